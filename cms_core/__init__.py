@@ -1,0 +1,44 @@
+"""cms-core: approved content on one calendar over all channels.
+
+This module is what plugin authors import: ``from cms_core import Channel, Placement, Receipt, hookimpl, …``. Names are loaded when
+they are first used, so that ``import cms_core`` costs next to nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cms_core.contract import *  # noqa: F403
+
+_CONTRACT = (
+    "Absent Action AddressedChannel AgentClass Asset AssetKind Campaign Channel ChannelError Company Contact ContactChange "
+    "Event EventType FieldProvider FieldSpec Finding Http Idempotency IdempotencyRule Identity Job JobContext Json Level Link "
+    "Mark Measurement Media Money NavItem NotConnected Outcome OutcomeStatus OutcomeUnknown Panel Permission PersonalRecord "
+    "Place Placement Prepared Preview Receipt Recipient Refused Retryable Subject TrackedLinks User Wait Wire"
+).split()
+_ELSEWHERE = {
+    "hookimpl": "cms_core.hookspecs",
+    "CmsError": "cms_core.errors",
+    "Invalid": "cms_core.errors",
+    "NotFound": "cms_core.errors",
+    "services": "cms_core.services",
+    "Base": "cms_core.db",
+    "UTCDateTime": "cms_core.db",
+}
+
+__version__ = "0.1.0"
+__all__ = sorted([*_CONTRACT, *_ELSEWHERE])
+
+
+def __getattr__(name: str) -> Any:
+    if name in _CONTRACT:
+        return getattr(import_module("cms_core.contract"), name)
+    if name == "services":
+        return import_module("cms_core.services")
+    if name in _ELSEWHERE:
+        return getattr(import_module(_ELSEWHERE[name]), name)
+    raise AttributeError(f"module 'cms_core' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

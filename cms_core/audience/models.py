@@ -1,0 +1,129 @@
+"""People, companies, what they agreed to, and the groups they belong to."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from cms_core.db import Base, PublicId
+
+
+class Company(PublicId, Base):
+    """A company; ``extra`` holds the workspace's own fields."""
+
+    __tablename__ = "core_company"
+
+    name: Mapped[str] = mapped_column(String(200), unique=True)
+    domain: Mapped[str] = mapped_column(String(253), default="")
+    extra: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+
+
+class Contact(PublicId, Base):
+    """A person. ``email`` is lower-cased and unique; ``address_hash`` is its keyed hash, which survives erasure."""
+
+    __tablename__ = "core_contact"
+    __table_args__ = (Index("ix_core_contact_country", "country"),)
+
+    email: Mapped[str | None] = mapped_column(String(320), unique=True)
+    address_hash: Mapped[str | None] = mapped_column(String(43), index=True)
+    first_name: Mapped[str] = mapped_column(String(200), default="")
+    last_name: Mapped[str] = mapped_column(String(200), default="")
+    company_id: Mapped[int | None] = mapped_column(ForeignKey("core_company.id"), index=True)
+    country: Mapped[str] = mapped_column(String(80), default="")
+    language: Mapped[str] = mapped_column(String(35), default="")
+    timezone: Mapped[str] = mapped_column(String(64), default="")
+    extra: Mapped[dict[str, Any]]
+    source: Mapped[str] = mapped_column(String(100), default="")
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("core_contact.id"))
+    erased_at: Mapped[datetime | None]
+
+
+class CustomField(Base):
+    """A contact field of the workspace's own; ``name`` is its key in ``Contact.extra`` and in segment rules."""
+
+    __tablename__ = "core_field"
+
+    name: Mapped[str] = mapped_column(String(60), primary_key=True)
+    label: Mapped[str] = mapped_column(String(200))
+    type: Mapped[str] = mapped_column(String(10), default="text")
+
+
+class ContactChange(Base):
+    """That a contact changed; read by plugins through cursors."""
+
+    __tablename__ = "core_contact_change"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    contact_id: Mapped[int] = mapped_column(ForeignKey("core_contact.id"))
+    change: Mapped[str] = mapped_column(String(20))
+    fields: Mapped[list[Any]]
+    at: Mapped[datetime]
+
+
+class ConsentAction(StrEnum):
+    """What a person said about being addressed; the newest entry per channel and topic is in force."""
+
+    GRANTED = "granted"
+    CONFIRMED = "confirmed"
+    WITHDRAWN = "withdrawn"
+    OBJECTED = "objected"
+
+
+class Consent(Base):
+    """One statement of a contact about one channel and topic; append-only, the row with the highest id is in force."""
+
+    __tablename__ = "core_consent"
+    __table_args__ = (Index("ix_core_consent_current", "contact_id", "channel", "topic", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    contact_id: Mapped[int] = mapped_column(ForeignKey("core_contact.id"))
+    channel: Mapped[str] = mapped_column(String(40))
+    topic: Mapped[str] = mapped_column(String(60), default="")
+    action: Mapped[str] = mapped_column(String(10))
+    basis: Mapped[str] = mapped_column(String(60), default="")
+    source: Mapped[str] = mapped_column(String(100), default="")
+    evidence: Mapped[dict[str, Any]]
+    at: Mapped[datetime]
+
+
+class Suppression(Base):
+    """An address that must not be reached on a channel ("" = all); only its keyed hash is kept."""
+
+    __tablename__ = "core_suppression"
+    __table_args__ = (UniqueConstraint("address_hash", "channel", "scope"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    address_hash: Mapped[str] = mapped_column(String(43))
+    channel: Mapped[str] = mapped_column(String(40), default="")
+    scope: Mapped[str] = mapped_column(String(60), default="global")
+    reason: Mapped[str] = mapped_column(String(200))
+    at: Mapped[datetime]
+    until: Mapped[datetime | None]
+
+
+class Segment(PublicId, Base):
+    """A group of contacts: by ``rule``, or static (rule empty) by its member rows."""
+
+    __tablename__ = "core_segment"
+
+    name: Mapped[str] = mapped_column(String(120), unique=True)
+    rule: Mapped[str] = mapped_column(Text, default="")
+    version: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[datetime]
+    row_version: Mapped[int] = mapped_column(default=1)
+
+    __mapper_args__ = {"version_id_col": row_version}
+
+
+class SegmentMember(Base):
+    """That a contact belongs to a static segment."""
+
+    __tablename__ = "core_segment_member"
+
+    segment_id: Mapped[int] = mapped_column(ForeignKey("core_segment.id"), primary_key=True)
+    contact_id: Mapped[int] = mapped_column(ForeignKey("core_contact.id"), primary_key=True, index=True)

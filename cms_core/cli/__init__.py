@@ -1,0 +1,100 @@
+"""The ``cms`` command. Groups are loaded when they are used, so ``cms --help`` imports neither the database nor any plugin."""
+
+import json
+import os
+import sys
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any
+
+import click
+
+from cms_core.errors import CmsError
+
+PLUGIN_COMMANDS = "cms_core.commands"
+
+# command → (module with an attribute ``command``, what it does)
+COMMANDS = {
+    "init": ("cms_core.cli.init", "Make a new workspace with its first admin."),
+    "run": ("cms_core.cli.run", "Serve the app and publish, in one process."),
+    "worker": ("cms_core.cli.worker", "Publish what is due."),
+    "status": ("cms_core.cli.status", "What is due, sent, failed and unknown."),
+    "demo": ("cms_core.cli.demo", "Play a campaign in a filled workspace."),
+    "db": ("cms_core.cli.database", "Bring the database to the newest version."),
+    "users": ("cms_core.cli.users", "People who sign in."),
+    "content": ("cms_core.cli.content", "Import, check and approve content."),
+    "contacts": ("cms_core.cli.contacts", "Import and list contacts."),
+    "segments": ("cms_core.cli.segments", "Groups of contacts by rule."),
+    "campaigns": ("cms_core.cli.campaigns", "Campaigns."),
+    "connections": ("cms_core.cli.connections", "Connected accounts of channels."),
+    "calendar": ("cms_core.cli.calendar", "What stands on the calendar."),
+    "publications": ("cms_core.cli.publications", "What goes out, and what became of it."),
+    "deliveries": ("cms_core.cli.deliveries", "What became of each recipient."),
+    "report": ("cms_core.cli.report", "Figures of a campaign."),
+    "events": ("cms_core.cli.events", "The ledger of what happened."),
+    "plugins": ("cms_core.cli.plugins", "Plugins, their hooks and problems."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name and imports each when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*COMMANDS, *sorted(point.name for point in entry_points(group=PLUGIN_COMMANDS))]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in COMMANDS:
+            command: click.Command = import_module(COMMANDS[cmd_name][0]).command
+            return command
+        for point in entry_points(group=PLUGIN_COMMANDS, name=cmd_name):
+            loaded: click.Command = point.load()
+            return loaded
+        return None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [(name, about) for name, (_, about) in COMMANDS.items()]
+        rows += [(point.name, "added by a plugin") for point in entry_points(group=PLUGIN_COMMANDS)]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--home", metavar="DIR", help="The workspace (default: CMS_HOME).")
+@click.option("--as", "as_email", metavar="EMAIL", help="Act as this user (default: the first admin).")
+@click.version_option(package_name="cms-core", prog_name="cms")
+@click.pass_context
+def cli(ctx: click.Context, home: str | None, as_email: str | None) -> None:
+    """Approved content on one calendar over all channels."""
+    from cms_core.cli.state import State
+
+    ctx.obj = State(home, as_email)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run ``cms`` and end the process with the exit code of the outcome."""
+    args = sys.argv[1:] if arguments is None else arguments
+    try:
+        code = cli.main(args=args, prog_name="cms", standalone_mode=False)
+    except click.exceptions.Abort:
+        code = 130
+    except KeyboardInterrupt:
+        code = 130
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except CmsError as error:
+        code = _explain(error, as_json="--json" in args)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _explain(error: CmsError, *, as_json: bool) -> int:
+    if as_json:
+        document: dict[str, Any] = {"error": {"message": error.message, "remedy": error.remedy}}
+        click.echo(json.dumps(document, ensure_ascii=False))
+    click.echo(f"Error: {error.message}", err=True)
+    if error.remedy:
+        click.echo(f"Try: {error.remedy}", err=True)
+    return error.exit_code

@@ -1,0 +1,3 @@
+from cms_core.cli import main
+
+main()

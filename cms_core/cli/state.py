@@ -1,0 +1,59 @@
+"""What a command gets as ``ctx.obj``: the workspace, opened when first used, and who acts."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from cms_core.auth.models import User
+    from cms_core.clock import Clock
+    from cms_core.workspace import Workspace
+
+
+class State:
+    """Opens the workspace at ``home`` on first use; ``as_email`` is the user who acts (default: the first admin)."""
+
+    def __init__(self, home: str | None, as_email: str | None) -> None:
+        self.home = home
+        self.as_email = as_email
+
+    @cached_property
+    def workspace(self) -> "Workspace":
+        """The workspace, with its database checked to be of the right version."""
+        return self.open()
+
+    def open(self, *, clock: "Clock | None" = None, durable: bool = False, check: bool = True) -> "Workspace":
+        """Open the workspace with a clock or for publishing."""
+        from cms_core.config import load_config
+        from cms_core.migrations import require_current
+        from cms_core.workspace import open_workspace
+
+        workspace = open_workspace(load_config(self.home), clock=clock, durable=durable)
+        if check:
+            require_current(workspace.db.engine, workspace.plugins)
+        return workspace
+
+    @contextmanager
+    def reading(self) -> "Iterator[Session]":
+        """A session for a command that only reads."""
+        with self.workspace.db.session() as session:
+            yield session
+
+    @contextmanager
+    def writing(self) -> "Iterator[tuple[Session, User]]":
+        """A session that commits at the end, and the user in whose name it is done."""
+        from cms_core.auth import service as auth
+
+        with self.workspace.db.transaction() as session:
+            user = auth.acting_user(session, self.as_email)
+            session.info["actor"] = (user.id, "cli")
+            yield session, user
+
+
+pass_state = click.make_pass_decorator(State)
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")

@@ -1,0 +1,122 @@
+"""Where a workspace is and how it is set up: CMS_HOME with ``cms.toml`` (settings) and ``.env`` (secrets), environment over both."""
+
+import os
+import secrets
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from cms_core.errors import ConfigError
+
+DEFAULT_BASE_URL = "http://127.0.0.1:8000"
+DEFAULT_LEASE_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Config:
+    """The settings of one workspace. ``lease_seconds`` is how long a claim holds without renewal."""
+
+    home: Path
+    database_url: str = field(repr=False)
+    secret_key: str = field(repr=False)
+    base_url: str = DEFAULT_BASE_URL
+    outbound_allow: str = ""
+    lease_seconds: float = DEFAULT_LEASE_SECONDS
+    disabled_plugins: frozenset[str] = frozenset()
+    strict_plugins: bool = False
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def media_dir(self) -> Path:
+        """Where uploaded files are stored, named by their hash."""
+        return self.home / "media"
+
+    @property
+    def run_dir(self) -> Path:
+        """Where running processes keep journals and locks."""
+        return self.home / "run"
+
+
+def load_config(home: str | Path | None = None, environ: Mapping[str, str] | None = None) -> Config:
+    """Read the workspace at ``home`` (default: CMS_HOME); raises ConfigError that says how to make one."""
+    env = os.environ if environ is None else environ
+    root = _find_home(home or env.get("CMS_HOME"))
+    values = _read_toml(root / "cms.toml") | _read_env_file(root / ".env")
+    values |= {key: value for key, value in env.items() if key.startswith("CMS_")}
+    return Config(
+        home=root,
+        database_url=values.get("CMS_DATABASE_URL") or f"sqlite:///{root / 'cms.db'}",
+        secret_key=values.get("CMS_SECRET_KEY", ""),
+        base_url=check_base_url(values.get("CMS_BASE_URL") or DEFAULT_BASE_URL),
+        outbound_allow=values.get("CMS_OUTBOUND_ALLOW", ""),
+        lease_seconds=_seconds(values.get("CMS_LEASE_SECONDS")),
+        disabled_plugins=frozenset(values.get("CMS_DISABLE_PLUGINS", "").replace(",", " ").split()),
+        strict_plugins=values.get("CMS_STRICT_PLUGINS", "") not in ("", "0"),
+        environ=values,
+    )
+
+
+def write_config(home: Path, database_url: str | None, base_url: str | None) -> None:
+    """Write ``cms.toml`` and ``.env`` (0600, random key) of a new workspace."""
+    home.mkdir(parents=True, exist_ok=True)
+    lines = ["# Settings of this workspace; the environment goes over them.\n"]
+    if base_url:
+        lines.append(f'base_url = "{check_base_url(base_url)}"\n')
+    (home / "cms.toml").write_text("".join(lines), encoding="utf-8")
+    secret = [f"CMS_SECRET_KEY={secrets.token_urlsafe(48)}\n"]
+    if database_url:
+        secret.append(f"CMS_DATABASE_URL={database_url}\n")
+    descriptor = os.open(home / ".env", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.writelines(secret)
+    for folder in ("media", "plugins", "run"):
+        (home / folder).mkdir(exist_ok=True)
+
+
+def check_base_url(text: str) -> str:
+    """The address without a trailing slash; raises ConfigError for what is not an http(s) address of a site."""
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or '"' in text:
+        raise ConfigError(f"base URL {text!r} is not an address", "give one like https://www.example.com")
+    return text.rstrip("/")
+
+
+def _find_home(home: str | Path | None) -> Path:
+    if not home:
+        raise ConfigError("no workspace named", "give --home DIR or set CMS_HOME; `cms init DIR` makes one")
+    root = Path(home).expanduser().resolve()
+    if not (root / ".env").is_file() and not (root / "cms.toml").is_file():
+        raise ConfigError(f"{root} is not a workspace", f"make one with `cms init {root}`")
+    return root
+
+
+def _read_toml(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        return {}
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: {error}", "mend the file; it is TOML") from None
+    return {f"CMS_{key.upper()}": str(value) for key, value in data.items()}
+
+
+def _read_env_file(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        return {}
+    lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
+    pairs = (line.split("=", 1) for line in lines if line and not line.startswith("#") and "=" in line)
+    return {key.strip(): value.strip().strip("\"'") for key, value in pairs}
+
+
+def _seconds(text: str | None) -> float:
+    if not text:
+        return DEFAULT_LEASE_SECONDS
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0.1 <= seconds <= 3600:
+        raise ConfigError(f"CMS_LEASE_SECONDS is {text!r}", "give seconds between 0.1 and 3600")
+    return seconds

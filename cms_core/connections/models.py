@@ -1,0 +1,49 @@
+"""Connected accounts of channels, and the settings of plugins."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from cms_core.db import Base, PublicId
+
+
+class ConnectionState(StrEnum):
+    """``new``: never tried; ``ok``: the last test or use worked; ``broken``: a person must reconnect."""
+
+    NEW = "new"
+    OK = "ok"
+    BROKEN = "broken"
+
+
+class Connection(PublicId, Base):
+    """A connected account of a channel. ``secrets`` is encrypted JSON and never leaves the server."""
+
+    __tablename__ = "core_connection"
+    __table_args__ = (UniqueConstraint("channel", "name"),)
+
+    channel: Mapped[str] = mapped_column(String(40))
+    name: Mapped[str] = mapped_column(String(100))
+    settings: Mapped[dict[str, Any]]
+    secrets: Mapped[str] = mapped_column(Text, default="")
+    state: Mapped[str] = mapped_column(String(20), default=ConnectionState.NEW)
+    reason: Mapped[str] = mapped_column(Text, default="")
+    identity: Mapped[str] = mapped_column(Text, default="")
+    checked_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    row_version: Mapped[int] = mapped_column(default=1)
+
+    __mapper_args__ = {"version_id_col": row_version}
+
+
+class PluginSettings(Base):
+    """The settings of one plugin; secret fields stand encrypted in ``secrets``."""
+
+    __tablename__ = "core_plugin_settings"
+
+    plugin: Mapped[str] = mapped_column(String(40), primary_key=True)
+    data: Mapped[dict[str, Any]]
+    secrets: Mapped[str] = mapped_column(Text, default="")
+    updated_at: Mapped[datetime]

@@ -1,0 +1,118 @@
+"""Content assets, their immutable revisions, media, and reviews."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from cms_core.db import Base, PublicId
+
+
+class RevisionState(StrEnum):
+    """draft → in_review → approved | changes_requested; an approved one is superseded by a newer approved one."""
+
+    DRAFT = "draft"
+    IN_REVIEW = "in_review"
+    APPROVED = "approved"
+    CHANGES_REQUESTED = "changes_requested"
+    SUPERSEDED = "superseded"
+
+
+class Asset(PublicId, Base):
+    """A piece of content under one slug; its words stand in revisions, what is said about it stands here."""
+
+    __tablename__ = "core_asset"
+
+    slug: Mapped[str] = mapped_column(String(200), unique=True)
+    kind: Mapped[str] = mapped_column(String(40), index=True)
+    owner_id: Mapped[int | None] = mapped_column(ForeignKey("core_user.id"))
+    funnel_stage: Mapped[str] = mapped_column(String(40), default="")
+    persona: Mapped[str] = mapped_column(String(80), default="")
+    locale: Mapped[str] = mapped_column(String(35), default="")
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    archived_at: Mapped[datetime | None]
+    row_version: Mapped[int] = mapped_column(default=1)
+
+    revisions: Mapped[list["Revision"]] = relationship(back_populates="asset", order_by="Revision.n")
+    tags: Mapped[list["Tag"]] = relationship(cascade="all, delete-orphan", order_by="Tag.name")
+
+    __mapper_args__ = {"version_id_col": row_version}
+
+
+class Tag(Base):
+    """A tag on an asset."""
+
+    __tablename__ = "core_asset_tag"
+
+    asset_id: Mapped[int] = mapped_column(ForeignKey("core_asset.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(80), primary_key=True, index=True)
+
+
+class Revision(PublicId, Base):
+    """One immutable state of an asset's words.
+
+    ``body`` holds the fields of the asset's kind; ``variants`` the overrides by channel, group or ``channel:connection``.
+    ``content_hash`` covers title, summary, body, variants and the files they refer to; approval is bound to it. Only ``state``
+    changes after creation.
+    """
+
+    __tablename__ = "core_revision"
+    __table_args__ = (UniqueConstraint("asset_id", "n"),)
+
+    asset_id: Mapped[int] = mapped_column(ForeignKey("core_asset.id"))
+    n: Mapped[int]
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("core_revision.id"))
+    title: Mapped[str] = mapped_column(String(500))
+    summary: Mapped[str] = mapped_column(Text, default="")
+    body: Mapped[dict[str, Any]]
+    variants: Mapped[dict[str, Any]]
+    content_hash: Mapped[str] = mapped_column(String(64))
+    state: Mapped[str] = mapped_column(String(20), default=RevisionState.DRAFT, index=True)
+    author_id: Mapped[int | None] = mapped_column(ForeignKey("core_user.id"))
+    created_at: Mapped[datetime]
+
+    asset: Mapped[Asset] = relationship(back_populates="revisions")
+
+
+class Media(PublicId, Base):
+    """A stored file, named by the hash of its content; ``mime`` is decided by content, not by name."""
+
+    __tablename__ = "core_media"
+
+    sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    mime: Mapped[str] = mapped_column(String(80))
+    size: Mapped[int]
+    width: Mapped[int | None]
+    height: Mapped[int | None]
+    alt: Mapped[str] = mapped_column(Text, default="")
+    filename: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[datetime]
+
+
+class Reference(Base):
+    """Where a file is used: one row per revision and file."""
+
+    __tablename__ = "core_reference"
+
+    revision_id: Mapped[int] = mapped_column(ForeignKey("core_revision.id"), primary_key=True)
+    media_id: Mapped[int] = mapped_column(ForeignKey("core_media.id"), primary_key=True, index=True)
+
+
+class Review(PublicId, Base):
+    """A request for approval of one revision, and its answer; bound to the content's hash."""
+
+    __tablename__ = "core_review"
+    __table_args__ = (Index("ix_core_review_state", "state"),)
+
+    asset_id: Mapped[int] = mapped_column(ForeignKey("core_asset.id"), index=True)
+    revision_id: Mapped[int] = mapped_column(ForeignKey("core_revision.id"))
+    content_hash: Mapped[str] = mapped_column(String(64))
+    state: Mapped[str] = mapped_column(String(20))
+    requested_by_id: Mapped[int | None] = mapped_column(ForeignKey("core_user.id"))
+    requested_at: Mapped[datetime]
+    decided_by_id: Mapped[int | None] = mapped_column(ForeignKey("core_user.id"))
+    decided_at: Mapped[datetime | None]
+    comment: Mapped[str] = mapped_column(Text, default="")

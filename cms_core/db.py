@@ -1,0 +1,135 @@
+"""The database: engine, base class of all models, column types, and the two ways to open a session.
+
+``Database.session()`` reads; ``Database.transaction()`` writes and commits at its end. On SQLite a writing transaction begins
+with BEGIN IMMEDIATE: the lock is taken before the first read, so a transaction never fails half-way with "database is locked".
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, DateTime, Dialect, MetaData, String, create_engine, event
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+from cms_core.clock import Clock, SystemClock
+from cms_core.ids import new_id
+
+BUSY_TIMEOUT_SECONDS = 30
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """An instant: refuses naive values, stores UTC, gives back aware UTC."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"naive datetime {value!r}: say in which zone it is")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """Base of all models; every table of the core is called ``core_…``, a plugin's ``<plugin>_…``."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: UTCDateTime, dict[str, Any]: JSON, list[Any]: JSON}
+
+
+class PublicId:
+    """Mixin: an integer inside, a UUIDv7 ``public_id`` at every door."""
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    public_id: Mapped[str] = mapped_column(String(36), unique=True, default=new_id)
+
+
+class Database:
+    """One database of one workspace.
+
+    ``key`` is the key of address hashes; ``durable`` makes SQLite commits survive power loss (used where claims are made).
+    Sessions carry the clock and the key in ``session.info``; the edges add ``actor`` for the audit log.
+    """
+
+    def __init__(self, url: str, clock: Clock | None = None, *, key: bytes = b"", durable: bool = False) -> None:
+        self.clock = clock or SystemClock()
+        self._info = {"clock": self.clock, "key": key}
+        self.engine = make_engine(url, durable=durable)
+        self._write_engine = self.engine.execution_options(cms_immediate=True)
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """A session for reading; what it changes is not kept."""
+        with Session(self.engine, expire_on_commit=False, info=dict(self._info)) as session:
+            yield session
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """A session that commits at the end, or rolls back on any error."""
+        with self.open_transaction() as session, session.begin():
+            yield session
+
+    def open_transaction(self) -> Session:
+        """A writing session whose caller commits (a web request that decides late)."""
+        return Session(self._write_engine, expire_on_commit=False, info=dict(self._info))
+
+    def dispose(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+def now(session: Session) -> datetime:
+    """The present instant by the clock of this session's database."""
+    clock: Clock = session.info["clock"]
+    return clock.now()
+
+
+def make_engine(url: str, *, durable: bool = False) -> Engine:
+    """Create an engine; SQLite gets WAL, foreign keys, a busy timeout and explicit BEGIN."""
+    if url.startswith("postgresql://"):
+        url = url.replace("postgresql://", "postgresql+psycopg://", 1)
+    engine = create_engine(url)
+    if engine.dialect.name == "sqlite":
+        _tune_sqlite(engine, durable)
+    return engine
+
+
+def _tune_sqlite(engine: Engine, durable: bool) -> None:
+    synchronous = "FULL" if durable else "NORMAL"
+
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in (
+            f"busy_timeout={BUSY_TIMEOUT_SECONDS * 1000}",
+            "journal_mode=WAL",
+            f"synchronous={synchronous}",
+            "foreign_keys=ON",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        immediate = connection.get_execution_options().get("cms_immediate")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")

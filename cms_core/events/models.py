@@ -1,0 +1,72 @@
+"""The ledger of what happened, the numbers that channels report, and the cursors that read them."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from cms_core.db import Base, PublicId
+
+
+class Event(PublicId, Base):
+    """Something that happened; append-only, unique by (source, source_id).
+
+    ``agent_class`` is the one column that may change later: a burst of machine hits is recognised only at its end. ``client``
+    is a keyed hash of the address that a hit came from, kept for that purpose alone.
+    """
+
+    __tablename__ = "core_event"
+    __table_args__ = (
+        UniqueConstraint("source", "source_id"),
+        Index("ix_core_event_publication", "publication_id", "kind"),
+        Index("ix_core_event_contact", "contact_id", "kind", "at"),
+        Index("ix_core_event_campaign", "campaign", "kind"),
+        Index("ix_core_event_client", "client", "received_at"),
+        Index("ix_core_event_visitor", "visitor", "kind", "at"),
+    )
+
+    source: Mapped[str] = mapped_column(String(40))
+    source_id: Mapped[str] = mapped_column(String(200))
+    kind: Mapped[str] = mapped_column(String(40))
+    at: Mapped[datetime]
+    received_at: Mapped[datetime]
+    agent_class: Mapped[str] = mapped_column(String(10))
+    contact_id: Mapped[int | None]
+    visitor: Mapped[str | None] = mapped_column(String(64))
+    client: Mapped[str | None] = mapped_column(String(32))
+    company_id: Mapped[int | None]
+    campaign: Mapped[str | None] = mapped_column(String(120))
+    publication_id: Mapped[int | None]
+    delivery_id: Mapped[int | None]
+    asset_id: Mapped[int | None]
+    channel: Mapped[str | None] = mapped_column(String(40))
+    url: Mapped[str | None] = mapped_column(Text)
+    value_micros: Mapped[int | None] = mapped_column(BigInteger)
+    currency: Mapped[str | None] = mapped_column(String(3))
+    props: Mapped[dict[str, Any]]
+
+
+class Measurement(Base):
+    """A number that a channel reported for a publication; cumulative, the newest one counts."""
+
+    __tablename__ = "core_measurement"
+    __table_args__ = (UniqueConstraint("publication_id", "metric", "at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    publication_id: Mapped[int]
+    metric: Mapped[str] = mapped_column(String(40))
+    value_micros: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(String(3), default="")
+    at: Mapped[datetime]
+    received_at: Mapped[datetime]
+
+
+class Cursor(Base):
+    """How far a reader has come in a ledger."""
+
+    __tablename__ = "core_cursor"
+
+    name: Mapped[str] = mapped_column(String(120), primary_key=True)
+    position: Mapped[int] = mapped_column(BigInteger, default=0)
+    updated_at: Mapped[datetime]

@@ -1,0 +1,254 @@
+"""The plugins of one app: one typed method per hook, every answer attributed, every fault isolated and kept."""
+
+import inspect
+import traceback
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pluggy
+from marshmallow import Schema
+
+from cms_core import contract as c
+from cms_core import loader
+from cms_core.errors import NotFound
+from cms_core.loader import LoadedPlugin
+
+if TYPE_CHECKING:
+    from flask import Blueprint
+
+T = TypeVar("T")
+
+CORE = "core"
+KEPT_FAULTS = 200
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A hook or channel of a plugin that failed: where, when and how."""
+
+    plugin: str
+    hook: str
+    error: str
+    trace: str
+    at: datetime
+
+
+class Plugins:
+    """Finds and holds the plugins of one app. ``only`` names those to load (default: all installed)."""
+
+    def __init__(
+        self,
+        *,
+        only: Iterable[str] | None = None,
+        extra: Sequence[tuple[str, Any]] = (),
+        folder: Path | None = None,
+        disabled: frozenset[str] = frozenset(),
+        strict: bool = False,
+    ) -> None:
+        from cms_core import builtin
+
+        self.strict = strict
+        self.faults: deque[Fault] = deque(maxlen=KEPT_FAULTS)
+        self._manager = pluggy.PluginManager("cms_core")
+        names = None if only is None else set(only)
+        sources = [
+            *loader.module_sources([(CORE, builtin)]),
+            *(source for source in loader.installed_sources() if names is None or source.name in names),
+            *(loader.file_sources(folder) if folder else ()),
+            *loader.module_sources(extra),
+        ]
+        self.loaded = loader.load(self._manager, sources, disabled)
+        self._impls = {name: self._sorted_impls(name) for name in self._hook_names()}
+        if strict:
+            self._raise_faults()
+
+    # --- calling ------------------------------------------------------------------------------------------------------
+
+    def each(self, hook: str, kind: type[T] | tuple[type, ...], **arguments: Any) -> Iterator[tuple[str, list[T]]]:
+        """Call a hook in plugin-name order; yield (plugin, answers). A fault costs that plugin's answers only."""
+        for impl in self._impls.get(hook, ()):
+            try:
+                answer: Any = impl.function(*(arguments[name] for name in impl.argnames))
+                yield impl.plugin_name, _typed_list(answer, kind)
+            except Exception as error:
+                self.report(impl.plugin_name, hook, error)
+
+    def report(self, plugin: str, hook: str, error: BaseException) -> None:
+        """Keep a fault of a plugin, to be shown by its name; with ``strict`` set-up faults are raised instead."""
+        trace = "".join(traceback.format_exception(error))
+        self.faults.append(Fault(plugin, hook, f"{type(error).__name__}: {error}", trace, datetime.now(UTC)))
+
+    def _all(self, hook: str, kind: type[T], **arguments: Any) -> list[T]:
+        return [item for _, answers in self.each(hook, kind, **arguments) for item in answers]
+
+    def _by_name(self, hook: str, kind: type[T], key: str) -> dict[str, tuple[str, T]]:
+        found: dict[str, tuple[str, T]] = {}
+        for plugin, answers in self.each(hook, kind):
+            for item in answers:
+                name = getattr(item, key)
+                if name in found:
+                    self.report(plugin, hook, ValueError(f"{name!r} is taken by the plugin {found[name][0]}"))
+                else:
+                    found[name] = (plugin, item)
+        return found
+
+    # --- set-up: asked once, kept -------------------------------------------------------------------------------------
+
+    @cached_property
+    def channels(self) -> dict[str, c.Channel]:
+        """All channels by name."""
+        return {name: channel for name, (_, channel) in self._channels.items()}
+
+    @cached_property
+    def _channels(self) -> dict[str, tuple[str, c.Channel]]:
+        return self._by_name("register_channels", c.Channel, "name")  # type: ignore[type-abstract]
+
+    def channel(self, name: str) -> c.Channel:
+        """The channel of this name; raises NotFound naming those that exist."""
+        try:
+            return self.channels[name]
+        except KeyError:
+            known = ", ".join(sorted(self.channels)) or "none"
+            raise NotFound(f"there is no channel {name!r}", f"channels: {known}") from None
+
+    def owner_of_channel(self, name: str) -> str:
+        """The plugin that registered a channel, or "" when it is gone."""
+        return self._channels[name][0] if name in self._channels else ""
+
+    def version_of_channel(self, name: str) -> str:
+        """The version of the plugin that registered a channel."""
+        plugin = self.loaded.get(self.owner_of_channel(name))
+        return plugin.version if plugin else ""
+
+    @cached_property
+    def asset_kinds(self) -> dict[str, c.AssetKind]:
+        """All asset kinds by name."""
+        kinds = self._by_name("register_asset_kinds", c.AssetKind, "name")
+        return {name: kind for name, (_, kind) in kinds.items()}
+
+    @cached_property
+    def settings_schemas(self) -> dict[str, type[Schema]]:
+        """The settings schema of each plugin that has one."""
+        schemas: dict[str, type[Schema]] = {}
+        for impl in self._impls.get("register_settings", ()):
+            try:
+                answer: Any = impl.function()
+                if not (inspect.isclass(answer) and issubclass(answer, Schema)):
+                    raise TypeError(f"register_settings must return a marshmallow Schema class, not {answer!r}")
+                schemas[impl.plugin_name] = answer
+            except Exception as error:
+                self.report(impl.plugin_name, "register_settings", error)
+        return schemas
+
+    @cached_property
+    def permissions(self) -> dict[str, c.Permission]:
+        """All permissions by name."""
+        found = self._by_name("register_permissions", c.Permission, "name")
+        return {name: permission for name, (_, permission) in found.items()}
+
+    @cached_property
+    def merge_fields(self) -> dict[str, c.FieldProvider]:
+        """All providers of merge fields by namespace."""
+        found = self._by_name("register_merge_fields", c.FieldProvider, "namespace")
+        return {name: provider for name, (_, provider) in found.items()}
+
+    @cached_property
+    def event_types(self) -> dict[str, c.EventType]:
+        """All kinds of event by name."""
+        found = self._by_name("register_event_types", c.EventType, "kind")
+        return {name: kind for name, (_, kind) in found.items()}
+
+    @cached_property
+    def actions(self) -> list[tuple[str, c.Action | c.NavItem]]:
+        """All (plugin, action or navigation item)."""
+        kinds = (c.Action, c.NavItem)
+        return [(name, item) for name, items in self.each("register_actions", kinds) for item in items]
+
+    @cached_property
+    def blueprints(self) -> "list[tuple[str, Blueprint]]":
+        """All (plugin, blueprint)."""
+        from flask import Blueprint
+
+        return [(name, item) for name, items in self.each("register_blueprints", Blueprint) for item in items]
+
+    @cached_property
+    def jobs(self) -> list[tuple[str, c.Job]]:
+        """All (plugin, job)."""
+        return [(name, job) for name, jobs in self.each("register_jobs", c.Job) for job in jobs]
+
+    # --- moments ------------------------------------------------------------------------------------------------------
+
+    def review_content(self, asset: c.Asset, placements: Sequence[c.Placement]) -> list[c.Finding]:
+        """What plugins remark on this content."""
+        return self._all("review_content", c.Finding, asset=asset, placements=placements)
+
+    def calendar_marks(self, start: date, end: date) -> list[tuple[str, c.Mark]]:
+        """Badges and bands of a calendar range, with the plugin that gave each."""
+        found = self.each("calendar_marks", c.Mark, start=start, end=end)
+        return [(plugin, mark) for plugin, marks in found for mark in marks]
+
+    def ui_panels(self, place: c.Place, subject: c.Subject | None, user: c.User) -> list[tuple[str, c.Panel]]:
+        """Cards for a place of a page, by plugin name and weight."""
+        found = self.each("ui_panels", c.Panel, place=place, subject=subject, user=user)
+        return [(plugin, panel) for plugin, panels in found for panel in sorted(panels, key=lambda each: each.weight)]
+
+    def personal_data(self, contacts: Sequence[c.Contact], erase: bool) -> list[tuple[str, c.PersonalRecord]]:
+        """What plugins keep about contacts."""
+        found = self.each("personal_data", c.PersonalRecord, contacts=contacts, erase=erase)
+        return [(plugin, record) for plugin, records in found for record in records]
+
+    # --- reactions: one plugin at a time, because each has its own cursor ------------------------------------------------
+
+    def reacting(self, hook: str) -> list[str]:
+        """The plugins that implement a reaction."""
+        return [impl.plugin_name for impl in self._impls.get(hook, ())]
+
+    def react(self, plugin: str, hook: str, argument: str, batch: Sequence[Any]) -> bool:
+        """Hand a batch to one plugin's reaction; False when it failed and must be given the batch again."""
+        for impl in self._impls.get(hook, ()):
+            if impl.plugin_name == plugin:
+                try:
+                    impl.function(*([batch] if argument in impl.argnames else []))
+                except Exception as error:
+                    self.report(plugin, hook, error)
+                    return False
+        return True
+
+    # --- inside -------------------------------------------------------------------------------------------------------
+
+    def _hook_names(self) -> list[str]:
+        return [name for name in vars(self._manager.hook) if not name.startswith("_")]
+
+    def _sorted_impls(self, name: str) -> list[pluggy.HookImpl]:
+        impls = getattr(self._manager.hook, name).get_hookimpls()
+        return sorted(impls, key=lambda impl: impl.plugin_name)
+
+    def _raise_faults(self) -> None:
+        broken: list[LoadedPlugin] = [plugin for plugin in self.loaded.values() if plugin.state == "error"]
+        if broken:
+            raise RuntimeError("; ".join(f"plugin {plugin.name}: {plugin.error}\n{plugin.trace}" for plugin in broken))
+
+
+def _typed_list(answer: Any, kind: type[T] | tuple[type, ...]) -> list[T]:
+    """Materialise an answer inside the caller's try, so that generators and nonsense are isolated too."""
+    if inspect.iscoroutine(answer):
+        answer.close()
+        raise TypeError("a hook must not be a coroutine")
+    if answer is None:
+        return []
+    if isinstance(answer, (str, bytes)) or not isinstance(answer, Iterable):
+        raise TypeError(f"expected a list, got {answer!r:.80}")
+    items = list(answer)
+    for item in items:
+        if not isinstance(item, kind):
+            raise TypeError(f"expected {_kind_name(kind)}, got {item!r:.80}")
+    return items
+
+
+def _kind_name(kind: type | tuple[type, ...]) -> str:
+    return " or ".join(each.__name__ for each in (kind if isinstance(kind, tuple) else (kind,)))

@@ -1,0 +1,221 @@
+"""Publications, their attempts, and the deliveries of addressed channels."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from cms_core.audience.models import Segment
+from cms_core.campaigns.models import Campaign, Entry
+from cms_core.connections.models import Connection
+from cms_core.content.models import Asset, Revision
+from cms_core.db import Base, PublicId
+
+
+class PublicationState(StrEnum):
+    """The closed list of states of a publication; *due* is a predicate, not a state."""
+
+    SCHEDULED = "scheduled"
+    PREPARING = "preparing"
+    COMMITTING = "committing"
+    SENDING = "sending"
+    RETRY_WAIT = "retry_wait"
+    PUBLISHED = "published"
+    WITHDRAWN = "withdrawn"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    MISSED = "missed"
+    HELD = "held"
+    CANCELLED = "cancelled"
+
+
+class DeliveryState(StrEnum):
+    """The closed list of states of a delivery; what comes after ``accepted`` (bounced, opened, …) is an event."""
+
+    PENDING = "pending"
+    CLAIMED = "claimed"
+    RETRY_WAIT = "retry_wait"
+    ACCEPTED = "accepted"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+
+
+class Phase(StrEnum):
+    """What an attempt tried."""
+
+    PREPARE = "prepare"
+    COMMIT = "commit"
+    RECONCILE = "reconcile"
+    WITHDRAW = "withdraw"
+
+
+class Publication(PublicId, Base):
+    """One approved revision, on one connection, at one time, perhaps with an end.
+
+    ``claim_no`` is the fencing number: every claim raises it, and who holds an older one may not write. ``paused_at`` and
+    ``withdraw_asked_at`` are marks, not states; ``wake_at`` lets a run sleep without a lease. ``stream`` names the source of a
+    standing publication (drip step, trigger); it is open until ``closed_at``.
+    """
+
+    __tablename__ = "core_publication"
+    __table_args__ = (
+        Index("ix_core_publication_due", "due_at", "id", sqlite_where=text("state = 'scheduled'"), postgresql_where=text("state = 'scheduled'")),
+        Index("ix_core_publication_state", "state", "id"),
+    )
+
+    entry_id: Mapped[int | None] = mapped_column(ForeignKey("core_entry.id"), index=True)
+    campaign_id: Mapped[int | None] = mapped_column(ForeignKey("core_campaign.id"), index=True)
+    asset_id: Mapped[int] = mapped_column(ForeignKey("core_asset.id"), index=True)
+    revision_id: Mapped[int] = mapped_column(ForeignKey("core_revision.id"))
+    content_hash: Mapped[str] = mapped_column(String(64))
+    channel: Mapped[str] = mapped_column(String(40))
+    connection_id: Mapped[int] = mapped_column(ForeignKey("core_connection.id"), index=True)
+    segment_id: Mapped[int | None] = mapped_column(ForeignKey("core_segment.id"))
+    segment_rule: Mapped[str | None] = mapped_column(Text)
+    topic: Mapped[str] = mapped_column(String(60), default="")
+    due_at: Mapped[datetime]
+    grace_s: Mapped[int]
+    ends_at: Mapped[datetime | None]
+    wake_at: Mapped[datetime | None]
+    state: Mapped[str] = mapped_column(String(20), default=PublicationState.SCHEDULED)
+    reason: Mapped[str] = mapped_column(Text, default="")
+    paused_at: Mapped[datetime | None]
+    paused_reason: Mapped[str] = mapped_column(Text, default="")
+    withdraw_asked_at: Mapped[datetime | None]
+    supersedes_id: Mapped[int | None] = mapped_column(ForeignKey("core_publication.id"), index=True)
+    superseded_by_id: Mapped[int | None] = mapped_column(ForeignKey("core_publication.id"))
+    claim_no: Mapped[int] = mapped_column(default=0)
+    lease_until: Mapped[datetime | None]
+    worker: Mapped[str] = mapped_column(String(80), default="")
+    tries: Mapped[int] = mapped_column(default=0)
+    retry_at: Mapped[datetime | None]
+    audience_at: Mapped[datetime | None]
+    external_id: Mapped[str] = mapped_column(String(300), default="")
+    external_url: Mapped[str] = mapped_column(Text, default="")
+    receipt: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    published_at: Mapped[datetime | None]
+    dedupe_key: Mapped[str | None] = mapped_column(String(200), unique=True)
+    stream: Mapped[str | None] = mapped_column(String(100))
+    closed_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    row_version: Mapped[int] = mapped_column(default=1)
+
+    entry: Mapped[Entry | None] = relationship()
+    campaign: Mapped[Campaign | None] = relationship()
+    asset: Mapped[Asset] = relationship()
+    revision: Mapped[Revision] = relationship()
+    connection: Mapped[Connection] = relationship()
+    segment: Mapped[Segment | None] = relationship()
+    arms: Mapped[list["Arm"]] = relationship(order_by="Arm.id", cascade="all, delete-orphan")
+    attempts: Mapped[list["Attempt"]] = relationship(order_by="Attempt.n")
+
+
+class Arm(Base):
+    """One version of a publication with its share (percent) of the people and its own prepared state.
+
+    ``prepared`` and ``progress`` are dropped when the publication is edited and frozen once a commit intent exists.
+    """
+
+    __tablename__ = "core_arm"
+    __table_args__ = (UniqueConstraint("publication_id", "name"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    publication_id: Mapped[int] = mapped_column(ForeignKey("core_publication.id"))
+    name: Mapped[str] = mapped_column(String(40), default="")
+    variant: Mapped[str] = mapped_column(String(120), default="")
+    share: Mapped[int] = mapped_column(default=100)
+    prepared: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    progress: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    prepared_hash: Mapped[str] = mapped_column(String(64), default="")
+    plugin_version: Mapped[str] = mapped_column(String(40), default="")
+
+
+class Attempt(Base):
+    """One try of one phase. A commit attempt is stored, open (``outcome`` NULL), before the network call: the intent."""
+
+    __tablename__ = "core_attempt"
+    __table_args__ = (UniqueConstraint("publication_id", "n"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    publication_id: Mapped[int] = mapped_column(ForeignKey("core_publication.id"))
+    n: Mapped[int]
+    phase: Mapped[str] = mapped_column(String(10))
+    claim_no: Mapped[int]
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    outcome: Mapped[str | None] = mapped_column(String(20))
+    error_class: Mapped[str] = mapped_column(String(60), default="")
+    reason: Mapped[str] = mapped_column(Text, default="")
+    retry_at: Mapped[datetime | None]
+    evidence: Mapped[dict[str, Any]]
+
+
+class Claim(Base):
+    """One batch of deliveries taken by one sender; ``boot`` names the boot of the machine it runs on."""
+
+    __tablename__ = "core_claim"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    publication_id: Mapped[int] = mapped_column(ForeignKey("core_publication.id"))
+    sender: Mapped[str] = mapped_column(String(80), index=True)
+    boot: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime]
+
+
+class Delivery(Base):
+    """One message to one recipient; unique per publication and address (streams: and ``dedupe_key``)."""
+
+    __tablename__ = "core_delivery"
+    __table_args__ = (
+        UniqueConstraint("publication_id", "address", "dedupe_key"),
+        Index("ix_core_delivery_pending", "publication_id", "id", sqlite_where=text("state = 'pending'"), postgresql_where=text("state = 'pending'")),
+        Index("ix_core_delivery_claimed", "claim_id", sqlite_where=text("state = 'claimed'"), postgresql_where=text("state = 'claimed'")),
+        Index("ix_core_delivery_retry", "publication_id", "retry_at", sqlite_where=text("state = 'retry_wait'"), postgresql_where=text("state = 'retry_wait'")),
+        Index("ix_core_delivery_state", "publication_id", "state"),
+        Index("ix_core_delivery_contact", "contact_id", "settled_at"),
+        Index("ix_core_delivery_provider", "provider_id", sqlite_where=text("provider_id IS NOT NULL"), postgresql_where=text("provider_id IS NOT NULL")),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer(), "sqlite"), primary_key=True)
+    publication_id: Mapped[int] = mapped_column(ForeignKey("core_publication.id"))
+    contact_id: Mapped[int] = mapped_column(ForeignKey("core_contact.id"))
+    arm_id: Mapped[int | None] = mapped_column(ForeignKey("core_arm.id"))
+    address: Mapped[str] = mapped_column(String(320))
+    address_hash: Mapped[str] = mapped_column(String(43))
+    tz: Mapped[str] = mapped_column(String(64), default="")
+    due_at: Mapped[datetime | None]
+    state: Mapped[str] = mapped_column(String(12), default=DeliveryState.PENDING)
+    reason: Mapped[str] = mapped_column(String(500), default="")
+    claim_id: Mapped[int | None] = mapped_column(ForeignKey("core_claim.id"))
+    tries: Mapped[int] = mapped_column(default=0)
+    retry_at: Mapped[datetime | None]
+    settled_at: Mapped[datetime | None]
+    code: Mapped[int | None]
+    provider_id: Mapped[str | None] = mapped_column(String(200))
+    dedupe_key: Mapped[str] = mapped_column(String(120), default="")
+
+
+class TrackedLink(Base):
+    """The target behind ``/t/<token>/<n>`` of a publication: looked up, never taken from the address."""
+
+    __tablename__ = "core_link"
+    __table_args__ = (UniqueConstraint("publication_id", "url"),)
+
+    publication_id: Mapped[int] = mapped_column(ForeignKey("core_publication.id"), primary_key=True)
+    n: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    url: Mapped[str] = mapped_column(Text)
+
+
+class Worker(Base):
+    """A process that publishes: its heartbeat and the version it runs."""
+
+    __tablename__ = "core_worker"
+
+    name: Mapped[str] = mapped_column(String(80), primary_key=True)
+    version: Mapped[str] = mapped_column(String(40))
+    started_at: Mapped[datetime]
+    seen_at: Mapped[datetime]

@@ -1,0 +1,65 @@
+"""Keys and secrets: one workspace key, kept outside the database, from which all others are derived."""
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from cms_core.errors import ConfigError
+
+MIN_KEY_LENGTH = 32
+
+
+class Vault:
+    """Encrypts credentials at rest and derives signing keys.
+
+    ``keys`` are the workspace's secret keys, newest first: the first encrypts and signs, all decrypt (key rotation).
+    """
+
+    def __init__(self, keys: str) -> None:
+        self._keys = [key.strip() for key in keys.split(",") if key.strip()]
+        if not self._keys or any(len(key) < MIN_KEY_LENGTH for key in self._keys):
+            raise ConfigError(
+                f"the workspace's secret key is missing or shorter than {MIN_KEY_LENGTH} characters",
+                "set CMS_SECRET_KEY in the .env file of the workspace",
+            )
+        self._fernet = MultiFernet([Fernet(_fernet_key(key)) for key in self._keys])
+
+    def __repr__(self) -> str:
+        return f"<Vault with {len(self._keys)} key(s)>"
+
+    def encrypt(self, values: Mapping[str, str]) -> str:
+        """Encrypt named secrets; an empty mapping gives an empty text."""
+        if not values:
+            return ""
+        return self._fernet.encrypt(json.dumps(dict(values), sort_keys=True).encode()).decode()
+
+    def decrypt(self, text: str) -> dict[str, str]:
+        """The secrets of an encrypted text; raises ConfigError when no key of this workspace fits."""
+        if not text:
+            return {}
+        try:
+            values: dict[str, str] = json.loads(self._fernet.decrypt(text.encode()))
+        except InvalidToken:
+            raise ConfigError(
+                "stored credentials cannot be read with this workspace's secret key",
+                "put the key they were stored with into CMS_SECRET_KEY (comma separated, newest first)",
+            ) from None
+        return values
+
+    def derive(self, purpose: str) -> bytes:
+        """A 32-byte key for one purpose, from the oldest key, so that links already sent stay valid after a rotation."""
+        return hmac.digest(self._keys[-1].encode(), purpose.encode(), "sha256")
+
+
+def keyed_hash(key: bytes, text: str) -> str:
+    """43 URL-safe characters that identify ``text`` to those who hold the key and say nothing to others."""
+    digest = hashlib.blake2b(text.encode(), key=key, digest_size=32).digest()
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+def _fernet_key(secret: str) -> bytes:
+    return base64.urlsafe_b64encode(hashlib.sha256(secret.encode()).digest())

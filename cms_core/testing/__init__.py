@@ -1,0 +1,13 @@
+"""The test kit for the core and for plugin authors; load it with ``-p cms_core.testing``."""
+
+from cms_core.testing.fixtures import (
+    browser,
+    clock,
+    cms,
+    config,
+    page,
+    session,
+    workspace,
+)
+
+__all__ = ["browser", "clock", "cms", "config", "page", "session", "workspace"]

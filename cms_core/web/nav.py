@@ -1,0 +1,106 @@
+"""The side navigation: the core's items, then those of plugins, filtered by what the viewer may do."""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from flask import url_for
+from werkzeug.routing import BuildError
+
+from cms_core.contract import NavItem
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Item:
+    """One link of the navigation; ``plugin`` names who added it, ``tab`` puts it into the phone's tab bar."""
+
+    label: str
+    url: str
+    icon: str
+    permission: str = ""
+    shortcut: str = ""
+    tab: bool = False
+    plugin: str = ""
+    count: int = 0
+    hot: bool = False
+    current: bool = False
+
+
+@dataclass
+class Group:
+    """Items under one heading; the first group has none."""
+
+    label: str
+    items: list[Item] = field(default_factory=list)
+
+
+PLAN = "Plan"
+CORE: tuple[tuple[str, tuple[Item, ...]], ...] = (
+    (
+        PLAN,
+        (
+            Item("Calendar", "/app/calendar", "calendar-days", "calendar.view", "g c", tab=True),
+            Item("Campaigns", "/app/campaigns", "megaphone", "campaigns.view", "g p", tab=True),
+        ),
+    ),
+    ("Create", (Item("Content", "/app/content", "library", "content.view", "g l", tab=True),)),
+    (
+        "Audience",
+        (
+            Item("Contacts", "/app/contacts", "contact", "contacts.view", "g o"),
+            Item("Segments", "/app/segments", "users", "contacts.view", "g s"),
+        ),
+    ),
+    ("Measure", (Item("Reports", "/app/reports", "chart-column-big", "reports.view", "g r", tab=True),)),
+    (
+        "System",
+        (
+            Item("Publications", "/app/publications", "send", "publications.view", "g u"),
+            Item("Connections", "/app/connections", "key-round", "connections.view", "g n"),
+            Item("Plugins", "/app/plugins", "plug", "plugins.view", "g x"),
+            Item("People", "/app/users", "user-cog", "users.manage", "g e"),
+            Item("Audit log", "/app/audit", "scroll-text", "audit.view", "g t"),
+        ),
+    ),
+)
+
+
+def plugin_item(plugin: str, item: NavItem) -> Item | None:
+    """The plugin's entry as an item, or None (and a line in the log) when its endpoint does not exist."""
+    try:
+        url = item.endpoint if item.endpoint.startswith("/") else url_for(item.endpoint)
+    except BuildError:
+        log.warning("plugin %s: navigation item %r names the unknown endpoint %r", plugin, item.label, item.endpoint)
+        return None
+    return Item(item.label, url, item.icon, item.permission, item.shortcut, plugin=plugin)
+
+
+def is_current(url: str, path: str) -> bool:
+    """Whether the page at ``path`` is this item's page or one below it."""
+    return path == url or path.startswith(url.rstrip("/") + "/")
+
+
+def build_nav(
+    can: Callable[[str], bool],
+    path: str,
+    plugin_items: Iterable[tuple[str, NavItem]] = (),
+    counts: Mapping[str, int] | None = None,
+) -> list[Group]:
+    """Groups in their order with what the viewer may open; ``counts`` by label stand beside the items.
+
+    The item with the longest address that fits the path is the current one.
+    """
+    groups = {label: Group(label, list(items)) for label, items in CORE}
+    for plugin, contributed in plugin_items:
+        if (item := plugin_item(plugin, contributed)) is not None:
+            groups.setdefault(contributed.group, Group(contributed.group)).items.append(item)
+    allowed = [Group(g.label, [i for i in g.items if not i.permission or can(i.permission)]) for g in groups.values()]
+    fitting = [item.url for group in allowed for item in group.items if is_current(item.url, path)]
+    here = max(fitting, key=len, default=None)
+    for group in allowed:
+        group.items = [
+            replace(item, current=item.url == here, count=(counts or {}).get(item.label, 0)) for item in group.items
+        ]
+    return [group for group in allowed if group.items]

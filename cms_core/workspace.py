@@ -1,0 +1,44 @@
+"""One opened workspace: its configuration, database, keys and plugins, shared by the web app, the worker and the commands."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cms_core.clock import Clock
+from cms_core.config import Config
+from cms_core.db import Database
+from cms_core.outbound import Guard
+from cms_core.plugins import Plugins
+from cms_core.secrets import Vault
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Everything that the edges (pages, commands, jobs) need to call services."""
+
+    config: Config
+    db: Database
+    vault: Vault
+    plugins: Plugins
+    guard: Guard
+
+
+def open_workspace(
+    config: Config,
+    *,
+    clock: Clock | None = None,
+    plugins: Iterable[str] | None = None,
+    extra_plugins: Sequence[tuple[str, Any]] = (),
+    durable: bool = False,
+) -> Workspace:
+    """Open a workspace; ``plugins`` names those to load (default: all installed), ``durable`` is for processes that publish."""
+    vault = Vault(config.secret_key)
+    loaded = Plugins(
+        only=plugins,
+        extra=extra_plugins,
+        folder=config.home / "plugins",
+        disabled=config.disabled_plugins,
+        strict=config.strict_plugins,
+    )
+    db = Database(config.database_url, clock, key=vault.derive("address"), durable=durable)
+    return Workspace(config, db, vault, loaded, Guard(config.outbound_allow))
