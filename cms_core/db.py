@@ -76,10 +76,14 @@ class Database:
         self.engine = make_engine(url, durable=durable)
         self._write_engine = self.engine.execution_options(cms_immediate=True)
 
+    def info(self) -> dict[str, Any]:
+        """What a session of this database carries: the clock and the key of address hashes."""
+        return dict(self._info)
+
     @contextmanager
     def session(self) -> Iterator[Session]:
         """A session for reading; what it changes is not kept."""
-        with Session(self.engine, expire_on_commit=False, info=dict(self._info)) as session:
+        with Session(self.engine, expire_on_commit=False, info=self.info()) as session:
             yield session
 
     @contextmanager
@@ -90,7 +94,7 @@ class Database:
 
     def open_transaction(self) -> Session:
         """A writing session whose caller commits (a web request that decides late)."""
-        return Session(self._write_engine, expire_on_commit=False, info=dict(self._info))
+        return Session(self._write_engine, expire_on_commit=False, info=self.info())
 
     def dispose(self) -> None:
         """Close all connections."""

@@ -1,0 +1,44 @@
+"""What a page asks of its request: the workspace, one session, and the user.
+
+A GET has a reading session, anything else a writing one that is committed when the answer is a success (below 400) and rolled back
+otherwise, so that a form shown again with errors leaves nothing behind.
+"""
+
+from typing import cast
+
+from flask import Flask, Response, current_app, g, request
+from sqlalchemy.orm import Session
+
+from cms_core.workspace import Workspace
+
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+
+
+def workspace() -> Workspace:
+    """The workspace that this app serves."""
+    return cast(Workspace, current_app.extensions["cms"])
+
+
+def session() -> Session:
+    """The session of this request, opened when first asked for."""
+    if "session" not in g:
+        db = workspace().db
+        reading = request.method in SAFE_METHODS
+        g.session = Session(db.engine, expire_on_commit=False, info=db.info()) if reading else db.open_transaction()
+    return cast(Session, g.session)
+
+
+def init_request(app: Flask) -> None:
+    """Commit or roll back the session at the end of each request."""
+
+    @app.after_request
+    def commit(response: Response) -> Response:
+        if "session" in g and request.method not in SAFE_METHODS and response.status_code < 400:
+            g.session.commit()
+        return response
+
+    @app.teardown_appcontext
+    def close(_error: BaseException | None) -> None:
+        opened = g.pop("session", None)
+        if opened is not None:
+            opened.close()
