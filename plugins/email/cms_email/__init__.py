@@ -1,0 +1,1 @@
+"""The channel ``email``: personalised mail to a segment over SMTP."""

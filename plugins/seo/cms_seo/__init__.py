@@ -1,0 +1,1 @@
+"""The channel ``site``: articles and landing pages at their own addresses."""
