@@ -90,6 +90,10 @@ def _alembic(owner: Owner, all_owners: list[Owner], connection: Connection) -> A
     config.set_main_option("script_location", str(HERE))
     config.set_main_option("version_locations", str(owner.versions))
     config.set_main_option("path_separator", "newline")
-    attributes: dict[str, Any] = {"connection": connection, "owner": owner, "names": [each.name for each in all_owners]}
+    attributes: dict[str, Any] = {
+        "connection": connection,
+        "owner": owner,
+        "names": [each.name for each in all_owners],
+    }
     config.attributes.update(attributes)
     return config

@@ -11,7 +11,9 @@ owner = config.attributes["owner"]
 names = config.attributes["names"]
 
 
-def include_object(item: SchemaItem, name: str | None, kind: str, _reflected: bool, _compare: SchemaItem | None) -> bool:
+def include_object(
+    item: SchemaItem, name: str | None, kind: str, _reflected: bool, _compare: SchemaItem | None
+) -> bool:
     """Only the tables of this owner: other plugins' tables are not ours to create or drop."""
     return kind != "table" or owner_of(name or "", names) == owner.name
 

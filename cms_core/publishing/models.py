@@ -58,12 +58,18 @@ class Publication(PublicId, Base):
 
     ``claim_no`` is the fencing number: every claim raises it, and who holds an older one may not write. ``paused_at`` and
     ``withdraw_asked_at`` are marks, not states; ``wake_at`` lets a run sleep without a lease. ``stream`` names the source of a
-    standing publication (drip step, trigger); it is open until ``closed_at``.
+    standing publication (drip step, trigger); it is open until ``closed_at``. A first start after ``late_at`` is missed.
     """
 
     __tablename__ = "core_publication"
     __table_args__ = (
-        Index("ix_core_publication_due", "due_at", "id", sqlite_where=text("state = 'scheduled'"), postgresql_where=text("state = 'scheduled'")),
+        Index(
+            "ix_core_publication_due",
+            "due_at",
+            "id",
+            sqlite_where=text("state = 'scheduled'"),
+            postgresql_where=text("state = 'scheduled'"),
+        ),
         Index("ix_core_publication_state", "state", "id"),
     )
 
@@ -78,7 +84,7 @@ class Publication(PublicId, Base):
     segment_rule: Mapped[str | None] = mapped_column(Text)
     topic: Mapped[str] = mapped_column(String(60), default="")
     due_at: Mapped[datetime]
-    grace_s: Mapped[int]
+    late_at: Mapped[datetime | None]
     ends_at: Mapped[datetime | None]
     wake_at: Mapped[datetime | None]
     state: Mapped[str] = mapped_column(String(20), default=PublicationState.SCHEDULED)
@@ -172,12 +178,34 @@ class Delivery(Base):
     __tablename__ = "core_delivery"
     __table_args__ = (
         UniqueConstraint("publication_id", "address", "dedupe_key"),
-        Index("ix_core_delivery_pending", "publication_id", "id", sqlite_where=text("state = 'pending'"), postgresql_where=text("state = 'pending'")),
-        Index("ix_core_delivery_claimed", "claim_id", sqlite_where=text("state = 'claimed'"), postgresql_where=text("state = 'claimed'")),
-        Index("ix_core_delivery_retry", "publication_id", "retry_at", sqlite_where=text("state = 'retry_wait'"), postgresql_where=text("state = 'retry_wait'")),
+        Index(
+            "ix_core_delivery_pending",
+            "publication_id",
+            "id",
+            sqlite_where=text("state = 'pending'"),
+            postgresql_where=text("state = 'pending'"),
+        ),
+        Index(
+            "ix_core_delivery_claimed",
+            "claim_id",
+            sqlite_where=text("state = 'claimed'"),
+            postgresql_where=text("state = 'claimed'"),
+        ),
+        Index(
+            "ix_core_delivery_retry",
+            "publication_id",
+            "retry_at",
+            sqlite_where=text("state = 'retry_wait'"),
+            postgresql_where=text("state = 'retry_wait'"),
+        ),
         Index("ix_core_delivery_state", "publication_id", "state"),
         Index("ix_core_delivery_contact", "contact_id", "settled_at"),
-        Index("ix_core_delivery_provider", "provider_id", sqlite_where=text("provider_id IS NOT NULL"), postgresql_where=text("provider_id IS NOT NULL")),
+        Index(
+            "ix_core_delivery_provider",
+            "provider_id",
+            sqlite_where=text("provider_id IS NOT NULL"),
+            postgresql_where=text("provider_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer(), "sqlite"), primary_key=True)

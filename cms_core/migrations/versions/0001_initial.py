@@ -1,0 +1,809 @@
+"""All tables of the core"""
+
+import sqlalchemy as sa
+from alembic import op
+
+import cms_core.db
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "core_campaign",
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("key", sa.String(length=120), nullable=False),
+        sa.Column("goal", sa.Text(), nullable=False),
+        sa.Column("budget_micros", sa.BigInteger(), nullable=True),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("tz", sa.String(length=64), nullable=False),
+        sa.Column("utm", sa.JSON(), nullable=False),
+        sa.Column("starts_on", sa.Date(), nullable=False),
+        sa.Column("ends_on", sa.Date(), nullable=False),
+        sa.Column("created_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("row_version", sa.Integer(), nullable=False),
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("public_id", sa.String(length=36), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_core_campaign")),
+        sa.UniqueConstraint("key", name=op.f("uq_core_campaign_key")),
+        sa.UniqueConstraint("name", name=op.f("uq_core_campaign_name")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_core_campaign_public_id")),
+    )
+    op.create_table(
+        "core_company",
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("domain", sa.String(length=253), nullable=False),
+        sa.Column("extra", sa.JSON(), nullable=False),
+        sa.Column("created_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("public_id", sa.String(length=36), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_core_company")),
+        sa.UniqueConstraint("name", name=op.f("uq_core_company_name")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_core_company_public_id")),
+    )
+    op.create_table(
+        "core_connection",
+        sa.Column("channel", sa.String(length=40), nullable=False),
+        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("settings", sa.JSON(), nullable=False),
+        sa.Column("secrets", sa.Text(), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("identity", sa.Text(), nullable=False),
+        sa.Column("checked_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("created_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("row_version", sa.Integer(), nullable=False),
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("public_id", sa.String(length=36), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_core_connection")),
+        sa.UniqueConstraint("channel", "name", name=op.f("uq_core_connection_channel_name")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_core_connection_public_id")),
+    )
+    op.create_table(
+        "core_cursor",
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_core_cursor")),
+    )
+    op.create_table(
+        "core_event",
+        sa.Column("source", sa.String(length=40), nullable=False),
+        sa.Column("source_id", sa.String(length=200), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("received_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("agent_class", sa.String(length=10), nullable=False),
+        sa.Column("contact_id", sa.Integer(), nullable=True),
+        sa.Column("visitor", sa.String(length=64), nullable=True),
+        sa.Column("client", sa.String(length=32), nullable=True),
+        sa.Column("company_id", sa.Integer(), nullable=True),
+        sa.Column("campaign", sa.String(length=120), nullable=True),
+        sa.Column("publication_id", sa.Integer(), nullable=True),
+        sa.Column("delivery_id", sa.Integer(), nullable=True),
+        sa.Column("asset_id", sa.Integer(), nullable=True),
+        sa.Column("channel", sa.String(length=40), nullable=True),
+        sa.Column("url", sa.Text(), nullable=True),
+        sa.Column("value_micros", sa.BigInteger(), nullable=True),
+        sa.Column("currency", sa.String(length=3), nullable=True),
+        sa.Column("props", sa.JSON(), nullable=False),
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("public_id", sa.String(length=36), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_core_event")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_core_event_public_id")),
+        sa.UniqueConstraint("source", "source_id", name=op.f("uq_core_event_source_source_id")),
+    )
+    with op.batch_alter_table("core_event", schema=None) as batch_op:
+        batch_op.create_index("ix_core_event_campaign", ["campaign", "kind"], unique=False)
+        batch_op.create_index("ix_core_event_client", ["client", "received_at"], unique=False)
+        batch_op.create_index("ix_core_event_contact", ["contact_id", "kind", "at"], unique=False)
+        batch_op.create_index("ix_core_event_publication", ["publication_id", "kind"], unique=False)
+        batch_op.create_index("ix_core_event_visitor", ["visitor", "kind", "at"], unique=False)
+
+    op.create_table(
+        "core_field",
+        sa.Column("name", sa.String(length=60), nullable=False),
+        sa.Column("label", sa.String(length=200), nullable=False),
+        sa.Column("type", sa.String(length=10), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_core_field")),
+    )
+    op.create_table(
+        "core_measurement",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("publication_id", sa.Integer(), nullable=False),
+        sa.Column("metric", sa.String(length=40), nullable=False),
+        sa.Column("value_micros", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("received_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_core_measurement")),
+        sa.UniqueConstraint(
+            "publication_id", "metric", "at", name=op.f("uq_core_measurement_publication_id_metric_at")
+        ),
+    )
+    op.create_table(
+        "core_media",
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("mime", sa.String(length=80), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("width", sa.Integer(), nullable=True),
+        sa.Column("height", sa.Integer(), nullable=True),
+        sa.Column("alt", sa.Text(), nullable=False),
+        sa.Column("filename", sa.String(length=200), nullable=False),
+        sa.Column("created_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("public_id", sa.String(length=36), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_core_media")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_core_media_public_id")),
+        sa.UniqueConstraint("sha256", name=op.f("uq_core_media_sha256")),
+    )
+    op.create_table(
+        "core_plugin_settings",
+        sa.Column("plugin", sa.String(length=40), nullable=False),
+        sa.Column("data", sa.JSON(), nullable=False),
+        sa.Column("secrets", sa.Text(), nullable=False),
+        sa.Column("updated_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("plugin", name=op.f("pk_core_plugin_settings")),
+    )
+    op.create_table(
+        "core_rollup",
+        sa.Column("campaign", sa.String(length=120), nullable=False),
+        sa.Column("publication_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("agent_class", sa.String(length=10), nullable=False),
+        sa.Column("channel", sa.String(length=40), nullable=False),
+        sa.Column("asset_id", sa.Integer(), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("value_micros", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "campaign", "publication_id", "day", "kind", "agent_class", name=op.f("pk_core_rollup")
+        ),
+    )
+    op.create_table(
+        "core_rollup_person",
+        sa.Column("publication_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("campaign", sa.String(length=120), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("person", sa.String(length=80), nullable=False),
+        sa.Column("channel", sa.String(length=40), nullable=False),
+        sa.Column("asset_id", sa.Integer(), nullable=False),
+        sa.Column("first_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "publication_id", "campaign", "kind", "person", name=op.f("pk_core_rollup_person")
+        ),
+    )
+    with op.batch_alter_table("core_rollup_person", schema=None) as batch_op:
+        batch_op.create_index("ix_core_rollup_person_campaign", ["campaign", "kind"], unique=False)
+
+    op.create_table(
+        "core_segment",
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("rule", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("created_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("row_version", sa.Integer(), nullable=False),
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("public_id", sa.String(length=36), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_core_segment")),
+        sa.UniqueConstraint("name", name=op.f("uq_core_segment_name")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_core_segment_public_id")),
+    )
+    op.create_table(
+        "core_suppression",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("address_hash", sa.String(length=43), nullable=False),
+        sa.Column("channel", sa.String(length=40), nullable=False),
+        sa.Column("scope", sa.String(length=60), nullable=False),
+        sa.Column("reason", sa.String(length=200), nullable=False),
+        sa.Column("at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("until", cms_core.db.UTCDateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_core_suppression")),
+        sa.UniqueConstraint(
+            "address_hash", "channel", "scope", name=op.f("uq_core_suppression_address_hash_channel_scope")
+        ),
+    )
+    op.create_table(
+        "core_user",
+        sa.Column("email", sa.String(length=320), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("role", sa.String(length=20), nullable=False),
+        sa.Column("password_hash", sa.String(length=200), nullable=False),
+        sa.Column("session_epoch", sa.Integer(), nullable=False),
+        sa.Column("timezone", sa.String(length=64), nullable=False),
+        sa.Column("created_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("disabled_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("public_id", sa.String(length=36), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_core_user")),
+        sa.UniqueConstraint("email", name=op.f("uq_core_user_email")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_core_user_public_id")),
+    )
+    op.create_table(
+        "core_worker",
+        sa.Column("name", sa.String(length=80), nullable=False),
+        sa.Column("version", sa.String(length=40), nullable=False),
+        sa.Column("started_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("seen_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_core_worker")),
+    )
+    op.create_table(
+        "core_asset",
+        sa.Column("slug", sa.String(length=200), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("owner_id", sa.Integer(), nullable=True),
+        sa.Column("funnel_stage", sa.String(length=40), nullable=False),
+        sa.Column("persona", sa.String(length=80), nullable=False),
+        sa.Column("locale", sa.String(length=35), nullable=False),
+        sa.Column("created_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("archived_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("row_version", sa.Integer(), nullable=False),
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("public_id", sa.String(length=36), nullable=False),
+        sa.ForeignKeyConstraint(["owner_id"], ["core_user.id"], name=op.f("fk_core_asset_owner_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_core_asset")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_core_asset_public_id")),
+        sa.UniqueConstraint("slug", name=op.f("uq_core_asset_slug")),
+    )
+    with op.batch_alter_table("core_asset", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_core_asset_kind"), ["kind"], unique=False)
+
+    op.create_table(
+        "core_audit",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=True),
+        sa.Column("via", sa.String(length=20), nullable=False),
+        sa.Column("action", sa.String(length=20), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("subject", sa.String(length=100), nullable=False),
+        sa.Column("changes", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["core_user.id"], name=op.f("fk_core_audit_user_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_core_audit")),
+    )
+    with op.batch_alter_table("core_audit", schema=None) as batch_op:
+        batch_op.create_index("ix_core_audit_subject", ["kind", "subject"], unique=False)
+
+    op.create_table(
+        "core_contact",
+        sa.Column("email", sa.String(length=320), nullable=True),
+        sa.Column("address_hash", sa.String(length=43), nullable=True),
+        sa.Column("first_name", sa.String(length=200), nullable=False),
+        sa.Column("last_name", sa.String(length=200), nullable=False),
+        sa.Column("company_id", sa.Integer(), nullable=True),
+        sa.Column("country", sa.String(length=80), nullable=False),
+        sa.Column("language", sa.String(length=35), nullable=False),
+        sa.Column("timezone", sa.String(length=64), nullable=False),
+        sa.Column("extra", sa.JSON(), nullable=False),
+        sa.Column("source", sa.String(length=100), nullable=False),
+        sa.Column("created_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("merged_into_id", sa.Integer(), nullable=True),
+        sa.Column("erased_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("public_id", sa.String(length=36), nullable=False),
+        sa.ForeignKeyConstraint(["company_id"], ["core_company.id"], name=op.f("fk_core_contact_company_id")),
+        sa.ForeignKeyConstraint(
+            ["merged_into_id"], ["core_contact.id"], name=op.f("fk_core_contact_merged_into_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_core_contact")),
+        sa.UniqueConstraint("email", name=op.f("uq_core_contact_email")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_core_contact_public_id")),
+    )
+    with op.batch_alter_table("core_contact", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_core_contact_address_hash"), ["address_hash"], unique=False)
+        batch_op.create_index(batch_op.f("ix_core_contact_company_id"), ["company_id"], unique=False)
+        batch_op.create_index("ix_core_contact_country", ["country"], unique=False)
+
+    op.create_table(
+        "core_asset_tag",
+        sa.Column("asset_id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=80), nullable=False),
+        sa.ForeignKeyConstraint(["asset_id"], ["core_asset.id"], name=op.f("fk_core_asset_tag_asset_id")),
+        sa.PrimaryKeyConstraint("asset_id", "name", name=op.f("pk_core_asset_tag")),
+    )
+    with op.batch_alter_table("core_asset_tag", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_core_asset_tag_name"), ["name"], unique=False)
+
+    op.create_table(
+        "core_consent",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("contact_id", sa.Integer(), nullable=False),
+        sa.Column("channel", sa.String(length=40), nullable=False),
+        sa.Column("topic", sa.String(length=60), nullable=False),
+        sa.Column("action", sa.String(length=10), nullable=False),
+        sa.Column("basis", sa.String(length=60), nullable=False),
+        sa.Column("source", sa.String(length=100), nullable=False),
+        sa.Column("evidence", sa.JSON(), nullable=False),
+        sa.Column("at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["contact_id"], ["core_contact.id"], name=op.f("fk_core_consent_contact_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_core_consent")),
+    )
+    with op.batch_alter_table("core_consent", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_core_consent_current", ["contact_id", "channel", "topic", "id"], unique=False
+        )
+
+    op.create_table(
+        "core_contact_change",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("contact_id", sa.Integer(), nullable=False),
+        sa.Column("change", sa.String(length=20), nullable=False),
+        sa.Column("fields", sa.JSON(), nullable=False),
+        sa.Column("at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["contact_id"], ["core_contact.id"], name=op.f("fk_core_contact_change_contact_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_core_contact_change")),
+    )
+    op.create_table(
+        "core_entry",
+        sa.Column("campaign_id", sa.Integer(), nullable=True),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("title", sa.String(length=500), nullable=False),
+        sa.Column("mode", sa.String(length=20), nullable=False),
+        sa.Column("wall", sa.DateTime(), nullable=True),
+        sa.Column("tz", sa.String(length=64), nullable=False),
+        sa.Column("instant", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("after_id", sa.Integer(), nullable=True),
+        sa.Column("offset", sa.String(length=40), nullable=False),
+        sa.Column("tzdata", sa.String(length=20), nullable=False),
+        sa.Column("ends_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("asset_id", sa.Integer(), nullable=True),
+        sa.Column("channel", sa.String(length=40), nullable=False),
+        sa.Column("connection_id", sa.Integer(), nullable=True),
+        sa.Column("segment_id", sa.Integer(), nullable=True),
+        sa.Column("assignee_id", sa.Integer(), nullable=True),
+        sa.Column("budget_micros", sa.BigInteger(), nullable=True),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("source", sa.String(length=200), nullable=False),
+        sa.Column("created_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("row_version", sa.Integer(), nullable=False),
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("public_id", sa.String(length=36), nullable=False),
+        sa.ForeignKeyConstraint(["after_id"], ["core_entry.id"], name=op.f("fk_core_entry_after_id")),
+        sa.ForeignKeyConstraint(["asset_id"], ["core_asset.id"], name=op.f("fk_core_entry_asset_id")),
+        sa.ForeignKeyConstraint(["assignee_id"], ["core_user.id"], name=op.f("fk_core_entry_assignee_id")),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"], ["core_campaign.id"], name=op.f("fk_core_entry_campaign_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["connection_id"], ["core_connection.id"], name=op.f("fk_core_entry_connection_id")
+        ),
+        sa.ForeignKeyConstraint(["segment_id"], ["core_segment.id"], name=op.f("fk_core_entry_segment_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_core_entry")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_core_entry_public_id")),
+    )
+    with op.batch_alter_table("core_entry", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_core_entry_after_id"), ["after_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_core_entry_asset_id"), ["asset_id"], unique=False)
+        batch_op.create_index("ix_core_entry_campaign", ["campaign_id", "instant"], unique=False)
+        batch_op.create_index(batch_op.f("ix_core_entry_connection_id"), ["connection_id"], unique=False)
+        batch_op.create_index("ix_core_entry_instant", ["instant", "id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_core_entry_segment_id"), ["segment_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_core_entry_state"), ["state"], unique=False)
+
+    op.create_table(
+        "core_revision",
+        sa.Column("asset_id", sa.Integer(), nullable=False),
+        sa.Column("n", sa.Integer(), nullable=False),
+        sa.Column("parent_id", sa.Integer(), nullable=True),
+        sa.Column("title", sa.String(length=500), nullable=False),
+        sa.Column("summary", sa.Text(), nullable=False),
+        sa.Column("body", sa.JSON(), nullable=False),
+        sa.Column("variants", sa.JSON(), nullable=False),
+        sa.Column("content_hash", sa.String(length=64), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("author_id", sa.Integer(), nullable=True),
+        sa.Column("created_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("public_id", sa.String(length=36), nullable=False),
+        sa.ForeignKeyConstraint(["asset_id"], ["core_asset.id"], name=op.f("fk_core_revision_asset_id")),
+        sa.ForeignKeyConstraint(["author_id"], ["core_user.id"], name=op.f("fk_core_revision_author_id")),
+        sa.ForeignKeyConstraint(["parent_id"], ["core_revision.id"], name=op.f("fk_core_revision_parent_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_core_revision")),
+        sa.UniqueConstraint("asset_id", "n", name=op.f("uq_core_revision_asset_id_n")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_core_revision_public_id")),
+    )
+    with op.batch_alter_table("core_revision", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_core_revision_state"), ["state"], unique=False)
+
+    op.create_table(
+        "core_segment_member",
+        sa.Column("segment_id", sa.Integer(), nullable=False),
+        sa.Column("contact_id", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["contact_id"], ["core_contact.id"], name=op.f("fk_core_segment_member_contact_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["segment_id"], ["core_segment.id"], name=op.f("fk_core_segment_member_segment_id")
+        ),
+        sa.PrimaryKeyConstraint("segment_id", "contact_id", name=op.f("pk_core_segment_member")),
+    )
+    with op.batch_alter_table("core_segment_member", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_core_segment_member_contact_id"), ["contact_id"], unique=False)
+
+    op.create_table(
+        "core_publication",
+        sa.Column("entry_id", sa.Integer(), nullable=True),
+        sa.Column("campaign_id", sa.Integer(), nullable=True),
+        sa.Column("asset_id", sa.Integer(), nullable=False),
+        sa.Column("revision_id", sa.Integer(), nullable=False),
+        sa.Column("content_hash", sa.String(length=64), nullable=False),
+        sa.Column("channel", sa.String(length=40), nullable=False),
+        sa.Column("connection_id", sa.Integer(), nullable=False),
+        sa.Column("segment_id", sa.Integer(), nullable=True),
+        sa.Column("segment_rule", sa.Text(), nullable=True),
+        sa.Column("topic", sa.String(length=60), nullable=False),
+        sa.Column("due_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("late_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("ends_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("wake_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("paused_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("paused_reason", sa.Text(), nullable=False),
+        sa.Column("withdraw_asked_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("supersedes_id", sa.Integer(), nullable=True),
+        sa.Column("superseded_by_id", sa.Integer(), nullable=True),
+        sa.Column("claim_no", sa.Integer(), nullable=False),
+        sa.Column("lease_until", cms_core.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("worker", sa.String(length=80), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("retry_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("audience_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("external_id", sa.String(length=300), nullable=False),
+        sa.Column("external_url", sa.Text(), nullable=False),
+        sa.Column("receipt", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("published_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("dedupe_key", sa.String(length=200), nullable=True),
+        sa.Column("stream", sa.String(length=100), nullable=True),
+        sa.Column("closed_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("created_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("row_version", sa.Integer(), nullable=False),
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("public_id", sa.String(length=36), nullable=False),
+        sa.ForeignKeyConstraint(["asset_id"], ["core_asset.id"], name=op.f("fk_core_publication_asset_id")),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"], ["core_campaign.id"], name=op.f("fk_core_publication_campaign_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["connection_id"], ["core_connection.id"], name=op.f("fk_core_publication_connection_id")
+        ),
+        sa.ForeignKeyConstraint(["entry_id"], ["core_entry.id"], name=op.f("fk_core_publication_entry_id")),
+        sa.ForeignKeyConstraint(
+            ["revision_id"], ["core_revision.id"], name=op.f("fk_core_publication_revision_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["segment_id"], ["core_segment.id"], name=op.f("fk_core_publication_segment_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["superseded_by_id"], ["core_publication.id"], name=op.f("fk_core_publication_superseded_by_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["supersedes_id"], ["core_publication.id"], name=op.f("fk_core_publication_supersedes_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_core_publication")),
+        sa.UniqueConstraint("dedupe_key", name=op.f("uq_core_publication_dedupe_key")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_core_publication_public_id")),
+    )
+    with op.batch_alter_table("core_publication", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_core_publication_asset_id"), ["asset_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_core_publication_campaign_id"), ["campaign_id"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_core_publication_connection_id"), ["connection_id"], unique=False
+        )
+        batch_op.create_index(
+            "ix_core_publication_due",
+            ["due_at", "id"],
+            unique=False,
+            sqlite_where=sa.text("state = 'scheduled'"),
+            postgresql_where=sa.text("state = 'scheduled'"),
+        )
+        batch_op.create_index(batch_op.f("ix_core_publication_entry_id"), ["entry_id"], unique=False)
+        batch_op.create_index("ix_core_publication_state", ["state", "id"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_core_publication_supersedes_id"), ["supersedes_id"], unique=False
+        )
+
+    op.create_table(
+        "core_reference",
+        sa.Column("revision_id", sa.Integer(), nullable=False),
+        sa.Column("media_id", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["media_id"], ["core_media.id"], name=op.f("fk_core_reference_media_id")),
+        sa.ForeignKeyConstraint(
+            ["revision_id"], ["core_revision.id"], name=op.f("fk_core_reference_revision_id")
+        ),
+        sa.PrimaryKeyConstraint("revision_id", "media_id", name=op.f("pk_core_reference")),
+    )
+    with op.batch_alter_table("core_reference", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_core_reference_media_id"), ["media_id"], unique=False)
+
+    op.create_table(
+        "core_review",
+        sa.Column("asset_id", sa.Integer(), nullable=False),
+        sa.Column("revision_id", sa.Integer(), nullable=False),
+        sa.Column("content_hash", sa.String(length=64), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("requested_by_id", sa.Integer(), nullable=True),
+        sa.Column("requested_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("decided_by_id", sa.Integer(), nullable=True),
+        sa.Column("decided_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("comment", sa.Text(), nullable=False),
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("public_id", sa.String(length=36), nullable=False),
+        sa.ForeignKeyConstraint(["asset_id"], ["core_asset.id"], name=op.f("fk_core_review_asset_id")),
+        sa.ForeignKeyConstraint(
+            ["decided_by_id"], ["core_user.id"], name=op.f("fk_core_review_decided_by_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["requested_by_id"], ["core_user.id"], name=op.f("fk_core_review_requested_by_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["revision_id"], ["core_revision.id"], name=op.f("fk_core_review_revision_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_core_review")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_core_review_public_id")),
+    )
+    with op.batch_alter_table("core_review", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_core_review_asset_id"), ["asset_id"], unique=False)
+        batch_op.create_index("ix_core_review_state", ["state"], unique=False)
+
+    op.create_table(
+        "core_arm",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("publication_id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=40), nullable=False),
+        sa.Column("variant", sa.String(length=120), nullable=False),
+        sa.Column("share", sa.Integer(), nullable=False),
+        sa.Column("prepared", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("progress", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("prepared_hash", sa.String(length=64), nullable=False),
+        sa.Column("plugin_version", sa.String(length=40), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["publication_id"], ["core_publication.id"], name=op.f("fk_core_arm_publication_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_core_arm")),
+        sa.UniqueConstraint("publication_id", "name", name=op.f("uq_core_arm_publication_id_name")),
+    )
+    op.create_table(
+        "core_attempt",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("publication_id", sa.Integer(), nullable=False),
+        sa.Column("n", sa.Integer(), nullable=False),
+        sa.Column("phase", sa.String(length=10), nullable=False),
+        sa.Column("claim_no", sa.Integer(), nullable=False),
+        sa.Column("started_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("outcome", sa.String(length=20), nullable=True),
+        sa.Column("error_class", sa.String(length=60), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("retry_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("evidence", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["publication_id"], ["core_publication.id"], name=op.f("fk_core_attempt_publication_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_core_attempt")),
+        sa.UniqueConstraint("publication_id", "n", name=op.f("uq_core_attempt_publication_id_n")),
+    )
+    op.create_table(
+        "core_claim",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("publication_id", sa.Integer(), nullable=False),
+        sa.Column("sender", sa.String(length=80), nullable=False),
+        sa.Column("boot", sa.String(length=64), nullable=False),
+        sa.Column("at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["publication_id"], ["core_publication.id"], name=op.f("fk_core_claim_publication_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_core_claim")),
+    )
+    with op.batch_alter_table("core_claim", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_core_claim_sender"), ["sender"], unique=False)
+
+    op.create_table(
+        "core_link",
+        sa.Column("publication_id", sa.Integer(), nullable=False),
+        sa.Column("n", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["publication_id"], ["core_publication.id"], name=op.f("fk_core_link_publication_id")
+        ),
+        sa.PrimaryKeyConstraint("publication_id", "n", name=op.f("pk_core_link")),
+        sa.UniqueConstraint("publication_id", "url", name=op.f("uq_core_link_publication_id_url")),
+    )
+    op.create_table(
+        "core_delivery",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("publication_id", sa.Integer(), nullable=False),
+        sa.Column("contact_id", sa.Integer(), nullable=False),
+        sa.Column("arm_id", sa.Integer(), nullable=True),
+        sa.Column("address", sa.String(length=320), nullable=False),
+        sa.Column("address_hash", sa.String(length=43), nullable=False),
+        sa.Column("tz", sa.String(length=64), nullable=False),
+        sa.Column("due_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("reason", sa.String(length=500), nullable=False),
+        sa.Column("claim_id", sa.Integer(), nullable=True),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("retry_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("settled_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("code", sa.Integer(), nullable=True),
+        sa.Column("provider_id", sa.String(length=200), nullable=True),
+        sa.Column("dedupe_key", sa.String(length=120), nullable=False),
+        sa.ForeignKeyConstraint(["arm_id"], ["core_arm.id"], name=op.f("fk_core_delivery_arm_id")),
+        sa.ForeignKeyConstraint(["claim_id"], ["core_claim.id"], name=op.f("fk_core_delivery_claim_id")),
+        sa.ForeignKeyConstraint(
+            ["contact_id"], ["core_contact.id"], name=op.f("fk_core_delivery_contact_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["publication_id"], ["core_publication.id"], name=op.f("fk_core_delivery_publication_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_core_delivery")),
+        sa.UniqueConstraint(
+            "publication_id",
+            "address",
+            "dedupe_key",
+            name=op.f("uq_core_delivery_publication_id_address_dedupe_key"),
+        ),
+    )
+    with op.batch_alter_table("core_delivery", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_core_delivery_claimed",
+            ["claim_id"],
+            unique=False,
+            sqlite_where=sa.text("state = 'claimed'"),
+            postgresql_where=sa.text("state = 'claimed'"),
+        )
+        batch_op.create_index("ix_core_delivery_contact", ["contact_id", "settled_at"], unique=False)
+        batch_op.create_index(
+            "ix_core_delivery_pending",
+            ["publication_id", "id"],
+            unique=False,
+            sqlite_where=sa.text("state = 'pending'"),
+            postgresql_where=sa.text("state = 'pending'"),
+        )
+        batch_op.create_index(
+            "ix_core_delivery_provider",
+            ["provider_id"],
+            unique=False,
+            sqlite_where=sa.text("provider_id IS NOT NULL"),
+            postgresql_where=sa.text("provider_id IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_core_delivery_retry",
+            ["publication_id", "retry_at"],
+            unique=False,
+            sqlite_where=sa.text("state = 'retry_wait'"),
+            postgresql_where=sa.text("state = 'retry_wait'"),
+        )
+        batch_op.create_index("ix_core_delivery_state", ["publication_id", "state"], unique=False)
+
+
+def downgrade() -> None:
+    with op.batch_alter_table("core_delivery", schema=None) as batch_op:
+        batch_op.drop_index("ix_core_delivery_state")
+        batch_op.drop_index(
+            "ix_core_delivery_retry",
+            sqlite_where=sa.text("state = 'retry_wait'"),
+            postgresql_where=sa.text("state = 'retry_wait'"),
+        )
+        batch_op.drop_index(
+            "ix_core_delivery_provider",
+            sqlite_where=sa.text("provider_id IS NOT NULL"),
+            postgresql_where=sa.text("provider_id IS NOT NULL"),
+        )
+        batch_op.drop_index(
+            "ix_core_delivery_pending",
+            sqlite_where=sa.text("state = 'pending'"),
+            postgresql_where=sa.text("state = 'pending'"),
+        )
+        batch_op.drop_index("ix_core_delivery_contact")
+        batch_op.drop_index(
+            "ix_core_delivery_claimed",
+            sqlite_where=sa.text("state = 'claimed'"),
+            postgresql_where=sa.text("state = 'claimed'"),
+        )
+
+    op.drop_table("core_delivery")
+    op.drop_table("core_link")
+    with op.batch_alter_table("core_claim", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_core_claim_sender"))
+
+    op.drop_table("core_claim")
+    op.drop_table("core_attempt")
+    op.drop_table("core_arm")
+    with op.batch_alter_table("core_review", schema=None) as batch_op:
+        batch_op.drop_index("ix_core_review_state")
+        batch_op.drop_index(batch_op.f("ix_core_review_asset_id"))
+
+    op.drop_table("core_review")
+    with op.batch_alter_table("core_reference", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_core_reference_media_id"))
+
+    op.drop_table("core_reference")
+    with op.batch_alter_table("core_publication", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_core_publication_supersedes_id"))
+        batch_op.drop_index("ix_core_publication_state")
+        batch_op.drop_index(batch_op.f("ix_core_publication_entry_id"))
+        batch_op.drop_index(
+            "ix_core_publication_due",
+            sqlite_where=sa.text("state = 'scheduled'"),
+            postgresql_where=sa.text("state = 'scheduled'"),
+        )
+        batch_op.drop_index(batch_op.f("ix_core_publication_connection_id"))
+        batch_op.drop_index(batch_op.f("ix_core_publication_campaign_id"))
+        batch_op.drop_index(batch_op.f("ix_core_publication_asset_id"))
+
+    op.drop_table("core_publication")
+    with op.batch_alter_table("core_segment_member", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_core_segment_member_contact_id"))
+
+    op.drop_table("core_segment_member")
+    with op.batch_alter_table("core_revision", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_core_revision_state"))
+
+    op.drop_table("core_revision")
+    with op.batch_alter_table("core_entry", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_core_entry_state"))
+        batch_op.drop_index(batch_op.f("ix_core_entry_segment_id"))
+        batch_op.drop_index("ix_core_entry_instant")
+        batch_op.drop_index(batch_op.f("ix_core_entry_connection_id"))
+        batch_op.drop_index("ix_core_entry_campaign")
+        batch_op.drop_index(batch_op.f("ix_core_entry_asset_id"))
+        batch_op.drop_index(batch_op.f("ix_core_entry_after_id"))
+
+    op.drop_table("core_entry")
+    op.drop_table("core_contact_change")
+    with op.batch_alter_table("core_consent", schema=None) as batch_op:
+        batch_op.drop_index("ix_core_consent_current")
+
+    op.drop_table("core_consent")
+    with op.batch_alter_table("core_asset_tag", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_core_asset_tag_name"))
+
+    op.drop_table("core_asset_tag")
+    with op.batch_alter_table("core_contact", schema=None) as batch_op:
+        batch_op.drop_index("ix_core_contact_country")
+        batch_op.drop_index(batch_op.f("ix_core_contact_company_id"))
+        batch_op.drop_index(batch_op.f("ix_core_contact_address_hash"))
+
+    op.drop_table("core_contact")
+    with op.batch_alter_table("core_audit", schema=None) as batch_op:
+        batch_op.drop_index("ix_core_audit_subject")
+
+    op.drop_table("core_audit")
+    with op.batch_alter_table("core_asset", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_core_asset_kind"))
+
+    op.drop_table("core_asset")
+    op.drop_table("core_worker")
+    op.drop_table("core_user")
+    op.drop_table("core_suppression")
+    op.drop_table("core_segment")
+    with op.batch_alter_table("core_rollup_person", schema=None) as batch_op:
+        batch_op.drop_index("ix_core_rollup_person_campaign")
+
+    op.drop_table("core_rollup_person")
+    op.drop_table("core_rollup")
+    op.drop_table("core_plugin_settings")
+    op.drop_table("core_media")
+    op.drop_table("core_measurement")
+    op.drop_table("core_field")
+    with op.batch_alter_table("core_event", schema=None) as batch_op:
+        batch_op.drop_index("ix_core_event_visitor")
+        batch_op.drop_index("ix_core_event_publication")
+        batch_op.drop_index("ix_core_event_contact")
+        batch_op.drop_index("ix_core_event_client")
+        batch_op.drop_index("ix_core_event_campaign")
+
+    op.drop_table("core_event")
+    op.drop_table("core_cursor")
+    op.drop_table("core_connection")
+    op.drop_table("core_company")
+    op.drop_table("core_campaign")
