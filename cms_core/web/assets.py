@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from flask import Response, request, url_for
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 STATIC = Path(__file__).with_name("static")
 FOR_EVER = "public, max-age=31536000, immutable"
@@ -51,7 +51,7 @@ def icon(name: str, css: str = "ic", text: str = "") -> Markup:
 def vendor_script(name: str) -> Markup:
     """The script tag of a front-end package, or nothing when the build did not bring it."""
     path = f"vendor/{name}"
-    return Markup(f'<script defer src="{escape(asset_url(path))}"></script>') if version(path) else Markup("")
+    return Markup('<script defer src="{}"></script>').format(asset_url(path)) if version(path) else Markup("")
 
 
 def cache_static(response: Response) -> Response:

@@ -7,6 +7,7 @@ every chart; the SVG itself is one image with a label for assistive technology.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from markupsafe import Markup
 
@@ -62,7 +63,7 @@ def _spread(wanted: list[float], low: float, high: float) -> list[float]:
     """Heights for the names at the line ends, moved apart so that they do not overlap."""
     order = sorted(range(len(wanted)), key=wanted.__getitem__)
     placed = list(wanted)
-    for before, here in zip(order, order[1:], strict=False):
+    for before, here in pairwise(order):
         placed[here] = max(placed[here], placed[before] + LABEL_GAP)
     shift = max(0.0, max(placed, default=low) - high)
     return [max(low, height - shift) for height in placed]
@@ -90,7 +91,9 @@ def _grid(plane: _Plane, labels: Sequence[str]) -> list[Markup]:
         value = tick * plane.step
         y = plane.y(value)
         out.append(Markup('<path class="g" d="M{} {:.1f}H{}"/>').format(LEFT, y, WIDTH - RIGHT))
-        out.append(Markup('<text x="{}" y="{:.1f}" text-anchor="end">{:g}</text>').format(LEFT - 8, y + 4, value))
+        out.append(
+            Markup('<text x="{}" y="{:.1f}" text-anchor="end">{:g}</text>').format(LEFT - 8, y + 4, value)
+        )
     every = max(1, math.ceil(len(labels) / 7))
     for index in range(0, len(labels), every):
         text = Markup('<text x="{:.1f}" y="{}" text-anchor="middle">{}</text>')
@@ -101,8 +104,12 @@ def _grid(plane: _Plane, labels: Sequence[str]) -> list[Markup]:
 def _note(plane: _Plane, index: int, words: str) -> Markup:
     x = plane.x(index)
     right = x > WIDTH * 0.6
-    mark = Markup('<path class="n" d="M{:.1f} {}V{}"/><text class="n" x="{:.1f}" y="{}" text-anchor="{}">{}</text>')
-    return mark.format(x, TOP, HEIGHT - BOTTOM, x - 7 if right else x + 7, TOP + 11, "end" if right else "start", words)
+    mark = Markup(
+        '<path class="n" d="M{:.1f} {}V{}"/><text class="n" x="{:.1f}" y="{}" text-anchor="{}">{}</text>'
+    )
+    return mark.format(
+        x, TOP, HEIGHT - BOTTOM, x - 7 if right else x + 7, TOP + 11, "end" if right else "start", words
+    )
 
 
 def _line(plane: _Plane, line: Series, dash: str) -> Markup:
@@ -110,7 +117,9 @@ def _line(plane: _Plane, line: Series, dash: str) -> Markup:
     for run in _runs(line.values):
         points = " ".join(f"{plane.x(index):.1f},{plane.y(value):.1f}" for index, value in run)
         if len(run) == 1:
-            out.append(Markup('<circle cx="{:.1f}" cy="{:.1f}" r="2.6"/>').format(*map(float, points.split(","))))
+            out.append(
+                Markup('<circle cx="{:.1f}" cy="{:.1f}" r="2.6"/>').format(*map(float, points.split(",")))
+            )
         else:
             out.append(Markup('<polyline points="{}" stroke-dasharray="{}"/>').format(points, dash or "none"))
     return Markup('<g class="s {}">{}</g>').format(line.group, Markup("").join(out))
@@ -154,7 +163,9 @@ def meter(value: float, top: float, label: str, group: str = "", before: float |
     """A bar from 0 to ``top``, with a tick where it stood before; ``label`` says it in words."""
     tick = Markup("")
     if before is not None:
-        tick = Markup('<rect class="k" x="{:.1f}%" y="-3" width="2.5" height="13" rx="1"/>').format(share(before, top))
+        tick = Markup('<rect class="k" x="{:.1f}%" y="-3" width="2.5" height="13" rx="1"/>').format(
+            share(before, top)
+        )
     return Markup(
         '<svg class="meter {}" role="img" aria-label="{}"><rect class="t" width="100%" height="100%" rx="3.5"/>'
         '<rect class="v" width="{:.1f}%" height="100%" rx="3.5"/>{}</svg>'
@@ -180,7 +191,9 @@ def sparkline(values: Sequence[float], label: str, width: int = 70, height: int 
     low, high = min(values, default=0), max(values, default=0)
     span = (high - low) or 1
     step = (width - 4) / max(1, len(values) - 1)
-    points = " ".join(f"{2 + i * step:.1f},{height - 3 - (v - low) / span * (height - 6):.1f}" for i, v in enumerate(values))
+    points = " ".join(
+        f"{2 + i * step:.1f},{height - 3 - (v - low) / span * (height - 6):.1f}" for i, v in enumerate(values)
+    )
     return Markup(
         '<svg class="sparkline" viewBox="0 0 {0} {1}" width="{0}" height="{1}" role="img" aria-label="{2}">'
         '<polyline points="{3}"/></svg>'
@@ -195,5 +208,9 @@ def columns(values: Sequence[float], label: str, marked: frozenset[int] = frozen
     bars = []
     for index, value in enumerate(values):
         high = max(4.0, share(value, top))
-        bars.append(bar.format("x" if index in marked else "v", index * width, 100 - high, width * 0.86, high))
-    return Markup('<svg class="columns" role="img" aria-label="{}">{}</svg>').format(label, Markup("").join(bars))
+        bars.append(
+            bar.format("x" if index in marked else "v", index * width, 100 - high, width * 0.86, high)
+        )
+    return Markup('<svg class="columns" role="img" aria-label="{}">{}</svg>').format(
+        label, Markup("").join(bars)
+    )

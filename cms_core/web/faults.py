@@ -4,6 +4,7 @@ import logging
 
 from flask import Flask, Response, g, jsonify, make_response, render_template, request
 from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.wrappers import Response as BaseResponse
 
 from cms_core.errors import CmsError
 from cms_core.web.security import in_app
@@ -31,7 +32,10 @@ WORDS = {
     405: ("This address does not take that kind of request.", "Go back and use the page's own buttons."),
     413: ("What you sent is larger than this workspace accepts.", "Make the file smaller and send it again."),
     429: ("There were too many tries in a short time.", "Wait a minute, then try again."),
-    500: ("The fault is in the log of the server.", "Try again; if it stays, show an admin the time of this page."),
+    500: (
+        "The fault is in the log of the server.",
+        "Try again; if it stays, show an admin the time of this page.",
+    ),
 }
 
 
@@ -77,11 +81,11 @@ def on_cms_error(error: CmsError) -> Response:
     return fault_response(error.status, error.message, error.remedy)
 
 
-def on_http_error(error: HTTPException) -> Response:
+def on_http_error(error: HTTPException) -> BaseResponse:
     """A refusal of the framework; ready-made responses (redirects, abort(response)) and headers such as Allow stay."""
     status = error.code
     if error.response is not None or status is None or status < 400:
-        return Response.force_type(error.get_response(), request.environ)
+        return error.get_response(request.environ)
     default = type(error).description
     own = error.description if error.description and error.description != default else ""
     message, remedy = WORDS.get(status, (own or error.name, ""))

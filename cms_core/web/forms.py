@@ -5,33 +5,27 @@ never reaches the page: its input is empty, and left empty it keeps what is stor
 empty inputs) is turned into what the schema expects; unknown names are passed on, so that the schema refuses them.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime, time
-from decimal import Decimal
-from enum import Enum
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from marshmallow import RAISE, Schema, ValidationError, fields, validate
+from marshmallow import RAISE, Schema, ValidationError, fields
+
+from cms_core.web.inputs import (
+    as_text,
+    choices_of,
+    default_of,
+    humane,
+    input_name,
+    is_secret,
+    joined,
+    limits_of,
+    widget_of,
+    words,
+)
 
 IGNORED = frozenset({"csrf_token", "next"})
 CLEAR = "clear-"
-REQUIRED_WORDS = fields.Field.default_error_messages["required"]
-
-_WIDGETS: tuple[tuple[type[fields.Field[Any]], str], ...] = (
-    (fields.Boolean, "checkbox"),
-    (fields.Email, "email"),
-    (fields.Url, "url"),
-    (fields.Number, "number"),
-    (fields.DateTime, "datetime-local"),
-    (fields.Date, "date"),
-    (fields.Time, "time"),
-    (fields.Enum, "select"),
-    (fields.List, "lines"),
-    (fields.String, "text"),
-)
-_TEXTUAL = frozenset({"text", "textarea", "email", "url", "number", "password", "datetime-local", "date", "time"})
-_KNOWN = _TEXTUAL | {"checkbox", "select", "lines", "csv", "checkboxes"}
 
 
 class FormData(Protocol):
@@ -45,13 +39,18 @@ class FormData(Protocol):
 
 @dataclass(frozen=True)
 class FormField:
-    """One input, ready to be drawn by the ``field`` macro. ``value`` is text; ``values`` are the chosen ones of several."""
+    """One input, ready to be drawn by the ``field`` macro.
+
+    ``value`` is text, ``values`` are the chosen ones of several; ``required`` is what the browser must insist on (a stored secret
+    may stay empty), ``optional`` what the schema allows.
+    """
 
     name: str
     label: str
     widget: str
     hint: str = ""
     group: str = ""
+    optional: bool = True
     required: bool = False
     value: str = ""
     values: tuple[str, ...] = ()
@@ -92,7 +91,11 @@ class SchemaForm:
     def general_errors(self) -> list[str]:
         """Errors that belong to no field shown (of the whole schema, or of names that it does not know)."""
         shown = set(self._inputs)
-        return [f"{name}: {words(e)}" if name != "_schema" else words(e) for name, e in self.errors.items() if name not in shown]
+        return [
+            f"{name}: {words(e)}" if name != "_schema" else words(e)
+            for name, e in self.errors.items()
+            if name not in shown
+        ]
 
     @property
     def groups(self) -> list[tuple[str, list[FormField]]]:
@@ -123,7 +126,7 @@ class SchemaForm:
 
     def rejected(self, form: FormData, error: ValidationError) -> "SchemaForm":
         """The same form with what was typed and what is wrong with it; typed secrets are dropped."""
-        again = SchemaForm(self.schema, self.values, error.normalized_messages(), locked=self.locked)
+        again = SchemaForm(self.schema, self.values, error.messages_dict, locked=self.locked)
         again.fields = [_retyped(item, form) if not item.locked else item for item in again.fields]
         return again
 
@@ -151,10 +154,11 @@ class SchemaForm:
         several = tuple(map(str, current or ())) if isinstance(spec, fields.List) else ()
         return FormField(
             name=name,
-            label=str(meta.get("label") or key.replace("_", " ").capitalize()),
+            label=str(meta.get("label") or humane(key)),
             hint=str(meta.get("hint") or ""),
             group=str(meta.get("group") or ""),
             widget=widget,
+            optional=not spec.required,
             required=spec.required and not (secret and bool(current)),
             value="" if secret else joined(widget, several) if several else as_text(spec, current),
             values=several,
@@ -167,124 +171,11 @@ class SchemaForm:
         )
 
 
-def input_name(name: str, spec: fields.Field[Any]) -> str:
-    """The name of the input: the key under which the schema loads the field."""
-    return spec.data_key if spec.data_key is not None else name
-
-
-def is_secret(spec: fields.Field[Any]) -> bool:
-    """Whether the field's value must never be shown."""
-    return bool(spec.metadata.get("secret"))
-
-
-def widget_of(spec: fields.Field[Any]) -> str:
-    """The kind of input for a field; TypeError for one that a flat form cannot show (nested schemas, dicts)."""
-    if is_secret(spec):
-        return "password"
-    wanted = spec.metadata.get("widget")
-    if wanted is not None:
-        if wanted not in _KNOWN:
-            raise TypeError(f"field {spec.name!r}: there is no widget {wanted!r}; there are {', '.join(sorted(_KNOWN))}")
-        return str(wanted)
-    if choices_of(spec):
-        return "checkboxes" if isinstance(spec, fields.List) else "select"
-    for kind, widget in _WIDGETS:
-        if isinstance(spec, kind):
-            return widget
-    raise TypeError(f"field {spec.name!r}: a form cannot show {type(spec).__name__}")
-
-
-def validators(spec: fields.Field[Any]) -> list[Any]:
-    """The validators of a field, or of a list's items."""
-    return list(spec.inner.validators if isinstance(spec, fields.List) else spec.validators)
-
-
-def choices_of(spec: fields.Field[Any]) -> tuple[tuple[str, str], ...]:
-    """(value, label) pairs from the metadata, an Enum or a OneOf validator."""
-    given = spec.metadata.get("choices")
-    if given is not None:
-        pairs = given.items() if isinstance(given, Mapping) else given
-        return tuple((str(p[0]), str(p[1])) if isinstance(p, tuple | list) else (str(p), str(p)) for p in pairs)
-    if isinstance(spec, fields.Enum):
-        return tuple((as_text(spec, member), humane(member.name)) for member in spec.enum)
-    for rule in validators(spec):
-        if isinstance(rule, validate.OneOf):
-            labels = [*rule.labels, *[""] * len(list(rule.choices))]
-            return tuple((str(c), label or humane(str(c))) for c, label in zip(rule.choices, labels, strict=False))
-    return ()
-
-
-def limits_of(spec: fields.Field[Any], widget: str) -> tuple[tuple[str, str], ...]:
-    """HTML attributes that let the browser say the same as the schema (min, max, step, maxlength)."""
-    found: dict[str, str] = {}
-    for rule in () if isinstance(spec, fields.List) else spec.validators:
-        if isinstance(rule, validate.Range) and widget == "number":
-            bounds = (("min", rule.min), ("max", rule.max))
-            found.update({name: str(bound) for name, bound in bounds if bound is not None})
-        if isinstance(rule, validate.Length) and widget in _TEXTUAL and (longest := rule.equal or rule.max):
-            found["maxlength"] = str(longest)
-    if widget == "number":
-        found["step"] = "1" if isinstance(spec, fields.Integer) else "any"
-    return tuple(found.items())
-
-
-def default_of(spec: fields.Field[Any]) -> Any:
-    """What the schema takes when nothing is given, else None."""
-    default = spec.load_default() if callable(spec.load_default) else spec.load_default
-    return default if spec.load_default is not fields.missing_ else None
-
-
-def as_text(spec: fields.Field[Any], value: Any) -> str:
-    """The value as its input shows it; instants on the wall clock of the field's default zone."""
-    if value is None:
-        return ""
-    if isinstance(value, datetime):
-        zone = getattr(spec, "default_timezone", None)
-        local = value.astimezone(zone) if zone is not None and value.tzinfo is not None else value
-        return local.replace(tzinfo=None).isoformat(timespec="minutes")
-    if isinstance(value, Enum):
-        return str(value.value if getattr(spec, "by_value", False) else value.name)
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    if isinstance(value, date | time):
-        return value.isoformat()
-    return str(value)
-
-
-def joined(widget: str, several: Iterable[str]) -> str:
-    """Items of a list as one text: by comma, or one a line."""
-    return (", " if widget == "csv" else "\n").join(several)
-
-
-def humane(name: str) -> str:
-    """``some_name`` as words."""
-    return name.replace("_", " ").replace("-", " ").capitalize()
-
-
-def words(error: Any) -> str:
-    """An error of marshmallow (text, list, or nested by index) as one line for people."""
-    if not error:
-        return ""
-    if isinstance(error, str):
-        return "Fill this in." if error == REQUIRED_WORDS else error
-    if isinstance(error, Mapping):
-        return " ".join(
-            f"{f'Item {key + 1}: ' if isinstance(key, int) else ''}{words(inner)}" for key, inner in error.items()
-        )
-    return " ".join(words(item) for item in error)
-
-
 def _retyped(item: FormField, form: FormData) -> FormField:
     if item.widget == "password":
         return item
     if item.widget == "checkbox":
-        return _with(item, checked=item.name in form)
+        return replace(item, checked=item.name in form)
     if item.widget == "checkboxes":
-        return _with(item, values=tuple(map(str, form.getlist(item.name))))
-    return _with(item, value=str(form.get(item.name) or ""))
-
-
-def _with(item: FormField, **changes: Any) -> FormField:
-    from dataclasses import replace
-
-    return replace(item, **changes)
+        return replace(item, values=tuple(map(str, form.getlist(item.name))))
+    return replace(item, value=str(form.get(item.name) or ""))

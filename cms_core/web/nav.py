@@ -72,7 +72,9 @@ def plugin_item(plugin: str, item: NavItem) -> Item | None:
     try:
         url = item.endpoint if item.endpoint.startswith("/") else url_for(item.endpoint)
     except BuildError:
-        log.warning("plugin %s: navigation item %r names the unknown endpoint %r", plugin, item.label, item.endpoint)
+        log.warning(
+            "plugin %s: navigation item %r names the unknown endpoint %r", plugin, item.label, item.endpoint
+        )
         return None
     return Item(item.label, url, item.icon, item.permission, item.shortcut, plugin=plugin)
 
@@ -96,11 +98,14 @@ def build_nav(
     for plugin, contributed in plugin_items:
         if (item := plugin_item(plugin, contributed)) is not None:
             groups.setdefault(contributed.group, Group(contributed.group)).items.append(item)
-    allowed = [Group(g.label, [i for i in g.items if not i.permission or can(i.permission)]) for g in groups.values()]
+    allowed = [
+        Group(g.label, [i for i in g.items if not i.permission or can(i.permission)]) for g in groups.values()
+    ]
     fitting = [item.url for group in allowed for item in group.items if is_current(item.url, path)]
     here = max(fitting, key=len, default=None)
     for group in allowed:
         group.items = [
-            replace(item, current=item.url == here, count=(counts or {}).get(item.label, 0)) for item in group.items
+            replace(item, current=item.url == here, count=(counts or {}).get(item.label, 0))
+            for item in group.items
         ]
     return [group for group in allowed if group.items]

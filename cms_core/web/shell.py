@@ -119,6 +119,7 @@ def init_web(app: Flask, frame: Callable[[], Frame] = Frame) -> None:
         icon=assets.icon,
         has_icons=assets.has_icons,
         asset_url=assets.asset_url,
+        asset_version=assets.version,
         vendor_script=assets.vendor_script,
         state_of=state_of,
         charts=charts,
@@ -127,7 +128,11 @@ def init_web(app: Flask, frame: Callable[[], Frame] = Frame) -> None:
         theme_url=lambda: url_for("cms.theme"),
     )
     app.jinja_env.filters.update(
-        when=formats.when, day=formats.day, number=formats.number, percent=formats.percent, money=formats.money
+        when=formats.when,
+        day=formats.day,
+        number=formats.number,
+        percent=formats.percent,
+        money=formats.money,
     )
     app.after_request(assets.cache_static)
     app.after_request(secure)
