@@ -18,6 +18,7 @@ from cms_core.web.inputs import (
     humane,
     input_name,
     is_secret,
+    items_of,
     joined,
     limits_of,
     widget_of,
@@ -138,7 +139,7 @@ class SchemaForm:
             return form.getlist(name)
         raw = str(form.get(name) or "")
         if widget == "lines":
-            return [line.strip() for line in raw.splitlines() if line.strip()]
+            return [line.strip() for line in raw.split("\n") if line.strip()]
         if widget == "csv":
             return [part.strip() for part in raw.split(",") if part.strip()]
         if is_secret(spec):
@@ -151,7 +152,7 @@ class SchemaForm:
         widget, meta = widget_of(spec), spec.metadata
         current = self.values.get(key, default_of(spec))
         secret = is_secret(spec)
-        several = tuple(map(str, current or ())) if isinstance(spec, fields.List) else ()
+        several = items_of(spec, current)
         return FormField(
             name=name,
             label=str(meta.get("label") or humane(key)),
@@ -160,7 +161,11 @@ class SchemaForm:
             widget=widget,
             optional=not spec.required,
             required=spec.required and not (secret and bool(current)),
-            value="" if secret else joined(widget, several) if several else as_text(spec, current),
+            value=""
+            if secret
+            else joined(widget, several)
+            if isinstance(spec, fields.List)
+            else as_text(spec, current),
             values=several,
             checked=widget == "checkbox" and bool(current),
             choices=choices_of(spec),

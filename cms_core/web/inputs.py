@@ -119,6 +119,11 @@ def as_text(spec: fields.Field[Any], value: Any) -> str:
     return str(value)
 
 
+def items_of(spec: fields.Field[Any], value: Any) -> tuple[str, ...]:
+    """The items of a list as text, each as its own type shows it; nothing for a field that is no list."""
+    return tuple(as_text(spec.inner, item) for item in value or ()) if isinstance(spec, fields.List) else ()
+
+
 def joined(widget: str, several: Iterable[str]) -> str:
     """Items of a list as one text: by comma, or one a line."""
     return (", " if widget == "csv" else "\n").join(several)
