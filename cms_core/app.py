@@ -8,7 +8,9 @@ from cms_core.config import Config
 from cms_core.workspace import Workspace, open_workspace
 
 
-def create_app(config: Config | None = None, plugins: Iterable[str] | None = None, *, workspace: Workspace | None = None) -> Flask:
+def create_app(
+    config: Config | None = None, plugins: Iterable[str] | None = None, *, workspace: Workspace | None = None
+) -> Flask:
     """Build the web app of a workspace: from its configuration, or around one that is open already."""
     if workspace is None:
         if config is None:
@@ -45,7 +47,19 @@ def _wire(app: Flask, workspace: Workspace) -> None:
 
     init_web(app)
     init_auth(app)
-    for blueprint in (auth, content, media, campaigns, publishing, tracking, audience, connections, reports, gallery, health):
+    for blueprint in (
+        auth,
+        content,
+        media,
+        campaigns,
+        publishing,
+        tracking,
+        audience,
+        connections,
+        reports,
+        gallery,
+        health,
+    ):
         app.register_blueprint(blueprint)
     for plugin, blueprint in workspace.plugins.blueprints:
         try:

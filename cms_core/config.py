@@ -1,4 +1,4 @@
-"""Where a workspace is and how it is set up: CMS_HOME with ``cms.toml`` (settings) and ``.env`` (secrets), environment over both."""
+"""Where a workspace is and how it is set up: ``cms.toml`` (settings), ``.env`` (secrets), the environment over both."""
 
 import os
 import secrets
@@ -78,7 +78,13 @@ def write_config(home: Path, database_url: str | None, base_url: str | None) -> 
 def check_base_url(text: str) -> str:
     """The address without a trailing slash; raises ConfigError for what is not an http(s) address of a site."""
     parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or '"' in text:
+    if (
+        parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or parts.query
+        or parts.fragment
+        or '"' in text
+    ):
         raise ConfigError(f"base URL {text!r} is not an address", "give one like https://www.example.com")
     return text.rstrip("/")
 

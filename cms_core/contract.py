@@ -450,7 +450,9 @@ class Channel(ABC):
     def reconcile(self, link: Link, prepared: Prepared, key: str) -> Receipt | Absent | None:
         """After a crash or time-out: found, surely not there, or cannot tell (None)."""
 
-    def measure(self, link: Link, receipts: Sequence[Receipt], since: datetime | None) -> Iterable[Measurement]:
+    def measure(
+        self, link: Link, receipts: Sequence[Receipt], since: datetime | None
+    ) -> Iterable[Measurement]:
         """Numbers of what is public, in one batch."""
         return ()
 
@@ -468,15 +470,20 @@ class AddressedChannel(Channel):
 
     Consent, suppression, caps, throttles and the ledger of deliveries belong to the core. *Pulling* a recipient from the
     iterator asks leave; *yielding* its outcome settles it; in between the door journals it before the bytes leave. The
-    iterator may yield ``None``: nothing to send right now, settle what is in flight and pull again.
+    iterator may yield ``None``: nothing to send right now, settle what is in flight and pull again. ``door`` is True where
+    ``deliver`` hands ``link.wire`` to the outbound door; any other transport counts as on the wire from the pull on.
     """
+
+    door: ClassVar[bool] = False
 
     @abstractmethod
     def address(self, contact: Contact) -> str | None:
         """The address of this contact on this channel, or None."""
 
     @abstractmethod
-    def deliver(self, link: Link, prepared: Prepared, recipients: Iterator[Recipient | None]) -> Iterator[Outcome]:
+    def deliver(
+        self, link: Link, prepared: Prepared, recipients: Iterator[Recipient | None]
+    ) -> Iterator[Outcome]:
         """Send one message to each recipient and yield what became of it."""
 
     def publish(self, link: Link, prepared: Prepared, key: str, previous: Receipt | None) -> Receipt:

@@ -70,7 +70,9 @@ class Database:
     Sessions carry the clock and the key in ``session.info``; the edges add ``actor`` for the audit log.
     """
 
-    def __init__(self, url: str, clock: Clock | None = None, *, key: bytes = b"", durable: bool = False) -> None:
+    def __init__(
+        self, url: str, clock: Clock | None = None, *, key: bytes = b"", durable: bool = False
+    ) -> None:
         self.clock = clock or SystemClock()
         self._info = {"clock": self.clock, "key": key}
         self.engine = make_engine(url, durable=durable)
@@ -95,6 +97,12 @@ class Database:
     def open_transaction(self) -> Session:
         """A writing session whose caller commits (a web request that decides late)."""
         return Session(self._write_engine, expire_on_commit=False, info=self.info())
+
+    def autocommit(self) -> Connection:
+        """A connection on which every statement sees the newest committed state; the caller closes it."""
+        if self.engine.dialect.name == "sqlite":
+            return self.engine.connect().execution_options(cms_autocommit=True)
+        return self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
 
     def dispose(self) -> None:
         """Close all connections."""
@@ -135,5 +143,6 @@ def _tune_sqlite(engine: Engine, durable: bool) -> None:
 
     @event.listens_for(engine, "begin")
     def on_begin(connection: Connection) -> None:
-        immediate = connection.get_execution_options().get("cms_immediate")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+        options = connection.get_execution_options()
+        if not options.get("cms_autocommit"):
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("cms_immediate") else "BEGIN")

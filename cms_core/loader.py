@@ -67,7 +67,9 @@ def module_sources(plugins: Iterable[tuple[str, Any]]) -> Iterator[Source]:
         yield Source(name, str(getattr(module, "__version__", "")), lambda module=module: module)  # type: ignore[misc]
 
 
-def load(manager: pluggy.PluginManager, sources: Iterable[Source], disabled: frozenset[str]) -> dict[str, LoadedPlugin]:
+def load(
+    manager: pluggy.PluginManager, sources: Iterable[Source], disabled: frozenset[str]
+) -> dict[str, LoadedPlugin]:
     """Import and register every source; faults are kept in the result, never raised."""
     manager.add_hookspecs(hookspecs)
     plugins: dict[str, LoadedPlugin] = {}
@@ -97,7 +99,9 @@ def _import(plugin: LoadedPlugin, source: Source) -> None:
         module = source.load()
         api = str(getattr(module, "api", API))
         if api != API:
-            plugin.fail(f"asks for plugin API {api}, this is {API}. Install a version of the plugin made for this cms-core.")
+            plugin.fail(
+                f"asks for plugin API {api}, this is {API}. Install a version of the plugin made for this cms-core."
+            )
             return
         plugin.module = module
     except (KeyboardInterrupt, MemoryError):
@@ -109,7 +113,9 @@ def _import(plugin: LoadedPlugin, source: Source) -> None:
 def _check_requirements(plugins: dict[str, LoadedPlugin]) -> None:
     for plugin in _running(plugins):
         missing = [
-            name for name in getattr(plugin.module, "requires", ()) if name not in plugins or plugins[name].state != "on"
+            name
+            for name in getattr(plugin.module, "requires", ())
+            if name not in plugins or plugins[name].state != "on"
         ]
         if missing:
             plugin.fail(f"needs the plugin {', '.join(missing)}, which is not there. Install or enable it.")
@@ -136,7 +142,9 @@ def _bad_signature(manager: pluggy.PluginManager, module: Any) -> str:
         if manager.parse_hookimpl_opts(module, name) is None:
             continue
         parameters = signature(getattr(module, name)).parameters.values()
-        if any(parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL) for parameter in parameters):
+        if any(
+            parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL) for parameter in parameters
+        ):
             return f"hook {name} takes *args or **kwargs; name the arguments that it uses"
     return ""
 

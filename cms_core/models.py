@@ -12,4 +12,14 @@ from cms_core.reports import models as reports
 
 metadata = Base.metadata
 
-__all__ = ["audience", "auth", "campaigns", "connections", "content", "events", "metadata", "publishing", "reports"]
+__all__ = [
+    "audience",
+    "auth",
+    "campaigns",
+    "connections",
+    "content",
+    "events",
+    "metadata",
+    "publishing",
+    "reports",
+]

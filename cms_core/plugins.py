@@ -69,7 +69,9 @@ class Plugins:
 
     # --- calling ------------------------------------------------------------------------------------------------------
 
-    def each(self, hook: str, kind: type[T] | tuple[type, ...], **arguments: Any) -> Iterator[tuple[str, list[T]]]:
+    def each(
+        self, hook: str, kind: type[T] | tuple[type, ...], **arguments: Any
+    ) -> Iterator[tuple[str, list[T]]]:
         """Call a hook in plugin-name order; yield (plugin, answers). A fault costs that plugin's answers only."""
         for impl in self._impls.get(hook, ()):
             try:
@@ -139,7 +141,9 @@ class Plugins:
             try:
                 answer: Any = impl.function()
                 if not (inspect.isclass(answer) and issubclass(answer, Schema)):
-                    raise TypeError(f"register_settings must return a marshmallow Schema class, not {answer!r}")
+                    raise TypeError(
+                        f"register_settings must return a marshmallow Schema class, not {answer!r}"
+                    )
                 schemas[impl.plugin_name] = answer
             except Exception as error:
                 self.report(impl.plugin_name, "register_settings", error)
@@ -195,7 +199,11 @@ class Plugins:
     def ui_panels(self, place: c.Place, subject: c.Subject | None, user: c.User) -> list[tuple[str, c.Panel]]:
         """Cards for a place of a page, by plugin name and weight."""
         found = self.each("ui_panels", c.Panel, place=place, subject=subject, user=user)
-        return [(plugin, panel) for plugin, panels in found for panel in sorted(panels, key=lambda each: each.weight)]
+        return [
+            (plugin, panel)
+            for plugin, panels in found
+            for panel in sorted(panels, key=lambda each: each.weight)
+        ]
 
     def personal_data(self, contacts: Sequence[c.Contact], erase: bool) -> list[tuple[str, c.PersonalRecord]]:
         """What plugins keep about contacts."""
@@ -231,7 +239,9 @@ class Plugins:
     def _raise_faults(self) -> None:
         broken: list[LoadedPlugin] = [plugin for plugin in self.loaded.values() if plugin.state == "error"]
         if broken:
-            raise RuntimeError("; ".join(f"plugin {plugin.name}: {plugin.error}\n{plugin.trace}" for plugin in broken))
+            raise RuntimeError(
+                "; ".join(f"plugin {plugin.name}: {plugin.error}\n{plugin.trace}" for plugin in broken)
+            )
 
 
 def _typed_list(answer: Any, kind: type[T] | tuple[type, ...]) -> list[T]:

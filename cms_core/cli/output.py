@@ -17,8 +17,13 @@ def print_json(document: Any) -> None:
 def print_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
     """Print rows as an aligned table with the named columns."""
     lines = [[_cell(row.get(column)) for column in columns] for row in rows]
-    widths = [max(len(column), *(len(line[i]) for line in lines)) if lines else len(column) for i, column in enumerate(columns)]
-    click.echo("  ".join(column.upper().ljust(width) for column, width in zip(columns, widths, strict=True)).rstrip())
+    widths = [
+        max(len(column), *(len(line[i]) for line in lines)) if lines else len(column)
+        for i, column in enumerate(columns)
+    ]
+    click.echo(
+        "  ".join(column.upper().ljust(width) for column, width in zip(columns, widths, strict=True)).rstrip()
+    )
     for line in lines:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
@@ -38,5 +43,7 @@ def _cell(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, datetime | date):
-        return value.isoformat(sep=" ", timespec="minutes") if isinstance(value, datetime) else value.isoformat()
+        return (
+            value.isoformat(sep=" ", timespec="minutes") if isinstance(value, datetime) else value.isoformat()
+        )
     return str(value)

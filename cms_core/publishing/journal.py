@@ -1,8 +1,8 @@
 """The journal of one sender: what was put on the wire and what became of it, between two commits of the database.
 
-One append-only file per sender under the workspace's run folder, and a lock on a second file for as long as its writer lives. A record
-is flushed to the operating system before the bytes of a message leave, so it survives the death of the process (not of the
-machine: after a reboot everything unsettled is unknown). Only who holds the lock may recover the sender's claims.
+One append-only file per sender under the workspace's run folder, and a lock on a second file for as long as its writer lives.
+A record is flushed to the operating system before the bytes of a message leave, so it survives the death of the process (not
+of the machine: after a reboot everything unsettled is unknown). Only who holds the lock may recover the sender's claims.
 """
 
 import fcntl
@@ -67,12 +67,13 @@ class Journal:
         if self._written >= ROTATE_AT:
             self._rotate()
 
-    def close(self) -> None:
-        """End in peace: everything is settled, nothing is left to recover."""
+    def close(self, *, settled: bool) -> None:
+        """End: when everything is settled nothing is left to recover; otherwise the journal stays for who inherits it."""
         os.close(self._file)
-        self._path.unlink(missing_ok=True)
+        if settled:
+            self._path.unlink(missing_ok=True)
+            self._path.with_suffix(".lock").unlink(missing_ok=True)
         os.close(self._lock)
-        self._path.with_suffix(".lock").unlink(missing_ok=True)
 
     def _rotate(self) -> None:
         self.flush()
@@ -80,7 +81,7 @@ class Journal:
         kept = [record for record in _records(self._path.read_bytes()) if record[2] in self.claims]
         file = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
         _write_all(file, b"".join(RECORD.pack(*record) for record in kept))
-        os.rename(fresh, self._path)
+        fresh.rename(self._path)
         os.close(self._file)
         self._file, self._written = file, len(kept)
 

@@ -2,34 +2,57 @@
 
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cms_core.publishing.models import TrackedLink
-
-UTM = ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term")
+from cms_core.publishing.models import Publication, TrackedLink
 
 
-class StoredLinks:
-    """The tracked links of one publication; ``base`` is where ``/t/…`` is served."""
+class PublicationLinks:
+    """The tracked links of one publication while it is prepared; ``base`` is where ``/t/…`` is served."""
 
-    def __init__(self, session: Session, publication_id: int, base_url: str, utm: dict[str, str]) -> None:
+    def __init__(self, base_url: str, utm: dict[str, str], stored: dict[str, int]) -> None:
         self.base = f"{base_url}/t"
-        self._session = session
-        self._publication_id = publication_id
         self._utm = utm
+        self._stored = dict(stored)
+        self._added: dict[str, int] = {}
 
     def index(self, url: str) -> int:
-        """The number of this target, stored with the campaign's UTM parameters; the same target gets the same number."""
+        """The number of this target, which gets the campaign's UTM parameters; the same target gets the same number."""
         target = with_utm(url, self._utm)
-        mine = TrackedLink.publication_id == self._publication_id
-        found = self._session.scalar(select(TrackedLink.n).where(mine, TrackedLink.url == target))
-        if found is not None:
-            return found
-        n = (self._session.scalar(select(func.max(TrackedLink.n)).where(mine)) or 0) + 1
-        self._session.add(TrackedLink(publication_id=self._publication_id, n=n, url=target))
-        self._session.flush()
-        return n
+        known = self._stored.get(target) or self._added.get(target)
+        if known is None:
+            known = self._added[target] = len(self._stored) + len(self._added) + 1
+        return known
+
+    def store(self, session: Session, publication_id: int) -> None:
+        """Keep what was added."""
+        session.add_all(
+            TrackedLink(publication_id=publication_id, n=n, url=url) for url, n in self._added.items()
+        )
+        self._stored |= self._added
+        self._added = {}
+
+
+def links_of(session: Session, publication: Publication, base_url: str) -> PublicationLinks:
+    """The tracked links of a publication as they are stored."""
+    rows = session.execute(
+        select(TrackedLink.url, TrackedLink.n).where(TrackedLink.publication_id == publication.id)
+    )
+    return PublicationLinks(base_url, utm_of(publication), {row.url: row.n for row in rows})
+
+
+def utm_of(publication: Publication) -> dict[str, str]:
+    """The UTM parameters of a publication: its campaign's vocabulary over connection, channel, campaign key and asset."""
+    if publication.campaign is None:
+        return {}
+    return {
+        "utm_source": publication.connection.name,
+        "utm_medium": publication.channel,
+        "utm_campaign": publication.campaign.key,
+        "utm_content": publication.asset.slug,
+        **{f"utm_{key.removeprefix('utm_')}": str(value) for key, value in publication.campaign.utm.items()},
+    }
 
 
 def with_utm(url: str, utm: dict[str, str]) -> str:

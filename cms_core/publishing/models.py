@@ -58,7 +58,8 @@ class Publication(PublicId, Base):
 
     ``claim_no`` is the fencing number: every claim raises it, and who holds an older one may not write. ``paused_at`` and
     ``withdraw_asked_at`` are marks, not states; ``wake_at`` lets a run sleep without a lease. ``stream`` names the source of a
-    standing publication (drip step, trigger); it is open until ``closed_at``. A first start after ``late_at`` is missed.
+    standing publication (drip step, trigger); it is open until ``closed_at``. A first
+    start after ``late_at`` is missed. ``needs_person`` ends the automatic look-ups of an unknown one.
     """
 
     __tablename__ = "core_publication"
@@ -99,6 +100,7 @@ class Publication(PublicId, Base):
     worker: Mapped[str] = mapped_column(String(80), default="")
     tries: Mapped[int] = mapped_column(default=0)
     retry_at: Mapped[datetime | None]
+    needs_person: Mapped[bool] = mapped_column(default=False)
     audience_at: Mapped[datetime | None]
     external_id: Mapped[str] = mapped_column(String(300), default="")
     external_url: Mapped[str] = mapped_column(Text, default="")

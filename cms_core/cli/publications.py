@@ -1,0 +1,152 @@
+"""``cms publications``: what goes out, and what became of it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from cms_core.cli.output import print_json, print_table
+from cms_core.cli.state import State, json_option, pass_state
+from cms_core.errors import RemoteRefused
+from cms_core.publishing import listing, service
+from cms_core.publishing.models import Publication, PublicationState
+from cms_core.worker import Worker
+
+
+@click.group()
+def command() -> None:
+    """What goes out, and what became of it."""
+
+
+@command.command("list")
+@click.option(
+    "--state", "wanted", type=click.Choice([str(each) for each in PublicationState]), help="Only this state."
+)
+@json_option
+@pass_state
+def list_(state: State, wanted: str | None, as_json: bool) -> None:
+    """All publications by due time."""
+    with state.reading() as session:
+        rows = listing.publications(session, state=wanted)
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(rows, ("id", "state", "channel", "connection", "asset", "due_at", "reason"))
+
+
+@command.command()
+@click.argument("publication_id", metavar="ID")
+@json_option
+@pass_state
+def show(state: State, publication_id: str, as_json: bool) -> None:
+    """One publication with its attempts."""
+    with state.reading() as session:
+        document = listing.publication(session, service.find(session, publication_id))
+    if as_json:
+        print_json(document)
+        return
+    for key, value in document.items():
+        if key != "attempts":
+            click.echo(f"{key:15} {value if value not in (None, '') else '-'}")
+    print_table(document["attempts"], ("n", "phase", "started_at", "outcome", "reason"))
+
+
+def _act(state: State, publication_id: str, act: Callable[[Any, Publication], Any]) -> None:
+    with state.writing() as (session, _):
+        found = service.find(session, publication_id)
+        act(session, found)
+        session.refresh(found)
+        text = f"{found.public_id} is {found.state}" + (f": {found.reason}" if found.reason else "")
+    click.echo(text)
+
+
+@command.command()
+@click.argument("publication_id", metavar="ID")
+@pass_state
+def retry(state: State, publication_id: str) -> None:
+    """Make it due now; refused while its outcome is unknown."""
+    _act(state, publication_id, service.retry)
+
+
+@command.command()
+@click.argument("publication_id", metavar="ID")
+@click.option("--reason", default="held by a person", show_default=True)
+@pass_state
+def hold(state: State, publication_id: str, reason: str) -> None:
+    """Stop it until it is resumed; a running send is paused."""
+    _act(state, publication_id, lambda session, found: service.hold(session, found, reason))
+
+
+@command.command()
+@click.argument("publication_id", metavar="ID")
+@pass_state
+def resume(state: State, publication_id: str) -> None:
+    """Undo a hold or a pause."""
+    _act(state, publication_id, service.resume)
+
+
+@command.command()
+@click.argument("publication_id", metavar="ID")
+@pass_state
+def cancel(state: State, publication_id: str) -> None:
+    """Never send it; of a running send, the rest."""
+    _act(state, publication_id, service.cancel)
+
+
+@command.command()
+@click.argument("publication_id", metavar="ID")
+@click.option("--published", metavar="URL", help="It is public at this address.")
+@click.option("--not-published", is_flag=True, help="It did not go out; it may then be retried.")
+@pass_state
+def resolve(state: State, publication_id: str, published: str | None, not_published: bool) -> None:
+    """Say what became of an unknown one."""
+    if bool(published) == not_published:
+        raise click.UsageError("give either --published URL or --not-published")
+    _act(
+        state, publication_id, lambda session, found: service.resolve(session, found, published_url=published)
+    )
+
+
+@command.command()
+@click.argument("publication_id", metavar="ID")
+@json_option
+@pass_state
+def update(state: State, publication_id: str, as_json: bool) -> None:
+    """Put the newest approved revision in the place of what is public."""
+    with state.writing() as (session, _):
+        found = service.find(session, publication_id)
+        successor = service.update_content(session, state.workspace.plugins, found)
+        row_id = successor.id
+    _finish(state, row_id, PublicationState.PUBLISHED, as_json)
+
+
+@command.command()
+@click.argument("publication_id", metavar="ID")
+@json_option
+@pass_state
+def withdraw(state: State, publication_id: str, as_json: bool) -> None:
+    """Take back what is public."""
+    with state.writing() as (session, _):
+        found = service.find(session, publication_id)
+        service.ask_withdrawal(session, found)
+        row_id = found.id
+    _finish(state, row_id, PublicationState.WITHDRAWN, as_json)
+
+
+def _finish(state: State, row_id: int, wanted: PublicationState, as_json: bool) -> None:
+    """Do it now, in this process; a running worker that was faster is just as good."""
+    Worker(state.open(durable=True)).run_one(row_id)
+    with state.reading() as session:
+        document = listing.publication(session, session.get_one(Publication, row_id))
+    if as_json:
+        print_json(document)
+    else:
+        click.echo(
+            f"{document['id']} is {document['state']}"
+            + (f": {document['reason']}" if document["reason"] else "")
+        )
+    if document["state"] not in (wanted, PublicationState.COMMITTING, PublicationState.PREPARING):
+        raise RemoteRefused(
+            f"publication {document['id']} is {document['state']}: {document['reason']}",
+            f"`cms publications show {document['id']}` lists its attempts; the worker goes on where that makes sense",
+        )

@@ -1,0 +1,54 @@
+"""``cms run``: the app, the ticker and the worker in one process."""
+
+import threading
+from urllib.parse import urlsplit
+
+import click
+
+from cms_core.cli.output import progress
+from cms_core.cli.state import State, pass_state
+from cms_core.workspace import Workspace
+
+THREADS = 8
+
+
+@click.command()
+@click.option("--host", help="Address to listen on (default: that of CMS_BASE_URL).")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), help="Port to listen on (default: that of CMS_BASE_URL)."
+)
+@pass_state
+def command(state: State, host: str | None, port: int | None) -> None:
+    """Serve the app and publish what is due, in one process."""
+    workspace = state.open()
+    base = urlsplit(workspace.config.base_url)
+    listen_host = host or ("127.0.0.1" if base.scheme == "https" else base.hostname or "127.0.0.1")
+    listen_port = port or base.port or (8000 if base.scheme == "https" else 80)
+    serve(workspace, state.open(durable=True), listen_host, listen_port)
+
+
+def serve(workspace: Workspace, durable: Workspace, host: str, port: int) -> None:
+    """Serve until interrupted; the worker finishes its current item."""
+    from waitress import create_server
+
+    from cms_core.app import create_app
+    from cms_core.queue import EmbeddedQueue
+    from cms_core.ticker import Ticker
+    from cms_core.worker import Worker
+
+    queue = EmbeddedQueue()
+    worker = Worker(durable, queue=queue)
+    server = create_server(create_app(workspace=workspace), host=host, port=port, threads=THREADS, ident=None)
+    ticker = Ticker(durable, queue)
+    thread = threading.Thread(target=worker.run_forever, name="cms-worker")
+    thread.start()
+    ticker.start()
+    progress(
+        f"cms-core serves {workspace.config.base_url} (listening on {host}:{port}); sign in at /app/login"
+    )
+    try:
+        server.run()
+    finally:
+        ticker.stop()
+        worker.stop()
+        thread.join()

@@ -1,0 +1,60 @@
+"""``cms worker``: publish what is due."""
+
+import signal
+from datetime import datetime
+
+import click
+
+from cms_core.cli.output import print_json, progress
+from cms_core.cli.state import State, json_option, pass_state
+from cms_core.clock import FrozenClock
+from cms_core.errors import Invalid
+from cms_core.worker import Result, Worker
+
+PARTLY = 5
+
+
+@click.command()
+@click.option("--until-idle", is_flag=True, help="End when nothing is left to do.")
+@click.option(
+    "--now", "at", metavar="ISO", help="Take this instant as the present for what is due, late or asleep."
+)
+@json_option
+@pass_state
+def command(state: State, until_idle: bool, at: str | None, as_json: bool) -> None:
+    """Publish what is due, until stopped or until nothing is left."""
+    workspace = state.open(durable=True)
+    worker = Worker(workspace, FrozenClock(_instant(at)) if at else None)
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: worker.stop())
+    progress(f"worker {worker.name} ready")
+    if not until_idle:
+        worker.run_forever()
+        return
+    result = worker.run_until_idle()
+    if as_json:
+        print_json(result.document())
+    else:
+        click.echo(_in_words(result))
+    if result.partly:
+        raise SystemExit(PARTLY)
+
+
+def _in_words(result: Result) -> str:
+    states = [f"{count} {state}" for state, count in sorted(result.states.items())]
+    deliveries = [f"{count} {state}" for state, count in sorted(result.deliveries.items())]
+    return (
+        f"Publications: {', '.join(states) or 'none touched'}. Deliveries: {', '.join(deliveries) or 'none'}."
+    )
+
+
+def _instant(text: str) -> datetime:
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is None:
+        raise Invalid(
+            f"--now {text!r} is not an instant", "give it with its offset: 2026-05-04T09:00:00+02:00"
+        )
+    return instant

@@ -1,0 +1,187 @@
+"""Taking work: one UPDATE with a lease and a fencing number, and what happens to leases that ran out.
+
+Two clocks: ``due`` says what is due, late or asleep (it may be frozen by ``cms worker --now``); ``real`` is used for leases,
+back-off and attempts.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from cms_core.contract import Idempotency
+from cms_core.plugins import Plugins
+from cms_core.publishing.models import Attempt, Phase, Publication
+from cms_core.publishing.models import PublicationState as S
+
+P = Publication
+# Kinds for which the core may find out by itself what became of an unknown publication.
+SELF_RESOLVING = {
+    Idempotency.KEYED,
+    Idempotency.CLIENT_ID,
+    Idempotency.NATURAL,
+    Idempotency.TWO_PHASE,
+    Idempotency.LOOKUP,
+}
+
+
+class Task(StrEnum):
+    """What is to be done with a claimed publication."""
+
+    PUBLISH = "publish"
+    SEND_ON = "send_on"
+    RECONCILE = "reconcile"
+    WITHDRAW = "withdraw"
+
+
+@dataclass(frozen=True)
+class Held:
+    """A claim in hand: valid for as long as the row still shows this number."""
+
+    publication_id: int
+    claim_no: int
+    task: Task
+
+
+def sweep(session: Session, plugins: Plugins, due: datetime, real: datetime) -> list[int]:
+    """Move rows whose time has come: missed, retried, lease lost, end reached. Returns the ids that were missed."""
+    missed = session.scalars(
+        update(P)
+        .where(P.state == S.SCHEDULED, P.tries == 0, P.late_at < due)
+        .values(
+            state=S.MISSED,
+            reason="first start came too late; a person decides",
+            row_version=P.row_version + 1,
+        )
+        .returning(P.id)
+    ).all()
+    _set(session, and_(P.state == S.RETRY_WAIT, P.retry_at <= real), state=S.SCHEDULED, retry_at=None)
+    _set(session, and_(P.state == S.PREPARING, P.lease_until < real), state=S.SCHEDULED, lease_until=None)
+    _lose_commits(session, plugins, real)
+    ended = and_(
+        P.state == S.PUBLISHED, P.ends_at <= due, P.superseded_by_id.is_(None), P.withdraw_asked_at.is_(None)
+    )
+    _set(session, ended, withdraw_asked_at=real)
+    return list(missed)
+
+
+def _lose_commits(session: Session, plugins: Plugins, real: datetime) -> None:
+    """A commit whose worker died: nobody knows whether it went out."""
+    reason = "the worker died while the outcome was open"
+    lost = session.scalars(
+        update(P)
+        .where(P.state == S.COMMITTING, P.lease_until < real)
+        .values(
+            state=S.UNKNOWN, reason=reason, lease_until=None, retry_at=None, row_version=P.row_version + 1
+        )
+        .returning(P.id)
+    ).all()
+    if lost:
+        session.execute(
+            update(Attempt)
+            .where(Attempt.publication_id.in_(lost), Attempt.phase == Phase.COMMIT, Attempt.outcome.is_(None))
+            .values(outcome="unknown", reason=reason, ended_at=real)
+        )
+
+
+def _set(session: Session, where: ColumnElement[bool], **values: Any) -> None:
+    session.execute(
+        update(P)
+        .where(where)
+        .values(row_version=P.row_version + 1, **values)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def claimable(plugins: Plugins, due: datetime, real: datetime) -> list[tuple[Task, ColumnElement[bool]]]:
+    """What may be claimed now, by task."""
+    free = or_(P.lease_until.is_(None), P.lease_until < real)
+    rested = or_(P.retry_at.is_(None), P.retry_at <= real)
+    awake = or_(P.wake_at.is_(None), P.wake_at <= due)
+    solvable = [
+        name for name, channel in plugins.channels.items() if channel.idempotency.kind in SELF_RESOLVING
+    ]
+    return [
+        (Task.WITHDRAW, and_(P.state == S.PUBLISHED, P.withdraw_asked_at.is_not(None), free, rested)),
+        (
+            Task.RECONCILE,
+            and_(P.state == S.UNKNOWN, P.channel.in_(solvable), P.needs_person.is_(False), free, rested),
+        ),
+        (Task.SEND_ON, and_(P.state == S.SENDING, P.paused_at.is_(None), free, rested, awake)),
+        (Task.PUBLISH, and_(P.state == S.SCHEDULED, P.due_at <= due, awake)),
+    ]
+
+
+def claim_next(
+    session: Session,
+    plugins: Plugins,
+    worker: str,
+    lease: timedelta,
+    due: datetime,
+    real: datetime,
+    only: int | None = None,
+) -> Held | None:
+    """Claim the next piece of work, the oldest first; ``only`` limits it to one publication."""
+    for task, where in claimable(plugins, due, real):
+        wanted = select(P.id).where(where, P.id == only if only is not None else P.id.is_not(None))
+        wanted = wanted.order_by(P.due_at, P.id).limit(1)
+        if session.get_bind().dialect.name == "postgresql":
+            wanted = wanted.with_for_update(skip_locked=True)
+        values: dict[str, Any] = {"claim_no": P.claim_no + 1, "lease_until": real + lease, "worker": worker}
+        if task is Task.PUBLISH:
+            values["state"] = S.PREPARING
+        row = session.execute(
+            update(P)
+            .where(P.id == wanted.scalar_subquery(), where)
+            .values(row_version=P.row_version + 1, **values)
+            .returning(P.id, P.claim_no)
+            .execution_options(synchronize_session=False)
+        ).first()
+        if row is not None:
+            return Held(row.id, row.claim_no, task)
+    return None
+
+
+def write(session: Session, held: Held, states: tuple[str, ...], **values: Any) -> bool:
+    """Write as the holder of a claim; False when the claim was lost to an edit, a cancel or another worker."""
+    changed = session.execute(
+        update(P)
+        .where(P.id == held.publication_id, P.claim_no == held.claim_no, P.state.in_(states))
+        .values(row_version=P.row_version + 1, **values)
+        .execution_options(synchronize_session=False)
+    )
+    return getattr(changed, "rowcount", 0) == 1
+
+
+def renew(session: Session, held: list[Held], lease_until: datetime) -> None:
+    """Keep claims alive while their work goes on."""
+    for each in held:
+        session.execute(
+            update(P)
+            .where(P.id == each.publication_id, P.claim_no == each.claim_no, P.lease_until.is_not(None))
+            .values(lease_until=lease_until)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def next_wait(
+    session: Session, plugins: Plugins, due: datetime, real: datetime, horizon: timedelta
+) -> float | None:
+    """Seconds until something not claimable now may become so: a lease ends or a retry is near; None: nothing."""
+    working = and_(
+        P.state.in_((S.PREPARING, S.COMMITTING, S.SENDING, S.UNKNOWN, S.PUBLISHED)), P.lease_until >= real
+    )
+    working = and_(working, P.paused_at.is_(None))
+    retrying = and_(P.retry_at > real, P.retry_at <= real + horizon)
+    retrying = and_(
+        retrying, P.state.in_((S.RETRY_WAIT, S.SENDING, S.UNKNOWN, S.PUBLISHED)), P.paused_at.is_(None)
+    )
+    instants = [
+        session.scalar(select(func.min(P.lease_until)).where(working)),
+        session.scalar(select(func.min(P.retry_at)).where(retrying)),
+    ]
+    known = [instant for instant in instants if instant is not None]
+    return max(0.0, (min(known) - real).total_seconds()) if known else None

@@ -1,0 +1,175 @@
+"""The ledger of one run: freezing the audience, claiming batches, settling them. All of it set-based."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, bindparam, case, insert, or_, select, update
+from sqlalchemy.orm import Session
+
+from cms_core import contract as c
+from cms_core.audience import segments
+from cms_core.audience.addresses import address_hash
+from cms_core.audience.consent import may_address
+from cms_core.audience.contacts import to_contract
+from cms_core.audience.models import Contact, Segment
+from cms_core.audience.suppression import is_suppressed
+from cms_core.publishing.claims import Held, write
+from cms_core.publishing.models import Claim, Delivery, DeliveryState, Publication
+from cms_core.publishing.models import PublicationState as S
+
+BATCH = 500
+FREEZE_BATCH = 2_000
+D = Delivery
+
+
+def freeze_audience(
+    session: Session,
+    held: Held,
+    channel: c.AddressedChannel,
+    segment_id: int | None,
+    arm_id: int,
+    real: datetime,
+) -> bool:
+    """Write one delivery for every member of the segment, once, when the run starts. False: the claim was lost."""
+    publication = session.get_one(Publication, held.publication_id, populate_existing=True)
+    if publication.audience_at is not None:
+        return True
+    segment = session.get_one(Segment, segment_id)
+    values = {
+        "audience_at": real,
+        "segment_rule": segment.rule or f"static segment, version {segment.version}",
+    }
+    if not write(session, held, (S.PREPARING,), **values):
+        return False
+    members = (
+        select(Contact).where(Contact.id.in_(segments.member_ids(session, segment))).order_by(Contact.id)
+    )
+    for batch in session.scalars(members.execution_options(yield_per=FREEZE_BATCH)).partitions():
+        rows = list(_delivery_rows(session, channel, publication.id, arm_id, batch))
+        session.execute(insert(Delivery), rows)
+        session.expunge_all()
+    return True
+
+
+def _delivery_rows(
+    session: Session, channel: c.AddressedChannel, publication_id: int, arm_id: int, batch: Sequence[Contact]
+) -> Iterator[dict[str, Any]]:
+    for contact, person in zip(batch, to_contract(session, batch), strict=True):
+        address = channel.address(person)
+        yield {
+            "publication_id": publication_id,
+            "contact_id": contact.id,
+            "arm_id": arm_id,
+            "address": address or f"#{contact.id}",
+            "address_hash": address_hash(session, address) if address else "",
+            "tz": contact.timezone,
+            "state": DeliveryState.PENDING if address else DeliveryState.SKIPPED,
+            "reason": "" if address else "no address",
+            "tries": 0,
+            "dedupe_key": "",
+        }
+
+
+@dataclass(frozen=True)
+class Taken:
+    """One delivery of a claimed batch."""
+
+    id: int
+    contact_id: int
+    address: str
+    address_hash: str
+
+
+def claim_batch(
+    session: Session, publication_id: int, sender: str, boot: str, channel: str, topic: str, real: datetime
+) -> tuple[int, list[Taken], int]:
+    """Take the next batch: (claim, those to send to, how many rows got a verdict).
+
+    One UPDATE gives every row its verdict, so a batch may hold nobody to send to; the end is a batch without any row.
+    """
+    claim = Claim(publication_id=publication_id, sender=sender, boot=boot, at=real)
+    session.add(claim)
+    session.flush()
+    due = or_(D.state == DeliveryState.PENDING, and_(D.state == DeliveryState.RETRY_WAIT, D.retry_at <= real))
+    wanted = select(D.id).where(D.publication_id == publication_id, due).order_by(D.id).limit(BATCH)
+    suppressed = is_suppressed(D.address_hash, channel, real)
+    agreed = may_address(D.contact_id, channel, topic)
+    rows = session.execute(
+        update(D)
+        .where(D.id.in_(wanted))
+        .values(
+            claim_id=claim.id,
+            state=case(
+                (suppressed, DeliveryState.SKIPPED),
+                (~agreed, DeliveryState.SKIPPED),
+                else_=DeliveryState.CLAIMED,
+            ),
+            reason=case((suppressed, "suppressed"), (~agreed, "no consent"), else_=""),
+            settled_at=case((or_(suppressed, ~agreed), real), else_=None),
+        )
+        .returning(D.id, D.contact_id, D.address, D.address_hash, D.state)
+        .execution_options(synchronize_session=False)
+    ).all()
+    to_send = [
+        Taken(row.id, row.contact_id, row.address, row.address_hash) for row in rows if row.state == "claimed"
+    ]
+    return claim.id, sorted(to_send, key=lambda each: each.id), len(rows)
+
+
+@dataclass(frozen=True)
+class Settled:
+    """The fate of one claimed delivery, ready to be written."""
+
+    id: int
+    claim_id: int
+    state: DeliveryState
+    reason: str
+    at: datetime | None
+    retry_at: datetime | None = None
+    code: int | None = None
+    provider_id: str | None = None
+    tried: int = 1
+
+
+SETTLE = (
+    update(D)
+    .where(D.id == bindparam("b_id"), D.claim_id == bindparam("b_claim"), D.state == DeliveryState.CLAIMED)
+    .values(
+        state=bindparam("b_state"),
+        reason=bindparam("b_reason"),
+        settled_at=bindparam("b_at"),
+        retry_at=bindparam("b_retry_at"),
+        code=bindparam("b_code"),
+        provider_id=bindparam("b_provider"),
+        tries=D.tries + bindparam("b_tried"),
+    )
+)
+
+
+def settle(session: Session, fates: Iterable[Settled]) -> None:
+    """Write a batch of fates; a row whose claim was taken away meanwhile is left as it is."""
+    rows = [
+        {
+            "b_id": fate.id,
+            "b_claim": fate.claim_id,
+            "b_state": fate.state,
+            "b_reason": fate.reason[:500],
+            "b_at": fate.at,
+            "b_retry_at": fate.retry_at,
+            "b_code": fate.code,
+            "b_provider": fate.provider_id,
+            "b_tried": fate.tried,
+        }
+        for fate in fates
+    ]
+    if rows:
+        session.connection().execute(SETTLE, rows)
+
+
+def contacts_of(session: Session, batch: Sequence[Taken]) -> list[c.Contact]:
+    """The people of a batch, in its order."""
+    rows = session.scalars(select(Contact).where(Contact.id.in_([each.contact_id for each in batch])))
+    by_id = {row.id: row for row in rows}
+    return to_contract(session, [by_id[each.contact_id] for each in batch])

@@ -1,0 +1,120 @@
+"""Publications and deliveries as documents for the command line, pages and REST."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from cms_core.audience.models import Segment
+from cms_core.campaigns.models import Campaign
+from cms_core.connections.models import Connection
+from cms_core.content.models import Asset
+from cms_core.publishing.models import Attempt, Delivery, DeliveryState, Publication
+
+ATTEMPTS = select(func.count()).where(Attempt.publication_id == Publication.id).scalar_subquery()
+COLUMNS = (
+    Publication.public_id.label("id"),
+    Publication.state,
+    Publication.channel,
+    Connection.name.label("connection"),
+    Asset.slug.label("asset"),
+    Campaign.name.label("campaign"),
+    Segment.name.label("segment"),
+    Publication.due_at,
+    Publication.published_at,
+    Publication.external_url.label("url"),
+    ATTEMPTS.label("attempts"),
+    Publication.reason,
+    Publication.paused_reason.label("paused"),
+)
+
+
+def publications(session: Session, *, state: str | None = None) -> list[dict[str, Any]]:
+    """All publications by due time, or those in one state."""
+    query = (
+        select(*COLUMNS)
+        .join(Connection, Connection.id == Publication.connection_id)
+        .join(Asset, Asset.id == Publication.asset_id)
+        .outerjoin(Campaign, Campaign.id == Publication.campaign_id)
+        .outerjoin(Segment, Segment.id == Publication.segment_id)
+        .order_by(Publication.due_at, Publication.id)
+    )
+    if state:
+        query = query.where(Publication.state == state)
+    return [_document(row._mapping) for row in session.execute(query)]
+
+
+def publication(session: Session, found: Publication) -> dict[str, Any]:
+    """One publication with its attempts as a list and its deliveries counted."""
+    return {
+        "id": found.public_id,
+        "state": found.state,
+        "channel": found.channel,
+        "connection": found.connection.name,
+        "asset": found.asset.slug,
+        "revision": found.revision.n,
+        "content_hash": found.content_hash,
+        "campaign": found.campaign.name if found.campaign else None,
+        "segment": found.segment.name if found.segment else None,
+        "entry": found.entry.public_id if found.entry else None,
+        "due_at": found.due_at,
+        "published_at": found.published_at,
+        "ends_at": found.ends_at,
+        "url": found.external_url or None,
+        "external_id": found.external_id or None,
+        "reason": found.reason,
+        "paused": found.paused_reason,
+        "supersedes": _public_id(session, found.supersedes_id),
+        "superseded_by": _public_id(session, found.superseded_by_id),
+        "attempts": [_attempt(attempt) for attempt in found.attempts],
+        "deliveries": delivery_counts(session, [found.id]),
+    }
+
+
+def delivery_counts(session: Session, publication_ids: Sequence[int] | None = None) -> dict[str, int]:
+    """How many deliveries are in each state, of all publications or of the named ones."""
+    query = select(Delivery.state, func.count()).group_by(Delivery.state)
+    if publication_ids is not None:
+        query = query.where(Delivery.publication_id.in_(publication_ids))
+    return {row[0]: row[1] for row in session.execute(query)}
+
+
+def state_counts(session: Session) -> dict[str, int]:
+    """How many publications are in each state."""
+    query = select(Publication.state, func.count()).group_by(Publication.state)
+    return {row[0]: row[1] for row in session.execute(query)}
+
+
+def unknown_deliveries(session: Session, found: Publication) -> list[dict[str, Any]]:
+    """The recipients of whom nobody knows whether the message arrived, with what is known."""
+    query = (
+        select(Delivery.address, Delivery.settled_at, Delivery.reason)
+        .where(Delivery.publication_id == found.id, Delivery.state == DeliveryState.UNKNOWN)
+        .order_by(Delivery.id)
+    )
+    return [
+        {"address": address, "since": at, "known": reason} for address, at, reason in session.execute(query)
+    ]
+
+
+def _document(row: Any) -> dict[str, Any]:
+    return {**row, "url": row["url"] or None}
+
+
+def _attempt(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "n": attempt.n,
+        "phase": attempt.phase,
+        "started_at": attempt.started_at,
+        "ended_at": attempt.ended_at,
+        "outcome": attempt.outcome,
+        "error": attempt.error_class,
+        "reason": attempt.reason,
+        "retry_at": attempt.retry_at,
+        "evidence": attempt.evidence,
+    }
+
+
+def _public_id(session: Session, row_id: int | None) -> str | None:
+    return session.scalar(select(Publication.public_id).where(Publication.id == row_id)) if row_id else None

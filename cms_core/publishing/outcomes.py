@@ -1,0 +1,238 @@
+"""Writing down what became of a claim. Every write names the claim's fencing number; who lost the claim writes nothing."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from cms_core import contract as c
+from cms_core.campaigns.models import Entry, EntryState
+from cms_core.connections.models import Connection, ConnectionState
+from cms_core.events.models import Event
+from cms_core.ids import new_id
+from cms_core.publishing import attempts
+from cms_core.publishing.attempts import Result
+from cms_core.publishing.claims import Held, write
+from cms_core.publishing.models import Arm, Delivery, DeliveryState, Phase, Publication
+from cms_core.publishing.models import PublicationState as S
+from cms_core.publishing.snapshot import Snapshot
+
+MAX_TRIES = 12
+FIRST_DELAY = timedelta(seconds=5)
+LONGEST_DELAY = timedelta(hours=1)
+WORKING = (S.PREPARING, S.COMMITTING, S.SENDING)
+
+
+def backoff(tries: int) -> timedelta:
+    """How long to wait before try number ``tries`` + 1: 5 s, doubled each time, at most an hour."""
+    return min(FIRST_DELAY * 2 ** min(tries, 20), LONGEST_DELAY)
+
+
+def keep_prepared(session: Session, taken: Snapshot, prepared: c.Prepared) -> None:
+    """Store what ``prepare`` made ready, with the content and plugin version it was made for, and its tracked links."""
+    session.execute(
+        update(Arm)
+        .where(Arm.id == taken.arm_id)
+        .values(
+            prepared=dict(prepared.data),
+            progress=None,
+            prepared_hash=taken.placement.asset.content_hash,
+            plugin_version=taken.plugin_version,
+        )
+    )
+    taken.links.store(session, taken.publication_id)
+
+
+def wait(
+    session: Session, held: Held, taken: Snapshot, answer: c.Wait, started: datetime, real: datetime
+) -> None:
+    """``prepare`` is not done: keep its progress and carry on later."""
+    session.execute(update(Arm).where(Arm.id == taken.arm_id).values(progress=dict(answer.progress)))
+    taken.links.store(session, taken.publication_id)
+    retry_at = real + answer.after
+    write(
+        session,
+        held,
+        WORKING,
+        state=S.RETRY_WAIT,
+        retry_at=retry_at,
+        lease_until=None,
+        reason="being prepared",
+    )
+    attempts.record(session, held, Phase.PREPARE, started, real, Result("wait", retry_at=retry_at))
+
+
+def intend(
+    session: Session, held: Held, taken: Snapshot, state: str, real: datetime, lease: timedelta
+) -> bool:
+    """The intent: an open attempt, committed before the socket opens. False when the claim was lost meanwhile."""
+    values = {
+        "state": state,
+        "lease_until": real + lease,
+        "tries": Publication.tries + 1,
+        "retry_at": None,
+        "reason": "",
+    }
+    if not write(session, held, (S.PREPARING, S.SENDING, S.UNKNOWN), **values):
+        return False
+    interrupted = Result("interrupted", reason="the worker died; another one went on")
+    attempts.close_commit(session, held.publication_id, real, interrupted)
+    evidence = {"key": taken.key, "revision": taken.placement.asset.revision}
+    attempts.open_commit(session, held, real, evidence)
+    return True
+
+
+def not_now(session: Session, held: Held, reason: str) -> None:
+    """Something forbids going on: hold what has not gone out, leave what has to a person."""
+    write(session, held, (S.PREPARING, S.SENDING), state=S.HELD, reason=reason, lease_until=None)
+    write(session, held, (S.UNKNOWN,), needs_person=True, reason=reason, lease_until=None)
+    write(session, held, (S.PUBLISHED,), withdraw_asked_at=None, reason=reason, lease_until=None)
+
+
+def published(session: Session, held: Held, taken: Snapshot, receipt: c.Receipt, real: datetime) -> bool:
+    """It is public: keep the receipt, close the attempt, supersede the predecessor, tell the ledger."""
+    values: dict[str, Any] = {
+        "state": S.PUBLISHED,
+        "reason": "",
+        "external_id": receipt.external_id,
+        "external_url": receipt.url,
+        "receipt": {"data": dict(receipt.data)},
+        "published_at": real,
+        "lease_until": None,
+        "needs_person": False,
+    }
+    if not write(session, held, (S.COMMITTING, S.UNKNOWN), **values):
+        return False
+    evidence = {"id": receipt.external_id, "url": receipt.url}
+    attempts.close_commit(session, held.publication_id, real, Result("published", evidence=evidence))
+    _done(session, held, taken, real)
+    return True
+
+
+def _done(session: Session, held: Held, taken: Snapshot, real: datetime) -> None:
+    row = session.get_one(Publication, held.publication_id, populate_existing=True)
+    if row.supersedes_id is not None:
+        session.execute(
+            update(Publication).where(Publication.id == row.supersedes_id).values(superseded_by_id=row.id)
+        )
+    if row.entry_id is not None:
+        session.execute(update(Entry).where(Entry.id == row.entry_id).values(state=EntryState.DONE))
+    _connection_state(session, row.connection_id, ConnectionState.OK, "", real)
+    session.add(
+        Event(
+            source="core",
+            source_id=f"published:{row.public_id}",
+            public_id=new_id(),
+            kind="published",
+            at=real,
+            received_at=real,
+            agent_class=c.AgentClass.INTERNAL,
+            campaign=taken.campaign_key,
+            publication_id=row.id,
+            asset_id=row.asset_id,
+            channel=row.channel,
+            url=row.external_url or None,
+            props={},
+        )
+    )
+
+
+def failed(
+    session: Session,
+    held: Held,
+    taken: Snapshot,
+    error: Exception,
+    started: datetime,
+    real: datetime,
+    phase: str,
+) -> None:
+    """A try failed. Only what surely did not go out is tried again; after the intent a fault of the plugin is unknown."""
+    state, reason, values = _verdict(session, held, taken, error, real, phase)
+    if not write(session, held, WORKING, state=state, reason=reason, lease_until=None, **values):
+        return
+    result = Result(str(state), type(error).__name__, reason, values.get("retry_at"))
+    if phase == Phase.PREPARE:
+        attempts.record(session, held, Phase.PREPARE, started, real, result)
+    else:
+        attempts.close_commit(session, held.publication_id, real, result)
+
+
+def _verdict(
+    session: Session, held: Held, taken: Snapshot, error: Exception, real: datetime, phase: str
+) -> tuple[S, str, dict[str, Any]]:
+    if isinstance(error, c.Refused):
+        return S.FAILED, error.reason, {}
+    if isinstance(error, c.NotConnected):
+        connection_id = session.get_one(Publication, held.publication_id).connection_id
+        _connection_state(session, connection_id, ConnectionState.BROKEN, error.reason, real)
+        return S.HELD, f"not connected: {error.reason}", {}
+    if isinstance(error, c.Retryable) or (phase == Phase.PREPARE and isinstance(error, c.ChannelError)):
+        return _later(session, held, error, real)
+    fault = str(error) if isinstance(error, c.ChannelError) else f"fault in plugin {taken.plugin}: {error!r}"
+    if phase == Phase.PREPARE:
+        return S.FAILED, fault, {}
+    if isinstance(taken.channel, c.AddressedChannel):  # the journal has told which messages are unknown
+        return _later(session, held, error, real, fault)
+    return S.UNKNOWN, fault, {"retry_at": real + backoff(0)}
+
+
+def _later(
+    session: Session, held: Held, error: Exception, real: datetime, fault: str = ""
+) -> tuple[S, str, dict[str, Any]]:
+    tries = session.scalar(select(Publication.tries).where(Publication.id == held.publication_id)) or 0
+    reason = fault or (error.reason if isinstance(error, c.ChannelError) else str(error))
+    if tries >= MAX_TRIES:
+        return S.FAILED, f"given up after {tries} tries: {reason}", {}
+    after = getattr(error, "after", None) or backoff(tries)
+    return S.RETRY_WAIT, reason, {"retry_at": real + after, "tries": max(tries, 1)}
+
+
+def finish_sending(session: Session, held: Held, taken: Snapshot, real: datetime) -> None:
+    """After the last pull: published when nothing is open any more, otherwise sleep until the next retry."""
+    counts = _delivery_counts(session, held.publication_id)
+    open_states = (DeliveryState.PENDING, DeliveryState.CLAIMED, DeliveryState.RETRY_WAIT)
+    if any(counts.get(state) for state in open_states):
+        retry_at = session.scalar(
+            select(func.min(Delivery.retry_at)).where(
+                Delivery.publication_id == held.publication_id, Delivery.state == DeliveryState.RETRY_WAIT
+            )
+        )
+        write(session, held, (S.SENDING,), lease_until=None, retry_at=retry_at)
+        result = Result("paused" if retry_at is None else "retry_wait", retry_at=retry_at)
+        attempts.close_commit(session, held.publication_id, real, result)
+        return
+    accepted, refused = counts.get(DeliveryState.ACCEPTED, 0), counts.get(DeliveryState.FAILED, 0)
+    unknown, skipped = counts.get(DeliveryState.UNKNOWN, 0), counts.get(DeliveryState.SKIPPED, 0)
+    state = S.FAILED if refused and not accepted and not unknown else S.PUBLISHED
+    reason = f"all {refused} refused" if state == S.FAILED else ""
+    if state == S.PUBLISHED and not accepted and not unknown:
+        reason = (
+            f"nobody was addressed: {skipped} skipped"
+            if skipped
+            else "nobody was addressed: the segment is empty"
+        )
+    values = {"reason": reason, "lease_until": None, "published_at": real if state == S.PUBLISHED else None}
+    if write(session, held, (S.SENDING,), state=state, **values):
+        result = Result(str(state), reason=reason, evidence={"deliveries": counts})
+        attempts.close_commit(session, held.publication_id, real, result)
+        if state == S.PUBLISHED:
+            _done(session, held, taken, real)
+
+
+def _delivery_counts(session: Session, publication_id: int) -> dict[str, int]:
+    query = (
+        select(Delivery.state, func.count())
+        .where(Delivery.publication_id == publication_id)
+        .group_by(Delivery.state)
+    )
+    return {row[0]: row[1] for row in session.execute(query)}
+
+
+def _connection_state(session: Session, connection_id: int, state: str, reason: str, real: datetime) -> None:
+    session.execute(
+        update(Connection)
+        .where(Connection.id == connection_id, Connection.state != state)
+        .values(state=state, reason=reason, checked_at=real, row_version=Connection.row_version + 1)
+        .execution_options(synchronize_session=False)
+    )

@@ -1,0 +1,84 @@
+"""After a crash: what a dead sender had claimed is settled by its journal, or unknown where there is none.
+
+Outcome in the journal → settled. On the wire without outcome → unknown. Neither → back to the queue. After a reboot, or when the
+journal is gone or on a lost host, everything unsettled of the claim is unknown.
+"""
+
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cms_core.contract import OutcomeStatus
+from cms_core.db import Database
+from cms_core.publishing.deliveries import Settled, settle
+from cms_core.publishing.journal import Testimony, boot_id, inherit
+from cms_core.publishing.models import Claim, Delivery, DeliveryState, Publication
+from cms_core.publishing.outcomes import backoff
+from cms_core.publishing.sending import STATES
+
+NOT_KNOWN = "the sender died with the message on the wire"
+NO_JOURNAL = "the sender is gone and so is its journal"
+
+
+def recover(db: Database, folder: Path, real: datetime) -> int:
+    """Settle the open claims of senders that are dead; returns how many deliveries were settled."""
+    with db.session() as session:
+        query = (
+            select(Claim.sender, Claim.boot)
+            .join(Delivery, Delivery.claim_id == Claim.id)
+            .where(Delivery.state == DeliveryState.CLAIMED)
+            .distinct()
+        )
+        senders = session.execute(query).all()
+    return sum(_recover_sender(db, folder, sender, boot, real) for sender, boot in senders)
+
+
+def _recover_sender(db: Database, folder: Path, sender: str, boot: str, real: datetime) -> int:
+    try:
+        with inherit(folder, sender) as testimony:
+            if testimony is None:
+                return 0
+            with db.transaction() as session:
+                known = testimony if boot == boot_id() else None
+                return _settle_claims(session, sender, known, real)
+    except FileNotFoundError:
+        with db.transaction() as session:
+            return _settle_claims(session, sender, None, real) if _lease_is_over(session, sender, real) else 0
+
+
+def _lease_is_over(session: Session, sender: str, real: datetime) -> bool:
+    """A sender on another host writes its journal there; only when its lease has run out is it gone."""
+    query = (
+        select(Publication.id)
+        .join(Claim, Claim.publication_id == Publication.id)
+        .where(Claim.sender == sender, Publication.lease_until >= real)
+    )
+    return session.scalar(query.limit(1)) is None
+
+
+def _settle_claims(session: Session, sender: str, testimony: Testimony | None, real: datetime) -> int:
+    query = (
+        select(Delivery.id, Delivery.claim_id, Delivery.tries)
+        .join(Claim, Claim.id == Delivery.claim_id)
+        .where(Claim.sender == sender, Delivery.state == DeliveryState.CLAIMED)
+    )
+    fates = [_fate(row.claim_id, row.id, row.tries, testimony, real) for row in session.execute(query)]
+    settle(session, fates)
+    return len(fates)
+
+
+def _fate(claim: int, delivery: int, tries: int, testimony: Testimony | None, real: datetime) -> Settled:
+    if testimony is None:
+        return Settled(delivery, claim, DeliveryState.UNKNOWN, NO_JOURNAL, real)
+    status = testimony.outcomes.get((claim, delivery))
+    if status is OutcomeStatus.RETRY:
+        return Settled(
+            delivery, claim, DeliveryState.RETRY_WAIT, "to be tried again", None, real + backoff(tries)
+        )
+    if status is not None:
+        return Settled(delivery, claim, STATES[status], "settled from the sender's journal", real)
+    if (claim, delivery) in testimony.on_wire:
+        return Settled(delivery, claim, DeliveryState.UNKNOWN, NOT_KNOWN, real)
+    return Settled(delivery, claim, DeliveryState.PENDING, "", None, tried=0)

@@ -1,0 +1,219 @@
+"""What a worker does with one claim: prepare, intent, the one call that makes it public, outcome.
+
+The order of the commits is the promise. The intent (an open attempt, and the frozen ``prepared``) is committed before the
+socket opens; the outcome is written by the holder of the claim only. What happens in between is settled by the channel's idempotency.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from cms_core import contract as c
+from cms_core.clock import Clock, SystemClock
+from cms_core.publishing import claims, lookups, outcomes, snapshot
+from cms_core.publishing.claims import Held, Task
+from cms_core.publishing.deliveries import freeze_audience
+from cms_core.publishing.models import PublicationState as S
+from cms_core.publishing.sending import Sending
+from cms_core.publishing.snapshot import Snapshot
+from cms_core.workspace import Workspace
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Runner:
+    """Does the work of one worker. ``due_clock`` says what is due; leases and attempts use the real clock."""
+
+    workspace: Workspace
+    name: str
+    due_clock: Clock
+    stop: Callable[[], bool] = lambda: False
+
+    def __post_init__(self) -> None:
+        self.real_clock = SystemClock()
+        self.lease = timedelta(seconds=self.workspace.config.lease_seconds)
+        self.held: list[Held] = []
+
+    def sweep(self) -> list[int]:
+        """Move rows whose time has come; returns those that were missed."""
+        with self.workspace.db.transaction() as session:
+            return claims.sweep(session, self.workspace.plugins, self.due_clock.now(), self.real)
+
+    @property
+    def real(self) -> datetime:
+        return self.real_clock.now()
+
+    def claim(self, only: int | None = None) -> Held | None:
+        """Claim the next piece of work."""
+        due = self.due_clock.now()
+        with self.workspace.db.transaction() as session:
+            plugins = self.workspace.plugins
+            return claims.claim_next(session, plugins, self.name, self.lease, due, self.real, only)
+
+    def run(self, held: Held) -> None:
+        """Do the work of a claim; never raises for what a channel or the remote does."""
+        self.held.append(held)
+        try:
+            work = {
+                Task.PUBLISH: self._publish,
+                Task.SEND_ON: self._publish,
+                Task.RECONCILE: self._reconcile,
+                Task.WITHDRAW: self._withdraw,
+            }
+            work[held.task](held)
+        finally:
+            self.held.remove(held)
+
+    def renew_leases(self) -> None:
+        """Called at a third of the lease: what is being worked on stays ours."""
+        if held := list(self.held):
+            with self.workspace.db.transaction() as session:
+                claims.renew(session, held, self.real + self.lease)
+
+    # --- publish --------------------------------------------------------------------------------------------------------
+
+    def _publish(self, held: Held) -> None:
+        taken = self._snapshot(held)
+        if taken is None:
+            return
+        if isinstance(taken.channel, c.AddressedChannel):
+            self._send(held, taken, taken.channel)
+            return
+        prepared = self._prepare(held, taken)
+        if prepared is None or not self._intend(held, taken, S.COMMITTING):
+            return
+        self._commit(
+            held, taken, lambda: taken.channel.publish(taken.link, prepared, taken.key, taken.previous)
+        )
+
+    def _snapshot(self, held: Held) -> Snapshot | None:
+        """Everything the channel needs, read in one go; what forbids publishing holds the publication."""
+        with self.workspace.db.transaction() as session:
+            snapshot.follow_approval(session, held)
+        try:
+            with self.workspace.db.session() as session:
+                return snapshot.take(session, self.workspace, held)
+        except snapshot.NotNow as reason:
+            with self.workspace.db.transaction() as session:
+                outcomes.not_now(session, held, str(reason))
+            return None
+
+    def _prepare(self, held: Held, taken: Snapshot) -> c.Prepared | None:
+        if taken.prepared is not None:
+            return taken.prepared
+        started = self.real
+        try:
+            answer = taken.channel.prepare(taken.link, taken.placement, taken.progress)
+            if not isinstance(answer, c.Prepared | c.Wait):
+                raise TypeError(f"prepare must return Prepared or Wait, not {answer!r:.80}")
+        except Exception as error:
+            self._fail(held, taken, error, started, "prepare")
+            return None
+        with self.workspace.db.transaction() as session:
+            if isinstance(answer, c.Wait):
+                outcomes.wait(session, held, taken, answer, started, self.real)
+                return None
+            outcomes.keep_prepared(session, taken, answer)
+        return answer
+
+    def _intend(self, held: Held, taken: Snapshot, state: str) -> bool:
+        with self.workspace.db.transaction() as session:
+            return outcomes.intend(session, held, taken, state, self.real, self.lease)
+
+    def _commit(self, held: Held, taken: Snapshot, call: Callable[[], c.Receipt]) -> None:
+        started = self.real
+        try:
+            receipt = call()
+            if not isinstance(receipt, c.Receipt):
+                raise TypeError(f"publish must return a Receipt, not {receipt!r:.80}")
+        except Exception as error:
+            self._fail(held, taken, error, started, "commit")
+            return
+        with self.workspace.db.transaction() as session:
+            outcomes.published(session, held, taken, receipt, self.real)
+
+    def _fail(self, held: Held, taken: Snapshot, error: Exception, started: datetime, phase: str) -> None:
+        if not isinstance(error, c.ChannelError):
+            self.workspace.plugins.report(taken.plugin, f"{taken.channel.name}.{phase}", error)
+            log.error("fault in plugin %s", taken.plugin, exc_info=error)
+        with self.workspace.db.transaction() as session:
+            outcomes.failed(session, held, taken, error, started, self.real, phase)
+
+    # --- addressed channels ---------------------------------------------------------------------------------------------
+
+    def _send(self, held: Held, taken: Snapshot, channel: c.AddressedChannel) -> None:
+        prepared = self._prepare(held, taken)
+        if prepared is None:
+            return
+        with self.workspace.db.transaction() as session:
+            if not freeze_audience(session, held, channel, taken.segment_id, taken.arm_id, self.real):
+                return
+        if not self._intend(held, taken, S.SENDING):
+            return
+        sending = Sending(self.workspace, held, taken, self.stop)
+        started = self.real
+        error: Exception | None = None
+        try:
+            sending.run(channel, prepared)
+        except Exception as caught:
+            error = caught
+        finally:
+            sending.close()
+        if error is not None:
+            self._fail(held, taken, error, started, "commit")
+            return
+        with self.workspace.db.transaction() as session:
+            outcomes.finish_sending(session, held, taken, self.real)
+
+    # --- afterwards -----------------------------------------------------------------------------------------------------
+
+    def _reconcile(self, held: Held) -> None:
+        """Find out what became of an unknown one; replay only where the same key is the same thing."""
+        taken = self._snapshot(held)
+        if taken is None:
+            return
+        if taken.prepared is None:
+            self._give_up(held)
+            return
+        started = self.real
+        try:
+            answer = taken.channel.reconcile(taken.link, taken.prepared, taken.key)
+        except Exception as error:
+            self._record_lookup(held, taken, error, started)
+            return
+        prepared = taken.prepared
+        if answer is None and lookups.may_replay(taken, self.real):
+            if self._intend(held, taken, S.COMMITTING):
+                self._commit(
+                    held,
+                    taken,
+                    lambda: taken.channel.publish(taken.link, prepared, taken.key, taken.previous),
+                )
+            return
+        with self.workspace.db.transaction() as session:
+            lookups.reconciled(session, held, taken, answer, started, self.real)
+
+    def _record_lookup(self, held: Held, taken: Snapshot, error: Exception, started: datetime) -> None:
+        with self.workspace.db.transaction() as session:
+            lookups.lookup_failed(session, held, taken, error, started, self.real)
+
+    def _give_up(self, held: Held) -> None:
+        with self.workspace.db.transaction() as session:
+            claims.write(session, held, (S.UNKNOWN,), needs_person=True, lease_until=None)
+
+    def _withdraw(self, held: Held) -> None:
+        taken = self._snapshot(held)
+        if taken is None:
+            return
+        started = self.real
+        error: Any = None
+        try:
+            if taken.receipt is not None:
+                taken.channel.withdraw(taken.link, taken.receipt)
+        except Exception as caught:
+            error = caught
+        with self.workspace.db.transaction() as session:
+            lookups.withdrawn(session, held, taken, error, started, self.real)

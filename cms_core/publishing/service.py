@@ -1,0 +1,293 @@
+"""What people do with publications: arm, move, hold, resume, cancel, retry, resolve, update, withdraw.
+
+Every change of state is one UPDATE that names the states it may start from, so that it loses cleanly against a worker that was
+faster. An edit, a hold and a cancel win until ``committing``.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from cms_core.campaigns.models import Entry, EntryKind, EntryState
+from cms_core.connections.models import Connection
+from cms_core.content.models import Revision
+from cms_core.content.review import approved_revision
+from cms_core.contract import AddressedChannel, Channel, Receipt
+from cms_core.db import now
+from cms_core.errors import Conflict, Invalid, NotFound
+from cms_core.plugins import Plugins
+from cms_core.publishing import attempts
+from cms_core.publishing.attempts import Result
+from cms_core.publishing.models import Arm, Delivery, DeliveryState, Publication
+from cms_core.publishing.models import PublicationState as S
+
+BEFORE_COMMIT = (S.SCHEDULED, S.PREPARING, S.RETRY_WAIT, S.HELD, S.MISSED)
+RETRYABLE = (S.FAILED, S.MISSED, S.RETRY_WAIT, S.SCHEDULED)
+
+
+def arm(session: Session, plugins: Plugins, entry: Entry) -> Publication:
+    """Let an entry go out by itself at its time: binds the approved revision, makes the publication.
+
+    Raises Invalid when something is missing: an approved revision, a connection, a segment for an addressed channel.
+    """
+    existing = session.scalar(
+        select(Publication).where(Publication.entry_id == entry.id, Publication.state != S.CANCELLED)
+    )
+    if existing is not None:
+        return existing
+    channel, connection, revision = _check_armable(session, plugins, entry)
+    publication = Publication(
+        entry_id=entry.id,
+        campaign_id=entry.campaign_id,
+        asset_id=revision.asset_id,
+        revision_id=revision.id,
+        content_hash=revision.content_hash,
+        channel=entry.channel,
+        connection_id=connection.id,
+        segment_id=entry.segment_id,
+        due_at=entry.instant,
+        late_at=entry.instant + channel.grace,
+        ends_at=entry.ends_at,
+        created_at=now(session),
+        arms=[Arm()],
+    )
+    session.add(publication)
+    entry.state = EntryState.ARMED
+    session.flush()
+    return publication
+
+
+def _check_armable(session: Session, plugins: Plugins, entry: Entry) -> tuple[Channel, Connection, Revision]:
+    where = f"entry {entry.title!r}"
+    if entry.kind != EntryKind.PUBLISH:
+        raise Invalid(f"{where} is a {entry.kind}; only entries of kind publish go out", "leave it planned")
+    if entry.asset is None:
+        raise Invalid(f"{where} has no asset", "name the asset that shall go out")
+    if entry.connection is None:
+        raise Invalid(
+            f"{where} has no connection", f"name a connection of the channel {entry.channel or '(none yet)'}"
+        )
+    channel = plugins.channel(entry.channel)
+    if entry.asset.kind not in channel.asset_kinds:
+        kinds = ", ".join(channel.asset_kinds)
+        raise Invalid(
+            f"{where}: {channel.label} does not take assets of kind {entry.asset.kind}", f"it takes {kinds}"
+        )
+    if isinstance(channel, AddressedChannel) and entry.segment_id is None:
+        raise Invalid(f"{where} has no segment", f"{channel.label} goes to people: name the segment")
+    revision = approved_revision(session, entry.asset)
+    if revision is None:
+        raise Invalid(
+            f"asset {entry.asset.slug!r} is not approved", f"run `cms content approve {entry.asset.slug}`"
+        )
+    return channel, entry.connection, revision
+
+
+def disarm(session: Session, entry: Entry) -> None:
+    """Back to planned: the publication is cancelled if it has not started to go out."""
+    for publication in of_entry(session, entry):
+        if publication.state not in (S.CANCELLED, S.FAILED):
+            cancel(session, publication)
+    entry.state = EntryState.PLANNED
+
+
+def follow(session: Session, plugins: Plugins, entry: Entry) -> None:
+    """Give the entry's publication the entry's time; raises Conflict when it has begun to go out."""
+    for publication in of_entry(session, entry):
+        if publication.state == S.CANCELLED:
+            continue
+        late_at = entry.instant + plugins.channel(publication.channel).grace
+        _change(
+            session,
+            publication,
+            BEFORE_COMMIT,
+            "moved",
+            state=S.HELD if publication.state == S.HELD else S.SCHEDULED,
+            due_at=entry.instant,
+            late_at=late_at,
+            ends_at=entry.ends_at,
+            retry_at=None,
+        )
+
+
+def of_entry(session: Session, entry: Entry) -> list[Publication]:
+    """The publications of an entry, oldest first."""
+    return list(
+        session.scalars(select(Publication).where(Publication.entry_id == entry.id).order_by(Publication.id))
+    )
+
+
+def hold(session: Session, publication: Publication, reason: str) -> None:
+    """Stop it until somebody resumes it; a running send is paused after what is in flight."""
+    if publication.state == S.SENDING:
+        _change(session, publication, (S.SENDING,), "paused", paused_at=now(session), paused_reason=reason)
+    else:
+        _change(session, publication, BEFORE_COMMIT, "held", state=S.HELD, reason=reason, retry_at=None)
+
+
+def resume(session: Session, publication: Publication) -> None:
+    """Undo a hold or a pause."""
+    if publication.state == S.SENDING:
+        values = {"paused_at": None, "paused_reason": "", "lease_until": None, "retry_at": None}
+        _change(session, publication, (S.SENDING,), "resumed", **values)
+    else:
+        _change(session, publication, (S.HELD,), "resumed", state=S.SCHEDULED, reason="")
+
+
+def cancel(session: Session, publication: Publication) -> None:
+    """Never send it; of a running send, the rest."""
+    if publication.state == S.SENDING:
+        session.execute(
+            update(Delivery)
+            .where(
+                Delivery.publication_id == publication.id,
+                Delivery.state.in_((DeliveryState.PENDING, DeliveryState.RETRY_WAIT)),
+            )
+            .values(state=DeliveryState.CANCELLED, reason="cancelled", settled_at=now(session))
+        )
+        _change(
+            session,
+            publication,
+            (S.SENDING,),
+            "cancelled",
+            state=S.CANCELLED,
+            reason="cancelled for the rest",
+        )
+    else:
+        _change(
+            session,
+            publication,
+            (*BEFORE_COMMIT, S.FAILED),
+            "cancelled",
+            state=S.CANCELLED,
+            reason="cancelled",
+        )
+
+
+def retry(session: Session, publication: Publication) -> None:
+    """Make it due now, however late; refused while the outcome is unknown."""
+    if publication.state == S.UNKNOWN:
+        raise Conflict(
+            f"publication {publication.public_id} may have gone out; a retry could send it twice",
+            "look at the other side, then `cms publications resolve ID --published URL` or `--not-published`",
+        )
+    values: dict[str, Any] = {"state": S.SCHEDULED, "reason": "", "retry_at": None, "late_at": None}
+    values["due_at"] = min(publication.due_at, now(session))
+    if publication.audience_at is not None:
+        failed = Delivery.publication_id == publication.id, Delivery.state == DeliveryState.FAILED
+        session.execute(
+            update(Delivery)
+            .where(*failed)
+            .values(state=DeliveryState.PENDING, reason="", tries=0, settled_at=None)
+        )
+    _change(session, publication, RETRYABLE, "retried", **values)
+
+
+def resolve(session: Session, publication: Publication, *, published_url: str | None) -> None:
+    """A person says what became of an unknown one: published at this address, or not published (then failed)."""
+    if published_url is not None:
+        receipt = {"external_id": "", "url": published_url, "data": {}}
+        values = {
+            "state": S.PUBLISHED,
+            "external_url": published_url,
+            "receipt": receipt,
+            "published_at": now(session),
+        }
+        reason = "a person found it published"
+    else:
+        values = {"state": S.FAILED}
+        reason = "a person found it not published"
+    _change(session, publication, (S.UNKNOWN,), "resolved", reason=reason, **values)
+    outcome = "published" if published_url is not None else "failed"
+    attempts.close_commit(session, publication.id, now(session), Result(outcome, reason=reason))
+
+
+def update_content(session: Session, plugins: Plugins, publication: Publication) -> Publication:
+    """Put the newest approved revision in the place of what is public; the new publication supersedes this one."""
+    channel = plugins.channel(publication.channel)
+    if isinstance(channel, AddressedChannel):
+        raise Invalid(
+            f"{channel.label} that has been sent cannot be updated", "send a correction as a new entry"
+        )
+    if publication.state != S.PUBLISHED or publication.superseded_by_id is not None:
+        raise Conflict(
+            f"publication {publication.public_id} is not the live one", "update the newest one of its chain"
+        )
+    revision = approved_revision(session, publication.asset)
+    if revision is None or revision.content_hash == publication.content_hash:
+        raise Invalid(
+            f"asset {publication.asset.slug!r} has no newer approved revision", "edit and approve it first"
+        )
+    successor = Publication(
+        entry_id=publication.entry_id,
+        campaign_id=publication.campaign_id,
+        asset_id=publication.asset_id,
+        revision_id=revision.id,
+        content_hash=revision.content_hash,
+        channel=publication.channel,
+        connection_id=publication.connection_id,
+        due_at=min(publication.due_at, now(session)),
+        late_at=None,
+        ends_at=publication.ends_at,
+        supersedes_id=publication.id,
+        created_at=now(session),
+        arms=[Arm()],
+    )
+    session.add(successor)
+    session.flush()
+    return successor
+
+
+def ask_withdrawal(session: Session, publication: Publication) -> None:
+    """Mark what is public to be taken back by the worker; only the head of a chain is live."""
+    if publication.superseded_by_id is not None:
+        raise Conflict(
+            f"publication {publication.public_id} was superseded", "withdraw the newest one of its chain"
+        )
+    _change(session, publication, (S.PUBLISHED,), "withdrawn", withdraw_asked_at=now(session))
+
+
+def find(session: Session, public_id: str) -> Publication:
+    """The publication of this id."""
+    found = session.scalar(select(Publication).where(Publication.public_id == public_id))
+    if found is None:
+        raise NotFound(f"there is no publication {public_id!r}", "`cms publications list` shows them")
+    return found
+
+
+def receipt_of(publication: Publication) -> Receipt | None:
+    """The receipt of what is public, as the channel gave it."""
+    if publication.receipt is None:
+        return None
+    return Receipt(
+        external_id=publication.external_id,
+        url=publication.external_url,
+        data=publication.receipt.get("data", {}),
+        publication=publication.public_id,
+        channel=publication.channel,
+        connection=publication.connection.name,
+        asset=publication.asset.public_id,
+        campaign=publication.campaign.key if publication.campaign else "",
+        published_at=publication.published_at,
+    )
+
+
+def _change(
+    session: Session, publication: Publication, sources: Iterable[str], verb: str, **values: Any
+) -> None:
+    """One guarded UPDATE; raises Conflict when the publication is in none of the source states any more."""
+    session.flush()
+    changed = session.execute(
+        update(Publication)
+        .where(Publication.id == publication.id, Publication.state.in_(list(sources)))
+        .values(row_version=Publication.row_version + 1, **values)
+        .execution_options(synchronize_session=False)
+    )
+    session.refresh(publication)
+    if getattr(changed, "rowcount", 0) != 1:
+        raise Conflict(
+            f"publication {publication.public_id} is {publication.state} and cannot be {verb}",
+            f"`cms publications show {publication.public_id}` says what became of it",
+        )

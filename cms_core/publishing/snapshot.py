@@ -1,0 +1,144 @@
+"""The frozen picture that a worker takes of a claimed publication before any network call."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import func, or_, select, update
+from sqlalchemy.orm import Session
+
+from cms_core import contract as c
+from cms_core.connections.links import make_link
+from cms_core.content.models import RevisionState
+from cms_core.content.placements import make_placement
+from cms_core.content.review import approved_revision
+from cms_core.publishing.claims import Held, Task, write
+from cms_core.publishing.links import PublicationLinks, links_of
+from cms_core.publishing.models import Arm, Attempt, Phase, Publication
+from cms_core.publishing.models import PublicationState as S
+from cms_core.publishing.service import receipt_of
+from cms_core.workspace import Workspace
+
+STOPPING = (c.Level.ERROR, c.Level.HOLD)
+
+
+class NotNow(Exception):
+    """Something forbids publishing; the publication is held with this reason."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Everything that preparing and publishing need, without a session."""
+
+    publication_id: int
+    key: str
+    channel: c.Channel
+    plugin: str
+    plugin_version: str
+    link: c.Link
+    placement: c.Placement
+    links: PublicationLinks
+    arm_id: int
+    prepared: c.Prepared | None
+    progress: c.Json | None
+    previous: c.Receipt | None
+    receipt: c.Receipt | None
+    first_commit_at: datetime | None
+    campaign_key: str | None
+    topic: str
+    segment_id: int | None
+
+    def link_with(self, wire: c.Wire) -> c.Link:
+        """The link, with the journal that the door has to tell."""
+        return replace(self.link, wire=wire)
+
+
+def follow_approval(session: Session, held: Held) -> None:
+    """Before anything may have gone out, a publication follows its asset's newest approved revision."""
+    publication = session.get_one(Publication, held.publication_id)
+    if (
+        held.task is not Task.PUBLISH
+        or publication.audience_at is not None
+        or _maybe_out(session, publication)
+    ):
+        return
+    approved = approved_revision(session, publication.asset)
+    if approved is None or approved.id == publication.revision_id:
+        return
+    if write(session, held, (S.PREPARING,), revision_id=approved.id, content_hash=approved.content_hash):
+        forget = update(Arm).where(Arm.publication_id == publication.id)
+        session.execute(forget.values(prepared=None, progress=None, prepared_hash=""))
+
+
+def _maybe_out(session: Session, publication: Publication) -> bool:
+    open_or_unknown = or_(Attempt.outcome.is_(None), Attempt.outcome == "unknown")
+    query = select(Attempt.id).where(
+        Attempt.publication_id == publication.id, Attempt.phase == Phase.COMMIT, open_or_unknown
+    )
+    return session.scalar(query.limit(1)) is not None
+
+
+def take(session: Session, workspace: Workspace, held: Held) -> Snapshot:
+    """Read the picture; raises NotNow when the plugin is missing, the approval is gone or a check stops it."""
+    publication = session.get_one(Publication, held.publication_id)
+    plugins = workspace.plugins
+    channel = plugins.channels.get(publication.channel)
+    if channel is None:
+        raise NotNow(f"the plugin for channel {publication.channel!r} is missing")
+    _require_approval(publication)
+    placement = make_placement(session, plugins, publication)
+    if held.task is Task.PUBLISH:
+        _require_clean(workspace, channel, placement)
+    arm = publication.arms[0]
+    links = links_of(session, publication, workspace.config.base_url)
+    current = arm.prepared is not None and arm.prepared_hash == publication.content_hash
+    predecessor = session.get(Publication, publication.supersedes_id) if publication.supersedes_id else None
+    return Snapshot(
+        publication_id=publication.id,
+        key=publication.public_id,
+        channel=channel,
+        plugin=plugins.owner_of_channel(publication.channel),
+        plugin_version=plugins.version_of_channel(publication.channel),
+        link=make_link(session, workspace, publication.connection, links=links),
+        placement=placement,
+        links=links,
+        arm_id=arm.id,
+        prepared=c.Prepared(arm.prepared) if current and arm.prepared is not None else None,
+        progress=arm.progress,
+        previous=receipt_of(predecessor) if predecessor is not None else None,
+        receipt=receipt_of(publication),
+        first_commit_at=_first_commit(session, publication),
+        campaign_key=publication.campaign.key if publication.campaign else None,
+        topic=publication.topic,
+        segment_id=publication.segment_id,
+    )
+
+
+def _require_approval(publication: Publication) -> None:
+    revision = publication.revision
+    approved = revision.state in (RevisionState.APPROVED, RevisionState.SUPERSEDED)
+    if not approved or revision.content_hash != publication.content_hash:
+        raise NotNow(f"revision {revision.n} of {publication.asset.slug!r} is not approved (any more)")
+
+
+def _require_clean(workspace: Workspace, channel: c.Channel, placement: c.Placement) -> None:
+    try:
+        findings = [
+            *channel.check(placement),
+            *workspace.plugins.review_content(placement.asset, [placement]),
+        ]
+    except Exception as error:
+        workspace.plugins.report(
+            workspace.plugins.owner_of_channel(channel.name), f"{channel.name}.check", error
+        )
+        raise NotNow(f"the check of channel {channel.name!r} failed: {error!r}") from error
+    for finding in findings:
+        if finding.level in STOPPING:
+            raise NotNow(f"{finding.field}: {finding.message}" if finding.field else finding.message)
+
+
+def _first_commit(session: Session, publication: Publication) -> datetime | None:
+    return session.scalar(
+        select(func.min(Attempt.started_at)).where(
+            Attempt.publication_id == publication.id, Attempt.phase == Phase.COMMIT
+        )
+    )

@@ -1,0 +1,45 @@
+"""The state of the whole workspace in a few figures: for ``cms status``, ``/healthz`` and the calendar's side."""
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from cms_core.db import now
+from cms_core.plugins import Plugins
+from cms_core.publishing import listing
+from cms_core.publishing.models import Delivery, DeliveryState, Publication, PublicationState, Worker
+
+HEARTBEAT_LIFE = timedelta(minutes=2)
+
+
+def document(session: Session, plugins: Plugins) -> dict[str, Any]:
+    """Keys: due, oldest_due_seconds, publications, deliveries, sent_today, worker, plugins_in_error."""
+    present = now(session)
+    due = Publication.state == PublicationState.SCHEDULED, Publication.due_at <= present
+    oldest = session.scalar(select(func.min(Publication.due_at)).where(*due))
+    midnight = present.replace(hour=0, minute=0, second=0, microsecond=0)
+    sent = select(func.count()).where(
+        Delivery.state == DeliveryState.ACCEPTED, Delivery.settled_at >= midnight
+    )
+    return {
+        "due": session.scalar(select(func.count()).select_from(Publication).where(*due)),
+        "oldest_due_seconds": int((present - oldest).total_seconds()) if oldest else None,
+        "publications": listing.state_counts(session),
+        "deliveries": listing.delivery_counts(session),
+        "sent_today": session.scalar(sent),
+        "worker": _worker(session),
+        "plugins_in_error": sorted(
+            plugin.name for plugin in plugins.loaded.values() if plugin.state == "error"
+        ),
+    }
+
+
+def _worker(session: Session) -> dict[str, Any] | None:
+    """The worker seen last, and whether its heartbeat is fresh."""
+    row = session.scalar(select(Worker).order_by(Worker.seen_at.desc()).limit(1))
+    if row is None:
+        return None
+    alive = now(session) - row.seen_at < HEARTBEAT_LIFE
+    return {"name": row.name, "version": row.version, "seen_at": row.seen_at, "alive": alive}

@@ -1,0 +1,161 @@
+"""The worker: sweeps, claims, publishes, one piece of work at a time, and keeps its leases alive meanwhile."""
+
+import logging
+import os
+import secrets
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import select
+
+import cms_core
+from cms_core.clock import Clock, SystemClock
+from cms_core.publishing import claims, listing
+from cms_core.publishing.models import Publication
+from cms_core.publishing.models import Worker as WorkerRow
+from cms_core.publishing.recovery import recover
+from cms_core.publishing.runner import Runner
+from cms_core.queue import EmbeddedQueue, Queue
+from cms_core.workspace import Workspace
+
+log = logging.getLogger(__name__)
+
+RETRY_HORIZON = timedelta(seconds=60)
+SHORT_SLEEP = 0.2
+IDLE_SLEEP = 1.0
+
+
+@dataclass
+class Result:
+    """What became of the publications that one run touched."""
+
+    touched: set[int] = field(default_factory=set)
+    states: Counter[str] = field(default_factory=Counter)
+    deliveries: dict[str, int] = field(default_factory=dict)
+
+    def document(self) -> dict[str, Any]:
+        """The keys of ``cms worker --json``."""
+        counted = ("published", "failed", "unknown", "missed")
+        return {**{state: self.states[state] for state in counted}, "deliveries": self.deliveries}
+
+    @property
+    def partly(self) -> bool:
+        """Whether something ended failed, missed or unknown (exit code 5)."""
+        bad = self.states["failed"] + self.states["missed"] + self.states["unknown"]
+        return bool(bad or self.deliveries.get("unknown"))
+
+
+class Worker:
+    """Publishes what is due. ``due_clock`` is frozen by ``--now``; leases, back-off and attempts use the real clock."""
+
+    def __init__(
+        self, workspace: Workspace, due_clock: Clock | None = None, queue: Queue | None = None
+    ) -> None:
+        self.workspace = workspace
+        self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
+        self.stopping = threading.Event()
+        self.queue = queue or EmbeddedQueue()
+        self.runner = Runner(workspace, self.name, due_clock or SystemClock(), self.stopping.is_set)
+        self.touched: set[int] = set()
+
+    def stop(self) -> None:
+        """Finish the current item and end."""
+        self.stopping.set()
+        self.queue.ring()
+
+    def run_until_idle(self) -> Result:
+        """Work until nothing is left to claim; waits for leases of dead workers and for retries up to 60 s ahead."""
+        with self._alive():
+            while not self.stopping.is_set():
+                if self.work_once():
+                    continue
+                wait = self._next_wait()
+                if wait is None:
+                    break
+                time.sleep(min(wait + 0.01, SHORT_SLEEP))
+        return self.result()
+
+    def run_forever(self) -> None:
+        """Work until stopped; a fault of the database is logged and tried again."""
+        with self._alive():
+            while not self.stopping.is_set():
+                try:
+                    if not self.work_once():
+                        self.queue.wait(IDLE_SLEEP)
+                except Exception:
+                    log.exception("the worker could not go on; it tries again")
+                    self.stopping.wait(IDLE_SLEEP)
+
+    def work_once(self) -> bool:
+        """Sweep, then claim and do one piece of work; False when there was nothing to do."""
+        self.touched.update(self.runner.sweep())
+        recover(self.workspace.db, self.workspace.config.run_dir / "senders", self.runner.real)
+        held = self.runner.claim()
+        if held is None:
+            return False
+        self.touched.add(held.publication_id)
+        self.runner.run(held)
+        return True
+
+    def run_one(self, publication_id: int) -> None:
+        """Do what is to be done with one publication now (commands and pages that act at once)."""
+        self.runner.sweep()
+        held = self.runner.claim(only=publication_id)
+        if held is not None:
+            with self._alive():
+                self.runner.run(held)
+
+    def result(self) -> Result:
+        """What became of everything that this worker touched."""
+        result = Result(touched=set(self.touched))
+        with self.workspace.db.session() as session:
+            ids = sorted(self.touched)
+            states = session.scalars(select(Publication.state).where(Publication.id.in_(ids)))
+            result.states.update(states)
+            result.deliveries = listing.delivery_counts(session, ids)
+        return result
+
+    def _next_wait(self) -> float | None:
+        due = self.runner.due_clock.now()
+        with self.workspace.db.session() as session:
+            return claims.next_wait(session, self.workspace.plugins, due, self.runner.real, RETRY_HORIZON)
+
+    @contextmanager
+    def _alive(self) -> Iterator[None]:
+        """Renew leases and show a heartbeat while the work goes on."""
+        done = threading.Event()
+        keeper = threading.Thread(target=self._keep_alive, args=(done,), name="cms-lease", daemon=True)
+        self._heartbeat()
+        keeper.start()
+        try:
+            yield
+        finally:
+            done.set()
+            keeper.join()
+
+    def _keep_alive(self, done: threading.Event) -> None:
+        interval = self.workspace.config.lease_seconds / 3
+        while not done.wait(interval):
+            try:
+                self.runner.renew_leases()
+                self._heartbeat()
+            except Exception:
+                log.exception("leases could not be renewed; trying again")
+
+    def _heartbeat(self) -> None:
+        with self.workspace.db.transaction() as session:
+            row = session.get(WorkerRow, self.name)
+            now = self.runner.real
+            if row is None:
+                session.add(
+                    WorkerRow(name=self.name, version=cms_core.__version__, started_at=now, seen_at=now)
+                )
+            else:
+                row.seen_at = now
