@@ -67,9 +67,8 @@ def lookup_failed(
     )
     number = asked or 0
     retry_at = real + outcomes.backoff(number)
-    _attempt(
-        session, held, Phase.RECONCILE, started, real, "failed", type(error).__name__, str(error), retry_at
-    )
+    result = Result("failed", type(error).__name__, str(error), retry_at)
+    attempts.record(session, held, Phase.RECONCILE, started, real, result)
     write(
         session,
         held,
@@ -104,14 +103,5 @@ def withdrawn(
     else:
         values["withdraw_asked_at"] = None
     write(session, held, (S.PUBLISHED,), **values)
-    _attempt(
-        session,
-        held,
-        Phase.WITHDRAW,
-        started,
-        real,
-        "failed",
-        type(error).__name__,
-        reason,
-        values.get("retry_at"),
-    )
+    result = Result("failed", type(error).__name__, reason, values.get("retry_at"))
+    attempts.record(session, held, Phase.WITHDRAW, started, real, result)

@@ -1,7 +1,8 @@
 """What a worker does with one claim: prepare, intent, the one call that makes it public, outcome.
 
 The order of the commits is the promise. The intent (an open attempt, and the frozen ``prepared``) is committed before the
-socket opens; the outcome is written by the holder of the claim only. What happens in between is settled by the channel's idempotency.
+socket opens; the outcome is written by the holder of the claim only. What happens in between is settled by the channel's
+idempotency.
 """
 
 import logging
