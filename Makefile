@@ -13,7 +13,7 @@ install: $(STAMP) ## the virtual environment with everything in it
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cms-core needs Python 3.11 or newer, not %s (name another: make PYTHON=python3.13 ...)" % sys.version.split()[0])'
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
 
 # Node.js is not asked of anybody: where npm is missing, a Python package brings it for the front-end build.
 $(STAMP): $(BIN)/python pyproject.toml constraints.txt constraints-node.txt hatch_build.py package-lock.json cms_core/web/icons.txt
