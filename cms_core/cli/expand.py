@@ -1,0 +1,39 @@
+"""``cms calendar expand``: when a recurring entry would fall, before it is planned. Needs no workspace."""
+
+import json
+
+import click
+
+from cms_core.campaigns import recurrence
+from cms_core.campaigns.when import describe, parse_wall, zone
+
+
+@click.command("expand")
+@click.option("--rrule", required=True, metavar="RULE", help="RFC 5545, such as FREQ=WEEKLY;BYDAY=MO.")
+@click.option(
+    "--start", required=True, metavar="LOCAL", help="The first, on the zone's wall clock: 2026-05-04 09:00."
+)
+@click.option("--tz", required=True, metavar="ZONE", help="IANA name, such as Europe/Paris.")
+@click.option("--count", type=click.IntRange(min=1), default=10, show_default=True, help="How many at most.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def expand(rrule: str, start: str, tz: str, count: int, *, as_json: bool) -> None:
+    """List when a recurring entry falls, with what clock changes do to it."""
+    occurrences = recurrence.expand(rrule, parse_wall(start), tz, count)
+    if as_json:
+        click.echo(
+            json.dumps([_row(occurrence, tz) for occurrence in occurrences], ensure_ascii=False, indent=1)
+        )
+        return
+    for occurrence in occurrences:
+        note = f"  {occurrence.note}" if occurrence.note else ""
+        click.echo(f"{describe(occurrence.instant, tz)}{note}")
+
+
+def _row(occurrence: recurrence.Occurrence, tz: str) -> dict[str, str]:
+    """``local`` is the wall clock that the rule gives, ``when`` and ``utc`` the instant it resolves to."""
+    return {
+        "local": occurrence.wall.isoformat(" ", "seconds" if occurrence.wall.second else "minutes"),
+        "when": occurrence.instant.astimezone(zone(tz)).isoformat(),
+        "utc": occurrence.instant.isoformat().replace("+00:00", "Z"),
+        "note": occurrence.note,
+    }
