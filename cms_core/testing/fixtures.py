@@ -11,12 +11,13 @@ import pytest
 
 from cms_core.clock import FrozenClock
 from cms_core.config import Config, load_config, write_config
-from cms_core.workspace import Workspace, open_workspace
 
 if TYPE_CHECKING:
     from click.testing import Result
     from playwright.sync_api import Browser, Page
     from sqlalchemy.orm import Session
+
+    from cms_core.workspace import Workspace
 
 NOW = datetime(2026, 5, 4, 7, 0, tzinfo=UTC)
 CHROMIUM_FLAGS = (
@@ -36,13 +37,16 @@ def config(tmp_path: Path) -> Config:
     """The configuration of a new, empty workspace that may reach loopback servers."""
     home = tmp_path / "home"
     write_config(home, None, None)
-    return load_config(home, {"CMS_OUTBOUND_ALLOW": "127.0.0.1", "CMS_LEASE_SECONDS": "1", "CMS_STRICT_PLUGINS": "1"})
+    return load_config(
+        home, {"CMS_OUTBOUND_ALLOW": "127.0.0.1", "CMS_LEASE_SECONDS": "1", "CMS_STRICT_PLUGINS": "1"}
+    )
 
 
 @pytest.fixture
-def workspace(config: Config, clock: FrozenClock) -> Iterator[Workspace]:
+def workspace(config: Config, clock: FrozenClock) -> "Iterator[Workspace]":
     """A workspace with its tables, all installed plugins, and the standing clock; no users."""
     from cms_core import models
+    from cms_core.workspace import open_workspace
 
     opened = open_workspace(config, clock=clock)
     models.metadata.create_all(opened.db.engine)
@@ -51,7 +55,7 @@ def workspace(config: Config, clock: FrozenClock) -> Iterator[Workspace]:
 
 
 @pytest.fixture
-def session(workspace: Workspace) -> "Iterator[Session]":
+def session(workspace: "Workspace") -> "Iterator[Session]":
     """A writing session; what is not committed is rolled back at the end."""
     with workspace.db.open_transaction() as opened:
         yield opened
