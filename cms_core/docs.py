@@ -1,0 +1,78 @@
+"""Writes the generated pages of ``docs/``: ``python -m cms_core.docs [FOLDER]`` (``make docs``)."""
+
+import inspect
+import sys
+from pathlib import Path
+from types import FunctionType
+
+from cms_core import hookspecs
+
+SECTIONS = {
+    "register_hookspecs": "Set-up: asked once, when the app is built",
+    "review_content": "Moments: asked while a page is made or a decision is taken",
+    "published": "Reactions: batches read from the ledger, after commit, at least once",
+}
+HEAD = """# Hooks
+
+Every hook of cms-core, in the order in which a piece of content lives through them. This page is written by `make docs` from
+`cms_core/hookspecs.py`; a test fails when it is out of date.
+
+All hooks collect: each plugin may answer, answers come in plugin-name order, and no answer stops another. An implementation is a
+function marked `@hookimpl` (`from cms_core import hookimpl`) in the module that the entry point names; it may leave out arguments
+that it has no use for, and must not take `**kwargs`. A hook that raises, or returns something of the wrong type, costs that
+plugin's answer only; the fault is shown on the Plugins page by the plugin's name.
+"""
+
+
+def hooks() -> list[tuple[str, FunctionType]]:
+    """All hook specifications, in file order."""
+    functions = inspect.getmembers(hookspecs, inspect.isfunction)
+    found = [(name, function) for name, function in functions if hasattr(function, "cms_core_spec")]
+    return sorted(found, key=lambda pair: pair[1].__code__.co_firstlineno)
+
+
+def signature(name: str, function: FunctionType) -> str:
+    """``name(arguments) -> answer`` as it is written in the source."""
+    written = inspect.signature(function)
+    parameters = ", ".join(f"{each.name}: {_type(each.annotation)}" for each in written.parameters.values())
+    return f"{name}({parameters}) -> {_type(written.return_annotation)}"
+
+
+def hooks_page() -> str:
+    """The text of ``docs/hooks.md``."""
+    lines = [HEAD]
+    for name, function in hooks():
+        if name in SECTIONS:
+            lines.append(f"\n## {SECTIONS[name]}\n")
+        text, _, since = inspect.cleandoc(function.__doc__ or "").partition(".. versionadded:: ")
+        lines.append(
+            f"\n### {name}\n\n```python\n{signature(name, function)}\n```\n\n{text.strip()}\n\nSince {since.strip()}.\n"
+        )
+    return "".join(lines)
+
+
+def main(folder: Path) -> None:
+    """Write all generated pages."""
+    (folder / "hooks.md").write_text(hooks_page(), encoding="utf-8")
+
+
+def _type(annotation: object) -> str:
+    if annotation is None or annotation is type(None):
+        return "None"
+    text = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))
+    if not isinstance(annotation, str) and getattr(annotation, "__args__", None):
+        text = str(annotation)
+    for module in (
+        "collections.abc.",
+        "cms_core.contract.",
+        "cms_core.hookspecs.",
+        "datetime.",
+        "types.",
+        "typing.",
+    ):
+        text = text.replace(module, "")
+    return text
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs"))
