@@ -21,7 +21,10 @@ class RevisionState(StrEnum):
 
 
 class Asset(PublicId, Base):
-    """A piece of content under one slug; its words stand in revisions, what is said about it stands here."""
+    """A piece of content under one slug; its words stand in revisions, what is said about it stands here.
+
+    ``locale`` is that of the newest revision, so that lists can be filtered by it. ``kind`` is fixed by the first approval.
+    """
 
     __tablename__ = "core_asset"
 
@@ -55,8 +58,8 @@ class Revision(PublicId, Base):
     """One immutable state of an asset's words.
 
     ``body`` holds the fields of the asset's kind; ``variants`` the overrides by channel, group or ``channel:connection``.
-    ``content_hash`` covers title, summary, body, variants and the files they refer to; approval is bound to it. Only ``state``
-    changes after creation.
+    ``content_hash`` covers kind, locale, title, summary, body, variants and the files they refer to; approval is bound to it.
+    Only ``state`` changes after creation.
     """
 
     __tablename__ = "core_revision"
@@ -64,6 +67,7 @@ class Revision(PublicId, Base):
 
     asset_id: Mapped[int] = mapped_column(ForeignKey("core_asset.id"))
     n: Mapped[int]
+    locale: Mapped[str] = mapped_column(String(35), default="")
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("core_revision.id"))
     title: Mapped[str] = mapped_column(String(500))
     summary: Mapped[str] = mapped_column(Text, default="")
@@ -78,11 +82,15 @@ class Revision(PublicId, Base):
 
 
 class Media(PublicId, Base):
-    """A stored file, named by the hash of its content; ``mime`` is decided by content, not by name."""
+    """A stored file, named by the hash of its content; ``mime`` is decided by content, not by name.
+
+    ``source_sha256`` is the hash of what was uploaded: images are encoded again, and the same upload is the same file.
+    """
 
     __tablename__ = "core_media"
 
     sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    source_sha256: Mapped[str] = mapped_column(String(64), index=True)
     mime: Mapped[str] = mapped_column(String(80))
     size: Mapped[int]
     width: Mapped[int | None]

@@ -127,6 +127,7 @@ def upgrade() -> None:
     op.create_table(
         "core_media",
         sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("source_sha256", sa.String(length=64), nullable=False),
         sa.Column("mime", sa.String(length=80), nullable=False),
         sa.Column("size", sa.Integer(), nullable=False),
         sa.Column("width", sa.Integer(), nullable=True),
@@ -140,6 +141,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("public_id", name=op.f("uq_core_media_public_id")),
         sa.UniqueConstraint("sha256", name=op.f("uq_core_media_sha256")),
     )
+    with op.batch_alter_table("core_media", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_core_media_source_sha256"), ["source_sha256"], unique=False)
+
     op.create_table(
         "core_plugin_settings",
         sa.Column("plugin", sa.String(length=40), nullable=False),
@@ -392,6 +396,7 @@ def upgrade() -> None:
         "core_revision",
         sa.Column("asset_id", sa.Integer(), nullable=False),
         sa.Column("n", sa.Integer(), nullable=False),
+        sa.Column("locale", sa.String(length=35), nullable=False),
         sa.Column("parent_id", sa.Integer(), nullable=True),
         sa.Column("title", sa.String(length=500), nullable=False),
         sa.Column("summary", sa.Text(), nullable=False),
@@ -792,6 +797,9 @@ def downgrade() -> None:
     op.drop_table("core_rollup_person")
     op.drop_table("core_rollup")
     op.drop_table("core_plugin_settings")
+    with op.batch_alter_table("core_media", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_core_media_source_sha256"))
+
     op.drop_table("core_media")
     op.drop_table("core_measurement")
     op.drop_table("core_field")

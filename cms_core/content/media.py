@@ -1,0 +1,152 @@
+"""Files: stored once under the hash of their content, typed by what they are and not by what they are called."""
+
+import hashlib
+import os
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cms_core import contract as c
+from cms_core.config import Config
+from cms_core.content.images import MIME as RASTER_MIME
+from cms_core.content.images import encode_again
+from cms_core.content.models import Media
+from cms_core.content.slugs import slugify
+from cms_core.db import now
+from cms_core.errors import Invalid
+
+MAX_BYTES = 25 * 1024 * 1024
+RASTER = frozenset(RASTER_MIME.values())
+_ENDINGS = {
+    "image/png": ".png",
+    "image/jpeg": ".jpg",
+    "image/gif": ".gif",
+    "image/webp": ".webp",
+    "image/svg+xml": ".svg",
+    "application/pdf": ".pdf",
+    "video/mp4": ".mp4",
+}
+_RASTER_STARTS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a")
+_SVG = re.compile(rb"(?:<\?xml[^>]*>\s*|<!--.*?-->\s*|<!DOCTYPE svg[^>\[]*>\s*){0,10}<svg[\s>]", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A file that lies in the store, not yet known to the database."""
+
+    sha256: str
+    source_sha256: str
+    mime: str
+    size: int
+    width: int | None
+    height: int | None
+    filename: str
+
+
+def take_in(folder: Path, data: bytes, filename: str) -> Stored:
+    """Check an upload, encode it again if it is an image, and store it under ``folder``; touches no database.
+
+    Raises Invalid for what is too large, of no accepted type, or an image that cannot be opened within its limits.
+    """
+    if len(data) > MAX_BYTES:
+        raise Invalid(
+            f"{filename!r:.120} has {len(data):,} bytes; at most {MAX_BYTES:,} fit", "make the file smaller"
+        )
+    source = hashlib.sha256(data).hexdigest()
+    mime, width, height = _mime_of(data, filename), None, None
+    if mime in RASTER:
+        try:
+            encoded = encode_again(data)
+        except Invalid as error:
+            raise Invalid(f"{filename!r:.120}: {error.message}", error.remedy) from None
+        data, mime, width, height = encoded.data, encoded.mime, encoded.width, encoded.height
+    sha256 = hashlib.sha256(data).hexdigest()
+    _write(path_of(folder, sha256), data)
+    return Stored(sha256, source, mime, len(data), width, height, clean_filename(filename, mime))
+
+
+def record(session: Session, stored: Stored, alt: str = "") -> Media:
+    """Make a stored file known; the same content is one file, and a missing alternative text is filled in."""
+    media = session.scalars(select(Media).where(Media.sha256 == stored.sha256)).first()
+    if media is None:
+        media = Media(**vars(stored), alt=alt, created_at=now(session))
+        session.add(media)
+    elif alt and not media.alt:
+        media.alt = alt
+    session.flush()
+    return media
+
+
+def find_upload(session: Session, data: bytes) -> Media | None:
+    """The file that was made from exactly this upload, so that it need not be encoded again."""
+    source = hashlib.sha256(data).hexdigest()
+    return session.scalars(select(Media).where(Media.source_sha256 == source).limit(1)).first()
+
+
+def find_file(session: Session, sha256: str) -> Media | None:
+    """The file with this content."""
+    return session.scalars(select(Media).where(Media.sha256 == sha256)).first()
+
+
+def path_of(folder: Path, sha256: str) -> Path:
+    """Where a file lies: ``aa/bb/<sha256>``."""
+    return folder / sha256[:2] / sha256[2:4] / sha256
+
+
+def url_path(media: Media | Stored) -> str:
+    """The path under which a file is served, and by which texts refer to it."""
+    return f"/media/{media.sha256}/{media.filename}"
+
+
+def clean_filename(filename: str, mime: str) -> str:
+    """A harmless name for downloads, with the ending of what the file is."""
+    name = PurePosixPath(filename.replace("\\", "/")).name
+    return (slugify(name.rsplit(".", 1)[0]) or "file") + _ENDINGS[mime]
+
+
+def to_contract(media: Media, config: Config) -> c.Media:
+    """The file as plugins see it."""
+    return c.Media(
+        id=media.public_id,
+        sha256=media.sha256,
+        mime=media.mime,
+        size=media.size,
+        width=media.width,
+        height=media.height,
+        alt=media.alt,
+        filename=media.filename,
+        path=str(path_of(config.media_dir, media.sha256)),
+        url=config.base_url + url_path(media),
+    )
+
+
+def _mime_of(data: bytes, filename: str) -> str:
+    if data.startswith(_RASTER_STARTS) or (data[:4] == b"RIFF" and data[8:12] == b"WEBP"):
+        return "image/png"  # some image; the decoder says which
+    if data.startswith(b"%PDF-"):
+        return "application/pdf"
+    if data[4:8] == b"ftyp" and data[8:11] in (b"iso", b"mp4", b"avc", b"M4V", b"das"):
+        return "video/mp4"
+    if _SVG.match(data[:4096].removeprefix(b"\xef\xbb\xbf").lstrip()) and b"<!ENTITY" not in data:
+        return "image/svg+xml"
+    raise Invalid(
+        f"{filename!r:.120} is not a file of an accepted type",
+        "use PNG, JPEG, GIF, WebP, SVG, PDF or MP4; its content counts, not its name",
+    )
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write under a temporary name first, so that nobody ever sees half a file."""
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    Path(temporary).replace(path)

@@ -1,0 +1,207 @@
+"""Saves and finds assets. Words are cut into immutable revisions; what is said about them (tags, stage, persona) is not."""
+
+import difflib
+from collections.abc import Callable
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import flag_modified
+
+from cms_core.auth import service as auth
+from cms_core.auth.models import User
+from cms_core.content.drafts import BadField, Draft, clean
+from cms_core.content.models import Asset, Media, Reference, Revision, RevisionState, Tag
+from cms_core.content.review import withdraw_requests
+from cms_core.content.revisions import content_hash, head_of, media_in, was_approved
+from cms_core.content.slugs import slug_fault, slug_or_digest
+from cms_core.db import now
+from cms_core.errors import Conflict, NotFound
+from cms_core.plugins import Plugins
+
+
+def save(
+    session: Session,
+    plugins: Plugins,
+    asset: Asset | None,
+    draft: Draft,
+    author: User,
+    expected_version: int | None = None,
+) -> Revision:
+    """Save a new asset (``asset`` is None) or a change; new words are cut as revision n + 1, the same words add nothing.
+
+    ``expected_version`` is the ``row_version`` that the author saw. Raises Conflict when somebody else saved since then, or the
+    slug is taken; BadField for what cannot be used; Forbidden.
+    """
+    auth.require(plugins, author, "content.edit")
+    draft = clean(plugins.asset_kinds, draft)
+    if asset is None:
+        return _create(session, draft, author)
+    if expected_version is not None and asset.row_version != expected_version:
+        raise _lost_race(session, asset)
+    return _change(session, asset, draft, author)
+
+
+def find(session: Session, slug: str) -> Asset:
+    """The asset with this slug; raises NotFound with the slugs that look like it."""
+    asset = find_or_none(session, slug)
+    if asset is None:
+        close = difflib.get_close_matches(slug, session.scalars(select(Asset.slug).limit(10_000)), n=3)
+        remedy = f"did you mean {' or '.join(close)}?" if close else "`cms content list` shows what there is"
+        raise NotFound(f"there is no content {slug[:120]!r}", remedy)
+    return asset
+
+
+def find_or_none(session: Session, slug: str) -> Asset | None:
+    """The asset with this slug, if any."""
+    return session.scalars(select(Asset).where(Asset.slug == slug)).first()
+
+
+def find_by_id(session: Session, public_id: str) -> Asset:
+    """The asset with this public id; raises NotFound."""
+    asset = session.scalars(select(Asset).where(Asset.public_id == public_id)).first()
+    if asset is None:
+        raise NotFound("this content does not exist", "start from the content library")
+    return asset
+
+
+def draft_of(session: Session, asset: Asset) -> Draft:
+    """The newest words of an asset as a draft, to be changed and saved."""
+    head = head_of(session, asset)
+    return Draft(
+        kind=asset.kind,
+        title=head.title,
+        summary=head.summary,
+        body=head.body,
+        variants=head.variants,
+        slug=asset.slug,
+        tags=tuple(tag.name for tag in asset.tags),
+        funnel_stage=asset.funnel_stage,
+        persona=asset.persona,
+        locale=head.locale,
+    )
+
+
+def _create(session: Session, draft: Draft, author: User) -> Revision:
+    at = now(session)
+    asset = Asset(
+        slug=_new_slug(session, draft),
+        kind=draft.kind,
+        owner_id=author.id,
+        funnel_stage=draft.funnel_stage,
+        persona=draft.persona,
+        locale=draft.locale,
+        created_at=at,
+        updated_at=at,
+        tags=[Tag(name=name) for name in draft.tags],
+    )
+    session.add(asset)
+    session.flush()
+    return _cut(session, asset, draft, author, None)
+
+
+def _change(session: Session, asset: Asset, draft: Draft, author: User) -> Revision:
+    revision = head_of(session, asset)
+    before = _about(asset)
+    if draft.kind != asset.kind and was_approved(session, asset):
+        raise BadField(
+            "kind",
+            f"{asset.slug!r} was approved as {asset.kind}; its kind stays",
+            f"save the {draft.kind} under another slug",
+        )
+    if draft.slug and draft.slug != asset.slug:
+        _require_free(session, draft.slug)
+        asset.slug = draft.slug
+    asset.kind, asset.funnel_stage, asset.persona, asset.locale = (
+        draft.kind,
+        draft.funnel_stage,
+        draft.persona,
+        draft.locale,
+    )
+    if tuple(tag.name for tag in asset.tags) != tuple(draft.tags):
+        kept = {tag.name: tag for tag in asset.tags}
+        asset.tags = [kept.get(name) or Tag(name=name) for name in draft.tags]
+    if content_hash(draft.kind, draft) != revision.content_hash:
+        withdraw_requests(session, asset)
+        revision = _cut(session, asset, draft, author, revision)
+    elif _about(asset) == before:
+        return revision
+    asset.updated_at = now(session)
+    flag_modified(asset, "updated_at")  # also within the same instant: every change counts up row_version
+    session.flush()
+    return revision
+
+
+def _about(asset: Asset) -> tuple[str, ...]:
+    names = (tag.name for tag in asset.tags)
+    return (asset.slug, asset.kind, asset.funnel_stage, asset.persona, asset.locale, *names)
+
+
+def _cut(session: Session, asset: Asset, draft: Draft, author: User, parent: Revision | None) -> Revision:
+    files = _files(session, draft)
+    revision = Revision(
+        asset_id=asset.id,
+        n=parent.n + 1 if parent else 1,
+        locale=draft.locale,
+        parent_id=parent.id if parent else None,
+        title=draft.title,
+        summary=draft.summary,
+        body=dict(draft.body),
+        variants={key: dict(overrides) for key, overrides in draft.variants.items()},
+        content_hash=content_hash(draft.kind, draft),
+        state=RevisionState.DRAFT,
+        author_id=author.id,
+        created_at=now(session),
+        asset=asset,
+    )
+    session.add(revision)
+    session.flush()
+    session.add_all(Reference(revision_id=revision.id, media_id=media_id) for media_id in files)
+    session.flush()
+    return revision
+
+
+def _files(session: Session, draft: Draft) -> list[int]:
+    wanted = media_in(draft.summary, draft.body, draft.variants)
+    query = select(Media.sha256, Media.id).where(Media.sha256.in_(wanted))
+    found = {row.sha256: row.id for row in session.execute(query)}
+    missing = [sha256 for sha256 in wanted if sha256 not in found]
+    if missing:
+        raise BadField(
+            "text",
+            f"the text shows /media/{missing[0][:12]}…, which is not stored here",
+            "upload the file again",
+        )
+    return [found[sha256] for sha256 in wanted]
+
+
+def _new_slug(session: Session, draft: Draft) -> str:
+    if draft.slug:
+        _require_free(session, draft.slug)
+        return draft.slug
+    base = slug_or_digest(draft.title)
+    return _first_free(base, lambda slug: bool(slug_fault(slug)) or find_or_none(session, slug) is not None)
+
+
+def _first_free(base: str, taken: Callable[[str], bool]) -> str:
+    slug, n = base, 1
+    while taken(slug):
+        n += 1
+        slug = f"{base[:90].rstrip('-')}-{n}"
+    return slug
+
+
+def _require_free(session: Session, slug: str) -> None:
+    other = find_or_none(session, slug)
+    if other is not None:
+        raise Conflict(f"slug {slug!r} is taken by {head_of(session, other).title!r}", "choose another slug")
+
+
+def _lost_race(session: Session, asset: Asset) -> Conflict:
+    head = head_of(session, asset)
+    author = session.get(User, head.author_id) if head.author_id else None
+    who = (author.name or author.email) if author else "somebody"
+    return Conflict(
+        f"{asset.slug!r} was changed at {asset.updated_at:%Y-%m-%d %H:%M} UTC, after you opened it "
+        f"(newest revision {head.n} by {who}); nothing was saved",
+        "copy your text, reload, and make your change on the newest words",
+    )
