@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cms_core.auth import audit
 from cms_core.clock import Clock
 from cms_core.config import Config
 from cms_core.db import Database
@@ -32,6 +33,7 @@ def open_workspace(
     durable: bool = False,
 ) -> Workspace:
     """Open a workspace; ``plugins`` names those to load (default: all installed), ``durable`` is for processes that publish."""
+    audit.watch()
     vault = Vault(config.secret_key)
     loaded = Plugins(
         only=plugins,
