@@ -1,0 +1,83 @@
+"""Reading contacts: find, list, and the pictures of them that plugins are given.
+
+A contact that was merged or erased stays as a tombstone without an address; ``alive`` leaves tombstones out.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy.orm import Session
+
+from cms_core import contract as c
+from cms_core.audience.consent import standing
+from cms_core.audience.models import Company, Contact
+from cms_core.db import now
+from cms_core.errors import NotFound
+
+LIST_BATCH = 2_000
+
+
+def alive() -> ColumnElement[bool]:
+    """SQL: neither merged into another contact nor erased."""
+    return and_(Contact.merged_into_id.is_(None), Contact.erased_at.is_(None))
+
+
+def get(session: Session, public_id: str) -> Contact:
+    """The living contact of this public id; raises NotFound."""
+    found = session.scalar(select(Contact).where(Contact.public_id == public_id, alive()))
+    if found is None:
+        raise NotFound(f"there is no contact {public_id!r}", "`cms contacts list` shows them")
+    return found
+
+
+def find(session: Session, address: str) -> Contact | None:
+    """The living contact with this e-mail address, however it is spelled."""
+    return session.scalar(select(Contact).where(Contact.email == address.strip().lower(), alive()))
+
+
+def to_contract(session: Session, rows: Sequence[Contact]) -> list[c.Contact]:
+    """What a plugin is given of these contacts, in the same order; two queries at most, however many there are."""
+    ids = {row.company_id for row in rows if row.company_id is not None}
+    names: dict[int, str] = {}
+    if ids:
+        found = session.execute(select(Company.id, Company.name).where(Company.id.in_(ids)))
+        names = dict(found.all())
+    return [
+        c.Contact(
+            id=row.public_id,
+            email=row.email,
+            first_name=row.first_name,
+            last_name=row.last_name,
+            company=names.get(row.company_id or 0, ""),
+            country=row.country,
+            language=row.language,
+            timezone=row.timezone,
+            fields=dict(row.extra),
+        )
+        for row in rows
+    ]
+
+
+def list_rows(session: Session, channel: str = "email") -> Iterator[dict[str, Any]]:
+    """All living contacts as plain rows, oldest first; ``consent`` is how they stand to the channel now."""
+    consent = standing(Contact.id, Contact.address_hash, channel, now(session))
+    query = (
+        select(
+            Contact.public_id.label("id"),
+            Contact.email,
+            Contact.first_name,
+            Contact.last_name,
+            Company.name.label("company"),
+            Contact.country,
+            Contact.language,
+            Contact.timezone,
+            consent.label("consent"),
+            Contact.extra.label("fields"),
+        )
+        .outerjoin(Company, Company.id == Contact.company_id)
+        .where(alive())
+        .order_by(Contact.id)
+    )
+    for row in session.execute(query.execution_options(yield_per=LIST_BATCH)).mappings():
+        yield {**row, "company": row["company"] or ""}
