@@ -1,0 +1,257 @@
+"""The door for mail: sends messages over a few SMTP connections and tells what became of each of them.
+
+With PIPELINING one write carries a message's body and the next one's envelope, on each connection in turn, in one thread. (Nothing
+more may go ahead: a body sent before its 354 would be read as commands when its recipient is refused.) Without PIPELINING there is
+one connection, which stops and waits for each reply; so it is, too, when a server turns out to offer what it cannot do.
+
+Before the write that can complete a message, the wire (the journal of publishing) is told and flushed. So a message is at any
+time either not on the wire (lost connection: it is sent once more at once, then left to be tried again), or on the wire without an
+answer (lost connection: its outcome is unknown, and it is never repeated), or answered.
+"""
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+
+import stamina
+
+from cms_core.contract import ChannelError, Identity, NotConnected, OutcomeStatus, Retryable, Wire
+from cms_core.outbound.guard import Guard
+from cms_core.outbound.smtp_message import (
+    Reply,
+    SmtpMessage,
+    SmtpOutcome,
+    Unsendable,
+    body,
+    envelope,
+    outcome,
+)
+from cms_core.outbound.smtp_session import SmtpServer, SmtpSession, open_session
+from cms_core.outbound.smtp_source import Messages, Source
+from cms_core.outbound.smtp_stream import CLOSING, Garbled, Lost
+
+WIDEN_AFTER = 8  # messages per connection before another one is worth opening
+WIDEN_AGAIN = 500  # messages before another try where the server did not take one more connection
+FRUITLESS = 3  # connections in a row that were lost without one answer about a message
+AUTH_REQUIRED = 530
+
+
+def check_smtp(server: SmtpServer, guard: Guard) -> Identity:
+    """Who answers there, after TLS and sign-in; raises Retryable or NotConnected."""
+    session = open_session(server, guard)
+    session.quit()
+    return Identity(session.greeting, rights=tuple(sorted(session.offered)))
+
+
+@dataclass(slots=True)
+class _Lane:
+    """One connection and what is under way on it: the envelope that was sent, with its body, and the body that was sent."""
+
+    session: SmtpSession | None = None
+    envelope: SmtpMessage | None = None
+    data: bytes = b""
+    body: SmtpMessage | None = None
+    open_after: int = 0
+
+    @property
+    def busy(self) -> bool:
+        return self.envelope is not None or self.body is not None
+
+    def drop(self) -> None:
+        """Close the connection without a word and forget what was under way."""
+        if self.session is not None:
+            self.session.abort()
+        self.session = self.envelope = self.body = None
+
+
+class SmtpDoor:
+    """Connections to one mail server. ``wire`` hears of each message just before it can be complete at the server."""
+
+    def __init__(
+        self, server: SmtpServer, guard: Guard, wire: Wire, *, connections: int = 2, attempts: int = 3
+    ) -> None:
+        self._server = server
+        self._guard = guard
+        self._wire = wire
+        self._lanes = [_Lane() for _ in range(max(1, connections))]
+        self._attempts = attempts
+        self._pipelining = True
+        self._fruitless = 0
+
+    def send(self, messages: Messages) -> Iterator[SmtpOutcome]:
+        """Send all messages and yield the outcome of each as soon as it is known.
+
+        Taking a message from ``messages`` means leave to send it now. ``messages`` yields None when the next one may be long in
+        coming: then everything in flight is finished before it is asked again. Raises Retryable or NotConnected when the server
+        cannot be used (any more), and whatever ``messages`` raises; everything taken has its outcome before.
+        """
+        source = Source(messages)
+        self._start()
+        try:
+            yield from self._rounds(source)
+        finally:
+            for lane in self._lanes:
+                if lane.busy:
+                    lane.drop()
+        if source.fault is not None:
+            raise source.fault
+
+    def close(self) -> None:
+        """Say goodbye on all connections."""
+        for lane in self._lanes:
+            if lane.session is not None:
+                lane.session.quit()
+                lane.session = None
+
+    # --- which connection does what -------------------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        self._fruitless = 0
+        for index, lane in enumerate(self._lanes):
+            lane.open_after = WIDEN_AFTER * index
+            if lane.session is not None and lane.session.stale:
+                lane.drop()
+
+    def _rounds(self, source: Source) -> Iterator[SmtpOutcome]:
+        lanes = self._lanes
+        while True:
+            for lane in lanes:
+                if lane.session is not None or self._wanted(lane, source):
+                    yield from self._turn(lane, source)
+            if not any(lane.busy for lane in lanes):
+                if source.ended and source.dry:
+                    return
+                source.paused = False
+
+    def _wanted(self, lane: _Lane, source: Source) -> bool:
+        if source.dry:
+            return False
+        if self._open_lanes() == 0:
+            return lane is self._lanes[0]
+        return self._pipelining and source.pulled >= lane.open_after
+
+    def _open_lanes(self) -> int:
+        return sum(lane.session is not None for lane in self._lanes)
+
+    def _turn(self, lane: _Lane, source: Source) -> Iterator[SmtpOutcome]:
+        if lane.session is None:
+            yield from self._open(lane, source)
+        if lane.session is None:
+            return
+        step = self._overlap if self._pipelining or lane.busy else self._one_by_one
+        try:
+            yield from step(lane, lane.session, source)
+        except Lost as error:
+            yield from self._lost(lane, source, error)
+
+    def _open(self, lane: _Lane, source: Source) -> Iterator[SmtpOutcome]:
+        try:
+            lane.session = open_session(self._server, self._guard)
+        except ChannelError as error:
+            if self._open_lanes():  # the server wants fewer connections: the others carry on
+                lane.open_after = source.pulled + WIDEN_AGAIN
+                return
+            yield from self._give_back(source, str(error))  # leave to send is not kept over a wait
+            self._open_patiently(lane, source, error)
+        if lane.session is not None and not lane.session.pipelining:
+            self._pipelining = False
+
+    def _open_patiently(self, lane: _Lane, source: Source, error: ChannelError) -> None:
+        if isinstance(error, NotConnected) or self._attempts < 2:
+            source.stop(error)
+            return
+        again = stamina.RetryingCaller(
+            attempts=self._attempts - 1, wait_initial=0.5, wait_max=5.0, wait_jitter=0.5
+        )
+        try:
+            lane.session = again(Retryable, lambda: open_session(self._server, self._guard))
+        except ChannelError as last:
+            source.stop(last)
+
+    # --- one step of one connection -------------------------------------------------------------------------------------
+
+    def _overlap(self, lane: _Lane, session: SmtpSession, source: Source) -> Iterator[SmtpOutcome]:
+        """Read what the last write made the server say, then write the accepted message with the next envelope behind it."""
+        if lane.body is not None:
+            yield self._settled(lane, lane.body, session.reply())
+        if lane.envelope is not None:
+            refusal = session.read_envelope()
+            if refusal is not None:
+                yield from self._refused(lane, lane.envelope, source, refusal)
+        following = (yield from self._take(session, source)) if self._pipelining else None
+        data = self._on_wire(lane, lane.envelope) if lane.envelope is not None else b""
+        if following is not None:
+            lane.envelope, commands, lane.data = following
+            data += session.envelope_ahead(commands)
+        if data:
+            session.write(data)
+
+    def _one_by_one(self, lane: _Lane, session: SmtpSession, source: Source) -> Iterator[SmtpOutcome]:
+        """One message, each command only after the reply to the one before."""
+        taken = yield from self._take(session, source)
+        if taken is None:
+            return
+        lane.envelope, commands, lane.data = taken
+        refusal = session.say_envelope(commands)
+        if refusal is not None:
+            yield from self._refused(lane, lane.envelope, source, refusal)
+            return
+        session.write(self._on_wire(lane, lane.envelope))
+        yield self._settled(lane, taken[0], session.reply())
+
+    def _take(
+        self, session: SmtpSession, source: Source
+    ) -> Generator[SmtpOutcome, None, tuple[SmtpMessage, list[bytes], bytes] | None]:
+        """The next message that can be sent to this server, its envelope and its body; others are refused here."""
+        while (message := source.pull()) is not None:
+            try:
+                return message, envelope(message, session.offered), body(message.data)
+            except Unsendable as error:
+                yield outcome(message, error.reply)
+        return None
+
+    def _on_wire(self, lane: _Lane, message: SmtpMessage) -> bytes:
+        self._wire.on_wire(message.key)
+        self._wire.flush()
+        lane.body, lane.envelope = message, None
+        return lane.data
+
+    # --- what became of a message ---------------------------------------------------------------------------------------
+
+    def _settled(self, lane: _Lane, message: SmtpMessage, reply: Reply) -> SmtpOutcome:
+        if 300 <= reply.code < 400:
+            raise Garbled(f"the server answers a message with {reply.code}")
+        lane.body = None
+        self._fruitless = 0
+        return outcome(message, reply)
+
+    def _refused(
+        self, lane: _Lane, message: SmtpMessage, source: Source, refusal: Reply
+    ) -> Iterator[SmtpOutcome]:
+        lane.envelope = None
+        self._fruitless = 0
+        if refusal.code != AUTH_REQUIRED:
+            yield outcome(message, refusal)
+            return
+        source.stop(NotConnected(f"{self._server} wants us to sign in: {refusal.text}"))
+        yield outcome(message, refusal, OutcomeStatus.RETRY)
+        yield from self._give_back(source, refusal.text)
+
+    def _lost(self, lane: _Lane, source: Source, error: Lost) -> Iterator[SmtpOutcome]:
+        on_wire, waiting = lane.body, lane.envelope
+        if isinstance(error, Garbled) and on_wire is None:
+            self._pipelining = False
+        lane.drop()
+        self._fruitless += 1
+        reply = Reply(CLOSING if error.polite else 0, str(error))
+        if on_wire is not None:
+            refused = error.polite or error.untouched
+            yield outcome(on_wire, reply, OutcomeStatus.RETRY if refused else OutcomeStatus.UNKNOWN)
+        if waiting is not None and not source.repeat(waiting):
+            yield outcome(waiting, reply, OutcomeStatus.RETRY)
+        if self._fruitless >= FRUITLESS:
+            source.stop(Retryable(f"{self._server}: {error}"))
+            yield from self._give_back(source, str(error))
+
+    def _give_back(self, source: Source, reason: str) -> Iterator[SmtpOutcome]:
+        for message in source.taken_back():
+            yield outcome(message, Reply(0, reason), OutcomeStatus.RETRY)
