@@ -152,7 +152,9 @@ class SchemaForm:
         widget, meta = widget_of(spec), spec.metadata
         current = self.values.get(key, default_of(spec))
         secret = is_secret(spec)
-        several = items_of(spec, current)
+        several = () if secret else items_of(spec, current)
+        text = joined(widget, several) if isinstance(spec, fields.List) else as_text(spec, current)
+        shown = "" if secret else text
         return FormField(
             name=name,
             label=str(meta.get("label") or humane(key)),
@@ -161,11 +163,7 @@ class SchemaForm:
             widget=widget,
             optional=not spec.required,
             required=spec.required and not (secret and bool(current)),
-            value=""
-            if secret
-            else joined(widget, several)
-            if isinstance(spec, fields.List)
-            else as_text(spec, current),
+            value=shown,
             values=several,
             checked=widget == "checkbox" and bool(current),
             choices=choices_of(spec),

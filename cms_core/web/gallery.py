@@ -15,7 +15,7 @@ from cms_core.web.forms import SchemaForm
 from cms_core.web.security import preview_response
 from cms_core.web.states import STATES
 
-blueprint = Blueprint("gallery", __name__, url_prefix="/app/dev", template_folder="templates")
+blueprint = Blueprint("gallery", __name__, url_prefix="/app/dev")
 
 FIRST = date(2026, 11, 16)
 TODAY = date(2026, 11, 18)
@@ -44,7 +44,13 @@ def sample_form() -> SchemaForm:
     """A form with stored values, a stored secret, a locked field and an error."""
     return SchemaForm(
         SampleSettings(),
-        {"per_hour": 0, "network": "mastodon", "secret": "never-shown", "domains": ["larkfield.example"]},
+        {
+            "per_hour": 0,
+            "network": "mastodon",
+            "secret": "never-shown",
+            "domains": ["larkfield.example"],
+            "homepage": "https://larkfield.example",
+        },
         {"per_hour": ["Must be 1 to 60. Switch the plugin off to stop posting."]},
         locked={"homepage": "CMS_SOCIAL_HOMEPAGE"},
     )
