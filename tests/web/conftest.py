@@ -52,7 +52,12 @@ def build(frame: Callable[[], Frame]) -> Flask:
 def marketer() -> Frame:
     viewer = Viewer("Inès Marchetti", "Marketer", "America/New_York")
     return Frame(
-        viewer, lambda permission: permission != "audit.view", ITEMS, {"Campaigns": 6}, "Europe/Paris"
+        viewer,
+        lambda permission: permission != "audit.view",
+        ITEMS,
+        {"Campaigns": 6},
+        "Europe/Paris",
+        "/app/content",
     )
 
 

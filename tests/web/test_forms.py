@@ -172,6 +172,13 @@ def test_an_error_stands_at_its_field_and_what_was_typed_stays() -> None:
     assert by_name(again, "password").value == ""
 
 
+def test_a_secret_list_is_not_shown_either() -> None:
+    class Keys(Schema):
+        keys = fields.List(fields.String(), metadata={"secret": True})
+
+    assert "s3cret" not in repr(SchemaForm(Keys(), {"keys": ["s3cret"]}).fields)
+
+
 class Credentials(Schema):
     token = fields.String(required=True, metadata={"secret": True})
     spare = fields.String(load_default="", metadata={"secret": True})
