@@ -4,7 +4,7 @@ import hashlib
 import os
 import re
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path, PurePosixPath
 
 from sqlalchemy import select
@@ -45,6 +45,11 @@ class Stored:
     width: int | None
     height: int | None
     filename: str
+
+    @classmethod
+    def of(cls, media: Media) -> "Stored":
+        """The file behind a row."""
+        return cls(**{each.name: getattr(media, each.name) for each in fields(cls)})
 
 
 def take_in(folder: Path, data: bytes, filename: str) -> Stored:

@@ -1,0 +1,265 @@
+"""``cms content``: import a folder of Markdown, list, show, check and approve."""
+
+import tempfile
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cms_core.cli.output import print_json, print_table, progress
+from cms_core.cli.state import State, json_option, pass_state
+from cms_core.errors import CmsError, Forbidden, NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy.orm import Session
+
+    from cms_core.auth.models import User
+    from cms_core.content.imports import Document, Folder
+    from cms_core.content.models import Asset
+    from cms_core.contract import Finding
+
+PARTLY_DONE = 5
+
+
+@click.group("content")
+def command() -> None:
+    """Import, check and approve content."""
+
+
+# --- import ---------------------------------------------------------------------------------------------------------------
+
+
+@command.command("import")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--approve-as", metavar="EMAIL", help="Also approve what was imported, as this user.")
+@click.option("--dry-run", is_flag=True, help="Say what would happen; save nothing.")
+@json_option
+@pass_state
+def import_folder(state: State, path: Path, approve_as: str | None, dry_run: bool, as_json: bool) -> None:
+    """Import a Markdown file, or all Markdown below a folder; importing the same again adds nothing."""
+    from cms_core.content.imports import read_folder
+
+    with _media_dir(state, dry_run) as media_dir:
+        with state.reading() as session:
+            folder = read_folder(session, state.workspace, path, media_dir)
+        with state.writing() as (session, user):
+            result = _save_all(state, session, user, folder, approve_as)
+            if dry_run or not folder.documents:
+                session.rollback()
+    _report_import(result, dry_run, as_json)
+
+
+@contextmanager
+def _media_dir(state: State, dry_run: bool) -> "Iterator[Path]":
+    """Where pictures go: in a dry run to a folder that vanishes."""
+    if not dry_run:
+        yield state.workspace.config.media_dir
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        yield Path(scratch)
+
+
+def _save_all(
+    state: State, session: "Session", user: "User", folder: "Folder", approve_as: str | None
+) -> dict[str, Any]:
+    """Save each document in a savepoint of its own: one with a fault is left out whole."""
+    from cms_core.auth.service import acting_user
+    from cms_core.content.imports import Problem
+
+    approver = acting_user(session, approve_as) if approve_as else None
+    counts: Counter[str] = Counter()
+    kinds: Counter[str] = Counter()
+    saved = []
+    for document in folder.documents:
+        try:
+            with session.begin_nested():
+                outcome, scheduled = _save_one(state, session, user, document, approver)
+        except Forbidden:
+            raise
+        except _PlanFault as fault:
+            folder.errors.append(Problem(document.file, fault.line, fault.reason))
+            continue
+        except CmsError as error:
+            line = document.line_of(getattr(error, "field", ""))
+            folder.errors.append(Problem(document.file, line, _words(error)))
+            continue
+        saved.append(document)
+        counts[outcome] += 1
+        counts["scheduled"] += scheduled
+        kinds[document.draft.kind] += 1
+    folder.documents = saved
+    return {
+        **{name: counts[name] for name in ("created", "updated", "unchanged", "scheduled")},
+        "errors": [asdict(each) for each in sorted(folder.errors, key=lambda each: (each.file, each.line))],
+        "by_kind": dict(sorted(kinds.items())),
+        "notes": [asdict(each) for each in folder.notes],
+    }
+
+
+class _PlanFault(Exception):
+    """The planned time or the place of a document cannot be used."""
+
+    def __init__(self, line: int, reason: str) -> None:
+        super().__init__(reason)
+        self.line = line
+        self.reason = reason
+
+
+def _save_one(
+    state: State, session: "Session", user: "User", document: "Document", approver: "User | None"
+) -> tuple[str, int]:
+    from cms_core.content.imports import save_document
+    from cms_core.content.models import RevisionState
+    from cms_core.content.review import approve_newest
+    from cms_core.content.revisions import head_of
+
+    asset, outcome = save_document(session, state.workspace, document, user)
+    if approver and head_of(session, asset).state == RevisionState.DRAFT:
+        approve_newest(session, state.workspace, asset, approver)
+    return outcome, _plan(state, session, asset, document) if document.publish_at else 0
+
+
+def _plan(state: State, session: "Session", asset: "Asset", document: "Document") -> int:
+    """Put the planned times of a document on the calendar; planning is right of content, so the edge joins them."""
+    from cms_core.campaigns.service import plan_from_content
+
+    targets = list(document.publish_to)
+    try:
+        return plan_from_content(session, asset, document.publish_at, targets, source=f"content:{asset.slug}")
+    except CmsError as error:
+        key = "publish_to" if isinstance(error, NotFound) and targets else "publish_at"
+        raise _PlanFault(document.line_of(key), f"{key}: {_words(error)}") from None
+
+
+def _words(error: CmsError) -> str:
+    return f"{error.message}; {error.remedy}" if error.remedy else error.message
+
+
+def _report_import(result: dict[str, Any], dry_run: bool, as_json: bool) -> None:
+    """Print the outcome; exit code 1 when every file was faulty, 5 when some were."""
+    good = result["created"] + result["updated"] + result["unchanged"]
+    errors = result["errors"]
+    if errors and not good:
+        result["error"] = {
+            "message": f"none of {len(errors)} files could be imported",
+            "remedy": errors[0]["reason"],
+        }
+    if as_json:
+        print_json(result)
+    else:
+        words = ", ".join(
+            f"{result[name]} {name}" for name in ("created", "updated", "unchanged", "scheduled")
+        )
+        click.echo(f"{words}{', ' if errors else ''}{f'{len(errors)} with errors' if errors else ''}")
+    for problem in [*errors, *result["notes"]]:
+        label = "" if problem in errors else "note: "
+        progress(f"{problem['file']}:{problem['line']}: {label}{problem['reason']}")
+    if dry_run:
+        progress("Nothing was saved: this was a dry run.")
+    if errors:
+        click.get_current_context().exit(PARTLY_DONE if good else 1)
+
+
+# --- list, show, approve, check -------------------------------------------------------------------------------------------
+
+
+@command.command("list")
+@json_option
+@pass_state
+def list_content(state: State, as_json: bool) -> None:
+    """All content, the last changed first."""
+    from cms_core.content.listing import list_assets
+
+    with state.reading() as session:
+        rows = [asdict(row) for row in list_assets(session)]
+    for row in rows:
+        del row["key"]
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(rows, ("slug", "kind", "title", "state", "revision", "updated_at"))
+
+
+@command.command("show")
+@click.argument("slug")
+@json_option
+@pass_state
+def show(state: State, slug: str, as_json: bool) -> None:
+    """One asset with its words, variants, files and reviews."""
+    from cms_core.content.listing import details
+    from cms_core.content.service import find
+
+    with state.reading() as session:
+        found = details(session, find(session, slug))
+    if as_json:
+        print_json(found)
+        return
+    for name in ("slug", "kind", "title", "summary", "state", "revision", "content_hash", "locale"):
+        click.echo(f"{name + ':':<14}{found[name]}")
+    click.echo(f"{'tags:':<14}{', '.join(found['tags'])}\n\n{found['body'].get('text', '')}")
+
+
+@command.command("approve")
+@click.argument("slugs", metavar="SLUG…", nargs=-1, required=True)
+@json_option
+@pass_state
+def approve(state: State, slugs: tuple[str, ...], as_json: bool) -> None:
+    """Approve the newest words of assets; all of them, or none."""
+    from cms_core.content.review import approve_newest
+    from cms_core.content.service import find
+
+    with state.writing() as (session, user):
+        revisions = [approve_newest(session, state.workspace, find(session, slug), user) for slug in slugs]
+        rows = [
+            {"id": each.asset.public_id, "slug": each.asset.slug, "state": each.state, "revision": each.n}
+            for each in revisions
+        ]
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(rows, ("slug", "revision", "state"))
+
+
+@command.command("check")
+@click.argument("slug")
+@click.option("--channel", required=True, help="The channel to check for.")
+@click.option("--connection", "name", help="One of its connections.")
+@json_option
+@pass_state
+def check(state: State, slug: str, channel: str, name: str | None, as_json: bool) -> None:
+    """What a channel and the plugins remark on an asset's newest words."""
+    with state.reading() as session:
+        findings = _findings(state, session, slug, channel, name)
+    rows = [{"level": str(each.level), "field": each.field, "message": each.message} for each in findings]
+    if as_json:
+        print_json(rows)
+    elif rows:
+        print_table(rows, ("level", "field", "message"))
+    else:
+        click.echo("Nothing to remark.")
+
+
+def _findings(state: State, session: "Session", slug: str, channel: str, name: str | None) -> "list[Finding]":
+    from sqlalchemy import select
+
+    from cms_core.connections.models import Connection
+    from cms_core.content.placements import check_placement, make_placement
+    from cms_core.content.revisions import head_of
+    from cms_core.content.service import find
+    from cms_core.db import now
+
+    state.workspace.plugins.channel(channel)
+    revision = head_of(session, find(session, slug))
+    connection = None
+    if name:
+        query = select(Connection).where(Connection.channel == channel, Connection.name == name)
+        connection = session.scalars(query).first()
+        if connection is None:
+            raise NotFound(f"there is no connection {channel}:{name}", "`cms connections list` shows them")
+    placement = make_placement(session, state.workspace, revision, channel, connection, due_at=now(session))
+    return check_placement(state.workspace, placement)
