@@ -24,8 +24,8 @@ _ELSEWHERE = {
     "services": "cms_core.services",
     "Base": "cms_core.db",
     "UTCDateTime": "cms_core.db",
-    "render_markdown": "cms_core.content.markdown",
-    "markdown_to_text": "cms_core.content.plaintext",
+    "render_markdown": "cms_core.markdown.html",
+    "markdown_to_text": "cms_core.markdown.text",
 }
 
 __version__ = "0.1.0"

@@ -1,7 +1,6 @@
 """``cms content``: import a folder of Markdown, list, show, check and approve."""
 
 import tempfile
-from collections import Counter
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -11,17 +10,15 @@ import click
 
 from cms_core.cli.output import print_json, print_table, progress
 from cms_core.cli.state import State, json_option, pass_state
-from cms_core.errors import CmsError, Forbidden, NotFound
+from cms_core.errors import NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sqlalchemy.orm import Session
 
-    from cms_core.auth.models import User
-    from cms_core.content.imports import Document, Folder
-    from cms_core.content.models import Asset
     from cms_core.contract import Finding
+    from cms_core.imports.saving import Outcome
 
 PARTLY_DONE = 5
 
@@ -42,16 +39,19 @@ def command() -> None:
 @pass_state
 def import_folder(state: State, path: Path, approve_as: str | None, dry_run: bool, as_json: bool) -> None:
     """Import a Markdown file, or all Markdown below a folder; importing the same again adds nothing."""
-    from cms_core.content.imports import read_folder
+    from cms_core.auth.service import acting_user
+    from cms_core.imports.folder import read_folder
+    from cms_core.imports.saving import save_folder
 
     with _media_dir(state, dry_run) as media_dir:
         with state.reading() as session:
             folder = read_folder(session, state.workspace, path, media_dir)
         with state.writing() as (session, user):
-            result = _save_all(state, session, user, folder, approve_as)
-            if dry_run or not folder.documents:
+            approver = acting_user(session, approve_as) if approve_as else None
+            outcome = save_folder(session, state.workspace, folder, user, approver)
+            if dry_run or not outcome.good:
                 session.rollback()
-    _report_import(result, dry_run, as_json)
+    _report_import(outcome, dry_run, as_json)
 
 
 @contextmanager
@@ -64,105 +64,28 @@ def _media_dir(state: State, dry_run: bool) -> "Iterator[Path]":
         yield Path(scratch)
 
 
-def _save_all(
-    state: State, session: "Session", user: "User", folder: "Folder", approve_as: str | None
-) -> dict[str, Any]:
-    """Save each document in a savepoint of its own: one with a fault is left out whole."""
-    from cms_core.auth.service import acting_user
-    from cms_core.content.imports import Problem
-
-    approver = acting_user(session, approve_as) if approve_as else None
-    counts: Counter[str] = Counter()
-    kinds: Counter[str] = Counter()
-    saved = []
-    for document in folder.documents:
-        try:
-            with session.begin_nested():
-                outcome, scheduled = _save_one(state, session, user, document, approver)
-        except Forbidden:
-            raise
-        except _PlanFault as fault:
-            folder.errors.append(Problem(document.file, fault.line, fault.reason))
-            continue
-        except CmsError as error:
-            line = document.line_of(getattr(error, "field", ""))
-            folder.errors.append(Problem(document.file, line, _words(error)))
-            continue
-        saved.append(document)
-        counts[outcome] += 1
-        counts["scheduled"] += scheduled
-        kinds[document.draft.kind] += 1
-    folder.documents = saved
-    return {
-        **{name: counts[name] for name in ("created", "updated", "unchanged", "scheduled")},
-        "errors": [asdict(each) for each in sorted(folder.errors, key=lambda each: (each.file, each.line))],
-        "by_kind": dict(sorted(kinds.items())),
-        "notes": [asdict(each) for each in folder.notes],
-    }
-
-
-class _PlanFault(Exception):
-    """The planned time or the place of a document cannot be used."""
-
-    def __init__(self, line: int, reason: str) -> None:
-        super().__init__(reason)
-        self.line = line
-        self.reason = reason
-
-
-def _save_one(
-    state: State, session: "Session", user: "User", document: "Document", approver: "User | None"
-) -> tuple[str, int]:
-    from cms_core.content.imports import save_document
-    from cms_core.content.models import RevisionState
-    from cms_core.content.review import approve_newest
-    from cms_core.content.revisions import head_of
-
-    asset, outcome = save_document(session, state.workspace, document, user)
-    if approver and head_of(session, asset).state == RevisionState.DRAFT:
-        approve_newest(session, state.workspace, asset, approver)
-    return outcome, _plan(state, session, asset, document) if document.publish_at else 0
-
-
-def _plan(state: State, session: "Session", asset: "Asset", document: "Document") -> int:
-    """Put the planned times of a document on the calendar; planning is right of content, so the edge joins them."""
-    from cms_core.campaigns.service import plan_from_content
-
-    targets = list(document.publish_to)
-    try:
-        return plan_from_content(session, asset, document.publish_at, targets, source=f"content:{asset.slug}")
-    except CmsError as error:
-        key = "publish_to" if isinstance(error, NotFound) and targets else "publish_at"
-        raise _PlanFault(document.line_of(key), f"{key}: {_words(error)}") from None
-
-
-def _words(error: CmsError) -> str:
-    return f"{error.message}; {error.remedy}" if error.remedy else error.message
-
-
-def _report_import(result: dict[str, Any], dry_run: bool, as_json: bool) -> None:
+def _report_import(outcome: "Outcome", dry_run: bool, as_json: bool) -> None:
     """Print the outcome; exit code 1 when every file was faulty, 5 when some were."""
-    good = result["created"] + result["updated"] + result["unchanged"]
-    errors = result["errors"]
-    if errors and not good:
+    result: dict[str, Any] = asdict(outcome)
+    errors = outcome.errors
+    if errors and not outcome.good:
         result["error"] = {
             "message": f"none of {len(errors)} files could be imported",
-            "remedy": errors[0]["reason"],
+            "remedy": errors[0].reason,
         }
     if as_json:
         print_json(result)
     else:
-        words = ", ".join(
-            f"{result[name]} {name}" for name in ("created", "updated", "unchanged", "scheduled")
-        )
-        click.echo(f"{words}{', ' if errors else ''}{f'{len(errors)} with errors' if errors else ''}")
-    for problem in [*errors, *result["notes"]]:
-        label = "" if problem in errors else "note: "
-        progress(f"{problem['file']}:{problem['line']}: {label}{problem['reason']}")
+        words = [f"{result[name]} {name}" for name in ("created", "updated", "unchanged", "scheduled")]
+        click.echo(", ".join([*words, f"{len(errors)} with errors"] if errors else words))
+    for problem in errors:
+        progress(f"{problem.file}:{problem.line}: {problem.reason}")
+    for note in outcome.notes:
+        progress(f"{note.file}:{note.line}: note: {note.reason}")
     if dry_run:
         progress("Nothing was saved: this was a dry run.")
     if errors:
-        click.get_current_context().exit(PARTLY_DONE if good else 1)
+        click.get_current_context().exit(PARTLY_DONE if outcome.good else 1)
 
 
 # --- list, show, approve, check -------------------------------------------------------------------------------------------

@@ -8,14 +8,14 @@ from urllib.parse import unquote, urlsplit
 
 from sqlalchemy.orm import Session
 
-from cms_core.content.markdown import markdown_parser
 from cms_core.content.media import MAX_BYTES, Stored, find_upload, take_in, url_path
 from cms_core.errors import Invalid
+from cms_core.markdown.html import markdown_parser
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
-_HTML_IMAGE = re.compile(r"<img\b[^>]*?\bsrc\s*=\s*[\"']?([^\"'\s>]+)", re.IGNORECASE)
+_HTML_IMAGE = re.compile(r"<img\b[^>]*?\bsrc\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\"'\s>]+))", re.IGNORECASE)
 _FILE_ENDINGS = (".pdf", ".mp4", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg")
 
 
@@ -76,7 +76,7 @@ def _local_addresses(text: str) -> Iterator[tuple[str, str, bool]]:
         elif token.type == "link_open" and str(token.attrs["href"]).lower().endswith(_FILE_ENDINGS):
             found = [(str(token.attrs["href"]), "", False)]
         elif token.type in ("html_inline", "html_block"):
-            found = [(address, "", True) for address in _HTML_IMAGE.findall(token.content)]
+            found = [("".join(quoted), "", True) for quoted in _HTML_IMAGE.findall(token.content)]
         for address, alt, shown in found:
             if address and not re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*:|//|#|/media/|\{\{", address):
                 yield address, alt, shown

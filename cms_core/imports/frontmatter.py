@@ -109,7 +109,8 @@ def _read_yaml(front: str, first_line: int) -> tuple[dict[str, Any], dict[str, i
         reader = _Reader(first_line)
         fields = reader.value(root, 0)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
+        ended = error.problem_mark is None or not front[error.problem_mark.index :].strip()
+        mark = error.context_mark if ended and error.context_mark else error.problem_mark
         line = first_line + (mark.line if mark else 0)
         raise FileFault(
             line,

@@ -4,13 +4,12 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import nh3
 
-from cms_core.content.mergetags import MergeTags
-from cms_core.content.revisions import MEDIA_REF
 from cms_core.contract import Media
+from cms_core.markdown.mergetags import MergeTags
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -43,7 +42,7 @@ def render_markdown(text: str, media: Sequence[Media] = (), base_url: str = "") 
     and tel. Merge tags come out as they went in.
     """
     tags = MergeTags(text)
-    parser, files = markdown_parser(), {each.sha256: each for each in media}
+    parser, files = markdown_parser(), {urlsplit(each.url).path: each for each in media}
     env: dict[str, object] = {}
     tokens = parser.parse(tags.shielded, env)
     for token in tokens:
@@ -69,9 +68,8 @@ def absolute(address: str, tags: MergeTags, files: Mapping[str, Media], base_url
         return address
     if found := _SCHEME.match(address):
         return address if found.group()[:-1].lower() in SCHEMES else None
-    found = MEDIA_REF.match(address)
-    if found and found[1] in files:
-        return files[found[1]].url
+    if address in files:
+        return files[address].url
     try:
         return urljoin(f"{base_url}/", address)
     except ValueError:
@@ -111,8 +109,8 @@ def _dress(token: "Token", files: Mapping[str, Media]) -> None:
         token.attrSet("align", style.removeprefix("text-align:"))
     for child in token.children or ():
         _dress(child, files)
-    found = MEDIA_REF.match(str(token.attrs.get("src", ""))) if token.type == "image" else None
-    if found and (media := files.get(found[1])):
+    media = files.get(str(token.attrs.get("src", ""))) if token.type == "image" else None
+    if media is not None:
         if media.width and media.height:
             token.attrSet("width", str(media.width))
             token.attrSet("height", str(media.height))

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from cms_core.content.markdown import markdown_parser
-from cms_core.content.mergetags import MergeTags
+from cms_core.markdown.html import markdown_parser
+from cms_core.markdown.mergetags import MergeTags
 
 if TYPE_CHECKING:
     from markdown_it.token import Token

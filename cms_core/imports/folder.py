@@ -8,16 +8,13 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from cms_core.auth.models import User
-from cms_core.content import service
-from cms_core.content.attachments import Attachments
 from cms_core.content.drafts import BadField, Draft, clean
-from cms_core.content.frontmatter import MAX_BYTES, FileFault, Page, parse_page
-from cms_core.content.headings import lift_title
-from cms_core.content.media import Stored, record
-from cms_core.content.models import Asset
+from cms_core.content.media import Stored
 from cms_core.content.slugs import slug_fault, slug_or_digest, slugify
 from cms_core.errors import Invalid, NotFound
+from cms_core.imports.attachments import Attachments
+from cms_core.imports.frontmatter import MAX_BYTES, FileFault, Page, parse_page
+from cms_core.markdown.headings import lift_title
 from cms_core.plugins import Plugins
 from cms_core.workspace import Workspace
 
@@ -80,20 +77,6 @@ def read_folder(session: Session, workspace: Workspace, path: Path, media_dir: P
     return folder
 
 
-def save_document(
-    session: Session, workspace: Workspace, document: Document, author: User
-) -> tuple[Asset, str]:
-    """Save one document under its slug; gives the asset, and whether it was created, updated or unchanged."""
-    for stored, alt in document.files:
-        record(session, stored, alt)
-    asset = service.find_or_none(session, document.draft.slug)
-    before = asset.row_version if asset else None
-    revision = service.save(session, workspace.plugins, asset, document.draft, author)
-    if before is None:
-        return revision.asset, "created"
-    return revision.asset, "unchanged" if revision.asset.row_version == before else "updated"
-
-
 class _Reader:
     def __init__(self, plugins: Plugins, root: Path, attachments: Attachments, folder: Folder) -> None:
         self._plugins = plugins
@@ -116,7 +99,7 @@ class _Reader:
             if first != name:
                 raise FileFault(
                     document.line_of("slug"),
-                    f"slug {document.draft.slug!r} is that of {first} too; give {name} or {first} another slug:",
+                    f"slug {document.draft.slug!r} of {name} is that of {first} too; give one of them another slug",
                 )
             self._folder.documents.append(document)
         except FileFault as fault:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import nh3
 
-from cms_core.content.markdown import absolute, markdown_parser
-from cms_core.content.mergetags import MergeTags
+from cms_core.markdown.html import absolute, markdown_parser
+from cms_core.markdown.mergetags import MergeTags
 
 if TYPE_CHECKING:
     from markdown_it.tree import SyntaxTreeNode

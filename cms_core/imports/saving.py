@@ -1,0 +1,97 @@
+"""Saves what was read from a folder: each document in a savepoint of its own, so that one with a fault is left out whole."""
+
+from dataclasses import dataclass, field
+
+from sqlalchemy.orm import Session
+
+from cms_core.auth.models import User
+from cms_core.content import service
+from cms_core.content.media import record
+from cms_core.content.models import Asset, RevisionState
+from cms_core.content.review import approve_newest
+from cms_core.content.revisions import head_of
+from cms_core.errors import CmsError, Forbidden, NotFound
+from cms_core.imports.folder import Document, Folder, Problem
+from cms_core.workspace import Workspace
+
+
+@dataclass
+class Outcome:
+    """What became of a folder. ``scheduled`` counts entries, ``by_kind`` the documents that are in the workspace now."""
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    scheduled: int = 0
+    errors: list[Problem] = field(default_factory=list)
+    by_kind: dict[str, int] = field(default_factory=dict)
+    notes: list[Problem] = field(default_factory=list)
+
+    @property
+    def good(self) -> int:
+        """How many files were without a fault."""
+        return self.created + self.updated + self.unchanged
+
+
+def save_folder(
+    session: Session, workspace: Workspace, folder: Folder, author: User, approver: User | None = None
+) -> Outcome:
+    """Save all documents under their slugs, plan what has a time, and approve drafts in the name of ``approver``.
+
+    Raises Forbidden, and nothing may be kept, when the author may not write or the approver may not approve.
+    """
+    outcome = Outcome(errors=list(folder.errors), notes=list(folder.notes))
+    for document in folder.documents:
+        try:
+            with session.begin_nested():
+                asset, change = _save(session, workspace, document, author)
+                if approver and head_of(session, asset).state == RevisionState.DRAFT:
+                    approve_newest(session, workspace, asset, approver)
+                scheduled = _plan(session, asset, document)
+        except Forbidden:
+            raise
+        except CmsError as error:
+            reason = f"{error.message}; {error.remedy}" if error.remedy else error.message
+            line = document.line_of(getattr(error, "field", ""))
+            outcome.errors.append(Problem(document.file, line, reason))
+            continue
+        setattr(outcome, change, getattr(outcome, change) + 1)
+        outcome.scheduled += scheduled
+        kind = document.draft.kind
+        outcome.by_kind[kind] = outcome.by_kind.get(kind, 0) + 1
+    outcome.errors.sort(key=lambda problem: (problem.file, problem.line))
+    return outcome
+
+
+class _NotPlanned(CmsError):
+    """The time or the place of a document cannot be used; ``field`` is the key of the front matter."""
+
+    def __init__(self, field: str, error: CmsError) -> None:
+        super().__init__(f"{field}: {error.message}", error.remedy)
+        self.field = field
+
+
+def _save(session: Session, workspace: Workspace, document: Document, author: User) -> tuple[Asset, str]:
+    for stored, alt in document.files:
+        record(session, stored, alt)
+    asset = service.find_or_none(session, document.draft.slug)
+    before = asset.row_version if asset else None
+    saved = service.save(session, workspace.plugins, asset, document.draft, author).asset
+    if before is None:
+        return saved, "created"
+    return saved, "unchanged" if saved.row_version == before else "updated"
+
+
+def _plan(session: Session, asset: Asset, document: Document) -> int:
+    """Put the times of a document on the calendar as planned entries; gives how many are new."""
+    if not document.publish_at:
+        return 0
+    from cms_core.campaigns.service import plan_from_content
+
+    targets = list(document.publish_to)
+    try:
+        return plan_from_content(session, asset, document.publish_at, targets, source=f"content:{asset.slug}")
+    except CmsError as error:
+        raise _NotPlanned(
+            "publish_to" if isinstance(error, NotFound) and targets else "publish_at", error
+        ) from None
