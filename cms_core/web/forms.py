@@ -61,16 +61,25 @@ class FormField:
     stored: bool = False
     locked: str = ""
     limits: tuple[tuple[str, str], ...] = ()
+    prefix: str = ""
+
+    @property
+    def id(self) -> str:
+        """The input's id in the page."""
+        return self.prefix + self.name
 
     @property
     def described_by(self) -> str:
         """The ids of hint and error, for ``aria-describedby``."""
-        ids = [f"{self.name}-hint"] if self.hint or self.locked or self.stored else []
-        return " ".join([*ids, *([f"{self.name}-error"] if self.error else [])])
+        ids = [f"{self.id}-hint"] if self.hint or self.locked or self.stored else []
+        return " ".join([*ids, *([f"{self.id}-error"] if self.error else [])])
 
 
 class SchemaForm:
-    """The fields of a schema with current values and errors; ``locked`` names fields set elsewhere and says where."""
+    """The fields of a schema with current values and errors; ``locked`` names fields set elsewhere and says where.
+
+    ``prefix`` keeps the ids of two forms on one page apart; names are not changed by it.
+    """
 
     def __init__(
         self,
@@ -79,12 +88,14 @@ class SchemaForm:
         errors: Mapping[str, Any] | None = None,
         *,
         locked: Mapping[str, str] | None = None,
+        prefix: str = "",
     ) -> None:
         self.schema = schema
         self.schema.unknown = RAISE
         self.values = dict(values or {})
         self.errors = dict(errors or {})
         self.locked = dict(locked or {})
+        self.prefix = prefix
         self._inputs = {input_name(name, spec): (name, spec) for name, spec in schema.load_fields.items()}
         self.fields = [self._field(name, *found) for name, found in self._inputs.items()]
 
@@ -127,7 +138,9 @@ class SchemaForm:
 
     def rejected(self, form: FormData, error: ValidationError) -> "SchemaForm":
         """The same form with what was typed and what is wrong with it; typed secrets are dropped."""
-        again = SchemaForm(self.schema, self.values, error.messages_dict, locked=self.locked)
+        again = SchemaForm(
+            self.schema, self.values, error.messages_dict, locked=self.locked, prefix=self.prefix
+        )
         again.fields = [_retyped(item, form) if not item.locked else item for item in again.fields]
         return again
 
@@ -171,6 +184,7 @@ class SchemaForm:
             stored=secret and bool(current),
             locked=self.locked.get(name, ""),
             limits=limits_of(spec, widget),
+            prefix=self.prefix,
         )
 
 

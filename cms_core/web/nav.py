@@ -41,27 +41,27 @@ CORE: tuple[tuple[str, tuple[Item, ...]], ...] = (
     (
         PLAN,
         (
-            Item("Calendar", "/app/calendar", "calendar-days", "calendar.view", "g c", tab=True),
-            Item("Campaigns", "/app/campaigns", "megaphone", "campaigns.view", "g p", tab=True),
+            Item("Calendar", "/app/calendar", "calendar-days", "calendar.read", "g c", tab=True),
+            Item("Campaigns", "/app/campaigns", "megaphone", "calendar.read", "g p", tab=True),
         ),
     ),
-    ("Create", (Item("Content", "/app/content", "library", "content.view", "g l", tab=True),)),
+    ("Create", (Item("Content", "/app/content", "library", "content.read", "g l", tab=True),)),
     (
         "Audience",
         (
-            Item("Contacts", "/app/contacts", "contact", "contacts.view", "g o"),
-            Item("Segments", "/app/segments", "users", "contacts.view", "g s"),
+            Item("Contacts", "/app/contacts", "contact", "audience.read", "g o"),
+            Item("Segments", "/app/segments", "users", "audience.read", "g s"),
         ),
     ),
-    ("Measure", (Item("Reports", "/app/reports", "chart-column-big", "reports.view", "g r", tab=True),)),
+    ("Measure", (Item("Reports", "/app/reports", "chart-column-big", "reports.read", "g r", tab=True),)),
     (
         "System",
         (
-            Item("Publications", "/app/publications", "send", "publications.view", "g u"),
-            Item("Connections", "/app/connections", "key-round", "connections.view", "g n"),
-            Item("Plugins", "/app/plugins", "plug", "plugins.view", "g x"),
-            Item("People", "/app/users", "user-cog", "users.manage", "g e"),
-            Item("Audit log", "/app/audit", "scroll-text", "audit.view", "g t"),
+            Item("Publications", "/app/publications", "send", "calendar.read", "g u"),
+            Item("Connections", "/app/connections", "key-round", "connections.edit", "g n"),
+            Item("Plugins", "/app/plugins", "plug", "system.admin", "g x"),
+            Item("People", "/app/users", "user-cog", "system.admin", "g e"),
+            Item("Audit log", "/app/audit", "scroll-text", "system.admin", "g t"),
         ),
     ),
 )

@@ -45,6 +45,7 @@ class Frame:
     zone: str = "UTC"
     search_url: str = ""
     sign_out_url: str = "/app/logout"
+    me_url: str = "/app/me"
 
 
 def toast(message: str, level: str = "ok", undo_url: str = "", undo: Mapping[str, str] | None = None) -> None:

@@ -53,7 +53,7 @@ def marketer() -> Frame:
     viewer = Viewer("Inès Marchetti", "Marketer", "America/New_York")
     return Frame(
         viewer,
-        lambda permission: permission != "audit.view",
+        lambda permission: permission != "system.admin",
         ITEMS,
         {"Campaigns": 6},
         "Europe/Paris",

@@ -179,6 +179,14 @@ def test_a_secret_list_is_not_shown_either() -> None:
     assert "s3cret" not in repr(SchemaForm(Keys(), {"keys": ["s3cret"]}).fields)
 
 
+def test_two_forms_on_a_page_have_ids_of_their_own_and_the_same_names() -> None:
+    first = by_name(SchemaForm(Mixed(), prefix="a-"), "host")
+    second = by_name(SchemaForm(Mixed(), prefix="b-"), "host")
+
+    assert (first.id, second.id, first.name, second.name) == ("a-host", "b-host", "host", "host")
+    assert first.described_by == "a-host-hint"
+
+
 class Credentials(Schema):
     token = fields.String(required=True, metadata={"secret": True})
     spare = fields.String(load_default="", metadata={"secret": True})

@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from cms_core import builtin
 from cms_core.contract import NavItem
 from cms_core.web import Frame, Viewer, formats
 from cms_core.web.nav import build_nav
@@ -152,7 +153,14 @@ def test_the_longest_fitting_address_is_the_current_page() -> None:
 
 
 def test_a_group_that_is_empty_for_the_viewer_has_no_heading() -> None:
-    assert [group.label for group in build_nav(lambda name: name == "content.view", "/")] == ["Create"]
+    assert [group.label for group in build_nav(lambda name: name == "content.read", "/")] == ["Create"]
+
+
+def test_every_permission_of_the_navigation_exists() -> None:
+    known = {permission.name for permission in builtin.register_permissions()}
+    asked = {item.permission for group in build_nav(lambda _: True, "/") for item in group.items}
+
+    assert asked - known == set()
 
 
 def test_shortcuts_are_not_given_twice() -> None:
