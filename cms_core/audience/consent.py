@@ -9,12 +9,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, insert, literal, select
+from sqlalchemy import ColumnElement, and_, case, func, literal, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from cms_core.audience.models import Consent, ConsentAction, Contact
 from cms_core.audience.suppression import GLOBAL, is_suppressed, suppress_many
 from cms_core.db import now
+from cms_core.dialect import insert_rows
 
 IMPORTED = "import"
 _AGREED = (ConsentAction.GRANTED, ConsentAction.CONFIRMED)
@@ -43,19 +44,17 @@ def record(
     if not contact_ids:
         return
     proofs = [evidence] * len(contact_ids) if isinstance(evidence, Mapping) else evidence
-    common = {
-        "action": action,
-        "channel": channel,
-        "topic": topic,
-        "basis": basis[:60],
-        "source": source[:100],
-    }
-    at = now(session)
-    rows = [
-        {"contact_id": contact_id, "evidence": dict(proof), "at": at, **common}
-        for contact_id, proof in zip(contact_ids, proofs, strict=True)
-    ]
-    session.connection().execute(insert(Consent), rows)
+    insert_rows(
+        session,
+        Consent,
+        [{"contact_id": each, "evidence": proof} for each, proof in zip(contact_ids, proofs, strict=True)],
+        action=action,
+        channel=channel,
+        topic=topic,
+        basis=basis[:60],
+        source=source[:100],
+        at=now(session),
+    )
 
 
 def grant(

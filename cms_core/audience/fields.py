@@ -16,8 +16,8 @@ from zoneinfo import available_timezones
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cms_core.audience.dialect import insert_missing
 from cms_core.audience.models import CustomField
+from cms_core.dialect import insert_missing
 from cms_core.errors import Invalid
 
 # Built-in text fields and how long they may be (characters).

@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 
 from cms_core.audience.compile import compile_rule
 from cms_core.audience.contacts import alive
-from cms_core.audience.dialect import insert_missing
 from cms_core.audience.models import Contact, Segment, SegmentMember
 from cms_core.db import now
+from cms_core.dialect import insert_missing
 from cms_core.errors import Conflict, Invalid, NotFound
 
 MAX_NAME_LENGTH = 120

@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, exists, or_, select
 from sqlalchemy.orm import Session
 
-from cms_core.audience.dialect import insert_for
 from cms_core.audience.models import Suppression
 from cms_core.db import now
+from cms_core.dialect import among, insert_for
 
 GLOBAL = "global"
 
@@ -70,7 +70,7 @@ def suppressed_among(session: Session, hashes: Sequence[str], channel: str, topi
     if not hashes:
         return set()
     found = select(Suppression.address_hash).where(
-        Suppression.address_hash.in_(hashes), *_in_force(channel, now(session), topic)
+        among(session, Suppression.address_hash, hashes), *_in_force(channel, now(session), topic)
     )
     return set(session.scalars(found))
 

@@ -7,17 +7,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, bindparam, insert, select, update
+from sqlalchemy import Row, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from cms_core import contract as c
 from cms_core.audience import fields
 from cms_core.audience.addresses import address_hash, normalise
 from cms_core.audience.consent import IMPORTED, Standing, record, standing
-from cms_core.audience.dialect import insert_missing
 from cms_core.audience.models import Company, ConsentAction, Contact, ContactChange
 from cms_core.audience.suppression import GLOBAL, suppress_many, suppressed_among
 from cms_core.db import now
+from cms_core.dialect import among, insert_missing, insert_rows
 from cms_core.errors import Invalid
 from cms_core.ids import new_id
 
@@ -69,25 +69,20 @@ def upsert_batch(session: Session, people: Sequence[Incoming], *, source: str) -
     """Create or change at most ``BATCH`` people of different addresses, whose own fields are registered."""
     session.flush()
     companies = _ensure_companies(
-        session, {each.values["company"] for each in people if each.values.get("company")}
+        session, {each.values["company"] for each in people if "company" in each.values}
     )
     known = _existing(session, [each.email for each in people])
-    outcome = Outcome()
     fresh = [each for each in people if each.email not in known]
-    changes = _create(session, fresh, companies, source)
-    outcome.created = [each.email for each in fresh]
-    statements = _consents_of_new(session, fresh, changes)
+    hashes = [address_hash(session, each.email) for each in fresh]
+    outcome = Outcome(created=[each.email for each in fresh])
+    consents = _Consents()
+    changes = _create(session, fresh, hashes, companies, source)
+    _hear_new(session, fresh, hashes, changes, consents)
     old = [(each, known[each.email]) for each in people if each.email in known]
-    changes += _change(session, old, companies, statements, outcome)
-    statements.write(session, source)
-    outcome.kept = statements.kept
-    if changes:
-        at = now(session)
-        rows = [
-            {"contact_id": each.contact_id, "change": each.change, "fields": each.fields, "at": at}
-            for each in changes
-        ]
-        session.connection().execute(insert(ContactChange), rows)
+    changes += _change(session, old, companies, consents, outcome)
+    consents.write(session, source)
+    outcome.kept = consents.kept
+    insert_rows(session, ContactChange, [each._asdict() for each in changes], at=now(session))
     session.expire_all()
     return outcome
 
@@ -99,7 +94,7 @@ class _Change(NamedTuple):
 
 
 @dataclass
-class _Statements:
+class _Consents:
     """The consents that a batch brings: (contact id, evidence) by action, and the hashes to suppress."""
 
     grants: list[tuple[int, Mapping[str, Any]]] = field(default_factory=list)
@@ -137,57 +132,50 @@ class _Statements:
 
 
 def _create(
-    session: Session, people: Sequence[Incoming], companies: Mapping[str, int], source: str
+    session: Session,
+    people: Sequence[Incoming],
+    hashes: Sequence[str],
+    companies: Mapping[str, int],
+    source: str,
 ) -> list[_Change]:
-    if not people:
-        return []
+    rows = [
+        {
+            "public_id": new_id(),
+            "email": each.email,
+            "address_hash": hashed,
+            "company_id": companies.get(each.values.get("company", "")),
+            "extra": each.extra,
+            **{name: each.values.get(name, "") for name in TEXT_FIELDS},
+        }
+        for each, hashed in zip(people, hashes, strict=True)
+    ]
     at = now(session)
-    rows = []
-    for each in people:
-        get = each.values.get
-        rows.append(
-            {
-                "public_id": new_id(),
-                "email": each.email,
-                "address_hash": address_hash(session, each.email),
-                "first_name": get("first_name", ""),
-                "last_name": get("last_name", ""),
-                "company_id": companies.get(get("company", "")),
-                "country": get("country", ""),
-                "language": get("language", ""),
-                "timezone": get("timezone", ""),
-                "extra": each.extra,
-                "source": source[:100],
-                "created_at": at,
-                "updated_at": at,
-            }
-        )
-    session.connection().execute(insert(Contact), rows)
+    insert_rows(session, Contact, rows, source=source[:100], created_at=at, updated_at=at)
     emails = [each.email for each in people]
-    found = session.execute(select(Contact.email, Contact.id).where(Contact.email.in_(emails)))
+    found = session.execute(select(Contact.email, Contact.id).where(among(session, Contact.email, emails)))
     ids = dict(found.all())
     return [_Change(ids[each.email], "created", ["email", *each.values, *each.extra]) for each in people]
 
 
-def _consents_of_new(session: Session, people: Sequence[Incoming], created: Sequence[_Change]) -> _Statements:
+def _hear_new(
+    session: Session,
+    people: Sequence[Incoming],
+    hashes: Sequence[str],
+    created: Sequence[_Change],
+    consents: _Consents,
+) -> None:
     """A new contact has said nothing yet, but its address may have been suppressed before."""
-    statements = _Statements()
-    speaking = [
-        (each, change.contact_id) for each, change in zip(people, created, strict=True) if each.consent
-    ]
-    hashes = [address_hash(session, each.email) for each, _ in speaking]
     suppressed = suppressed_among(session, hashes, CHANNEL)
-    for (each, contact_id), hashed in zip(speaking, hashes, strict=True):
+    for each, hashed, change in zip(people, hashes, created, strict=True):
         stands = Standing.UNSUBSCRIBED if hashed in suppressed else Standing.NO
-        statements.add(each, contact_id, hashed, stands)
-    return statements
+        consents.add(each, change.contact_id, hashed, stands)
 
 
 def _change(
     session: Session,
     people: Sequence[tuple[Incoming, Row[Any]]],
     companies: Mapping[str, int],
-    statements: _Statements,
+    consents: _Consents,
     outcome: Outcome,
 ) -> list[_Change]:
     rows, changes = [], []
@@ -198,7 +186,7 @@ def _change(
         values, changed = _differences(person, row, companies)
         if changed:
             rows.append({"b_id": row.id, **values})
-        if statements.add(person, row.id, row.address_hash, row.consent):
+        if consents.add(person, row.id, row.address_hash, row.consent):
             changed.append("consent")
         if changed:
             changes.append(_Change(row.id, "updated", changed))
@@ -236,14 +224,14 @@ def _existing(session: Session, emails: Sequence[str]) -> dict[str, Row[Any]]:
         Contact.merged_into_id,
         Contact.erased_at,
         standing(Contact.id, Contact.address_hash, CHANNEL, now(session)).label("consent"),
-    ).where(Contact.email.in_(emails))
+    ).where(among(session, Contact.email, emails))
     return {row.email: row for row in session.execute(query)}
 
 
 def _ensure_companies(session: Session, names: set[str]) -> dict[str, int]:
     if not names:
         return {}
-    query = select(Company.name, Company.id).where(Company.name.in_(names))
+    query = select(Company.name, Company.id).where(among(session, Company.name, sorted(names)))
     known = dict(session.execute(query).all())
     missing = sorted(names - known.keys())
     if missing:
@@ -268,9 +256,8 @@ def _over(before: Incoming, after: Incoming) -> Incoming:
 
 
 def _public_ids(session: Session, emails: Sequence[str]) -> list[str]:
-    ids: dict[str | None, str] = {}
-    for start in range(0, len(emails), BATCH):
-        part = emails[start : start + BATCH]
-        found = session.execute(select(Contact.email, Contact.public_id).where(Contact.email.in_(part)))
-        ids |= dict(found.all())
+    found = session.execute(
+        select(Contact.email, Contact.public_id).where(among(session, Contact.email, emails))
+    )
+    ids = dict(found.all())
     return [ids[email] for email in emails]

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cms_core.db import Base, PublicId
@@ -45,6 +45,17 @@ class Event(PublicId, Base):
     value_micros: Mapped[int | None] = mapped_column(BigInteger)
     currency: Mapped[str | None] = mapped_column(String(3))
     props: Mapped[dict[str, Any]]
+
+
+class Reclassification(Base):
+    """That the class of an event was found to be another one; rollups read it to count again."""
+
+    __tablename__ = "core_reclassification"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    event_id: Mapped[int] = mapped_column(ForeignKey("core_event.id"), unique=True)
+    was: Mapped[str] = mapped_column(String(10))
+    at: Mapped[datetime]
 
 
 class Measurement(Base):

@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 from cms_core import contract as c
 from cms_core.connections.links import make_link
 from cms_core.content.models import RevisionState
-from cms_core.content.placements import make_placement
+from cms_core.content.placements import check_placement, make_placement
 from cms_core.content.review import approved_revision
 from cms_core.publishing.claims import Held, Task, write
-from cms_core.publishing.links import PublicationLinks, links_of
+from cms_core.publishing.links import PublicationLinks, links_of, utm_of
 from cms_core.publishing.models import Arm, Attempt, Phase, Publication
 from cms_core.publishing.models import PublicationState as S
 from cms_core.publishing.service import receipt_of
@@ -85,9 +85,9 @@ def take(session: Session, workspace: Workspace, held: Held) -> Snapshot:
     if channel is None:
         raise NotNow(f"the plugin for channel {publication.channel!r} is missing")
     _require_approval(publication)
-    placement = make_placement(session, plugins, publication)
+    placement = placement_of(session, workspace, publication)
     if held.task is Task.PUBLISH:
-        _require_clean(workspace, channel, placement)
+        _require_clean(workspace, placement)
     arm = publication.arms[0]
     links = links_of(session, publication, workspace.config.base_url)
     current = arm.prepared is not None and arm.prepared_hash == publication.content_hash
@@ -120,20 +120,31 @@ def _require_approval(publication: Publication) -> None:
         raise NotNow(f"revision {revision.n} of {publication.asset.slug!r} is not approved (any more)")
 
 
-def _require_clean(workspace: Workspace, channel: c.Channel, placement: c.Placement) -> None:
-    try:
-        findings = [
-            *channel.check(placement),
-            *workspace.plugins.review_content(placement.asset, [placement]),
-        ]
-    except Exception as error:
-        workspace.plugins.report(
-            workspace.plugins.owner_of_channel(channel.name), f"{channel.name}.check", error
-        )
-        raise NotNow(f"the check of channel {channel.name!r} failed: {error!r}") from error
-    for finding in findings:
+def _require_clean(workspace: Workspace, placement: c.Placement) -> None:
+    for finding in check_placement(workspace, placement):
         if finding.level in STOPPING:
             raise NotNow(f"{finding.field}: {finding.message}" if finding.field else finding.message)
+
+
+def placement_of(session: Session, workspace: Workspace, publication: Publication) -> c.Placement:
+    """The placement of a publication, with the words of its channel and connection."""
+    return make_placement(
+        session,
+        workspace,
+        publication.revision,
+        publication.channel,
+        publication.connection,
+        due_at=publication.due_at,
+        publication_id=publication.public_id,
+        campaign=_campaign(publication),
+        ends_at=publication.ends_at,
+        arm=publication.arms[0].name,
+    )
+
+
+def _campaign(publication: Publication) -> c.Campaign | None:
+    row = publication.campaign
+    return c.Campaign(row.public_id, row.name, row.key, row.tz, utm_of(publication)) if row else None
 
 
 def _first_commit(session: Session, publication: Publication) -> datetime | None:

@@ -1,0 +1,105 @@
+"""The ledger: recording what happened, once; reading it from a cursor; storing the numbers that channels report."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cms_core.contract import AgentClass
+from cms_core.db import now
+from cms_core.dialect import insert_for
+from cms_core.events.models import Cursor, Event, Measurement
+from cms_core.ids import new_id
+
+PAGE = 1_000
+
+
+@dataclass(frozen=True)
+class NewEvent:
+    """An event to be recorded, by the row ids of what it concerns; ``campaign`` is the campaign's key."""
+
+    kind: str
+    at: datetime
+    source: str
+    source_id: str
+    agent_class: str = AgentClass.UNKNOWN
+    contact_id: int | None = None
+    visitor: str | None = None
+    client: str | None = None
+    campaign: str | None = None
+    publication_id: int | None = None
+    delivery_id: int | None = None
+    asset_id: int | None = None
+    channel: str | None = None
+    url: str | None = None
+    value_micros: int | None = None
+    currency: str | None = None
+    props: Mapping[str, Any] = field(default_factory=dict)
+
+
+def record(session: Session, events: Sequence[NewEvent]) -> int:
+    """Add events to the ledger; one whose (source, source_id) is there already is left out. Returns how many were new."""
+    if not events:
+        return 0
+    received = now(session)
+    rows = [
+        {**asdict(event), "props": dict(event.props), "public_id": new_id(), "received_at": received}
+        for event in events
+    ]
+    insert: Any = insert_for(session, Event).on_conflict_do_nothing(index_elements=["source", "source_id"])
+    added = session.execute(insert.returning(Event.id), rows)
+    return len(added.all())
+
+
+def since(session: Session, position: int, limit: int = PAGE) -> list[Event]:
+    """The events after a cursor's position, in ledger order."""
+    return list(session.scalars(select(Event).where(Event.id > position).order_by(Event.id).limit(limit)))
+
+
+def position(session: Session, name: str) -> int:
+    """How far the reader of this name has come."""
+    cursor = session.get(Cursor, name)
+    return cursor.position if cursor else 0
+
+
+def advance(session: Session, name: str, to: int) -> None:
+    """The reader of this name has read up to here."""
+    cursor = session.get(Cursor, name)
+    if cursor is None:
+        session.add(Cursor(name=name, position=to, updated_at=now(session)))
+    else:
+        cursor.position, cursor.updated_at = to, now(session)
+    session.flush()
+
+
+@dataclass(frozen=True)
+class NewMeasurement:
+    """A number that a channel reports, in micros; cumulative at its instant."""
+
+    publication_id: int
+    metric: str
+    value_micros: int
+    at: datetime
+    currency: str = ""
+
+
+def store_measurements(session: Session, measurements: Sequence[NewMeasurement]) -> int:
+    """Keep numbers; the same metric of the same publication at the same instant is kept once. Returns how many were new."""
+    if not measurements:
+        return 0
+    rows = [{**asdict(each), "received_at": now(session)} for each in measurements]
+    keys = ["publication_id", "metric", "at"]
+    insert: Any = insert_for(session, Measurement).on_conflict_do_nothing(index_elements=keys)
+    return len(session.execute(insert.returning(Measurement.id), rows).all())
+
+
+def all_events(session: Session) -> Iterator[Event]:
+    """The whole ledger, page by page."""
+    at = 0
+    while page := since(session, at):
+        yield from page
+        at = page[-1].id
+        session.expunge_all()
