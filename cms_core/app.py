@@ -33,7 +33,7 @@ def create_app(
 def _wire(app: Flask, workspace: Workspace) -> None:
     from cms_core.audience.pages import blueprint as audience
     from cms_core.auth.pages import blueprint as auth
-    from cms_core.auth.pages import init_auth
+    from cms_core.auth.session import init_auth
     from cms_core.campaigns.pages import blueprint as campaigns
     from cms_core.connections.pages import blueprint as connections
     from cms_core.content.pages import blueprint as content
@@ -41,11 +41,14 @@ def _wire(app: Flask, workspace: Workspace) -> None:
     from cms_core.publishing.pages import blueprint as publishing
     from cms_core.publishing.tracking import blueprint as tracking
     from cms_core.reports.pages import blueprint as reports
+    from cms_core.web.auth import frame
     from cms_core.web.gallery import blueprint as gallery
     from cms_core.web.health import blueprint as health
+    from cms_core.web.request import init_request
     from cms_core.web.shell import init_web
 
-    init_web(app)
+    init_request(app)
+    init_web(app, frame)
     init_auth(app)
     for blueprint in (
         auth,

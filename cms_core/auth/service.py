@@ -3,9 +3,11 @@
 Permissions are registered by hooks (the core's stand in ``builtin.py``) and given to roles; an unknown permission is nobody's.
 """
 
+from zoneinfo import available_timezones
+
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
-from email_validator import EmailNotValidError, validate_email
+from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
@@ -15,11 +17,15 @@ from cms_core.db import now
 from cms_core.errors import ConfigError, Conflict, Forbidden, Invalid, NotFound
 from cms_core.plugins import Plugins
 
+# Syntax only: .test, .local and localhost are as good as any other name (the library's documented way to say so).
+SPECIAL_USE_DOMAIN_NAMES.clear()
+
 MIN_PASSWORD = 8
 MAX_PASSWORD = 256
 MAX_NAME = 200
 
-_hasher = PasswordHasher()
+# OWASP Password Storage Cheat Sheet, argon2id: a sign-in must not cost the memory that pages need.
+_hasher = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
 
 
 # --- people ---------------------------------------------------------------------------------------------------------------
@@ -81,6 +87,14 @@ def acting_user(session: Session, email: str | None) -> User:
     return admin
 
 
+def update_profile(session: Session, user: User, name: str, timezone: str) -> None:
+    """Change what people may change about themselves; raises Invalid for an unknown zone."""
+    if timezone not in available_timezones():
+        raise Invalid(f"there is no time zone {timezone!r}", "give one like Europe/Paris")
+    user.name, user.timezone = checked_name(name), timezone
+    session.flush()
+
+
 def solo_mode(session: Session) -> bool:
     """Whether exactly one active user exists, who may then approve their own content."""
     return session.scalar(select(func.count()).select_from(User).where(_active())) == 1
@@ -110,10 +124,23 @@ def authenticate(session: Session, email: str, password: str) -> User | None:
     return user
 
 
+def change_password(session: Session, user: User, current: str, new: str) -> None:
+    """Change one's own password; raises Invalid when the present one is wrong."""
+    if authenticate(session, user.email, current) is None:
+        raise Invalid("the present password is wrong", "type the password with which you signed in")
+    set_password(session, user, new)
+
+
 def set_password(session: Session, user: User, password: str) -> None:
     """Give a user a new password and end all sessions of theirs."""
     user.password_hash = _hasher.hash(_checked_password(password))
-    _end_sessions(session, user)
+    end_sessions(session, user)
+
+
+def end_sessions(session: Session, user: User) -> None:
+    """End all sessions of a user, in every browser, also those whose cookie somebody has copied."""
+    user.session_epoch += 1
+    session.flush()
 
 
 def change_role(session: Session, user: User, role: str) -> None:
@@ -123,7 +150,7 @@ def change_role(session: Session, user: User, role: str) -> None:
         _keep_an_admin(session, user)
     if checked != user.role:
         user.role = checked
-        _end_sessions(session, user)
+        end_sessions(session, user)
 
 
 def disable(session: Session, user: User) -> None:
@@ -131,7 +158,7 @@ def disable(session: Session, user: User) -> None:
     _keep_an_admin(session, user)
     if user.disabled_at is None:
         user.disabled_at = now(session)
-        _end_sessions(session, user)
+        end_sessions(session, user)
 
 
 def enable(session: Session, user: User) -> None:
@@ -203,11 +230,6 @@ def _checked_password(password: str) -> str:
 
 def _active() -> ColumnElement[bool]:
     return User.disabled_at.is_(None)
-
-
-def _end_sessions(session: Session, user: User) -> None:
-    user.session_epoch += 1
-    session.flush()
 
 
 def _keep_an_admin(session: Session, user: User) -> None:

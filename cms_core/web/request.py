@@ -20,11 +20,12 @@ def workspace() -> Workspace:
 
 
 def session() -> Session:
-    """The session of this request, opened when first asked for."""
+    """The session of this request, opened when first asked for; it knows the signed-in user as the actor."""
     if "session" not in g:
         db = workspace().db
         reading = request.method in SAFE_METHODS
         g.session = Session(db.engine, expire_on_commit=False, info=db.info()) if reading else db.open_transaction()
+        g.session.info.update(g.get("session_info", {}))
     return cast(Session, g.session)
 
 

@@ -1,13 +1,42 @@
-"""A workspace with the core alone: what plugins add is not the matter here."""
+"""A workspace with the core alone, an app around the rooms under test, and browsers that sign in."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 
 import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from cms_core import models
+from cms_core.auth import service
+from cms_core.auth.models import Role, User
+from cms_core.auth.pages import blueprint
+from cms_core.auth.session import init_auth
 from cms_core.clock import FrozenClock
 from cms_core.config import Config
+from cms_core.web.auth import frame
+from cms_core.web.request import init_request
+from cms_core.web.shell import init_web
 from cms_core.workspace import Workspace, open_workspace
+
+PASSWORD = "correct horse battery"
+Login = Callable[..., FlaskClient]
+
+
+class Browser(FlaskClient):
+    """A client that takes the CSRF token from a page, as a person's browser does."""
+
+    def token(self, page: str) -> str:
+        found = re.search(r'name="csrf_token" value="([^"]+)"', self.get(page).text)
+        assert found, f"{page} has no form"
+        return found[1]
+
+    def submit(self, url: str, data: dict[str, str], page: str) -> TestResponse:
+        return self.post(url, data={**data, "csrf_token": self.token(page)})
+
+    def sign_in(self, email: str, password: str, **more: str) -> TestResponse:
+        return self.submit("/app/login", {"email": email, "password": password, **more}, "/app/login")
 
 
 @pytest.fixture
@@ -16,3 +45,41 @@ def workspace(config: Config, clock: FrozenClock) -> Iterator[Workspace]:
     models.metadata.create_all(opened.db.engine)
     yield opened
     opened.db.dispose()
+
+
+@pytest.fixture
+def people(workspace: Workspace) -> dict[str, User]:
+    """One user of every role, ``<role>@example.com``."""
+    with workspace.db.transaction() as session:
+        return {
+            role: service.create_user(session, f"{role}@example.com", role.title(), role, PASSWORD)
+            for role in Role
+        }
+
+
+@pytest.fixture
+def app(workspace: Workspace, people: dict[str, User]) -> Flask:
+    made = Flask("auth", static_folder=None)
+    made.extensions["cms"] = workspace
+    made.config.update(SECRET_KEY=workspace.vault.derive("session"), SESSION_COOKIE_NAME="cms_session")
+    made.test_client_class = Browser
+    init_request(made)
+    init_web(made, frame)
+    init_auth(made)
+    made.register_blueprint(blueprint)
+    made.add_url_rule("/app/", "start", lambda: "the start page")
+    made.add_url_rule("/outside", "outside", lambda: "outside", methods=["GET", "POST"])
+    return made
+
+
+@pytest.fixture
+def browser(app: Flask) -> Browser:
+    made = app.test_client()
+    assert isinstance(made, Browser)
+    return made
+
+
+@pytest.fixture
+def as_admin(browser: Browser) -> Browser:
+    assert browser.sign_in("admin@example.com", PASSWORD).status_code == 303
+    return browser
