@@ -11,8 +11,6 @@ from cms_core.contract import AgentClass
 PROXIES = ("googleimageproxy", "yahoomailproxy", "yahoocachesystem", "duckduckgo-image")
 # Security gateways that open and follow everything before a person sees the mail.
 SCANNERS = (
-    "barracuda", "mimecast", "proofpoint", "safelinks", "trendmicro", "fireeye", "symantec", "sophos", "ironport", "forcepoint",
-)
     "barracuda",
     "mimecast",
     "proofpoint",
