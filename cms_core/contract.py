@@ -14,7 +14,7 @@ Any other exception is a fault of the plugin: it is isolated and shown by the pl
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -229,7 +229,8 @@ class Placement:
     """The frozen picture of one publication that a channel is given.
 
     ``asset.body`` is the approved revision with the overrides of this channel and connection applied. ``connection`` is its
-    name; ``settings`` are the connection's public settings. ``due_at`` is the planned instant (UTC).
+    name; ``settings`` are the connection's public settings. ``due_at`` is the planned instant (UTC). ``merge_fields`` are those
+    that texts may name.
     """
 
     publication: str
@@ -241,6 +242,7 @@ class Placement:
     campaign: Campaign | None = None
     ends_at: datetime | None = None
     arm: str = ""
+    merge_fields: "tuple[FieldProvider, ...]" = ()
 
 
 @dataclass(frozen=True)
@@ -377,7 +379,10 @@ class Http(Protocol):
         json: Any = None,
         data: bytes | Mapping[str, str] | None = None,
         idempotent: bool = False,
-    ) -> Any: ...
+        expect: Collection[int] = (),
+    ) -> Any:
+        """Send one request; statuses other than 2xx and ``expect`` are raised as errors of this module."""
+        ...
 
 
 class TrackedLinks(Protocol):
@@ -402,6 +407,7 @@ class Link:
     data_dir: str
     base_url: str
     guard: Any = field(default=None, repr=False)
+    services: Any = field(default=None, repr=False)
     wire: Wire | None = field(default=None, repr=False)
     links: TrackedLinks | None = field(default=None, repr=False)
 

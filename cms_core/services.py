@@ -1,0 +1,192 @@
+"""What a plugin may ask of the core: dataclasses in and out, sessions handled here.
+
+A job gets them as ``ctx.services``, a channel as ``link.services``, a page by ``services.current("<plugin>")``.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cms_core import contract as c
+from cms_core.audience import contacts as people
+from cms_core.audience import upsert
+from cms_core.audience.models import Contact
+from cms_core.campaigns.models import Campaign
+from cms_core.connections import settings as plugin_settings
+from cms_core.content import service as content
+from cms_core.content.models import Asset
+from cms_core.content.placements import to_contract
+from cms_core.content.review import approved_revision
+from cms_core.events import hits
+from cms_core.events import service as ledger
+from cms_core.events.service import NewEvent, NewMeasurement
+from cms_core.publishing import service as publishing
+from cms_core.publishing.models import Publication, PublicationState
+from cms_core.workspace import Workspace
+
+MICROS = 1_000_000
+
+
+class Services:
+    """The services for one plugin."""
+
+    def __init__(self, workspace: Workspace, plugin: str) -> None:
+        self._workspace = workspace
+        self._plugin = plugin
+
+    # --- own tables and settings --------------------------------------------------------------------------------------
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """A reading session for the plugin's own tables."""
+        with self._workspace.db.session() as session:
+            yield session
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """A writing session for the plugin's own tables; commits at its end. No network call inside."""
+        with self._workspace.db.transaction() as session:
+            yield session
+
+    def settings(self) -> dict[str, Any]:
+        """The plugin's own settings, secrets included, with the environment over what is stored."""
+        work = self._workspace
+        with work.db.session() as session:
+            return plugin_settings.load_settings(
+                session, work.vault, work.plugins, work.config.environ, self._plugin
+            )
+
+    def now(self) -> datetime:
+        """The present instant."""
+        return self._workspace.db.clock.now()
+
+    @property
+    def base_url(self) -> str:
+        """The address under which the app and the tracked links are served."""
+        return self._workspace.config.base_url
+
+    # --- content ------------------------------------------------------------------------------------------------------
+
+    def asset(self, slug: str) -> c.Asset | None:
+        """The newest approved revision of an asset, or None."""
+        with self._workspace.db.session() as session:
+            found = content.find_or_none(session, slug)
+            revision = approved_revision(session, found) if found else None
+            return to_contract(session, self._workspace, revision) if revision else None
+
+    # --- people -------------------------------------------------------------------------------------------------------
+
+    def find_contact(self, address: str) -> c.Contact | None:
+        """The contact with this address, or None."""
+        with self._workspace.db.session() as session:
+            found = people.find(session, address)
+            return people.to_contract(session, [found])[0] if found else None
+
+    def upsert_contacts(self, contacts: Iterable[c.Contact]) -> list[str]:
+        """Create or complete contacts by their address; returns their ids. Consent is never given this way."""
+        with self._workspace.db.transaction() as session:
+            return upsert.upsert_many(session, contacts, source=self._plugin)
+
+    # --- what happened ------------------------------------------------------------------------------------------------
+
+    def record_events(self, events: Sequence[c.Event]) -> int:
+        """Add events to the ledger; recording one twice (by source and source_id) records it once. Returns how many were new."""
+        with self._workspace.db.transaction() as session:
+            return ledger.record(session, [self._new_event(session, event) for event in events])
+
+    def record_visit(self, event: c.Event) -> bool:
+        """Record a page load, once per visitor, page and 30 minutes; says whether it counted as a new visit."""
+        with self._workspace.db.transaction() as session:
+            return hits.record_visit(session, self._new_event(session, event))
+
+    def store_measurements(self, measurements: Sequence[c.Measurement]) -> int:
+        """Store numbers that a channel reports; returns how many were new."""
+        with self._workspace.db.transaction() as session:
+            found = [
+                NewMeasurement(publication.id, each.metric, micros(each.value), each.at, each.currency)
+                for each in measurements
+                if (publication := _publication(session, each.publication)) is not None
+            ]
+            return ledger.store_measurements(session, found)
+
+    def _new_event(self, session: Session, event: c.Event) -> NewEvent:
+        publication = _publication(session, event.publication) if event.publication else None
+        campaign = event.campaign or (
+            publication.campaign.key if publication and publication.campaign else None
+        )
+        return NewEvent(
+            kind=event.kind,
+            at=event.at,
+            source=event.source or self._plugin,
+            source_id=event.source_id,
+            agent_class=event.agent_class,
+            contact_id=_row_id(session, Contact, event.contact),
+            visitor=event.visitor,
+            campaign=campaign,
+            publication_id=publication.id if publication else None,
+            asset_id=publication.asset_id if publication else _row_id(session, Asset, event.asset),
+            channel=publication.channel if publication else None,
+            url=event.url,
+            value_micros=micros(event.value) if event.value is not None else None,
+            currency=event.currency or None,
+            props=event.props,
+        )
+
+    # --- publications -------------------------------------------------------------------------------------------------
+
+    def live(self, channel: str) -> list[c.Receipt]:
+        """The receipts of what is public on a channel (heads of their chains)."""
+        query = select(Publication).where(
+            Publication.channel == channel,
+            Publication.state == PublicationState.PUBLISHED,
+            Publication.superseded_by_id.is_(None),
+        )
+        with self._workspace.db.session() as session:
+            receipts = [publishing.receipt_of(row) for row in session.scalars(query.order_by(Publication.id))]
+            return [receipt for receipt in receipts if receipt is not None]
+
+    def hold(self, publication: str, reason: str) -> None:
+        """Hold a publication, or pause it while it is being sent; raises CmsError when it has gone out."""
+        with self._workspace.db.transaction() as session:
+            publishing.hold(session, publishing.find(session, publication), reason)
+
+    def resume(self, publication: str) -> None:
+        """Undo a hold or a pause."""
+        with self._workspace.db.transaction() as session:
+            publishing.resume(session, publishing.find(session, publication))
+
+    def withdraw(self, publication: str) -> None:
+        """Ask for what is public to be taken back by the worker."""
+        with self._workspace.db.transaction() as session:
+            publishing.ask_withdrawal(session, publishing.find(session, publication))
+
+    def campaign(self, key: str) -> c.Campaign | None:
+        """The campaign with this key, or None."""
+        with self._workspace.db.session() as session:
+            row = session.scalar(select(Campaign).where(Campaign.key == key))
+            return c.Campaign(row.public_id, row.name, row.key, row.tz, dict(row.utm)) if row else None
+
+
+def current(plugin: str) -> Services:
+    """The services of the app that is answering the present request."""
+    from cms_core.web.request import workspace
+
+    return Services(workspace(), plugin)
+
+
+def micros(value: Decimal) -> int:
+    """A number in millionths, as amounts and measurements are stored."""
+    return int((value * MICROS).to_integral_value())
+
+
+def _publication(session: Session, public_id: str) -> Publication | None:
+    return session.scalar(select(Publication).where(Publication.public_id == public_id))
+
+
+def _row_id(session: Session, model: type[Contact] | type[Asset], public_id: str | None) -> int | None:
+    return session.scalar(select(model.id).where(model.public_id == public_id)) if public_id else None
