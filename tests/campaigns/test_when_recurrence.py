@@ -1,12 +1,11 @@
 """Recurrence rules: what is read, what is refused, where a series begins and ends."""
 
-import time
 from datetime import UTC, datetime, timedelta
 from itertools import islice, pairwise
 
 import pytest
 from dateutil.rrule import rrulestr
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from cms_core.campaigns.recurrence import MAX_OCCURRENCES, expand
@@ -172,9 +171,7 @@ def test_year_9999_ends_a_series_cleanly(freq: str, tz: str) -> None:
     ],
 )
 def test_a_rule_that_gives_nothing_more_ends(rule: str) -> None:
-    began = time.monotonic()
     assert days(rule, "2026-05-04T09:00", 50)[1:] in ([], ["2482-02-21"])
-    assert time.monotonic() - began < 30  # bounded work; how long it takes is measured elsewhere
 
 
 @pytest.mark.parametrize(
@@ -280,6 +277,7 @@ def test_any_rule_is_refused_or_gives_a_strictly_rising_series(rule: dict[str, s
 def test_rules_within_days_agree_with_a_second_engine(
     freq: str, interval: int, on: str, minutes: str, start: datetime
 ) -> None:
+    assume(not (freq == "DAILY" and "BYYEARDAY" in on))  # RFC 5545 has no such rule
     rule = f"FREQ={freq};INTERVAL={interval}{on}{minutes}"
     try:
         second = [start, *islice((at for at in rrulestr(rule, dtstart=start) if at > start), 40)]
