@@ -7,7 +7,7 @@ Memory: besides a batch, one address and row number per person (duplicates are t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy.orm import Session
 
@@ -42,14 +42,22 @@ class ImportResult:
         return self.created + self.updated + self.unchanged
 
 
+class Column(NamedTuple):
+    """Where a field is read from (the first filled column counts); values up to ``unchecked`` characters need no check."""
+
+    field: str
+    indexes: tuple[int, ...]
+    unchecked: int
+
+
 @dataclass(frozen=True)
 class Plan:
-    """Which columns go where: fields with their columns (the first filled one counts), own fields with their labels."""
+    """Which columns go where: those of the address, of consent, of built-in and of own fields, and the own ones' labels."""
 
     email: tuple[int, ...]
     consent: tuple[int, ...]
-    values: tuple[tuple[str, tuple[int, ...]], ...]
-    extra: tuple[tuple[str, tuple[int, ...]], ...]
+    values: tuple[Column, ...]
+    extra: tuple[Column, ...]
     labels: Mapping[str, str]
     notes: tuple[str, ...]
 
@@ -114,11 +122,16 @@ def make_plan(file: CsvFile, mapping: Mapping[str, str]) -> Plan:
     return Plan(
         email=tuple(columns["email"]),
         consent=tuple(columns.get("consent", ())),
-        values=tuple((name, tuple(columns[name])) for name in fields.MAX_LENGTH if name in columns),
-        extra=tuple((name, tuple(columns[name])) for name in labels),
+        values=tuple(_column(name, columns[name]) for name in fields.MAX_LENGTH if name in columns),
+        extra=tuple(_column(name, columns[name]) for name in labels),
         labels=labels,
         notes=tuple(notes),
     )
+
+
+def _column(name: str, indexes: Sequence[int]) -> Column:
+    unchecked = 0 if name == "timezone" else fields.MAX_LENGTH.get(name, fields.MAX_CUSTOM_LENGTH)
+    return Column(name, tuple(indexes), unchecked)
 
 
 def _targets(file: CsvFile, mapping: Mapping[str, str]) -> dict[int, str]:
@@ -192,12 +205,12 @@ def _person(row: Row, plan: Plan, name: str) -> Incoming:
     )
 
 
-def _filled(cells: Sequence[str], columns: Sequence[tuple[str, tuple[int, ...]]]) -> dict[str, str]:
+def _filled(cells: Sequence[str], columns: Sequence[Column]) -> dict[str, str]:
     found = {}
-    for target, indexes in columns:
+    for target, indexes, unchecked in columns:
         text = _cell(cells, indexes)
         if text:
-            found[target] = fields.clean(target, text)
+            found[target] = text if len(text) <= unchecked else fields.clean(target, text)
     return found
 
 

@@ -21,7 +21,7 @@ from cms_core.dialect import among, insert_missing, insert_rows
 from cms_core.errors import Invalid
 from cms_core.ids import new_id
 
-BATCH = 5_000
+BATCH = 2_000
 CHANNEL = "email"
 TEXT_FIELDS = ("first_name", "last_name", "country", "language", "timezone")
 
