@@ -69,6 +69,7 @@ def make_placement(  # noqa: PLR0913 — the parts of a placement come from four
         campaign=campaign,
         ends_at=ends_at,
         arm=arm,
+        merge_fields=tuple(workspace.plugins.merge_fields.values()),
     )
 
 
