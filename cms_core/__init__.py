@@ -7,8 +7,22 @@ they are first used, so that ``import cms_core`` costs next to nothing.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # for type checkers and editors: the names of _ELSEWHERE
+    from cms_core import merge as merge
     from cms_core.contract import *  # noqa: F403
+    from cms_core.db import Base as Base
+    from cms_core.db import UTCDateTime as UTCDateTime
+    from cms_core.errors import CmsError as CmsError
+    from cms_core.errors import Invalid as Invalid
+    from cms_core.errors import NotFound as NotFound
+    from cms_core.hookspecs import hookimpl as hookimpl
+    from cms_core.markdown.html import render_markdown as render_markdown
+    from cms_core.markdown.mergetags import MergeTags as MergeTags
+    from cms_core.markdown.text import markdown_to_text as markdown_to_text
+    from cms_core.outbound import SmtpDoor as SmtpDoor
+    from cms_core.outbound import SmtpMessage as SmtpMessage
+    from cms_core.outbound import SmtpServer as SmtpServer
+    from cms_core.outbound import check_smtp as check_smtp
 
 _CONTRACT = (
     "Absent Action AddressedChannel AgentClass Asset AssetKind Campaign Channel ChannelError Company Contact ContactChange "
@@ -21,12 +35,19 @@ _ELSEWHERE = {
     "CmsError": "cms_core.errors",
     "Invalid": "cms_core.errors",
     "NotFound": "cms_core.errors",
+    "merge": "cms_core.merge",
     "services": "cms_core.services",
     "Base": "cms_core.db",
     "UTCDateTime": "cms_core.db",
     "render_markdown": "cms_core.markdown.html",
     "markdown_to_text": "cms_core.markdown.text",
+    "MergeTags": "cms_core.markdown.mergetags",
+    "SmtpDoor": "cms_core.outbound",
+    "SmtpMessage": "cms_core.outbound",
+    "SmtpServer": "cms_core.outbound",
+    "check_smtp": "cms_core.outbound",
 }
+_MODULES = ("merge", "services")
 
 __version__ = "0.1.0"
 __all__ = sorted([*_CONTRACT, *_ELSEWHERE])
@@ -35,8 +56,8 @@ __all__ = sorted([*_CONTRACT, *_ELSEWHERE])
 def __getattr__(name: str) -> Any:
     if name in _CONTRACT:
         return getattr(import_module("cms_core.contract"), name)
-    if name == "services":
-        return import_module("cms_core.services")
+    if name in _MODULES:
+        return import_module(_ELSEWHERE[name])
     if name in _ELSEWHERE:
         return getattr(import_module(_ELSEWHERE[name]), name)
     raise AttributeError(f"module 'cms_core' has no attribute {name!r}")
