@@ -98,7 +98,7 @@ def take(session: Session, workspace: Workspace, held: Held) -> Snapshot:
         channel=channel,
         plugin=plugins.owner_of_channel(publication.channel),
         plugin_version=plugins.version_of_channel(publication.channel),
-        link=make_link(session, workspace, publication.connection, links=links),
+        link=make_link(workspace, publication.connection, links=links),
         placement=placement,
         links=links,
         arm_id=arm.id,
