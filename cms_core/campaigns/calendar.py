@@ -1,0 +1,94 @@
+"""The calendar: one range query serves every view."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import Row, Select, select
+from sqlalchemy.orm import Session
+
+from cms_core.campaigns.models import Campaign, Entry, EntryState
+from cms_core.campaigns.when import resolve_wall, zone
+from cms_core.connections.models import Connection
+from cms_core.content.models import Asset
+from cms_core.errors import Invalid
+
+
+def day_range(first: str, last: str, tz: str = "UTC") -> tuple[datetime, datetime]:
+    """The instants [from, to) of two days (both included) or instants as ISO text; days begin in ``tz``."""
+    start, end = _edge(first, tz, 0), _edge(last, tz, 1)
+    if end <= start:
+        raise Invalid(f"the range from {first} to {last} is empty", "give a later end")
+    return start, end
+
+
+def _edge(text: str, tz: str, days: int) -> datetime:
+    try:
+        if len(text) == 10:
+            day = date.fromisoformat(text) + timedelta(days=days)
+            return resolve_wall(datetime.combine(day, time()), tz).instant
+        instant = datetime.fromisoformat(text)
+    except (ValueError, OverflowError):
+        instant = None
+    if instant is None or instant.tzinfo is None:
+        raise Invalid(
+            f"{text!r} is neither a day nor an instant", "write 2026-05-04 or 2026-05-04T09:00+02:00"
+        )
+    return instant.astimezone(UTC)
+
+
+def entries_between(
+    session: Session, start: datetime, end: datetime, campaign_id: int | None = None
+) -> list[Row[Any]]:
+    """The entries that stand between two instants, by time."""
+    query = _query().where(Entry.instant >= start, Entry.instant < end)
+    if campaign_id is not None:
+        query = query.where(Entry.campaign_id == campaign_id)
+    return list(session.execute(query.order_by(Entry.instant, Entry.id)).all())
+
+
+def campaigns_between(session: Session, first: date, last: date) -> list[Campaign]:
+    """The campaigns that run on any of these days."""
+    running = Campaign.starts_on <= last, Campaign.ends_on >= first
+    return list(session.scalars(select(Campaign).where(*running).order_by(Campaign.starts_on, Campaign.name)))
+
+
+def document(row: Row[Any]) -> dict[str, Any]:
+    """An entry with the keys of ``cms calendar list --json``."""
+    return {
+        "id": row.id,
+        "kind": row.kind,
+        "title": row.title,
+        "when": row.instant.astimezone(zone(row.tz)),
+        "tz": row.tz,
+        "state": row.state,
+        "channel": row.channel or None,
+        "connection": row.connection,
+        "campaign": row.campaign,
+        "asset": row.asset,
+        "ends_at": row.ends_at,
+    }
+
+
+def _query() -> Select[*tuple[Any, ...]]:
+    return (
+        select(
+            Entry.public_id.label("id"),
+            Entry.id.label("row_id"),
+            Entry.kind,
+            Entry.title,
+            Entry.instant,
+            Entry.tz,
+            Entry.state,
+            Entry.channel,
+            Entry.ends_at,
+            Entry.mode,
+            Connection.name.label("connection"),
+            Campaign.name.label("campaign"),
+            Campaign.key.label("campaign_key"),
+            Asset.slug.label("asset"),
+        )
+        .outerjoin(Connection, Connection.id == Entry.connection_id)
+        .outerjoin(Campaign, Campaign.id == Entry.campaign_id)
+        .outerjoin(Asset, Asset.id == Entry.asset_id)
+        .where(Entry.state != EntryState.DROPPED)
+    )

@@ -1,0 +1,167 @@
+"""``cms calendar``: import a plan, list, move and arm entries, expand recurrences."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cms_core.cli.expand import expand
+from cms_core.cli.output import print_json, print_table, progress
+from cms_core.cli.state import State, json_option, pass_state
+
+if TYPE_CHECKING:
+    from cms_core.imports.plan import PlanResult
+
+PARTLY = 5
+SHOWN_FAULTS = 20
+
+
+@click.group()
+def command() -> None:
+    """What stands on the calendar."""
+
+
+command.add_command(expand)
+
+
+@command.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--arm", is_flag=True, help="Let the entries go out by themselves at their times.")
+@click.option("--dry-run", is_flag=True, help="Say what would happen; save nothing.")
+@click.option(
+    "--errors",
+    "bad",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the faulty rows to this file.",
+)
+@click.option("--all-or-nothing", is_flag=True, help="Save nothing when any row is faulty.")
+@json_option
+@pass_state
+@click.pass_context
+def import_(
+    ctx: click.Context,
+    state: State,
+    file: Path,
+    arm: bool,
+    dry_run: bool,
+    bad: Path | None,
+    all_or_nothing: bool,
+    as_json: bool,
+) -> None:
+    """Import a plan from CSV; importing the same plan again changes nothing.
+
+    Columns: when, tz, channel, connection, asset, campaign, segment, title, kind, end, budget.
+    """
+    from cms_core.imports.plan import import_plan, write_faulty
+    from cms_core.publishing import service as publishing
+
+    plugins = state.workspace.plugins
+    with state.writing() as (session, user):
+        armed = (lambda entry: publishing.arm(session, plugins, entry)) if arm else None
+        result, csv_file = import_plan(session, plugins, file, tz=user.timezone, arm=armed)
+        failed = bool(result.faulty) and (all_or_nothing or not result.ready)
+        if dry_run or failed:
+            session.rollback()
+    if dry_run or failed:
+        result.saved = 0
+    if bad is not None and result.faulty:
+        write_faulty(csv_file, result, bad)
+    _report(result, failed, dry_run, as_json)
+    ctx.exit(1 if failed else PARTLY if result.faulty else 0)
+
+
+def _report(result: "PlanResult", failed: bool, dry_run: bool, as_json: bool) -> None:
+    document: dict[str, Any] = asdict(result)
+    if failed:
+        message = f"{len(result.faulty)} faults; nothing was saved"
+        document["error"] = {"message": message, "remedy": "mend the rows listed in faulty and import again"}
+    if as_json:
+        print_json(document)
+    else:
+        click.echo(
+            f"{result.ready} ready, {result.saved} saved, {result.unchanged} unchanged, {len(result.faulty)} faulty"
+        )
+    for fault in result.faulty[:SHOWN_FAULTS]:
+        progress(f"row {fault.row}{', ' + fault.column if fault.column else ''}: {fault.reason}")
+    for finding in result.findings[:SHOWN_FAULTS]:
+        progress(f"row {finding.row}, {finding.column}: note: {finding.reason}")
+    if dry_run:
+        progress("Nothing was saved: this was a dry run.")
+
+
+@command.command("list")
+@click.option("--from", "first", required=True, metavar="D", help="First day, or an instant.")
+@click.option("--to", "last", required=True, metavar="D", help="Last day (included), or an instant.")
+@json_option
+@pass_state
+def list_(state: State, first: str, last: str, as_json: bool) -> None:
+    """The entries of a range of days."""
+    from cms_core.campaigns import calendar
+
+    start, end = calendar.day_range(first, last)
+    with state.reading() as session:
+        rows = [calendar.document(row) for row in calendar.entries_between(session, start, end)]
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(rows, ("id", "when", "tz", "state", "kind", "channel", "connection", "title"))
+
+
+@command.command()
+@click.argument("entry_id", metavar="ENTRY")
+@click.option(
+    "--to",
+    "when",
+    required=True,
+    metavar="WHEN",
+    help="2026-05-04 09:00, with a zone or offset if it changes.",
+)
+@json_option
+@pass_state
+def move(state: State, entry_id: str, when: str, as_json: bool) -> None:
+    """Give an entry another time; what follows it moves along."""
+    from cms_core.campaigns import service
+    from cms_core.campaigns.when import zone
+    from cms_core.publishing import service as publishing
+
+    with state.writing() as (session, _):
+        moved = service.move(session, service.find_entry(session, entry_id), when)
+        for entry in moved:
+            publishing.follow(session, state.workspace.plugins, entry)
+        rows = [
+            {"id": each.public_id, "title": each.title, "when": each.instant.astimezone(zone(each.tz))}
+            for each in moved
+        ]
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(rows, ("id", "title", "when"))
+
+
+@command.command()
+@click.argument("entries", nargs=-1, required=True, metavar="ENTRY…")
+@pass_state
+def arm(state: State, entries: tuple[str, ...]) -> None:
+    """Let planned entries go out by themselves; all of them, or none."""
+    from cms_core.campaigns import service
+    from cms_core.publishing import service as publishing
+
+    with state.writing() as (session, _):
+        for entry_id in entries:
+            publishing.arm(session, state.workspace.plugins, service.find_entry(session, entry_id))
+    click.echo(f"{len(entries)} armed")
+
+
+@command.command()
+@click.argument("entries", nargs=-1, required=True, metavar="ENTRY…")
+@pass_state
+def disarm(state: State, entries: tuple[str, ...]) -> None:
+    """Back to planned, as long as it has not begun to go out; all of them, or none."""
+    from cms_core.campaigns import service
+    from cms_core.publishing import service as publishing
+
+    with state.writing() as (session, _):
+        for entry_id in entries:
+            publishing.disarm(session, service.find_entry(session, entry_id))
+    click.echo(f"{len(entries)} back to planned")

@@ -1,0 +1,210 @@
+"""Imports a calendar plan from CSV: each row an entry, each fault with its row and column, the same plan twice once.
+
+Columns: when, tz, channel, connection, asset, campaign, segment, title, kind, end, budget. Rows are counted as data record + 1,
+also in ``after:ROW``.
+"""
+
+import hashlib
+import io
+from collections.abc import Callable, Iterator, Mapping
+from csv import writer
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from cms_core.campaigns.models import Entry, EntryState
+from cms_core.campaigns.service import plan
+from cms_core.campaigns.when import Mode
+from cms_core.csvfile import CsvFile, Row, protect_cell, read_csv
+from cms_core.db import now
+from cms_core.errors import CmsError, Invalid
+from cms_core.imports.plan_rows import COLUMNS, PlanRow, RowFault, Sought, read_row, seek
+from cms_core.plugins import Plugins
+
+Arm = Callable[[Entry], object]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with a row: where and why."""
+
+    row: int
+    column: str
+    reason: str
+
+
+@dataclass
+class PlanResult:
+    """What became of a plan. ``ready`` rows are without a fault; ``saved`` of them are new, ``unchanged`` were there."""
+
+    ready: int = 0
+    saved: int = 0
+    unchanged: int = 0
+    faulty: list[Fault] = field(default_factory=list)
+    findings: list[Fault] = field(default_factory=list)
+
+
+def import_plan(
+    session: Session,
+    plugins: Plugins,
+    source: str | Path | bytes,
+    *,
+    name: str = "",
+    tz: str = "UTC",
+    arm: Arm | None = None,
+) -> tuple[PlanResult, CsvFile]:
+    """Put the rows of a plan on the calendar; ``tz`` is the zone where neither row nor campaign names one.
+
+    ``arm`` is called with each entry; what it refuses makes the row faulty. Raises Invalid for a file that cannot be read as
+    a whole. The caller decides whether to keep what was saved.
+    """
+    file = read_csv(source, name, known=lambda header: header.strip().lower() in COLUMNS)
+    return _Importer(session, plugins, file, tz, arm).run(), file
+
+
+def write_faulty(file: CsvFile, result: PlanResult, path: Path) -> None:
+    """Write the faulty rows with their reasons to a CSV file, to be mended and imported again."""
+    reasons: dict[int, list[str]] = {}
+    for fault in result.faulty:
+        reasons.setdefault(fault.row, []).append(
+            f"{fault.column}: {fault.reason}" if fault.column else fault.reason
+        )
+    text = io.StringIO()
+    out = writer(text)
+    out.writerow([*file.header, "reason"])
+    for row in file.rows():
+        if row.number in reasons:
+            out.writerow([protect_cell(cell) for cell in [*row.cells, "; ".join(reasons[row.number])]])
+    path.write_text(text.getvalue(), encoding="utf-8")
+
+
+class _Importer:
+    def __init__(self, session: Session, plugins: Plugins, file: CsvFile, tz: str, arm: Arm | None) -> None:
+        self._session = session
+        self._file = file
+        self._tz = tz
+        self._arm = arm
+        self._sought = Sought(session, plugins)
+        self._columns = _columns(file)
+        self._entries: dict[int, Entry] = {}
+        self._keys: dict[str, int] = {}
+        self._result = PlanResult()
+
+    def run(self) -> PlanResult:
+        rows = self._read()
+        for row in self._in_order(rows):
+            try:
+                with self._session.begin_nested():
+                    self._entries[row.number] = self._save(row)
+            except RowFault as fault:
+                self._fault(row.number, fault.column, fault)
+            except CmsError as error:
+                self._fault(row.number, "", error)
+        self._result.faulty.sort(key=lambda fault: (fault.row, fault.column))
+        self._result.ready = self._result.saved + self._result.unchanged
+        return self._result
+
+    def _read(self) -> dict[int, PlanRow]:
+        rows: dict[int, PlanRow] = {}
+        for record in self._file.rows():
+            if record.fault:
+                self._result.faulty.append(Fault(record.number, "", record.fault))
+                continue
+            row, faults = self._parse(record)
+            for fault in faults:
+                self._fault(record.number, fault.column, fault)
+            if row is not None and not faults:
+                rows[record.number] = row
+        return rows
+
+    def _parse(self, record: Row) -> tuple[PlanRow | None, list[RowFault]]:
+        cells = {column: record.cells[index].strip() for column, index in self._columns.items()}
+        return read_row(self._sought, record.number, cells, self._tz)
+
+    def _in_order(self, rows: Mapping[int, PlanRow]) -> Iterator[PlanRow]:
+        """Rows after the rows that they follow; circles and missing rows become faults."""
+        waiting = dict(rows)
+        done: set[int] = set()
+        while waiting:
+            free = [row for row in waiting.values() if row.follows is None or row.follows in done]
+            for row in free:
+                del waiting[row.number]
+                done.add(row.number)
+                yield row
+            if not free:
+                break
+        for row in waiting.values():
+            words = (
+                "follows itself in a circle"
+                if row.follows in waiting
+                else f"row {row.follows} is not in the plan or faulty"
+            )
+            self._fault(row.number, "when", Invalid(words, "name a row that has a time"))
+
+    def _save(self, row: PlanRow) -> Entry:
+        anchor = self._entries.get(row.follows) if row.follows is not None else None
+        if row.follows is not None and anchor is None:
+            raise RowFault("when", f"row {row.follows} is faulty", "mend that row first")
+        wanted = row.plan(anchor, f"plan:{self._key(row, anchor)}")
+        existing = seek(self._session, wanted)
+        entry = existing or plan(self._session, wanted)
+        if self._arm is not None and entry.state == EntryState.PLANNED and row.armable:
+            try:
+                self._arm(entry)
+            except CmsError as error:
+                raise RowFault(_arming_column(error), error.message, error.remedy) from None
+        if existing is None:
+            self._result.saved += 1
+            self._note_past(row, entry.instant)
+        else:
+            self._result.unchanged += 1
+        return entry
+
+    def _key(self, row: PlanRow, anchor: Entry | None) -> str:
+        """What makes a row the same plan again: when, connection, asset, campaign, segment (and title, kind without an asset)."""
+        when = (
+            f"{anchor.source or anchor.public_id}{row.when.offset}" if anchor is not None else row.when_text
+        )
+        parts = [when, *row.identity]
+        key = hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]
+        if self._keys.setdefault(key, row.number) != row.number:
+            raise RowFault("", f"duplicate of row {self._keys[key]}", "leave one of them out")
+        return key
+
+    def _note_past(self, row: PlanRow, instant: datetime) -> None:
+        if instant < now(self._session) and row.when.mode is not Mode.AFTER:
+            message = (
+                "this time is in the past; an armed entry goes out at once, or is missed when it is too late"
+            )
+            self._result.findings.append(Fault(row.number, "when", message))
+
+    def _fault(self, row: int, column: str, error: CmsError) -> None:
+        reason = f"{error.message}; {error.remedy}" if error.remedy else error.message
+        self._result.faulty.append(Fault(row, column, reason))
+
+
+def _columns(file: CsvFile) -> dict[str, int]:
+    found = {
+        name.strip().lower(): index for index, name in reversed(list(enumerate(file.header))) if name.strip()
+    }
+    if "when" not in found:
+        raise Invalid(
+            f"{file.name} has no column when; its columns are: {', '.join(file.header)}",
+            f"columns: {', '.join(COLUMNS)}",
+        )
+    unknown = [name for name in found if name not in COLUMNS]
+    if unknown:
+        raise Invalid(
+            f"{file.name} has a column {unknown[0]!r} that a plan does not have",
+            f"columns: {', '.join(COLUMNS)}",
+        )
+    return found
+
+
+def _arming_column(error: CmsError) -> str:
+    for column in ("segment", "connection", "asset", "kind"):
+        if column in error.message:
+            return "asset" if "approved" in error.message else column
+    return ""

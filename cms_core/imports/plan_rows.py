@@ -1,0 +1,273 @@
+"""One row of a calendar plan: what its cells name, and what is wrong with each."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from difflib import get_close_matches
+from typing import TypeVar
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cms_core.audience.models import Segment
+from cms_core.campaigns.models import Campaign, Entry, EntryKind, EntryState
+from cms_core.campaigns.money import parse_money
+from cms_core.campaigns.service import Plan
+from cms_core.campaigns.when import Mode, When, parse_when, require_supported, resolve, zone
+from cms_core.connections.models import Connection
+from cms_core.content.models import Asset
+from cms_core.errors import CmsError, Invalid
+from cms_core.plugins import Plugins
+
+T = TypeVar("T")
+
+COLUMNS = (
+    "when",
+    "tz",
+    "channel",
+    "connection",
+    "asset",
+    "campaign",
+    "segment",
+    "title",
+    "kind",
+    "end",
+    "budget",
+)
+
+
+class RowFault(Invalid):
+    """A cell that cannot be used."""
+
+    def __init__(self, column: str, message: str, remedy: str = "") -> None:
+        super().__init__(message, remedy)
+        self.column = column
+
+
+@dataclass(frozen=True)
+class PlanRow:
+    """A row whose cells were understood. ``follows`` is the row that its time counts from."""
+
+    number: int
+    when: When
+    when_text: str
+    title: str
+    kind: EntryKind
+    asset: Asset | None
+    channel: str
+    connection: Connection | None
+    campaign: Campaign | None
+    segment: Segment | None
+    ends_at: datetime | None
+    budget: tuple[int | None, str]
+
+    @property
+    def follows(self) -> int | None:
+        return int(self.when.after) if self.when.after and self.when.after.isdigit() else None
+
+    @property
+    def armable(self) -> bool:
+        """Whether this row says what shall go out; tasks, milestones and flights stay planned."""
+        return self.kind == EntryKind.PUBLISH
+
+    @property
+    def identity(self) -> list[str]:
+        """What else makes it the same row again."""
+        named = (self.connection, self.asset, self.campaign, self.segment)
+        ids = [each.public_id if each is not None else "" for each in named]
+        return [self.channel, *ids] if self.asset else [self.channel, *ids, self.title, self.kind]
+
+    def plan(self, after: Entry | None, source: str) -> Plan:
+        """The plan of this row."""
+        return Plan(
+            when=self.when,
+            title=self.title,
+            kind=self.kind,
+            asset=self.asset,
+            channel=self.channel,
+            connection=self.connection,
+            campaign=self.campaign,
+            segment=self.segment,
+            after=after,
+            ends_at=self.ends_at,
+            budget=self.budget,
+            source=source,
+        )
+
+
+class Sought:
+    """Looks up what cells name; a name that does not exist is a fault that suggests a close one."""
+
+    def __init__(self, session: Session, plugins: Plugins) -> None:
+        self.plugins = plugins
+        self._assets = {
+            row.slug: row for row in session.scalars(select(Asset).where(Asset.archived_at.is_(None)))
+        }
+        self._campaigns = {row.name: row for row in session.scalars(select(Campaign))}
+        self._segments = {row.name: row for row in session.scalars(select(Segment))}
+        self._connections: dict[str, list[Connection]] = {}
+        for row in session.scalars(select(Connection).order_by(Connection.channel)):
+            self._connections.setdefault(row.name, []).append(row)
+
+    def asset(self, name: str) -> Asset | None:
+        return _named(self._assets, name, "asset")
+
+    def campaign(self, name: str) -> Campaign | None:
+        by_key = {row.key: row for row in self._campaigns.values()}
+        return by_key.get(name) or _named(self._campaigns, name, "campaign")
+
+    def segment(self, name: str) -> Segment | None:
+        return _named(self._segments, name, "segment")
+
+    def channel(self, name: str) -> str:
+        return (
+            name
+            if not name or name in self.plugins.channels
+            else str(_named(self.plugins.channels, name, "channel"))
+        )
+
+    def connection(self, channel: str, name: str) -> Connection | None:
+        """The connection of this name on the channel; without a channel the name must be the only one."""
+        prefix, _, rest = name.partition(":")
+        if rest and name not in self._connections and channel in ("", prefix):
+            channel, name = prefix, rest
+        fitting = [row for row in self._connections.get(name, []) if channel in ("", row.channel)]
+        if len(fitting) > 1:
+            raise RowFault(
+                "channel",
+                f"connection {name!r} exists on {' and '.join(row.channel for row in fitting)}",
+                "name the channel",
+            )
+        if not fitting:
+            known = {
+                key: rows
+                for key, rows in self._connections.items()
+                if any(channel in ("", r.channel) for r in rows)
+            }
+            _named(known, name, "connection")
+        return fitting[0] if fitting else None
+
+
+def _named(known: Mapping[str, T], name: str, column: str) -> T | None:
+    if not name:
+        return None
+    if name in known:
+        return known[name]
+    near = get_close_matches(name, known, 1)
+    remedy = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known)[:8]) or 'none yet'}"
+    raise RowFault(column, f"there is no {column} {name!r}", remedy)
+
+
+def read_row(
+    sought: Sought, number: int, cells: Mapping[str, str], tz: str
+) -> tuple[PlanRow | None, list[RowFault]]:
+    """Understand a row; all its faults are told at once."""
+    reader = _RowReader(sought, cells, tz)
+    row = reader.row(number)
+    return row, reader.faults
+
+
+class _RowReader:
+    def __init__(self, sought: Sought, cells: Mapping[str, str], tz: str) -> None:
+        self._sought = sought
+        self._cells = cells
+        self._tz = tz
+        self.faults: list[RowFault] = []
+
+    def row(self, number: int) -> PlanRow | None:
+        cell = self._cells.get
+        campaign = self._try("campaign", lambda: self._sought.campaign(cell("campaign", "")))
+        channel = self._try("channel", lambda: self._sought.channel(cell("channel", ""))) or ""
+        connection = self._try("connection", lambda: self._sought.connection(channel, cell("connection", "")))
+        asset = self._try("asset", lambda: self._sought.asset(cell("asset", "")))
+        segment = self._try("segment", lambda: self._sought.segment(cell("segment", "")))
+        kind = self._try("kind", lambda: _kind(cell("kind", "")))
+        tz = self._try("tz", lambda: zone(cell("tz", "") or (campaign.tz if campaign else self._tz)).key)
+        when = self._try("when", lambda: _when(cell("when", ""), tz or "UTC"))
+        ends_at = self._try(
+            "end", lambda: resolve(parse_when(cell("end", ""), tz or "UTC")).instant if cell("end") else None
+        )
+        budget = self._try(
+            "budget", lambda: parse_money(cell("budget", "")) if cell("budget") else (None, "")
+        )
+        if self.faults or when is None or kind is None:
+            return None
+        self._check(kind, asset, channel or (connection.channel if connection else ""))
+        return PlanRow(
+            number=number,
+            when=when,
+            when_text=_when_text(when, cell("when", "")),
+            title=cell("title", ""),
+            kind=kind,
+            asset=asset,
+            channel=channel or (connection.channel if connection else ""),
+            connection=connection,
+            campaign=campaign,
+            segment=segment,
+            ends_at=ends_at,
+            budget=budget or (None, ""),
+        )
+
+    def _check(self, kind: EntryKind, asset: Asset | None, channel: str) -> None:
+        if asset is None and not self._cells.get("title"):
+            column = "asset" if kind == EntryKind.PUBLISH else "title"
+            self.faults.append(
+                RowFault(column, "the row names neither an asset nor a title", "fill one of them")
+            )
+        known = self._sought.plugins.channels.get(channel)
+        if asset is not None and known is not None and asset.kind not in known.asset_kinds:
+            kinds = ", ".join(known.asset_kinds)
+            self.faults.append(
+                RowFault("asset", f"{known.label} does not take the kind {asset.kind}", f"it takes {kinds}")
+            )
+
+    def _try(self, column: str, act: Callable[[], T]) -> T | None:
+        try:
+            return act()
+        except RowFault as fault:
+            self.faults.append(fault)
+        except CmsError as error:
+            self.faults.append(RowFault(column, error.message, error.remedy))
+        return None
+
+
+def _kind(text: str) -> EntryKind:
+    return EntryKind(str(_named({str(kind): kind for kind in EntryKind}, text.lower() or "publish", "kind")))
+
+
+def _when(text: str, tz: str) -> When:
+    if not text:
+        raise Invalid("the row has no time", "write 2026-05-04 09:00")
+    when = parse_when(text, tz)
+    require_supported(when)
+    if when.mode is not Mode.AFTER:
+        resolve(when)
+    return when
+
+
+def _when_text(when: When, text: str) -> str:
+    """The same time however it was written."""
+    if when.mode is Mode.AFTER:
+        return text
+    return f"{when.mode} {when.instant or when.wall} {when.tz if when.mode is Mode.ZONED else ''}"
+
+
+def seek(session: Session, wanted: Plan) -> Entry | None:
+    """The entry that stands for this plan already: imported before, or planned otherwise with the same five things."""
+    alive = Entry.state != EntryState.DROPPED
+    found = session.scalars(select(Entry).where(Entry.source == wanted.source, alive).limit(1)).first()
+    if found is not None or wanted.asset is None:
+        return found
+    instant = resolve(wanted.when, wanted.after.instant if wanted.after else None).instant
+    return session.scalars(
+        select(Entry)
+        .where(
+            alive,
+            Entry.instant == instant,
+            Entry.asset_id == wanted.asset.id,
+            Entry.connection_id == (wanted.connection.id if wanted.connection else None),
+            Entry.campaign_id == (wanted.campaign.id if wanted.campaign else None),
+            Entry.segment_id == (wanted.segment.id if wanted.segment else None),
+        )
+        .limit(1)
+    ).first()
