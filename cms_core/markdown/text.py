@@ -20,7 +20,7 @@ def markdown_to_text(text: str, base_url: str = "") -> str:
     tags = MergeTags(text)
     tree = SyntaxTreeNode(markdown_parser().parse(tags.shielded))
     plain = _Plain(lambda address: absolute(address, tags, {}, base_url))
-    return tags.restore_text(plain.blocks(tree)).strip() + "\n"
+    return tags.restore_text(plain.blocks(tree)).strip("\n") + "\n"
 
 
 class _Plain:
@@ -73,11 +73,9 @@ class _Plain:
         if node.type != "link":
             return words
         address = self._absolute(str(node.attrs.get("href", "")))
-        return (
-            f"{words} <{address}>"
-            if address and words not in (address, address.removeprefix("mailto:"))
-            else words
-        )
+        if not address or address.startswith("#") or words in (address, address.removeprefix("mailto:")):
+            return words
+        return f"{words} <{address}>"
 
 
 def _prefixed(text: str, first: str, others: str) -> str:
