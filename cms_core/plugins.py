@@ -25,6 +25,7 @@ T = TypeVar("T")
 
 CORE = "core"
 KEPT_FAULTS = 200
+SET_UP = "channels asset_kinds settings_schemas permissions merge_fields event_types actions blueprints jobs".split()
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class Plugins:
 
         self.strict = strict
         self.faults: deque[Fault] = deque(maxlen=KEPT_FAULTS)
+        self.added: dict[str, dict[str, list[str]]] = {}
         self._manager = pluggy.PluginManager("cms_core")
         names = None if only is None else set(only)
         sources = [
@@ -97,9 +99,15 @@ class Plugins:
                     self.report(plugin, hook, ValueError(f"{name!r} is taken by the plugin {found[name][0]}"))
                 else:
                     found[name] = (plugin, item)
+                    self.added.setdefault(plugin, {}).setdefault(hook, []).append(name)
         return found
 
     # --- set-up: asked once, kept -------------------------------------------------------------------------------------
+
+    def set_up(self) -> None:
+        """Ask all set-up hooks that were not asked yet, so that ``added`` and their faults are complete."""
+        for name in SET_UP:
+            getattr(self, name)
 
     @cached_property
     def channels(self) -> dict[str, c.Channel]:
@@ -170,8 +178,9 @@ class Plugins:
     @cached_property
     def actions(self) -> list[tuple[str, c.Action | c.NavItem]]:
         """All (plugin, action or navigation item)."""
-        kinds = (c.Action, c.NavItem)
-        return [(name, item) for name, items in self.each("register_actions", kinds) for item in items]
+        found: Iterator[tuple[str, list[c.Action | c.NavItem]]]
+        found = self.each("register_actions", (c.Action, c.NavItem))
+        return [(name, item) for name, items in found for item in items]
 
     @cached_property
     def blueprints(self) -> "list[tuple[str, Blueprint]]":

@@ -20,16 +20,21 @@ def make_link(
     wire: c.Wire | None = None,
 ) -> c.Link:
     """A channel's handle on a connection: a picture of now, with which no session goes along."""
-    clock = workspace.db.clock
+    from cms_core.services import (
+        Services,
+    )  # stands on all rooms, so it cannot be there when this one is loaded
+
+    clock, plugin = workspace.db.clock, workspace.plugins.owner_of_channel(connection.channel)
     return c.Link(
         connection=connection.name,
         settings=dict(connection.settings),
         secrets=credentials(workspace.vault, connection),
         http=HttpClient(workspace.guard, clock=clock),
         now=clock.now,
-        data_dir=str(workspace.config.home / "data" / workspace.plugins.owner_of_channel(connection.channel)),
+        data_dir=str(workspace.config.home / "data" / plugin),
         base_url=workspace.config.base_url,
         guard=workspace.guard,
+        services=Services(workspace, plugin),
         wire=wire,
         links=links,
     )
