@@ -33,7 +33,6 @@ def create_app(
 def _wire(app: Flask, workspace: Workspace) -> None:
     from cms_core.audience.pages import blueprint as audience
     from cms_core.auth.pages import blueprint as auth
-    from cms_core.auth.session import init_auth
     from cms_core.campaigns.pages import blueprint as campaigns
     from cms_core.connections.pages import blueprint as connections
     from cms_core.content.pages import blueprint as content
@@ -45,6 +44,7 @@ def _wire(app: Flask, workspace: Workspace) -> None:
     from cms_core.web.gallery import blueprint as gallery
     from cms_core.web.health import blueprint as health
     from cms_core.web.request import init_request
+    from cms_core.web.session import init_auth
     from cms_core.web.shell import init_web
 
     init_request(app)

@@ -7,17 +7,17 @@ from werkzeug.wrappers import Response
 from cms_core.auth import audit, listing, service
 from cms_core.auth.models import Role, User
 from cms_core.auth.schemas import Me, NewPassword, NewUser
-from cms_core.auth.session import (
+from cms_core.errors import CmsError
+from cms_core.web.auth import permission, signed_in, user
+from cms_core.web.forms import SchemaForm
+from cms_core.web.request import session, workspace
+from cms_core.web.session import (
     end_session,
     limit_account,
     limit_address,
     safe_next,
     start_session,
 )
-from cms_core.errors import CmsError
-from cms_core.web.auth import permission, signed_in, user
-from cms_core.web.forms import SchemaForm
-from cms_core.web.request import session, workspace
 from cms_core.web.shell import THEMES, toast
 
 Answer = str | Response | tuple[str, int]

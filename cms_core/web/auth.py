@@ -1,6 +1,6 @@
 """Who looks at this page, and what they may do: for the views of all rooms.
 
-Every view under ``/app`` needs a signed-in user (the guard of ``auth/session.py`` sees to that before any view runs); a view that
+Every view under ``/app`` needs a signed-in user (the guard of ``web/session.py`` sees to that before any view runs); a view that
 needs more says so by ``@permission("content.edit")``.
 """
 

@@ -12,11 +12,11 @@ from cms_core import models
 from cms_core.auth import service
 from cms_core.auth.models import Role, User
 from cms_core.auth.pages import blueprint
-from cms_core.auth.session import init_auth
 from cms_core.clock import FrozenClock
 from cms_core.config import Config
 from cms_core.web.auth import frame
 from cms_core.web.request import init_request
+from cms_core.web.session import init_auth
 from cms_core.web.shell import init_web
 from cms_core.workspace import Workspace, open_workspace
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from cms_core.auth import service
 from cms_core.auth.models import AuditEntry, User
-from cms_core.auth.session import safe_next
+from cms_core.web.session import safe_next
 from cms_core.workspace import Workspace
 
 from .conftest import PASSWORD, Browser
