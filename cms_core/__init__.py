@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # for type checkers and editors: the names of _ELSEWHERE
     from cms_core import merge as merge
+    from cms_core import services as services
     from cms_core.contract import *  # noqa: F403
     from cms_core.db import Base as Base
     from cms_core.db import UTCDateTime as UTCDateTime

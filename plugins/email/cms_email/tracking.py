@@ -14,7 +14,7 @@ _ATTRIBUTES = r"""((?:\s+[\w:-]+(?:="[^"]*")?)*)\s*/?>"""
 _ANCHOR = re.compile(rf"<a{_ATTRIBUTES}", re.IGNORECASE)
 _HREF = re.compile(r'(?<=\shref=")[^"]*(?=")')
 _BRACKETED = re.compile(r"(?<=<)https?://[^\s<>]+(?=>)")
-_BARE = re.compile(r"(?<!<)https?://[^\s<>]+")
+_BARE = re.compile(r"(?<!<)https?://[^\s<>]+?(?=[.,;:!?)\]\"']*(?:[\s<>]|$))")
 
 
 def addresses_in(markup: str) -> Iterator[str | None]:

@@ -1,5 +1,6 @@
 """A connection to a real mail server on loopback, and content to send through it."""
 
+import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -177,11 +178,12 @@ def link() -> Link:
 @pytest.fixture
 def mailbox() -> Iterator[tuple[Mailbox, int]]:
     """A real SMTP server on loopback: its mailbox and its port."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port = found.getsockname()[1]
     handler = Mailbox()
-    controller = Controller(handler, hostname="127.0.0.1", port=0, enable_SMTPUTF8=True)
+    controller = Controller(handler, hostname="127.0.0.1", port=port, enable_SMTPUTF8=True)
     controller.start()
-    assert controller.server is not None
-    yield handler, controller.server.sockets[0].getsockname()[1]
+    yield handler, port
     controller.stop()
 
 
