@@ -4,7 +4,7 @@
     {% if contact.score >= 50 and "beta" in contact.tags %} … {% elif … %} … {% else %} … {% endif %}
     {% for item in contact.recommendations %}{{ item.title }}{% endfor %}
 
-Allowed are the fields of registered providers (``namespace.field``), text and number literals, the filters of
+Allowed are the fields of registered providers (``namespace.field``), literals (texts, numbers, true, false), the filters of
 ``filters.FILTERS``, ``if`` with comparisons (== != < <= > >= in, and, or, not), ``for`` over a list field, and comments.
 Everything else is a :class:`MergeError` with line, column and remedy. Values are data: they are never parsed as templates,
 no attribute or method of theirs is touched, and a text grows no faster than the values put into it.

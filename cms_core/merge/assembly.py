@@ -145,13 +145,17 @@ class Assembler:
 def _writing(value: Expression, encode: Callable[[str], str]) -> Step:
     """A step for a value. Short texts that come back (first names, countries) are remembered; tokens never come back."""
     read = value.read
-    known = encode if value.trusted else lru_cache(_REMEMBERED)(encode)
+
+    def written(content: str) -> str:
+        return encode(text(content))
+
+    known = written if value.trusted else lru_cache(_REMEMBERED)(written)
 
     def write(frame: Frame) -> str:
         content = read(frame)
-        if type(content) is not str or not content.isascii():
+        if type(content) is not str:
             content = text(content)
-        return known(content) if len(content) <= _SHORT else encode(content)
+        return known(content) if len(content) <= _SHORT else written(content)
 
     return write
 

@@ -18,6 +18,7 @@ from cms_core.merge.values import COMPARE, flag, truth
 
 _FIELD = 'Write a field such as {{ contact.first_name | default("there") }}.'
 _CONDITION = ("a condition is not a value", "Use {% if … %} … {% else %} … {% endif %}.")
+_NOT_A_LITERAL = ("a field may not stand here", "Write a text or a number.")
 _REFUSED: Mapping[type[jinja.Node], tuple[str, str]] = {
     jinja.And: _CONDITION,
     jinja.Or: _CONDITION,
@@ -33,7 +34,9 @@ _REFUSED: Mapping[type[jinja.Node], tuple[str, str]] = {
         "Write the parts one after the other.",
     ),
     jinja.Test: ("tests with 'is' are not part of the merge language", "Write {% if contact.first_name %}."),
-    jinja.Filter: ("filter blocks are not part of the merge language", _FIELD),
+    jinja.Getattr: _NOT_A_LITERAL,
+    jinja.Name: _NOT_A_LITERAL,
+    jinja.Filter: _NOT_A_LITERAL,
 }
 
 
@@ -77,7 +80,7 @@ class Expressions:
     def _comparison(self, node: jinja.Compare) -> Expression:
         if len(node.ops) > 1:
             raise self.source.refuse(
-                node.lineno, "comparisons in a chain", "Compare twice and join with 'and'."
+                _start(node), "comparisons in a chain", "Compare twice and join with 'and'."
             )
         (operand,) = node.ops
         compare = COMPARE[operand.op]
@@ -126,7 +129,9 @@ class Expressions:
         name = f"{owner.name}.{node.attr}"
         kind = self.fields.type_of(owner.name, node.attr)
         if kind is None:
-            raise self.source.refuse(owner.lineno, f"there is no field {name}", self._instead(name))
+            raise self.source.refuse(
+                owner.lineno, f"there is no field {name}", self._instead(owner.name, node.attr)
+            )
         return Expression(
             _reader(owner.name, node.attr, kind),
             name,
@@ -139,7 +144,7 @@ class Expressions:
 
     def _item(self, node: jinja.Name, attribute: str = "") -> Expression:
         if node.name not in self.items:
-            remedy = self._instead(f"contact.{node.name}")
+            remedy = self._instead("", node.name)
             raise self.source.refuse(node.lineno, f"{node.name} is not a field of the merge language", remedy)
         if attribute.startswith("_"):
             raise self.source.refuse(node.lineno, f"there is no field {node.name}.{attribute}", _FIELD)
@@ -154,8 +159,8 @@ class Expressions:
         key = f"item{slot}.{attribute}"
         return Expression(read, key, node.lineno, items=frozenset((slot,)), filled=True, plain=True)
 
-    def _instead(self, name: str) -> str:
-        close = self.fields.close_to(name)
+    def _instead(self, namespace: str, name: str) -> str:
+        close = self.fields.close_to(namespace, name)
         if close:
             return f"Did you mean {' or '.join(close)}?"
         return f"Known are the fields of {', '.join(sorted(self.fields.namespaces)) or 'no provider'}."
@@ -214,4 +219,4 @@ def _over(read: Callable[[Frame], Any], key: str, node: jinja.Node, *parts: Expr
 
 def _start(node: jinja.Node) -> int:
     """Where an expression begins: of its nodes the first offset."""
-    return min((child.lineno for child in node.find_all(jinja.Node) if child.lineno), default=node.lineno)
+    return min(part.lineno for part in (node, *node.find_all(jinja.Node)) if part.lineno)

@@ -61,7 +61,9 @@ class Fields:
             return None
         return space.fields.get(name, FieldType.TEXT if space.open else None)
 
-    def close_to(self, name: str) -> list[str]:
-        """Up to three full names that resemble ``name``, the best first."""
-        known = [f"{space}.{field}" for space, fields in self.namespaces.items() for field in fields.fields]
-        return difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+    def close_to(self, namespace: str, name: str) -> list[str]:
+        """Up to three full names that resemble what was written, the best first; an unknown namespace may be any."""
+        spaces = [namespace] if namespace in self.namespaces else list(self.namespaces)
+        known = [(space, field) for space in spaces for field in self.namespaces[space].fields]
+        close = difflib.get_close_matches(name, {field for _, field in known}, n=3, cutoff=0.6)
+        return [f"{space}.{field}" for found in close for space, field in known if field == found][:3]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from cms_core.merge.values import blank, items, moment, number, text
+from cms_core.merge.values import blank, items, joined, moment, number, text
 
 _WORD = re.compile(r"[^\s\-(\[{<]+")
 _MONTHS = "January February March April May June July August September October November December".split()
@@ -46,7 +46,7 @@ def _number(value: Any, decimals: int = 0) -> str:
 
 
 def _join(value: Any, separator: str = ", ") -> str:
-    return separator.join(map(text, value)) if isinstance(value, list | tuple) else text(value)
+    return joined(value, separator) if isinstance(value, list | tuple) else text(value)
 
 
 def _length(value: Any) -> int:

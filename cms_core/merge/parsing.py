@@ -71,7 +71,7 @@ def _check_tags(source: Source, lexemes: Iterator[Lexeme]) -> Iterator[Lexeme]:
     tags = tokens = brackets = 0
     for lexeme in lexemes:
         offset, kind, value = lexeme
-        if kind in ("variable_begin", "block_begin"):
+        if kind in ("variable_begin", "block_begin", "comment_begin"):
             tags, tokens, brackets = tags + 1, 0, 0
         elif kind == "operator":
             brackets += (value in "([{") - (value in ")]}")
@@ -118,6 +118,7 @@ def _check_statement(
 ) -> None:
     begun, offset, kind, word = statement
     if kind != "name" or word not in _STATEMENTS:
+        word = word if kind == "name" else "…"
         raise source.refuse(offset, f"{{% {word} %}} is not part of the merge language", _ALLOWED)
     if word in ("if", "for"):
         stack.append((begun, word))

@@ -118,9 +118,8 @@ class Builder:
         """What is looped over; an inner loop only over its outer item, so that the output grows no faster than the data."""
         refuse = self.expressions.source.refuse
         if node.test is not None or node.recursive:
-            raise refuse(
-                node.lineno, "a for takes nothing behind its list", "Put an {% if %} inside the loop."
-            )
+            offset = node.test.lineno if node.test is not None else node.lineno
+            raise refuse(offset, "a for takes nothing behind its list", "Put an {% if %} inside the loop.")
         if isinstance(node.iter, jinja.Call | jinja.Const):
             raise refuse(
                 node.iter.lineno, "a for runs over a list field only", "Write {% for item in contact.list %}."

@@ -11,7 +11,7 @@ from cms_core.merge.fields import Fields
 from cms_core.merge.html import Place
 from cms_core.merge.parsing import parse
 from cms_core.merge.quoting import Plain, QuotedPrintable
-from cms_core.merge.statements import Builder
+from cms_core.merge.statements import Builder, Gap
 from cms_core.merge.values import blank
 
 Values = Mapping[str, Mapping[str, Any]]
@@ -35,10 +35,10 @@ class Compiled:
     without a default and outside an ``if`` that asks for them: where they are empty, the reader sees a hole."""
 
     def __init__(self, source: str, fields: Fields, escape: Escape, writer: Plain) -> None:
-        parsed, tree = parse(source)
-        builder = Builder(Expressions(parsed, fields), Place() if escape is Escape.HTML else None)
+        self._source, tree = parse(source)
+        builder = Builder(Expressions(self._source, fields), Place() if escape is Escape.HTML else None)
         self._render = Assembler(writer).assemble(builder.body(tree.body))
-        self._gaps = tuple((*parsed.place(gap.offset), gap.field) for gap in builder.gaps)
+        self._gaps = tuple(builder.gaps)
         self.fields = frozenset(builder.fields)
         self.required_fields = frozenset(gap.field for gap in builder.gaps)
 
@@ -48,14 +48,13 @@ class Compiled:
 
     def findings(self, field: str) -> tuple[Finding, ...]:
         """A warning for each place where an empty field leaves a hole; ``field`` is the one that holds the template."""
-        return tuple(
-            Finding(
-                Level.WARNING,
-                field,
-                f"line {line}, column {column}: {name} has no default and is empty for contacts without it. "
-                f'Write {{{{ {name} | default("…") }}}}.',
-            )
-            for line, column, name in self._gaps
+        return tuple(Finding(Level.WARNING, field, self._hole(gap)) for gap in self._gaps)
+
+    def _hole(self, gap: Gap) -> str:
+        line, column = self._source.place(gap.offset)
+        return (
+            f"line {line}, column {column}: {gap.field} has no default and is empty for contacts without it. "
+            f'Write {{{{ {gap.field} | default("…") }}}}.'
         )
 
 

@@ -25,8 +25,13 @@ def text(value: Any) -> str:
     if isinstance(value, date):
         return str(value)[:16]  # of a datetime the minutes, of a date all
     if isinstance(value, list | tuple):
-        return ", ".join(text(item) for item in value if not isinstance(item, list | tuple))
+        return joined(value, ", ")
     return ""
+
+
+def joined(values: list[Any] | tuple[Any, ...], separator: str) -> str:
+    """The items of a list as one text; a list inside it is left out."""
+    return separator.join(text(item) for item in values if not isinstance(item, list | tuple))
 
 
 def _number_text(value: float | Decimal) -> str:
