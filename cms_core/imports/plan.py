@@ -189,17 +189,12 @@ def _columns(file: CsvFile) -> dict[str, int]:
     found = {
         name.strip().lower(): index for index, name in reversed(list(enumerate(file.header))) if name.strip()
     }
+    remedy = f"columns: {', '.join(COLUMNS)}"
     if "when" not in found:
-        raise Invalid(
-            f"{file.name} has no column when; its columns are: {', '.join(file.header)}",
-            f"columns: {', '.join(COLUMNS)}",
-        )
+        raise Invalid(f"{file.name} has no column when; its columns are: {', '.join(file.header)}", remedy)
     unknown = [name for name in found if name not in COLUMNS]
     if unknown:
-        raise Invalid(
-            f"{file.name} has a column {unknown[0]!r} that a plan does not have",
-            f"columns: {', '.join(COLUMNS)}",
-        )
+        raise Invalid(f"{file.name} has a column {unknown[0]!r} that a plan does not have", remedy)
     return found
 
 

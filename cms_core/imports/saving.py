@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from sqlalchemy.orm import Session
 
 from cms_core.auth.models import User
+from cms_core.campaigns.service import plan_from_content
 from cms_core.content import service
 from cms_core.content.media import record
 from cms_core.content.models import Asset, RevisionState
@@ -86,8 +87,6 @@ def _plan(session: Session, asset: Asset, document: Document) -> int:
     """Put the times of a document on the calendar as planned entries; gives how many are new."""
     if not document.publish_at:
         return 0
-    from cms_core.campaigns.service import plan_from_content
-
     targets = list(document.publish_to)
     try:
         return plan_from_content(session, asset, document.publish_at, targets, source=f"content:{asset.slug}")
