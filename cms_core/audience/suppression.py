@@ -55,7 +55,10 @@ def suppress_many(
 
 
 def is_suppressed(
-    address_hash: ColumnElement[Any] | Any, channel: str, at: datetime, topic: str = ""
+    address_hash: ColumnElement[Any] | Any,
+    channel: str,
+    at: datetime | ColumnElement[datetime],
+    topic: str = "",
 ) -> ColumnElement[bool]:
     """SQL: this address (a column with its hash) must not be reached on the channel, with the topic, at the instant."""
     return exists(
@@ -75,7 +78,9 @@ def suppressed_among(session: Session, hashes: Sequence[str], channel: str, topi
     return set(session.scalars(found))
 
 
-def _in_force(channel: str, at: datetime, topic: str) -> tuple[ColumnElement[bool], ...]:
+def _in_force(
+    channel: str, at: datetime | ColumnElement[datetime], topic: str
+) -> tuple[ColumnElement[bool], ...]:
     return (
         Suppression.channel.in_(("", channel)),
         Suppression.scope.in_((GLOBAL, topic) if topic else (GLOBAL,)),

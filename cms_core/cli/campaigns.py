@@ -1,10 +1,12 @@
 """``cms campaigns``: create and list campaigns."""
 
 from datetime import datetime
+from typing import Any
 
 import click
 
 from cms_core.campaigns import service
+from cms_core.campaigns.models import Campaign
 from cms_core.campaigns.money import show_money
 from cms_core.cli.output import print_json, print_table
 from cms_core.cli.state import State, json_option, pass_state
@@ -33,21 +35,11 @@ def command() -> None:
 )
 @json_option
 @pass_state
-def create(
-    state: State,
-    name: str,
-    start: datetime,
-    end: datetime,
-    tz: str,
-    budget: str,
-    goal: str,
-    utm: tuple[str, ...],
-    as_json: bool,
-) -> None:
+def create(state: State, /, name: str, start: datetime, end: datetime, as_json: bool, **more: Any) -> None:
     """Create a campaign."""
-    pairs = dict(pair.partition("=")[::2] for pair in utm)
+    more["utm"] = dict(pair.partition("=")[::2] for pair in more["utm"])
     with state.writing() as (session, _):
-        campaign = service.create_campaign(session, name, start.date(), end.date(), tz, budget, goal, pairs)
+        campaign = service.create_campaign(session, name, start.date(), end.date(), **more)
         row = _document(campaign)
     if as_json:
         print_json(row)
@@ -68,7 +60,7 @@ def list_(state: State, as_json: bool) -> None:
         print_table(rows, ("name", "start", "end", "tz", "budget", "key"))
 
 
-def _document(campaign: service.Campaign) -> dict[str, object]:
+def _document(campaign: Campaign) -> dict[str, object]:
     return {
         "id": campaign.public_id,
         "name": campaign.name,

@@ -29,7 +29,7 @@ def command(state: State, host: str | None, port: int | None) -> None:
 
 def serve(workspace: Workspace, durable: Workspace, host: str, port: int) -> None:
     """Serve until interrupted; the worker finishes its current item."""
-    from waitress import create_server
+    from waitress.server import create_server
 
     from cms_core.app import create_app
     from cms_core.queue import EmbeddedQueue

@@ -1,7 +1,7 @@
 """Who is behind a hit, as far as its request tells. What only a pattern of hits tells is found in ``hits``."""
 
-from collections.abc import Mapping
 from functools import lru_cache
+from typing import Protocol
 
 from crawlerdetect import CrawlerDetect
 
@@ -29,7 +29,13 @@ PREFETCH_HEADERS = ("Purpose", "Sec-Purpose", "X-Purpose", "X-Moz")
 _crawlers = CrawlerDetect()
 
 
-def classify(method: str, headers: Mapping[str, str]) -> AgentClass:
+class Headers(Protocol):
+    """Request headers: a mapping, or those of the web framework."""
+
+    def get(self, key: str, default: str, /) -> str: ...
+
+
+def classify(method: str, headers: Headers) -> AgentClass:
     """The class of one request by its method, user agent and prefetch headers."""
     if method == "HEAD" or any("pre" in headers.get(name, "").lower() for name in PREFETCH_HEADERS):
         return AgentClass.SCANNER

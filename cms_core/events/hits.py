@@ -21,6 +21,7 @@ MOST_DELIVERIES = 5
 HONEYPOT = "honeypot"
 SOURCE = "hit"
 VISIT_WINDOW = timedelta(minutes=30)
+REMEMBERED = timedelta(days=30)
 
 
 @dataclass(frozen=True)
@@ -120,3 +121,18 @@ def record_visit(session: Session, event: NewEvent) -> bool:
     if last is not None:
         return False
     return record(session, [event]) == 1
+
+
+def last_campaign_of(session: Session, visitor: str, at: datetime) -> str | None:
+    """The campaign of the visitor's newest visit that belongs to one, not older than 30 days."""
+    query = (
+        select(Event.campaign)
+        .where(
+            Event.visitor == visitor,
+            Event.kind == "visited",
+            Event.at > at - REMEMBERED,
+            Event.campaign.is_not(None),
+        )
+        .order_by(Event.at.desc(), Event.id.desc())
+    )
+    return session.scalar(query.limit(1))

@@ -94,7 +94,7 @@ def claim_batch(
     session.flush()
     due = or_(D.state == DeliveryState.PENDING, and_(D.state == DeliveryState.RETRY_WAIT, D.retry_at <= real))
     wanted = select(D.id).where(D.publication_id == publication_id, due).order_by(D.id).limit(BATCH)
-    suppressed = is_suppressed(D.address_hash, channel, real)
+    suppressed = is_suppressed(D.address_hash, channel, real, topic)
     agreed = may_address(D.contact_id, channel, topic)
     rows = session.execute(
         update(D)

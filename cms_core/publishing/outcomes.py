@@ -26,7 +26,7 @@ WORKING = (S.PREPARING, S.COMMITTING, S.SENDING)
 
 def backoff(tries: int) -> timedelta:
     """How long to wait before try number ``tries`` + 1: 5 s, doubled each time, at most an hour."""
-    return min(FIRST_DELAY * 2 ** min(tries, 20), LONGEST_DELAY)
+    return min(FIRST_DELAY * (1 << min(tries, 20)), LONGEST_DELAY)
 
 
 def keep_prepared(session: Session, taken: Snapshot, prepared: c.Prepared) -> None:

@@ -19,6 +19,7 @@ from cms_core.audience.consent import may_address
 from cms_core.audience.suppression import is_suppressed
 from cms_core.clock import SystemClock
 from cms_core.contract import OutcomeStatus
+from cms_core.db import UTCDateTime
 from cms_core.publishing.claims import Held
 from cms_core.publishing.deliveries import Settled, Taken, claim_batch, contacts_of, settle
 from cms_core.publishing.journal import Journal, boot_id
@@ -250,7 +251,9 @@ class _LeaveQuery:
         self._connection = workspace.db.autocommit()
         channel = taken.channel.name
         self._query = select(
-            is_suppressed(bindparam("hash"), channel, bindparam("now")).label("suppressed"),
+            is_suppressed(
+                bindparam("hash"), channel, bindparam("now", type_=UTCDateTime()), taken.topic
+            ).label("suppressed"),
             may_address(bindparam("contact"), channel, taken.topic).label("agreed"),
         ).select_from(select(literal(1)).subquery())
         self._tries = select(Delivery.tries).where(Delivery.id == bindparam("id"))

@@ -1,0 +1,288 @@
+"""Single publications: from armed to published, and every way it can go wrong."""
+
+from datetime import timedelta
+
+import pytest
+
+from cms_core.clock import FrozenClock
+from cms_core.contract import Absent, NotConnected, OutcomeUnknown, Receipt, Refused, Retryable
+from cms_core.errors import Conflict, Invalid
+from cms_core.publishing import service
+from cms_core.worker import Worker
+from cms_core.workspace import Workspace
+from tests.publishing.conftest import DUE, Arm, approve_words, shown
+from tests.publishing.toys import Toys
+
+
+def act(workspace: Workspace, public_id: str, name: str, **more: object) -> None:
+    with workspace.db.transaction() as session:
+        getattr(service, name)(session, service.find(session, public_id), **more)
+
+
+def make_due(workspace: Workspace, public_id: str) -> None:
+    """Let a back-off be over."""
+    with workspace.db.transaction() as session:
+        found = service.find(session, public_id)
+        if found.retry_at is not None:
+            found.retry_at -= timedelta(hours=3)
+
+
+def test_armed_entry_is_published_when_due(
+    workspace: Workspace, worker: Worker, toys: Toys, arm: Arm
+) -> None:
+    public_id = arm()
+    result = worker.run_until_idle()
+    assert result.document() == {"published": 1, "failed": 0, "unknown": 0, "missed": 0, "deliveries": {}}
+    found = shown(workspace, public_id)
+    assert found["state"] == "published"
+    assert found["url"] == f"https://toy.example/{public_id}"
+    assert [(each["phase"], each["outcome"]) for each in found["attempts"]] == [("commit", "published")]
+    assert toys.remote.posts == {public_id: {"title": "Hello"}}
+    assert not result.partly
+
+
+def test_what_is_not_due_waits(workspace: Workspace, worker: Worker, arm: Arm) -> None:
+    public_id = arm(due=DUE + timedelta(seconds=1))
+    assert worker.run_until_idle().touched == set()
+    assert shown(workspace, public_id)["state"] == "scheduled"
+
+
+def test_too_late_is_missed_and_a_person_may_retry(workspace: Workspace, toys: Toys, arm: Arm) -> None:
+    public_id = arm()
+    late = Worker(workspace, FrozenClock(DUE + timedelta(hours=2, seconds=1)))
+    result = late.run_until_idle()
+    assert result.document()["missed"] == 1
+    assert result.partly
+    assert toys.remote.posts == {}
+    act(workspace, public_id, "retry")
+    late.run_until_idle()
+    assert shown(workspace, public_id)["state"] == "published"
+
+
+def test_within_grace_is_published(workspace: Workspace, arm: Arm) -> None:
+    public_id = arm()
+    Worker(workspace, FrozenClock(DUE + timedelta(hours=2))).run_until_idle()
+    assert shown(workspace, public_id)["state"] == "published"
+
+
+def test_refused_fails_and_is_not_repeated(
+    workspace: Workspace, worker: Worker, toys: Toys, arm: Arm
+) -> None:
+    public_id = arm()
+    toys.remote.before = [Refused("no such page")]
+    assert worker.run_until_idle().document()["failed"] == 1
+    assert shown(workspace, public_id)["reason"] == "no such page"
+    assert toys.remote.calls.count("publish") == 1
+
+
+def test_retryable_waits_and_is_published_by_the_same_key(
+    workspace: Workspace, worker: Worker, toys: Toys, arm: Arm
+) -> None:
+    public_id = arm()
+    toys.remote.before = [Retryable("busy", timedelta(hours=1))]
+    worker.run_until_idle()
+    assert shown(workspace, public_id)["state"] == "retry_wait"
+    make_due(workspace, public_id)
+    worker.run_until_idle()
+    assert list(toys.remote.posts) == [public_id]
+    assert toys.remote.calls.count("prepare") == 1
+
+
+def test_near_retry_is_waited_for(workspace: Workspace, worker: Worker, toys: Toys, arm: Arm) -> None:
+    public_id = arm()
+    toys.remote.before = [Retryable("busy", timedelta(seconds=0.3))]
+    worker.run_until_idle()
+    assert shown(workspace, public_id)["state"] == "published"
+
+
+def test_not_connected_holds_and_names_the_connection(
+    workspace: Workspace, worker: Worker, toys: Toys, arm: Arm
+) -> None:
+    public_id = arm()
+    toys.remote.before = [NotConnected("the token has expired")]
+    worker.run_until_idle()
+    found = shown(workspace, public_id)
+    assert (found["state"], found["reason"]) == ("held", "not connected: the token has expired")
+    act(workspace, public_id, "resume")
+    worker.run_until_idle()
+    assert shown(workspace, public_id)["state"] == "published"
+
+
+def test_unknown_of_a_client_id_channel_is_replayed_once(
+    workspace: Workspace, worker: Worker, toys: Toys, arm: Arm
+) -> None:
+    public_id = arm()
+    toys.remote.after = [OutcomeUnknown("no answer")]
+    worker.run_until_idle()
+    make_due(workspace, public_id)
+    worker.run_until_idle()
+    found = shown(workspace, public_id)
+    assert found["state"] == "published"
+    assert list(toys.remote.posts) == [public_id]
+    assert toys.remote.calls.count("prepare") == 1, "what was prepared is frozen"
+
+
+def test_unknown_of_a_channel_without_idempotency_waits_for_a_person(
+    workspace: Workspace, worker: Worker, toys: Toys, arm: Arm
+) -> None:
+    public_id = arm("once")
+    toys.remote.after = [OutcomeUnknown("no answer")]
+    assert worker.run_until_idle().document()["unknown"] == 1
+    make_due(workspace, public_id)
+    worker.run_until_idle()
+    assert toys.remote.calls.count("publish") == 1
+    with pytest.raises(Conflict, match="may have gone out"):
+        act(workspace, public_id, "retry")
+    act(workspace, public_id, "resolve", published_url=None)
+    assert shown(workspace, public_id)["state"] == "failed"
+    act(workspace, public_id, "retry")
+    worker.run_until_idle()
+    assert shown(workspace, public_id)["state"] == "published"
+
+
+def test_person_finds_it_published(workspace: Workspace, worker: Worker, toys: Toys, arm: Arm) -> None:
+    public_id = arm("once")
+    toys.remote.after = [OutcomeUnknown("no answer")]
+    worker.run_until_idle()
+    act(workspace, public_id, "resolve", published_url="https://toy.example/seen")
+    found = shown(workspace, public_id)
+    assert (found["state"], found["url"]) == ("published", "https://toy.example/seen")
+
+
+@pytest.mark.parametrize(
+    ("answer", "calls", "state"),
+    [(Receipt("found", "https://toy.example/found"), 1, "published"), (Absent(), 2, "published")],
+)
+def test_look_up_settles_an_unknown(
+    workspace: Workspace,
+    worker: Worker,
+    toys: Toys,
+    arm: Arm,
+    answer: Receipt | Absent,
+    calls: int,
+    state: str,
+) -> None:
+    public_id = arm()
+    toys.toy.answer = answer
+    toys.remote.after = [OutcomeUnknown("no answer")]
+    worker.run_until_idle()
+    make_due(workspace, public_id)
+    worker.run_until_idle()
+    assert shown(workspace, public_id)["state"] == state
+    assert toys.remote.calls.count("publish") == calls
+
+
+def test_fault_of_the_plugin_after_the_intent_is_unknown_and_named(
+    workspace: Workspace, worker: Worker, toys: Toys, arm: Arm
+) -> None:
+    public_id = arm("once")
+    toys.remote.after = [ZeroDivisionError("oops")]
+    worker.run_until_idle()
+    found = shown(workspace, public_id)
+    assert found["state"] == "unknown"
+    assert "fault in plugin toys" in found["reason"]
+    assert workspace.plugins.faults[-1].plugin == "toys"
+
+
+def test_hold_of_a_check_stops_the_commit(workspace: Workspace, worker: Worker, toys: Toys, arm: Arm) -> None:
+    public_id = arm(title="forbidden")
+    worker.run_until_idle()
+    found = shown(workspace, public_id)
+    assert (found["state"], found["reason"]) == ("held", "title: this word is forbidden")
+    assert toys.remote.calls == []
+
+
+def test_newly_approved_words_go_out(workspace: Workspace, worker: Worker, toys: Toys, arm: Arm) -> None:
+    public_id = arm()
+    with workspace.db.transaction() as session:
+        approve_words(session, workspace, "toy", "Better", "toy-hello")
+    worker.run_until_idle()
+    assert toys.remote.posts[public_id] == {"title": "Better"}
+
+
+def test_unapproved_asset_cannot_be_armed(workspace: Workspace, arm: Arm) -> None:
+    arm()
+    with workspace.db.transaction() as session:
+        found = service.find(session, shown(workspace, arm(title="Second"))["id"])
+        found.revision.state = "draft"
+        entry = found.entry
+        assert entry is not None
+        service.cancel(session, found)
+        with pytest.raises(Invalid, match="not approved"):
+            service.arm(session, workspace.plugins, entry)
+
+
+def test_approval_gone_before_publishing_holds(
+    workspace: Workspace, worker: Worker, toys: Toys, arm: Arm
+) -> None:
+    public_id = arm()
+    with workspace.db.transaction() as session:
+        service.find(session, public_id).revision.state = "draft"
+    worker.run_until_idle()
+    assert shown(workspace, public_id)["state"] == "held"
+    assert toys.remote.posts == {}
+
+
+def test_update_supersedes_and_only_the_head_is_withdrawn(
+    workspace: Workspace, worker: Worker, toys: Toys, arm: Arm
+) -> None:
+    first = arm()
+    worker.run_until_idle()
+    with workspace.db.transaction() as session:
+        approve_words(session, workspace, "toy", "Better", "toy-hello")
+        successor = service.update_content(session, workspace.plugins, service.find(session, first)).public_id
+    worker.run_until_idle()
+    assert toys.remote.posts == {first: {"title": "Better"}}
+    assert shown(workspace, first)["superseded_by"] == successor
+    with pytest.raises(Conflict, match="superseded"):
+        act(workspace, first, "ask_withdrawal")
+    act(workspace, successor, "ask_withdrawal")
+    worker.run_until_idle()
+    assert shown(workspace, successor)["state"] == "withdrawn"
+    assert toys.remote.posts == {}
+
+
+def test_end_withdraws(workspace: Workspace, worker: Worker, toys: Toys, arm: Arm) -> None:
+    public_id = arm(ends_at=DUE + timedelta(days=1))
+    worker.run_until_idle()
+    Worker(workspace, FrozenClock(DUE + timedelta(days=2))).run_until_idle()
+    assert shown(workspace, public_id)["state"] == "withdrawn"
+    assert toys.remote.posts == {}
+
+
+def test_cancel_and_hold_win_before_the_commit(
+    workspace: Workspace, worker: Worker, toys: Toys, arm: Arm
+) -> None:
+    cancelled, held = arm(title="One"), arm(title="Two")
+    act(workspace, cancelled, "cancel")
+    act(workspace, held, "hold", reason="wait for legal")
+    worker.run_until_idle()
+    assert toys.remote.posts == {}
+    assert shown(workspace, held)["reason"] == "wait for legal"
+
+
+def test_cancel_during_prepare_wins(workspace: Workspace, worker: Worker, toys: Toys, arm: Arm) -> None:
+    public_id = arm()
+    held = worker.runner.claim()
+    assert held is not None
+    act(workspace, public_id, "cancel")
+    worker.runner.run(held)
+    assert shown(workspace, public_id)["state"] == "cancelled"
+    assert toys.remote.posts == {}
+
+
+def test_dead_worker_before_the_intent_goes_back_to_scheduled(
+    workspace: Workspace, worker: Worker, toys: Toys, arm: Arm
+) -> None:
+    public_id = arm()
+    assert worker.runner.claim() is not None  # and then it dies
+    worker.run_until_idle()
+    assert shown(workspace, public_id)["state"] == "published"
+    assert len(toys.remote.posts) == 1
+
+
+def test_missing_plugin_holds(workspace: Workspace, worker: Worker, arm: Arm) -> None:
+    public_id = arm()
+    workspace.plugins.channels.pop("toy")
+    worker.run_until_idle()
+    assert shown(workspace, public_id)["reason"] == "the plugin for channel 'toy' is missing"
