@@ -12,10 +12,9 @@ answer (lost connection: its outcome is unknown, and it is never repeated), or a
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
-import stamina
-
 from cms_core.contract import ChannelError, Identity, NotConnected, OutcomeStatus, Retryable, Wire
 from cms_core.outbound.guard import Guard
+from cms_core.outbound.retrying import retrying
 from cms_core.outbound.smtp_message import (
     Reply,
     SmtpMessage,
@@ -159,9 +158,7 @@ class SmtpDoor:
         if isinstance(error, NotConnected) or self._attempts < 2:
             source.stop(error)
             return
-        again = stamina.RetryingCaller(
-            attempts=self._attempts - 1, wait_initial=0.5, wait_max=5.0, wait_jitter=0.5
-        )
+        again = retrying(self._attempts - 1, first_wait=0.5)
         try:
             lane.session = again(Retryable, lambda: open_session(self._server, self._guard))
         except ChannelError as last:

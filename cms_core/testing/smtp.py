@@ -4,9 +4,9 @@
         ...                       # send to 127.0.0.1, server.port
     assert [mail.recipients for mail in server.received] == [["ann@example.com"]]
 
-``answers`` names, by moment, what is said instead of the usual reply: a list is used up in order, a function is given the
-command's argument and may return None for the usual reply. Moments: CONNECT, EHLO, HELO, STARTTLS, AUTH, MAIL, RCPT, DATA, END (the final
-dot), RSET, QUIT. ``received`` keeps every message whose final dot was seen, whatever was answered to it.
+``answers`` names, by moment, what is said instead of the usual reply: a list is used up in order (None: the usual reply), a function
+is given the command's argument and may return None. Moments: CONNECT, EHLO, HELO, STARTTLS, AUTH, MAIL, RCPT, DATA, END (the final dot),
+RSET, QUIT. ``received`` keeps every message whose final dot was seen, whatever was answered to it.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Self
 
-STEP = 0.05
+STEP = 0.02
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ DROP = Answer(then="drop")
 RESET = Answer(then="reset")
 SILENCE = Answer(then="hang")
 
-Answers = Sequence[Answer] | Callable[[str], Answer | None]
+Answers = Sequence[Answer | None] | Callable[[str], Answer | None]
 
 
 @dataclass
@@ -63,7 +63,9 @@ class FaultySmtp:
         implicit_tls: bool = False,
         login: tuple[str, str] | None = None,
     ) -> None:
-        self._answers = {moment: iter(each) if not callable(each) else each for moment, each in (answers or {}).items()}
+        self._answers = {
+            moment: iter(each) if not callable(each) else each for moment, each in (answers or {}).items()
+        }
         self.pipelining = pipelining
         self.extensions = list(extensions)
         self.tls = tls
@@ -136,6 +138,7 @@ class _Conversation:
     def run(self) -> None:
         with contextlib.suppress(_Hangup, OSError):
             self.sock.settimeout(STEP)
+            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self.server.implicit_tls:
                 self._encrypt()
             self._say("CONNECT", "", "220 mail.test ESMTP ready")

@@ -2,7 +2,6 @@
 
 import ipaddress
 import ssl
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -50,12 +49,12 @@ class Certificates:
 
 
 @pytest.fixture(scope="session")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Certificates]:
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     folder = tmp_path_factory.mktemp("tls")
     key, authority = _authority()
     (folder / "ca.pem").write_bytes(authority.public_bytes(serialization.Encoding.PEM))
     here = [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")]
-    yield Certificates(
+    return Certificates(
         str(folder / "ca.pem"),
         _server(folder / "good", key, authority, here),
         _server(folder / "other", key, authority, [x509.DNSName("other.test")]),

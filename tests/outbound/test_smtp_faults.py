@@ -29,7 +29,7 @@ class Run:
         self.outcomes: list[SmtpOutcome] = []
 
     def send(self, server: FaultySmtp, messages: Iterator[SmtpMessage | None], **options: int) -> None:
-        settings = SmtpServer("127.0.0.1", server.port, "none", local_name="us.test", timeout=0.5)
+        settings = SmtpServer("127.0.0.1", server.port, "none", local_name="us.test", timeout=0.3)
         door = SmtpDoor(settings, self.guard, self.wire, **{"connections": 1, "attempts": 2, **options})
         try:
             self.outcomes.extend(door.send(messages))
@@ -64,7 +64,9 @@ def at(position: int, answer: Answer) -> list[Answer | None]:
 # --- faults before anything is on the wire ---------------------------------------------------------------------------
 
 
-def test_421_at_connect_is_tried_again_a_bounded_number_of_times_and_takes_nothing(run: Run, pipelining: str) -> None:
+def test_421_at_connect_is_tried_again_a_bounded_number_of_times_and_takes_nothing(
+    run: Run, pipelining: str
+) -> None:
     with faulty(pipelining, CONNECT=lambda _: Answer("421 4.3.2 too busy", then="drop")) as server:
         pulled = mails(3)
         run.send(server, pulled)
@@ -294,7 +296,9 @@ def test_a_fault_of_the_caller_settles_what_was_taken_and_is_raised(run: Run, pi
     assert (run.statuses, len(server.received)) == ([A] * 3, 3)
 
 
-def test_a_journal_that_cannot_be_written_keeps_the_message_from_the_wire(guard: Guard, pipelining: str) -> None:
+def test_a_journal_that_cannot_be_written_keeps_the_message_from_the_wire(
+    guard: Guard, pipelining: str
+) -> None:
     class Full(RecordingWire):
         def flush(self) -> None:
             raise OSError(28, "No space left on device")
@@ -307,7 +311,7 @@ def test_a_journal_that_cannot_be_written_keeps_the_message_from_the_wire(guard:
 
 def test_who_stops_listening_leaves_nothing_half_sent(wire: RecordingWire, guard: Guard) -> None:
     with faulty("honest") as server:
-        settings = SmtpServer("127.0.0.1", server.port, "none", timeout=0.5)
+        settings = SmtpServer("127.0.0.1", server.port, "none", timeout=0.3)
         door = SmtpDoor(settings, guard, wire, connections=1)
         sending = iter(door.send(mails(10)))
         next(sending)
@@ -330,7 +334,7 @@ def test_connections_are_kept_between_sendings_and_opened_anew_when_the_server_h
     wire: RecordingWire, guard: Guard
 ) -> None:
     with faulty("honest", END=at(2, Answer("250 2.0.0 queued", then="drop"))) as server:
-        door = SmtpDoor(SmtpServer("127.0.0.1", server.port, "none", timeout=0.5), guard, wire, connections=1)
+        door = SmtpDoor(SmtpServer("127.0.0.1", server.port, "none", timeout=0.3), guard, wire, connections=1)
         for _ in range(3):
             assert [each.status for each in door.send(mails(1))] == [A]
         time.sleep(0.1)
