@@ -52,7 +52,7 @@ def load_config(home: str | Path | None = None, environ: Mapping[str, str] | Non
         base_url=check_base_url(values.get("CMS_BASE_URL") or DEFAULT_BASE_URL),
         outbound_allow=values.get("CMS_OUTBOUND_ALLOW", ""),
         lease_seconds=_seconds(values.get("CMS_LEASE_SECONDS")),
-        disabled_plugins=frozenset(values.get("CMS_DISABLE_PLUGINS", "").replace(",", " ").split()),
+        disabled_plugins=disabled_plugins(values),
         strict_plugins=values.get("CMS_STRICT_PLUGINS", "") not in ("", "0"),
         environ=values,
     )
@@ -73,6 +73,11 @@ def write_config(home: Path, database_url: str | None, base_url: str | None) -> 
         file.writelines(secret)
     for folder in ("media", "plugins", "run"):
         (home / folder).mkdir(exist_ok=True)
+
+
+def disabled_plugins(values: Mapping[str, str]) -> frozenset[str]:
+    """The plugins that ``CMS_DISABLE_PLUGINS`` switches off, separated by commas or spaces."""
+    return frozenset(values.get("CMS_DISABLE_PLUGINS", "").replace(",", " ").split())
 
 
 def check_base_url(text: str) -> str:

@@ -35,7 +35,7 @@ def create_user(session: Session, email: str, name: str, role: str, password: st
     """Add somebody who signs in; raises Invalid for a bad address, role or password, Conflict for a known address."""
     address = normal_email(email)
     checked = checked_role(role)
-    secret = _checked_password(password)
+    secret = checked_password(password)
     if session.scalar(select(User.id).where(User.email == address)) is not None:
         raise Conflict(f"there is a user {address} already", "`cms users list` shows all of them")
     user = User(
@@ -133,7 +133,7 @@ def change_password(session: Session, user: User, current: str, new: str) -> Non
 
 def set_password(session: Session, user: User, password: str) -> None:
     """Give a user a new password and end all sessions of theirs."""
-    user.password_hash = _hasher.hash(_checked_password(password))
+    user.password_hash = _hasher.hash(checked_password(password))
     end_sessions(session, user)
 
 
@@ -218,8 +218,8 @@ def checked_name(name: str) -> str:
     return stripped
 
 
-def _checked_password(password: str) -> str:
-    """Length only, no rules of composition (NIST SP 800-63B §3.1.1.2)."""
+def checked_password(password: str) -> str:
+    """The password, if its length will do; no rules of composition (NIST SP 800-63B §3.1.1.2). Raises Invalid."""
     if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
         raise Invalid(
             f"the password has {len(password)} characters",

@@ -1,0 +1,77 @@
+"""``cms init``: a new workspace with its first admin, whole or not at all."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from shlex import quote
+
+import click
+from sqlalchemy import inspect
+
+from cms_core.auth import service as auth
+from cms_core.auth.models import Role
+from cms_core.cli.output import progress
+from cms_core.config import check_base_url, load_config, write_config
+from cms_core.errors import Conflict
+from cms_core.migrations import upgrade
+from cms_core.workspace import Workspace, open_workspace
+
+
+@click.command()
+@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--admin-email", required=True, metavar="EMAIL", help="Address of the first admin.")
+@click.option(
+    "--admin-password",
+    prompt="Password of the admin",
+    hide_input=True,
+    confirmation_prompt=True,
+    metavar="PASSWORD",
+    help="Its password (asked for when left out).",
+)
+@click.option("--database-url", metavar="URL", help="Where the data is kept (default: SQLite in DIR).")
+@click.option("--base-url", metavar="URL", help="Address under which people reach it.")
+def command(
+    directory: Path, admin_email: str, admin_password: str, database_url: str | None, base_url: str | None
+) -> None:
+    """Make a workspace in DIR; connects to nothing but its database."""
+    home = directory.expanduser().resolve()
+    auth.normal_email(admin_email)
+    auth.checked_password(admin_password)
+    check_base_url(base_url or "http://localhost")
+    with _new_folder(home):
+        write_config(home, database_url, base_url)
+        workspace = open_workspace(load_config(home))
+        try:
+            _fill(workspace, admin_email, admin_password)
+        finally:
+            workspace.db.dispose()
+    where = quote(str(home))
+    progress(f"Made the workspace {home}. Next:")
+    click.echo(f"export CMS_HOME={where}")
+    click.echo("cms run")
+
+
+def _fill(workspace: Workspace, email: str, password: str) -> None:
+    if inspect(workspace.db.engine).has_table("core_user"):
+        raise Conflict("the database holds a workspace already", "name an empty database with --database-url")
+    upgrade(workspace.db.engine, workspace.plugins)
+    with workspace.db.transaction() as session:
+        session.info["actor"] = (None, "cli")
+        auth.create_user(session, email, "", Role.ADMIN, password)
+
+
+@contextmanager
+def _new_folder(home: Path) -> Iterator[None]:
+    """A folder that is empty or not there yet; what was made in it is removed when anything goes wrong."""
+    existed = home.exists()
+    if existed and (not home.is_dir() or any(home.iterdir())):
+        raise Conflict(f"{home} is not an empty folder; nothing was changed", "name a new folder")
+    try:
+        yield
+    except BaseException:
+        for path in home.iterdir() if home.is_dir() else ():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        if not existed and home.is_dir():
+            home.rmdir()
+        raise
