@@ -11,6 +11,7 @@ import io
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
@@ -32,7 +33,7 @@ _MAGIC = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One record: its number, its cells (as many as the header has), or why it cannot be used."""
+    """One record: its number, its cells (at least one for each named column), or why it cannot be used."""
 
     number: int
     cells: list[str]
@@ -50,6 +51,11 @@ class CsvFile:
     has_nul: bool
     has_sep_line: bool
     _open: Callable[[], BinaryIO]
+
+    @cached_property
+    def named_width(self) -> int:
+        """How many columns there are up to the last one with a name; a row may stop there."""
+        return max(number for number, name in enumerate(self.header, start=1) if name)
 
     def rows(self) -> Iterator[Row]:
         """All records that are not empty; raises Invalid where the rest of the file cannot be read."""
@@ -75,7 +81,7 @@ class CsvFile:
     def _row(self, number: int, cells: list[str]) -> Row:
         width = len(self.header)
         if len(cells) != width:
-            if len(cells) < width or any(cells[width:]):
+            if len(cells) < self.named_width or any(cells[width:]):
                 return Row(number, [], f"has {len(cells)} cells where the header has {width}")
             del cells[width:]
         if self.has_nul and any("\0" in cell for cell in cells):
@@ -176,10 +182,8 @@ def _header(sample: str, delimiter: str, known: Callable[[str], bool], name: str
             continue
         if header is not None:
             header = [cell.strip() for cell in header]
-            while header and not header[-1]:
-                header.pop()
             found.append((sum(map(known, header)), len(header), candidate, header))
-    if not any(header for *_, header in found):
+    if not any(any(header) for *_, header in found):
         raise Invalid(f"{name} has no header row", "the first row must name the columns")
     best = max(found, key=lambda each: each[:2])
     return best[2], best[3]

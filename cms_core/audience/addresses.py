@@ -54,7 +54,7 @@ def _sound_domain(domain: str) -> str:
 
 def _examine(address: str) -> str:
     try:
-        found = validate_email(address, check_deliverability=False, allow_smtputf8=True)
+        found = validate_email(address, check_deliverability=False, allow_smtputf8=True, strict=True)
     except EmailNotValidError as error:
         raise Invalid(
             f"{_shown(address)} is no e-mail address: {error}", "give it as name@example.com"

@@ -65,7 +65,7 @@ def custom_name(label: str) -> str:
     plain = unicodedata.normalize("NFKD", label.casefold()).encode("ascii", "ignore").decode()
     name = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
     if not name:
-        return f"field_{_digest(label)}"
+        return f"field_{_digest(label.casefold())}"
     if name in RESERVED or name in BUILT_IN or not name[0].isalpha():
         name = f"custom_{name}"
     if len(name) > MAX_NAME_LENGTH:

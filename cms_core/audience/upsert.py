@@ -192,9 +192,9 @@ def _change(
             changes.append(_Change(row.id, "updated", changed))
         (outcome.updated if changed else outcome.unchanged).append(person.email)
     if rows:
-        names = (*TEXT_FIELDS, "company_id", "extra")
+        columns: dict[str, Any] = {name: bindparam(name) for name in (*TEXT_FIELDS, "company_id", "extra")}
         statement = update(Contact).where(Contact.id == bindparam("b_id"))
-        statement = statement.values({name: bindparam(name) for name in names}, updated_at=now(session))
+        statement = statement.values({**columns, "updated_at": now(session)})
         session.connection().execute(statement, rows)
     return changes
 
