@@ -8,12 +8,13 @@ from shlex import quote
 
 import click
 from sqlalchemy import inspect
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from cms_core.auth import service as auth
 from cms_core.auth.models import Role
 from cms_core.cli.output import progress
 from cms_core.config import check_base_url, load_config, write_config
-from cms_core.errors import Conflict
+from cms_core.errors import ConfigError, Conflict
 from cms_core.migrations import upgrade
 from cms_core.workspace import Workspace, open_workspace
 
@@ -39,7 +40,7 @@ def command(
     auth.normal_email(admin_email)
     auth.checked_password(admin_password)
     check_base_url(base_url or "http://localhost")
-    with _new_folder(home):
+    with _new_folder(home), _readable_faults():
         write_config(home, database_url, base_url)
         workspace = open_workspace(load_config(home))
         try:
@@ -59,6 +60,19 @@ def _fill(workspace: Workspace, email: str, password: str) -> None:
     with workspace.db.transaction() as session:
         session.info["actor"] = (None, "cli")
         auth.create_user(session, email, "", Role.ADMIN, password)
+
+
+@contextmanager
+def _readable_faults() -> Iterator[None]:
+    """What the database answers, for people; its address may hold a password and is not repeated."""
+    try:
+        yield
+    except (SQLAlchemyError, ModuleNotFoundError) as error:
+        reason = error.orig if isinstance(error, DBAPIError) else error
+        raise ConfigError(
+            f"the database cannot be used: {' '.join(str(reason).split())}",
+            "check --database-url; it is like sqlite:////srv/cms.db or postgresql://user:password@host/name",
+        ) from None
 
 
 @contextmanager
