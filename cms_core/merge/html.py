@@ -23,7 +23,7 @@ class At(Enum):
     TAG = "a tag"
     UNQUOTED = "an attribute without quotes"
     COMMENT = "an HTML comment"
-    RAW = "a script, a style or another element with raw text"
+    RAW = "a script, a style, a drawing or another element that holds no plain HTML"
 
 
 class Url(Enum):
@@ -58,7 +58,7 @@ class Misplaced(Exception):
         self.remedy = remedy
 
 
-_RAW = frozenset("script style xmp iframe noembed noframes plaintext".split())
+_RAW = frozenset("script style xmp iframe noembed noframes plaintext svg math".split())
 _URLS = frozenset(
     "href src action formaction poster background cite data longdesc usemap manifest lowsrc dynsrc xlink:href".split()
 )
@@ -73,6 +73,7 @@ _ATTRIBUTE = re.compile(
 _COMMENT = re.compile(r"<!--(-?>)?")
 _COMMENT_END = re.compile(r"--!?>")
 _REMOVED = re.compile(r"[\t\n\r]")
+_SLASHES = re.compile(r"[/\\]{2}")
 _STRIPPED = "".join(map(chr, range(33)))
 _DELIMITERS = {
     Url.SCHEME: re.compile(r"[:/?#]"),
@@ -207,11 +208,13 @@ def _in_url(url: Url, text: str) -> Url:
         return Url.FORBIDDEN
     if url is Url.START:
         return _from_start(text.lstrip(_STRIPPED))
+    if url is Url.HOST and _SLASHES.match(text):
+        return Url.FORBIDDEN  # the value before may be empty, and then a host would follow
     return _further(url, text)
 
 
 def _from_start(text: str) -> Url:
-    if text[:1] in ("/", "\\") and text[1:2] in ("/", "\\"):
+    if _SLASHES.match(text):
         return _further(Url.HOST, text[2:])
     return _further(Url.SCHEME, text) if text else Url.START
 

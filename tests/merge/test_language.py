@@ -6,6 +6,8 @@ import time
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cms_core import merge
 from cms_core.contract import FieldProvider, FieldSpec, Level
@@ -256,3 +258,31 @@ def test_messages_name_no_internals(fields: Fields) -> None:
         assert not re.search(
             r"jinja|nodes\.|Traceback", f"{caught.value.message} {caught.value.remedy}", re.IGNORECASE
         )
+
+
+SYNTAX = r"""{{ }} {% %} {# #} {%- -%} if elif else endif for endfor in not and or is contact.first_name contact.tags custom.x
+x . , : | ( ) [ ] { } default upper ' " \\ == != < > <= = ~ + - * ** / // % 1 2.5 1e9 true none loop range raw endraw set block
+é \x00 < <a <!-- href=' > </script <script &#""".split()
+SOUP = st.lists(
+    st.sampled_from(SYNTAX)
+    | st.text(max_size=3),
+    max_size=25,
+)  # fmt: skip
+
+
+@settings(max_examples=1500)
+@given(SOUP, st.sampled_from(["", " "]), st.sampled_from(Escape))
+def test_any_text_is_compiled_and_rendered_or_refused_with_a_place(
+    fields: Fields, parts: list[str], glue: str, escape: Escape
+) -> None:
+    source = glue.join(parts)
+    try:
+        template = merge.compile_bytes(source, fields, escape=escape)
+    except MergeError as refused:
+        error = refused
+    else:
+        template.render({"contact": {"first_name": "Ana", "tags": ["a", {"b": 1}]}, "custom": {"x": None}})
+        return
+    lines = source.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    assert 1 <= error.column <= len(lines[error.line - 1]) + 1
+    assert error.remedy
