@@ -5,12 +5,12 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from cms_core.contract import AgentClass
 from cms_core.db import now
-from cms_core.dialect import insert_for
+from cms_core.dialect import insert_for, insert_missing
 from cms_core.events.models import Cursor, Event, Measurement
 from cms_core.ids import new_id
 
@@ -61,18 +61,18 @@ def since(session: Session, position: int, limit: int = PAGE) -> list[Event]:
 
 def position(session: Session, name: str) -> int:
     """How far the reader of this name has come."""
-    cursor = session.get(Cursor, name)
-    return cursor.position if cursor else 0
+    return session.scalar(select(Cursor.position).where(Cursor.name == name)) or 0
 
 
-def advance(session: Session, name: str, to: int) -> None:
-    """The reader of this name has read up to here."""
-    cursor = session.get(Cursor, name)
-    if cursor is None:
-        session.add(Cursor(name=name, position=to, updated_at=now(session)))
-    else:
-        cursor.position, cursor.updated_at = to, now(session)
-    session.flush()
+def advance(session: Session, name: str, start: int, to: int) -> bool:
+    """Move the reader of this name from where it was found to here; False when another process has moved it meanwhile."""
+    at = now(session)
+    insert_missing(session, Cursor, [{"name": name, "position": 0, "updated_at": at}])
+    found = update(Cursor).where(Cursor.name == name, Cursor.position == start)
+    moved = session.execute(
+        found.values(position=to, updated_at=at).execution_options(synchronize_session=False)
+    )
+    return bool(moved.rowcount == 1)
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,17 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, Index, String
+from sqlalchemy import BigInteger, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cms_core.db import Base
 
 
 class Rollup(Base):
-    """Number of events per campaign, publication, day (UTC), kind and agent class. 0 and "" stand for "none"."""
+    """Number of events per campaign, publication, day (UTC), kind and agent class. 0 and "" stand for "none".
+
+    ``value_micros`` adds up values whatever they are of: read amounts of money from the events.
+    """
 
     __tablename__ = "core_rollup"
 
@@ -18,22 +21,24 @@ class Rollup(Base):
     day: Mapped[date] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(String(40), primary_key=True)
     agent_class: Mapped[str] = mapped_column(String(10), primary_key=True)
-    channel: Mapped[str] = mapped_column(String(40), default="")
-    asset_id: Mapped[int] = mapped_column(default=0)
+    channel: Mapped[str] = mapped_column(String(40), primary_key=True, default="")
+    asset_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, default=0)
     total: Mapped[int] = mapped_column(default=0)
     value_micros: Mapped[int] = mapped_column(BigInteger, default=0)
 
 
 class PersonRollup(Base):
-    """That a person (contact or visitor) did something in a campaign's publication, counted by human events only."""
+    """That a person did something in a campaign, by human events only: who they are is ``c<contact>`` or ``v:<visitor>``.
+
+    The key is in the order in which people are counted: it covers those queries.
+    """
 
     __tablename__ = "core_rollup_person"
-    __table_args__ = (Index("ix_core_rollup_person_campaign", "campaign", "kind"),)
 
-    publication_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     campaign: Mapped[str] = mapped_column(String(120), primary_key=True)
     kind: Mapped[str] = mapped_column(String(40), primary_key=True)
+    channel: Mapped[str] = mapped_column(String(40), primary_key=True, default="")
+    asset_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, default=0)
     person: Mapped[str] = mapped_column(String(80), primary_key=True)
-    channel: Mapped[str] = mapped_column(String(40), default="")
-    asset_id: Mapped[int] = mapped_column(default=0)
+    publication_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     first_at: Mapped[datetime]

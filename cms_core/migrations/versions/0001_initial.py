@@ -160,29 +160,39 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(length=40), nullable=False),
         sa.Column("agent_class", sa.String(length=10), nullable=False),
         sa.Column("channel", sa.String(length=40), nullable=False),
-        sa.Column("asset_id", sa.Integer(), nullable=False),
+        sa.Column("asset_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("total", sa.Integer(), nullable=False),
         sa.Column("value_micros", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint(
-            "campaign", "publication_id", "day", "kind", "agent_class", name=op.f("pk_core_rollup")
+            "campaign",
+            "publication_id",
+            "day",
+            "kind",
+            "agent_class",
+            "channel",
+            "asset_id",
+            name=op.f("pk_core_rollup"),
         ),
     )
     op.create_table(
         "core_rollup_person",
-        sa.Column("publication_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("campaign", sa.String(length=120), nullable=False),
         sa.Column("kind", sa.String(length=40), nullable=False),
-        sa.Column("person", sa.String(length=80), nullable=False),
         sa.Column("channel", sa.String(length=40), nullable=False),
-        sa.Column("asset_id", sa.Integer(), nullable=False),
+        sa.Column("asset_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("person", sa.String(length=80), nullable=False),
+        sa.Column("publication_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("first_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint(
-            "publication_id", "campaign", "kind", "person", name=op.f("pk_core_rollup_person")
+            "campaign",
+            "kind",
+            "channel",
+            "asset_id",
+            "person",
+            "publication_id",
+            name=op.f("pk_core_rollup_person"),
         ),
     )
-    with op.batch_alter_table("core_rollup_person", schema=None) as batch_op:
-        batch_op.create_index("ix_core_rollup_person_campaign", ["campaign", "kind"], unique=False)
-
     op.create_table(
         "core_segment",
         sa.Column("name", sa.String(length=120), nullable=False),
@@ -791,9 +801,6 @@ def downgrade() -> None:
     op.drop_table("core_user")
     op.drop_table("core_suppression")
     op.drop_table("core_segment")
-    with op.batch_alter_table("core_rollup_person", schema=None) as batch_op:
-        batch_op.drop_index("ix_core_rollup_person_campaign")
-
     op.drop_table("core_rollup_person")
     op.drop_table("core_rollup")
     op.drop_table("core_plugin_settings")
