@@ -104,6 +104,20 @@ def test_one_that_cannot_be_written_fails_alone_and_is_not_named(
     assert not any("y.test" in command for command in server.commands)
 
 
+def test_international_address_goes_where_it_is_understood(
+    kit: SimpleNamespace, send: Send, to_server: ToServer
+) -> None:
+    person = kit.person(1, "jösé@bücher.test")
+    with FaultySmtp() as server:
+        assert send(to_server(server.port), [person])[1].status == "accepted"
+    (mail,) = server.received
+    assert "SMTPUTF8" in mail.parameters
+    assert "\r\nTo: <jösé@xn--bcher-kva.test>\r\n".encode() in mail.data
+    with FaultySmtp(extensions=["8BITMIME"]) as server:
+        outcome = send(to_server(server.port), [person])[1]
+    assert (outcome.status, "SMTPUTF8" in outcome.detail) == ("failed", True)
+
+
 def test_a_pause_of_the_queue_finishes_what_is_in_flight(
     channel: EmailChannel, kit: SimpleNamespace, to_server: ToServer
 ) -> None:
