@@ -224,7 +224,7 @@ def _day(text: str) -> rules.Value:
 
 
 def _suggest(name: str, known: Any, what: str) -> str:
-    close = get_close_matches(name, known, n=1)
+    close = get_close_matches(name[:120], known, n=1)  # its time grows with the square of the length
     meant = f"did you mean {close[0]}? " if close else ""
     return f"{meant}the {what} are: {', '.join(known)}" if known else f"there are no {what} yet"
 

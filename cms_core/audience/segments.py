@@ -56,9 +56,8 @@ def get(session: Session, name: str) -> Segment:
     """The segment of this name; raises NotFound that suggests a close one."""
     found = session.scalar(select(Segment).where(Segment.name == name))
     if found is None:
-        names = session.scalars(select(Segment.name)).all()
-        close = get_close_matches(name, names, n=1)
-        remedy = f"did you mean {close[0]!r}?" if close else "`cms segments list` shows them"
+        close = _close_name(session, name)
+        remedy = f"did you mean {close!r}?" if close else "`cms segments list` shows them"
         raise NotFound(f"there is no segment {name!r}", remedy)
     return found
 
@@ -81,9 +80,8 @@ def count(session: Session, name_or_rule: str) -> int:
     try:
         condition = compile_rule(session, name_or_rule)
     except Invalid as error:
-        names = session.scalars(select(Segment.name)).all()
-        close = get_close_matches(name_or_rule, names, n=1)
-        remedy = f"did you mean the segment {close[0]!r}?" if close else error.remedy
+        close = _close_name(session, name_or_rule)
+        remedy = f"did you mean the segment {close!r}?" if close else error.remedy
         raise Invalid(f"no segment has this name, and as a rule it fails: {error.message}", remedy) from None
     return _count(session, condition)
 
@@ -102,6 +100,14 @@ def _condition(session: Session, segment: Segment) -> ColumnElement[bool]:
 def _count(session: Session, condition: ColumnElement[bool]) -> int:
     query: Select[Any] = select(func.count(Contact.id)).where(alive(), condition)
     return int(session.scalar(query) or 0)
+
+
+def _close_name(session: Session, name: str) -> str:
+    """The segment's name that looks most like this one, or ""."""
+    if len(name) > MAX_NAME_LENGTH:
+        return ""
+    names = session.scalars(select(Segment.name)).all()
+    return next(iter(get_close_matches(name, names, n=1)), "")
 
 
 def _free_name(session: Session, name: str) -> str:

@@ -24,7 +24,7 @@ def count(session: Session, model: type) -> int:
 
 
 def stands(session: Session, email: str = "a@x.de") -> str:
-    return next(row["consent"] for row in contacts.list_rows(session) if row["email"] == email)
+    return str(next(row["consent"] for row in contacts.list_rows(session) if row["email"] == email))
 
 
 def test_people_with_all_their_fields(session: Session, bring: ImportText) -> None:

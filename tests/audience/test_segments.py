@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from cms_core.audience import segments
+from cms_core.audience.compile import compile_rule
 from cms_core.audience.imports import ImportResult
 from cms_core.audience.models import Contact
 from cms_core.db import now
@@ -31,7 +32,7 @@ def who(session: Session, bring: ImportText) -> Callable[[str], str]:
     before = set(session.scalars(select(Contact.id)))
 
     def run(rule: str) -> str:
-        condition = segments.compile_rule(session, rule)
+        condition = compile_rule(session, rule)
         found = session.scalars(select(Contact.first_name).where(condition, Contact.id.in_(before)))
         names = "".join(sorted(name[0] for name in found))
         assert len(names) == segments.count(session, rule)
