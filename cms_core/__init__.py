@@ -11,11 +11,13 @@ if TYPE_CHECKING:  # for type checkers and editors: the names of _ELSEWHERE
     from cms_core import merge as merge
     from cms_core import services as services
     from cms_core.contract import *  # noqa: F403
+    from cms_core.content.slugs import RESERVED_PATHS as RESERVED_PATHS
     from cms_core.db import Base as Base
     from cms_core.db import UTCDateTime as UTCDateTime
     from cms_core.errors import CmsError as CmsError
     from cms_core.errors import Invalid as Invalid
     from cms_core.errors import NotFound as NotFound
+    from cms_core.events.agents import classify as classify
     from cms_core.hookspecs import hookimpl as hookimpl
     from cms_core.markdown.html import render_markdown as render_markdown
     from cms_core.markdown.mergetags import MergeTags as MergeTags
@@ -24,6 +26,7 @@ if TYPE_CHECKING:  # for type checkers and editors: the names of _ELSEWHERE
     from cms_core.outbound import SmtpMessage as SmtpMessage
     from cms_core.outbound import SmtpServer as SmtpServer
     from cms_core.outbound import check_smtp as check_smtp
+    from cms_core.web.auth import permission as permission
 
 _CONTRACT = (
     "Absent Action AddressedChannel AgentClass Asset AssetKind Campaign Channel ChannelError Company Contact ContactChange "
@@ -47,6 +50,9 @@ _ELSEWHERE = {
     "SmtpMessage": "cms_core.outbound",
     "SmtpServer": "cms_core.outbound",
     "check_smtp": "cms_core.outbound",
+    "RESERVED_PATHS": "cms_core.content.slugs",
+    "classify": "cms_core.events.agents",
+    "permission": "cms_core.web.auth",
 }
 _MODULES = ("merge", "services")
 

@@ -18,6 +18,7 @@ from cms_core.audience import upsert
 from cms_core.audience.models import Contact
 from cms_core.campaigns.models import Campaign
 from cms_core.connections import settings as plugin_settings
+from cms_core.connections.models import Connection
 from cms_core.content import service as content
 from cms_core.content.models import Asset
 from cms_core.content.placements import to_contract
@@ -70,6 +71,12 @@ class Services:
         """The address under which the app and the tracked links are served."""
         return self._workspace.config.base_url
 
+    def connections(self, channel: str) -> dict[str, c.Json]:
+        """The public settings of each connection of a channel, by name, the oldest first."""
+        query = select(Connection).where(Connection.channel == channel).order_by(Connection.id)
+        with self._workspace.db.session() as session:
+            return {row.name: dict(row.settings) for row in session.scalars(query)}
+
     # --- content ------------------------------------------------------------------------------------------------------
 
     def asset(self, slug: str) -> c.Asset | None:
@@ -103,6 +110,11 @@ class Services:
         """Record a page load, once per visitor, page and 30 minutes; says whether it counted as a new visit."""
         with self._workspace.db.transaction() as session:
             return hits.record_visit(session, self._new_event(session, event))
+
+    def last_campaign_of(self, visitor: str) -> str | None:
+        """The key of the campaign that this visitor's newest visit of the last 30 days belongs to, or None."""
+        with self._workspace.db.session() as session:
+            return hits.last_campaign_of(session, visitor, self.now())
 
     def store_measurements(self, measurements: Sequence[c.Measurement]) -> int:
         """Store numbers that a channel reports; returns how many were new."""

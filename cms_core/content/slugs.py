@@ -8,7 +8,7 @@ MAX_LENGTH = 100
 SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 # First parts of addresses that the app serves itself. Names with a dot (robots.txt, feed.xml) can never be slugs.
-RESERVED = frozenset("api app d healthz media metrics static t".split())
+RESERVED_PATHS = frozenset("api app d healthz media metrics static t".split())
 
 _LETTERS = dict(
     pair.split("=")
@@ -42,6 +42,6 @@ def slug_fault(slug: str) -> str:
         return (
             f"slug {slug[:120]!r} may hold only a–z, 0–9 and single hyphens, at most {MAX_LENGTH} characters"
         )
-    if slug in RESERVED:
+    if slug in RESERVED_PATHS:
         return f"slug {slug!r} is reserved for the app itself"
     return ""
