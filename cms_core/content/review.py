@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cms_core import contract as c
@@ -90,11 +90,9 @@ def approve(
             "save it again, then ask for review",
         )
     _require_clean(session, workspace, revision)
-    session.execute(
-        update(Revision)
-        .where(Revision.asset_id == revision.asset_id, Revision.state == RevisionState.APPROVED)
-        .values(state=RevisionState.SUPERSEDED)
-    )
+    earlier = approved_revision(session, revision.asset)
+    if earlier is not None:
+        earlier.state = RevisionState.SUPERSEDED
     revision.state = RevisionState.APPROVED
     return _decide(session, review, ReviewState.APPROVED, by, comment)
 

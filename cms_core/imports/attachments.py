@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _HTML_IMAGE = re.compile(r"<img\b[^>]*?\bsrc\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\"'\s>]+))", re.IGNORECASE)
 _FILE_ENDINGS = (".pdf", ".mp4", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg")
+_ANY = re.compile(r"!\[|<img|" + "|".join(map(re.escape, _FILE_ENDINGS)), re.IGNORECASE)
 
 
 class Attachments:
@@ -69,7 +70,7 @@ class Attachments:
 
 def _local_addresses(text: str) -> Iterator[tuple[str, str, bool]]:
     """Each (address, alternative text, whether it is shown as a picture) that is no web address."""
-    for token in _flat(markdown_parser().parse(text)):
+    for token in _flat(markdown_parser().parse(text)) if _ANY.search(text) else ():
         found: list[tuple[str, str, bool]] = []
         if token.type == "image":
             found = [(str(token.attrs["src"]), token.content, True)]
