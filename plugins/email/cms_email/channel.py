@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import cast
 
+from marshmallow import ValidationError
+
 from cms_core import (
     AddressedChannel,
     Contact,
@@ -119,7 +121,7 @@ def _writer(data: Json, link: Link) -> Writer:
     """Compile what was prepared; whoever sees the error is told what to mend."""
     try:
         return Writer(data, link.now)
-    except (merge.MergeError, Forbidden, UnicodeEncodeError) as error:
+    except (merge.MergeError, Forbidden, ValidationError, UnicodeEncodeError) as error:
         raise Refused(f"the mail cannot be written: {error}") from error
 
 
