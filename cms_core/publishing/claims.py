@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from cms_core.contract import Idempotency
 from cms_core.plugins import Plugins
-from cms_core.publishing.models import Attempt, Phase, Publication
+from cms_core.publishing.models import Attempt, Delivery, DeliveryState, Phase, Publication
 from cms_core.publishing.models import PublicationState as S
 
 P = Publication
@@ -65,7 +65,20 @@ def sweep(session: Session, plugins: Plugins, due: datetime, real: datetime) -> 
         P.state == S.PUBLISHED, P.ends_at <= due, P.superseded_by_id.is_(None), P.withdraw_asked_at.is_(None)
     )
     _set(session, ended, withdraw_asked_at=real)
+    _cancel_the_rest(session, real)
     return list(missed)
+
+
+def _cancel_the_rest(session: Session, real: datetime) -> None:
+    """Deliveries that a sender gave back after its publication was cancelled."""
+    cancelled = select(P.id).where(P.state == S.CANCELLED, P.audience_at.is_not(None))
+    waiting = Delivery.state.in_((DeliveryState.PENDING, DeliveryState.RETRY_WAIT))
+    session.execute(
+        update(Delivery)
+        .where(Delivery.publication_id.in_(cancelled), waiting)
+        .values(state=DeliveryState.CANCELLED, reason="cancelled", settled_at=real)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _lose_commits(session: Session, plugins: Plugins, real: datetime) -> None:
@@ -170,17 +183,14 @@ def renew(session: Session, held: list[Held], lease_until: datetime) -> None:
 def next_wait(
     session: Session, plugins: Plugins, due: datetime, real: datetime, horizon: timedelta
 ) -> float | None:
-    """Seconds until something not claimable now may become so: a lease ends or a retry is near; None: nothing."""
-    working = and_(
-        P.state.in_((S.PREPARING, S.COMMITTING, S.SENDING, S.UNKNOWN, S.PUBLISHED)), P.lease_until >= real
-    )
-    working = and_(working, P.paused_at.is_(None))
-    retrying = and_(P.retry_at > real, P.retry_at <= real + horizon)
-    retrying = and_(
-        retrying, P.state.in_((S.RETRY_WAIT, S.SENDING, S.UNKNOWN, S.PUBLISHED)), P.paused_at.is_(None)
-    )
+    """Seconds until something may become claimable: a lease ends or a retry is near; 0: now; None: nothing will."""
+    if any(session.scalar(select(P.id).where(where).limit(1)) for _, where in claimable(plugins, due, real)):
+        return 0.0
+    leased = or_(P.state.in_((S.PREPARING, S.COMMITTING)), and_(P.lease_until >= real, P.paused_at.is_(None)))
+    open_ended = P.state.in_((S.SENDING, S.UNKNOWN, S.PUBLISHED)), P.retry_at > real, P.paused_at.is_(None)
+    retrying = and_(or_(P.state == S.RETRY_WAIT, and_(*open_ended)), P.retry_at <= real + horizon)
     instants = [
-        session.scalar(select(func.min(P.lease_until)).where(working)),
+        session.scalar(select(func.min(P.lease_until)).where(leased)),
         session.scalar(select(func.min(P.retry_at)).where(retrying)),
     ]
     known = [instant for instant in instants if instant is not None]

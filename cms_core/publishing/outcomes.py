@@ -13,7 +13,7 @@ from cms_core.events.models import Event
 from cms_core.ids import new_id
 from cms_core.publishing import attempts
 from cms_core.publishing.attempts import Result
-from cms_core.publishing.claims import Held, write
+from cms_core.publishing.claims import SELF_RESOLVING, Held, write
 from cms_core.publishing.models import Arm, Delivery, DeliveryState, Phase, Publication
 from cms_core.publishing.models import PublicationState as S
 from cms_core.publishing.snapshot import Snapshot
@@ -174,7 +174,8 @@ def _verdict(
         return S.FAILED, fault, {}
     if isinstance(taken.channel, c.AddressedChannel):  # the journal has told which messages are unknown
         return _later(session, held, error, real, fault)
-    return S.UNKNOWN, fault, {"retry_at": real + backoff(0)}
+    asks = taken.channel.idempotency.kind in SELF_RESOLVING
+    return S.UNKNOWN, fault, {"retry_at": real + backoff(0) if asks else None}
 
 
 def _later(

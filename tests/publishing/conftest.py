@@ -1,7 +1,7 @@
 """A workspace with the toy channels, an approved asset, people who agreed, and a worker."""
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -22,12 +22,18 @@ from cms_core.content import service as content
 from cms_core.content.drafts import Draft
 from cms_core.content.models import Asset
 from cms_core.content.review import approve_newest
-from cms_core.publishing import listing, service
+from cms_core.publishing import listing, outcomes, service
 from cms_core.worker import Worker
 from cms_core.workspace import Workspace, open_workspace
 from tests.publishing.toys import Toys
 
 DUE = datetime.fromisoformat("2026-05-04T07:00:00+00:00")
+
+
+@pytest.fixture(autouse=True)
+def short_delays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Back off by milliseconds, so that tests need not wait."""
+    monkeypatch.setattr(outcomes, "FIRST_DELAY", timedelta(milliseconds=50))
 
 
 @pytest.fixture
