@@ -32,6 +32,7 @@ class PluginView:
     trace: str
     hooks: tuple[str, ...]
     channels: tuple[str, ...]
+    group: str
     faults: tuple[Fault, ...]
 
 
@@ -104,7 +105,8 @@ def _view(plugins: Plugins, plugin: LoadedPlugin) -> PluginView:
     if failed is not None and state == "on":
         state, error, trace = "error", f"{failed.hook} failed: {failed.error}", failed.trace
     channels = tuple(plugins.added.get(plugin.name, {}).get("register_channels", ()))
-    return PluginView(plugin.name, plugin.version, state, error, trace, plugin.hooks, channels, faults)
+    group = next((plugins.channels[name].group for name in channels), "")
+    return PluginView(plugin.name, plugin.version, state, error, trace, plugin.hooks, channels, group, faults)
 
 
 def _is_nav(item: object) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema, ValidationError
+from marshmallow import Schema
 from sqlalchemy.orm import Session
 
 from cms_core.connections import values as v
@@ -32,6 +32,17 @@ def locked_by(schema: Schema, environ: Mapping[str, str], plugin: str) -> dict[s
     return {key: name for key, name in names.items() if name in environ}
 
 
+def readable_settings(
+    session: Session, vault: Vault, plugins: Plugins, environ: Mapping[str, str], plugin: str
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The settings that fit the schema, secrets included, and by field what is wrong with the others."""
+    schema = settings_schema(plugins, plugin)
+    fixed = {key: environ[name] for key, name in locked_by(schema, environ, plugin).items()}
+    row = session.get(PluginSettings, plugin)
+    stored = {**row.data, **vault.decrypt(row.secrets)} if row is not None else {}
+    return v.lenient(schema, {**stored, **fixed})
+
+
 def load_settings(
     session: Session, vault: Vault, plugins: Plugins, environ: Mapping[str, str], plugin: str
 ) -> dict[str, Any]:
@@ -39,26 +50,13 @@ def load_settings(
 
     Raises ConfigError when a stored value or one of the environment does not fit the schema (any more).
     """
-    schema = settings_schema(plugins, plugin)
-    known = v.keys(schema)
-    locked = locked_by(schema, environ, plugin)
-    raw: dict[str, Any] = {
-        **_stored(session, vault, plugin),
-        **{key: environ[name] for key, name in locked.items()},
-    }
-    try:
-        loaded: dict[str, Any] = schema.load(
-            {key: v.from_text(known[key][1], value) for key, value in raw.items() if key in known},
-            unknown=EXCLUDE,
-            partial=[name for name, spec in known.values() if spec.required],
-        )
-    except ValidationError as error:
-        key = next(iter(error.messages_dict))
-        place = locked.get(key, f"the stored setting {key}")
-        raise ConfigError(
-            f"plugin {plugin}: {place}: {_words(error.messages_dict[key])}",
-            f"correct it in the environment or at /app/plugins/{plugin}",
-        ) from None
+    loaded, errors = readable_settings(session, vault, plugins, environ, plugin)
+    wrong = next(v.lines(errors), None) if errors else None
+    if wrong is not None:
+        locked = locked_by(settings_schema(plugins, plugin), environ, plugin)
+        place = locked.get(wrong[0].partition(".")[0], f"the stored setting {wrong[0]}")
+        remedy = f"correct it in the environment or at /app/plugins/{plugin}"
+        raise ConfigError(f"plugin {plugin}: {place}: {wrong[1]}", remedy)
     return loaded
 
 
@@ -92,12 +90,3 @@ def save_settings(
         row.secrets = vault.encrypt(secrets)
     row.updated_at = now(session)
     session.flush()
-
-
-def _stored(session: Session, vault: Vault, plugin: str) -> dict[str, Any]:
-    row = session.get(PluginSettings, plugin)
-    return {**row.data, **vault.decrypt(row.secrets)} if row is not None else {}
-
-
-def _words(error: Any) -> str:
-    return " ".join(str(each) for each in error) if isinstance(error, list) else str(error)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from marshmallow import RAISE, Schema, ValidationError, fields
+from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields
 
 from cms_core.errors import Invalid
 
@@ -53,10 +53,37 @@ def checked(schema: Schema, raw: Mapping[str, Any], what: str) -> dict[str, Any]
             {key: from_text(known[key][1], value) if key in known else value for key, value in raw.items()}
         )
     except ValidationError as error:
-        found = "; ".join(f"{key}: {line}" for key, line in _lines(error.messages_dict))
+        found = "; ".join(f"{key}: {line}" for key, line in lines(error.messages_dict))
         names = ", ".join(f"{key} (required)" if spec.required else key for key, (_, spec) in known.items())
         raise InvalidValues(f"{what}: {found}", f"settings: {names or 'none'}", error.messages_dict) from None
     return loaded
+
+
+def lenient(schema: Schema, raw: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The loaded values of what is stored, and what does not fit (any more), by field.
+
+    Required fields without a value are left out, and so is what the schema no longer knows.
+    """
+    known = keys(schema)
+    try:
+        loaded: dict[str, Any] = schema.load(
+            {key: from_text(known[key][1], value) for key, value in raw.items() if key in known},
+            unknown=EXCLUDE,
+            partial=[name for name, spec in known.values() if spec.required],
+        )
+    except ValidationError as error:
+        valid = error.valid_data if isinstance(error.valid_data, dict) else {}
+        return valid, error.messages_dict
+    return loaded, {}
+
+
+def lines(errors: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """What marshmallow found wrong, as (field, words); a field inside another is written with a dot."""
+    if isinstance(errors, Mapping):
+        for key, inner in errors.items():
+            yield from lines(inner, f"{path}.{key}" if path else str(key))
+    else:
+        yield path, " ".join(str(each) for each in errors) if isinstance(errors, list) else str(errors)
 
 
 def from_text(spec: fields.Field[Any], value: Any) -> Any:
@@ -75,11 +102,3 @@ def stored(schema: Schema, loaded: Mapping[str, Any]) -> Stored:
     secrets = {key: str(value) for key, value in texts.items() if key in hidden and value not in (None, "")}
     plain = {key: value for key, value in texts.items() if key not in hidden}
     return Stored(json.loads(json.dumps(plain, default=str)), secrets)
-
-
-def _lines(errors: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    if isinstance(errors, Mapping):
-        for key, inner in errors.items():
-            yield from _lines(inner, f"{path}.{key}" if path else str(key))
-    else:
-        yield path, " ".join(str(each) for each in errors) if isinstance(errors, list) else str(errors)

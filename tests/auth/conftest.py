@@ -1,12 +1,10 @@
 """A workspace with the core alone, an app around the rooms under test, and browsers that sign in."""
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
-from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
 
 from cms_core import models
 from cms_core.auth import service
@@ -14,6 +12,7 @@ from cms_core.auth.models import Role, User
 from cms_core.auth.pages import blueprint
 from cms_core.clock import FrozenClock
 from cms_core.config import Config
+from cms_core.testing.client import FormClient
 from cms_core.web.auth import frame
 from cms_core.web.request import init_request
 from cms_core.web.session import init_auth
@@ -21,22 +20,6 @@ from cms_core.web.shell import init_web
 from cms_core.workspace import Workspace, open_workspace
 
 PASSWORD = "correct horse battery"
-Login = Callable[..., FlaskClient]
-
-
-class Browser(FlaskClient):
-    """A client that takes the CSRF token from a page, as a person's browser does."""
-
-    def token(self, page: str) -> str:
-        found = re.search(r'name="csrf_token" value="([^"]+)"', self.get(page).text)
-        assert found, f"{page} has no form"
-        return found[1]
-
-    def submit(self, url: str, data: dict[str, str], page: str) -> TestResponse:
-        return self.post(url, data={**data, "csrf_token": self.token(page)})
-
-    def sign_in(self, email: str, password: str, **more: str) -> TestResponse:
-        return self.submit("/app/login", {"email": email, "password": password, **more}, "/app/login")
 
 
 @pytest.fixture
@@ -45,6 +28,12 @@ def workspace(config: Config, clock: FrozenClock) -> Iterator[Workspace]:
     models.metadata.create_all(opened.db.engine)
     yield opened
     opened.db.dispose()
+
+
+@pytest.fixture(autouse=True)
+def cheap_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """argon2 as ever, but in a moment: what it costs is not the matter here."""
+    monkeypatch.setattr(service, "_hasher", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
 
 
 @pytest.fixture
@@ -62,7 +51,7 @@ def app(workspace: Workspace, people: dict[str, User]) -> Flask:
     made = Flask("auth", static_folder=None)
     made.extensions["cms"] = workspace
     made.config.update(SECRET_KEY=workspace.vault.derive("session"), SESSION_COOKIE_NAME="cms_session")
-    made.test_client_class = Browser
+    made.test_client_class = FormClient
     init_request(made)
     init_web(made, frame)
     init_auth(made)
@@ -73,13 +62,13 @@ def app(workspace: Workspace, people: dict[str, User]) -> Flask:
 
 
 @pytest.fixture
-def browser(app: Flask) -> Browser:
+def browser(app: Flask) -> FormClient:
     made = app.test_client()
-    assert isinstance(made, Browser)
+    assert isinstance(made, FormClient)
     return made
 
 
 @pytest.fixture
-def as_admin(browser: Browser) -> Browser:
+def as_admin(browser: FormClient) -> FormClient:
     assert browser.sign_in("admin@example.com", PASSWORD).status_code == 303
     return browser

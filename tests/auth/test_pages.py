@@ -10,10 +10,11 @@ from sqlalchemy import select
 
 from cms_core.auth import service
 from cms_core.auth.models import AuditEntry, User
+from cms_core.testing.client import FormClient
 from cms_core.web.session import safe_next
 from cms_core.workspace import Workspace
 
-from .conftest import PASSWORD, Browser
+from .conftest import PASSWORD
 
 PAGES = ["/app/me", "/app/users", "/app/audit"]
 
@@ -26,7 +27,7 @@ def row(workspace: Workspace, email: str) -> User:
 # --- in and out -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_script_signs_in_by_the_form_and_gets_where_it_wanted(browser: Browser) -> None:
+def test_a_script_signs_in_by_the_form_and_gets_where_it_wanted(browser: FormClient) -> None:
     asked = browser.get("/app/users?x=1")
     assert asked.status_code == 303
     assert asked.headers["Location"] == "/app/login?next=/app/users?x%3D1"
@@ -40,7 +41,7 @@ def test_a_script_signs_in_by_the_form_and_gets_where_it_wanted(browser: Browser
     assert browser.get("/app/users").status_code == 200
 
 
-def test_who_is_signed_in_need_not_sign_in_again(as_admin: Browser) -> None:
+def test_who_is_signed_in_need_not_sign_in_again(as_admin: FormClient) -> None:
     assert as_admin.get("/app/login?next=/app/me").headers["Location"] == "/app/me"
 
 
@@ -48,7 +49,7 @@ def test_who_is_signed_in_need_not_sign_in_again(as_admin: Browser) -> None:
     "email", ["admin@example.com", "nobody@example.com", "off@example.com", "<script>@x"]
 )
 def test_a_wrong_sign_in_gets_the_same_answer_whoever_it_is(
-    browser: Browser, workspace: Workspace, email: str
+    browser: FormClient, workspace: Workspace, email: str
 ) -> None:
     with workspace.db.transaction() as session:
         off = service.create_user(session, "off@example.com", "", "viewer", PASSWORD)
@@ -67,21 +68,21 @@ def _without_address(html: str) -> str:
 
 
 @pytest.mark.parametrize("path", ["/app/login", "/app/me", "/app/users", "/app/logout", "/app/theme"])
-def test_a_change_without_token_is_refused(as_admin: Browser, path: str) -> None:
+def test_a_change_without_token_is_refused(as_admin: FormClient, path: str) -> None:
     data = {"email": "admin@example.com", "password": PASSWORD}
     assert as_admin.post(path, data=data).status_code == 400
     assert as_admin.post(path, data={**data, "csrf_token": "forged"}).status_code == 400
     assert as_admin.post(path, json=data).status_code == 400
 
 
-def test_the_token_of_another_session_is_refused(app: Flask, as_admin: Browser) -> None:
+def test_the_token_of_another_session_is_refused(app: Flask, as_admin: FormClient) -> None:
     other = app.test_client()
-    assert isinstance(other, Browser)
+    assert isinstance(other, FormClient)
     token = other.token("/app/login")
     assert as_admin.post("/app/logout", data={"csrf_token": token}).status_code == 400
 
 
-def test_outside_the_app_there_is_neither_session_nor_token(as_admin: Browser) -> None:
+def test_outside_the_app_there_is_neither_session_nor_token(as_admin: FormClient) -> None:
     cookie = as_admin.get_cookie("cms_session", path="/app")
     assert cookie is not None
     assert cookie.path == "/app"
@@ -89,7 +90,9 @@ def test_outside_the_app_there_is_neither_session_nor_token(as_admin: Browser) -
     assert as_admin.post("/outside").status_code == 200
 
 
-def test_a_session_planted_before_the_sign_in_is_worth_nothing_after_it(app: Flask, browser: Browser) -> None:
+def test_a_session_planted_before_the_sign_in_is_worth_nothing_after_it(
+    app: Flask, browser: FormClient
+) -> None:
     planted_token = browser.token("/app/login")
     planted = browser.get_cookie("cms_session", path="/app")
     assert planted is not None
@@ -104,7 +107,7 @@ def test_a_session_planted_before_the_sign_in_is_worth_nothing_after_it(app: Fla
     assert after.value != planted.value
 
 
-def test_a_copied_cookie_dies_with_the_sign_out(app: Flask, as_admin: Browser) -> None:
+def test_a_copied_cookie_dies_with_the_sign_out(app: Flask, as_admin: FormClient) -> None:
     cookie = as_admin.get_cookie("cms_session", path="/app")
     assert cookie is not None
     thief = app.test_client()
@@ -127,7 +130,7 @@ def test_a_copied_cookie_dies_with_the_sign_out(app: Flask, as_admin: Browser) -
     ids=["password", "role", "disabled"],
 )
 def test_sessions_end_when_password_role_or_state_change(
-    browser: Browser, workspace: Workspace, change: object
+    browser: FormClient, workspace: Workspace, change: object
 ) -> None:
     browser.sign_in("viewer@example.com", PASSWORD)
     assert browser.get("/app/me").status_code == 200
@@ -138,7 +141,7 @@ def test_sessions_end_when_password_role_or_state_change(
     assert browser.submit("/app/me", {}, "/app/login").status_code == 303
 
 
-def test_a_session_ends_after_twelve_idle_hours_and_lives_on_by_use(browser: Browser) -> None:
+def test_a_session_ends_after_twelve_idle_hours_and_lives_on_by_use(browser: FormClient) -> None:
     with time_machine.travel("2026-05-04T07:00:00Z", tick=False) as traveller:
         browser.sign_in("viewer@example.com", PASSWORD)
         for _ in range(3):
@@ -171,18 +174,18 @@ EVIL = [
 
 
 @pytest.mark.parametrize("target", EVIL)
-def test_nobody_is_led_away_by_next(browser: Browser, target: str) -> None:
+def test_nobody_is_led_away_by_next(browser: FormClient, target: str) -> None:
     assert safe_next(target) == "/app/"
     assert browser.sign_in("viewer@example.com", PASSWORD, next=target).headers["Location"] == "/app/"
     assert browser.get("/app/login", query_string={"next": target}).headers["Location"] == "/app/"
 
 
-def test_a_host_header_leads_nobody_away(browser: Browser) -> None:
+def test_a_host_header_leads_nobody_away(browser: FormClient) -> None:
     answer = browser.get("/app/users", headers={"Host": "evil.example"})
     assert answer.headers["Location"].startswith("/app/login")
 
 
-def test_guessing_one_account_is_slowed_down_and_others_still_get_in(browser: Browser) -> None:
+def test_guessing_one_account_is_slowed_down_and_others_still_get_in(browser: FormClient) -> None:
     for _ in range(5):
         assert browser.sign_in("admin@example.com", "a guess").status_code == 401
     refused = browser.sign_in("ADMIN@example.com ", PASSWORD)
@@ -192,7 +195,7 @@ def test_guessing_one_account_is_slowed_down_and_others_still_get_in(browser: Br
     assert browser.sign_in("viewer@example.com", PASSWORD).status_code == 303
 
 
-def test_guessing_many_accounts_from_one_address_is_slowed_down(browser: Browser) -> None:
+def test_guessing_many_accounts_from_one_address_is_slowed_down(browser: FormClient) -> None:
     answers = [browser.sign_in(f"user{n}@example.com", "a guess").status_code for n in range(21)]
 
     assert answers == [401] * 20 + [429]
@@ -201,17 +204,17 @@ def test_guessing_many_accounts_from_one_address_is_slowed_down(browser: Browser
 def test_sign_ins_that_succeed_are_not_limited(app: Flask) -> None:
     for _ in range(25):
         client = app.test_client()
-        assert isinstance(client, Browser)
+        assert isinstance(client, FormClient)
         assert client.sign_in("viewer@example.com", PASSWORD).status_code == 303
 
 
 @pytest.mark.parametrize("header", ["X-Requested-With", "HX-Request"])
-def test_a_script_of_a_page_is_told_that_the_session_ended(browser: Browser, header: str) -> None:
+def test_a_script_of_a_page_is_told_that_the_session_ended(browser: FormClient, header: str) -> None:
     assert browser.get("/app/me", headers={header: "poll"}).status_code == 401
     assert browser.get("/app/me", headers={"Accept": "application/json"}).status_code == 401
 
 
-def test_pages_that_do_not_exist_tell_nothing_to_strangers(browser: Browser) -> None:
+def test_pages_that_do_not_exist_tell_nothing_to_strangers(browser: FormClient) -> None:
     assert browser.get("/app/no/such/page").status_code == 303
     assert browser.get("/app").status_code in (303, 308)
     with browser.get("/app/static/app.css") as style:
@@ -221,7 +224,7 @@ def test_pages_that_do_not_exist_tell_nothing_to_strangers(browser: Browser) -> 
 # --- people ---------------------------------------------------------------------------------------------------------------
 
 
-def test_an_admin_adds_somebody_who_can_sign_in(app: Flask, as_admin: Browser) -> None:
+def test_an_admin_adds_somebody_who_can_sign_in(app: Flask, as_admin: FormClient) -> None:
     data = {"email": "New@example.com", "name": "<b>New</b>", "role": "approver", "password": "canary-new-1"}
     assert as_admin.submit("/app/users", data, "/app/users").status_code == 303
     page = as_admin.get("/app/users").text
@@ -229,7 +232,7 @@ def test_an_admin_adds_somebody_who_can_sign_in(app: Flask, as_admin: Browser) -
     assert "<b>New</b>" not in page
 
     other = app.test_client()
-    assert isinstance(other, Browser)
+    assert isinstance(other, FormClient)
     assert other.sign_in("new@example.com", "canary-new-1").status_code == 303
 
 
@@ -247,7 +250,7 @@ def test_an_admin_adds_somebody_who_can_sign_in(app: Flask, as_admin: Browser) -
     ],
 )
 def test_a_form_that_cannot_be_used_saves_nothing_and_says_why(
-    as_admin: Browser, workspace: Workspace, data: dict[str, str], words: str
+    as_admin: FormClient, workspace: Workspace, data: dict[str, str], words: str
 ) -> None:
     answer = as_admin.submit("/app/users", data, "/app/users")
 
@@ -258,7 +261,9 @@ def test_a_form_that_cannot_be_used_saves_nothing_and_says_why(
         assert len(service.users(session)) == 5
 
 
-def test_an_admin_changes_role_state_and_password_of_others(as_admin: Browser, workspace: Workspace) -> None:
+def test_an_admin_changes_role_state_and_password_of_others(
+    as_admin: FormClient, workspace: Workspace
+) -> None:
     found = row(workspace, "rep@example.com")
     base = f"/app/users/{found.public_id}"
     assert as_admin.submit(f"{base}/role", {"role": "viewer"}, "/app/users").status_code == 303
@@ -271,14 +276,14 @@ def test_an_admin_changes_role_state_and_password_of_others(as_admin: Browser, w
     assert as_admin.submit("/app/users/unknown/role", {"role": "viewer"}, "/app/users").status_code == 404
 
 
-def test_the_only_admin_cannot_shut_themselves_out(as_admin: Browser, workspace: Workspace) -> None:
+def test_the_only_admin_cannot_shut_themselves_out(as_admin: FormClient, workspace: Workspace) -> None:
     base = f"/app/users/{row(workspace, 'admin@example.com').public_id}"
     assert as_admin.submit(f"{base}/disable", {}, "/app/users").status_code == 422
     assert as_admin.get("/app/me").status_code == 200
 
 
 @pytest.mark.parametrize("role", ["marketer", "approver", "rep", "viewer"])
-def test_only_admins_see_people_and_the_log(browser: Browser, workspace: Workspace, role: str) -> None:
+def test_only_admins_see_people_and_the_log(browser: FormClient, workspace: Workspace, role: str) -> None:
     browser.sign_in(f"{role}@example.com", PASSWORD)
     found = row(workspace, "rep@example.com")
 
@@ -295,7 +300,7 @@ def test_only_admins_see_people_and_the_log(browser: Browser, workspace: Workspa
 
 
 def test_people_change_their_name_zone_and_password_and_stay_signed_in(
-    as_admin: Browser, workspace: Workspace
+    as_admin: FormClient, workspace: Workspace
 ) -> None:
     form = {"name": "Inès", "timezone": "America/New_York"}
     assert as_admin.submit("/app/me", form, "/app/me").status_code == 303
@@ -307,7 +312,7 @@ def test_people_change_their_name_zone_and_password_and_stay_signed_in(
 
 
 def test_a_wrong_present_password_and_an_unknown_zone_change_nothing(
-    as_admin: Browser, workspace: Workspace
+    as_admin: FormClient, workspace: Workspace
 ) -> None:
     wrong = {"current": "a guess", "password": "canary-another"}
     answer = as_admin.submit("/app/me/password", wrong, "/app/me")
@@ -318,7 +323,7 @@ def test_a_wrong_present_password_and_an_unknown_zone_change_nothing(
     assert row(workspace, "admin@example.com").session_epoch == 1
 
 
-def test_the_log_shows_who_did_what_without_secrets(as_admin: Browser, workspace: Workspace) -> None:
+def test_the_log_shows_who_did_what_without_secrets(as_admin: FormClient, workspace: Workspace) -> None:
     data = {"email": "new@example.com", "name": "", "role": "rep", "password": "canary-new-1"}
     as_admin.submit("/app/users", data, "/app/users")
     page = as_admin.get("/app/audit?kind=user").text
@@ -334,7 +339,7 @@ def test_the_log_shows_who_did_what_without_secrets(as_admin: Browser, workspace
         assert (last.action, last.via, last.user_id) == ("create", "web", 1)
 
 
-def test_the_log_is_read_page_by_page(as_admin: Browser, workspace: Workspace) -> None:
+def test_the_log_is_read_page_by_page(as_admin: FormClient, workspace: Workspace) -> None:
     from cms_core.auth import audit, listing
 
     with workspace.db.transaction() as session:
@@ -352,7 +357,7 @@ def test_the_log_is_read_page_by_page(as_admin: Browser, workspace: Workspace) -
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_pages_answer_and_carry_no_inline_style_or_script(as_admin: Browser, page: str) -> None:
+def test_pages_answer_and_carry_no_inline_style_or_script(as_admin: FormClient, page: str) -> None:
     answer = as_admin.get(page)
     assert answer.status_code == 200
     assert not re.search(r"<script(?![^>]*src=)|\sstyle=|\son\w+=", answer.text)

@@ -3,16 +3,27 @@
 from collections.abc import Iterator
 
 import pytest
+from argon2 import PasswordHasher
+from flask import Flask
 
 from cms_core import models
+from cms_core.auth import service as auth
+from cms_core.auth.pages import blueprint as auth_pages
 from cms_core.clock import FrozenClock
 from cms_core.config import Config
 from cms_core.connections import service
 from cms_core.connections.models import Connection
+from cms_core.connections.pages import blueprint
+from cms_core.testing.client import FormClient
+from cms_core.web.auth import frame
+from cms_core.web.request import init_request
+from cms_core.web.session import init_auth
+from cms_core.web.shell import init_web
 from cms_core.workspace import Workspace, open_workspace
 
 from .toys import ToyChannel, ToyPlugin
 
+PASSWORD = "correct horse battery"
 GOOD = {"host": "mail.example", "token": "canary-token-1"}
 
 
@@ -38,3 +49,30 @@ def workspace(config: Config, clock: FrozenClock, plugin: ToyPlugin) -> Iterator
 def connection(workspace: Workspace) -> Connection:
     with workspace.db.transaction() as session:
         return service.add(session, workspace.vault, workspace.plugins, "toy", "main", GOOD)
+
+
+@pytest.fixture
+def app(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Flask:
+    """An app with the pages under test, an admin and a marketer."""
+    monkeypatch.setattr(auth, "_hasher", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+    with workspace.db.transaction() as session:
+        for role in ("admin", "marketer"):
+            auth.create_user(session, f"{role}@example.com", "", role, PASSWORD)
+    made = Flask("connections", static_folder=None)
+    made.extensions["cms"] = workspace
+    made.config.update(SECRET_KEY=workspace.vault.derive("session"))
+    made.test_client_class = FormClient
+    init_request(made)
+    init_web(made, frame)
+    init_auth(made)
+    made.register_blueprint(auth_pages)
+    made.register_blueprint(blueprint)
+    return made
+
+
+@pytest.fixture
+def admin(app: Flask) -> FormClient:
+    client = app.test_client()
+    assert isinstance(client, FormClient)
+    client.sign_in("admin@example.com", PASSWORD)
+    return client

@@ -83,7 +83,7 @@ def test_what_does_not_fit_is_refused_with_field_reason_and_known_names(
 
 
 def test_what_is_missing_is_named(workspace: Workspace, session: Session) -> None:
-    with pytest.raises(InvalidValues, match="host: Missing data .*; token: Missing data"):
+    with pytest.raises(InvalidValues, match=r"host: Missing data .*; token: Missing data"):
         service.add(session, workspace.vault, workspace.plugins, "toy", "main", {})
 
 

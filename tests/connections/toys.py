@@ -14,10 +14,13 @@ from cms_core import (
     Identity,
     Json,
     Link,
+    Panel,
+    Place,
     Placement,
     Prepared,
     Preview,
     Receipt,
+    Subject,
     hookimpl,
 )
 
@@ -91,6 +94,12 @@ class ToyPlugin:
     @hookimpl
     def register_settings(self) -> type[Schema]:
         return PluginSettings
+
+    @hookimpl
+    def ui_panels(self, place: Place, subject: Subject | None) -> Iterable[Panel]:
+        broken = Panel("Broken panel", "no/such/template.html")
+        good = Panel("Toy panel", "cms/_mark.html")
+        return [broken, good] if place is Place.PLUGIN and subject == Subject("plugin", "toy-box") else []
 
     @hookimpl
     def review_content(self, asset: Asset) -> Iterator[Finding]:
