@@ -154,7 +154,7 @@ class Expressions:
             item = frame[slot]
             if not attribute:
                 return item
-            return item.get(attribute) if isinstance(item, Mapping) else None
+            return item.get(attribute) if isinstance(item, dict) else None
 
         key = f"item{slot}.{attribute}"
         return Expression(read, key, node.lineno, items=frozenset((slot,)), filled=True, plain=True)

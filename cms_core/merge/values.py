@@ -10,6 +10,11 @@ from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+# Tuples, as isinstance takes three times as long for a union; this runs for each value of each message.
+_NUMBERS = (int, float, Decimal)
+_LISTS = (list, tuple)
+_NUMERIC = (str, *_NUMBERS)
+_SHOWN = (*_NUMBERS, date)
 _NO = ("", "0", "false", "no", "off")
 
 
@@ -20,18 +25,18 @@ def text(value: Any) -> str:
         return plain if plain.isascii() else plain.encode("utf-8", "replace").decode("utf-8")
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int | float | Decimal):
+    if isinstance(value, _NUMBERS):
         return _number_text(value)
     if isinstance(value, date):
         return str(value)[:16]  # of a datetime the minutes, of a date all
-    if isinstance(value, list | tuple):
+    if isinstance(value, _LISTS):
         return joined(value, ", ")
     return ""
 
 
 def joined(values: list[Any] | tuple[Any, ...], separator: str) -> str:
     """The items of a list as one text; a list inside it is left out."""
-    return separator.join(text(item) for item in values if not isinstance(item, list | tuple))
+    return separator.join(text(item) for item in values if not isinstance(item, _LISTS))
 
 
 def _number_text(value: float | Decimal) -> str:
@@ -45,9 +50,9 @@ def blank(value: Any) -> bool:
     """Whether there is nothing to show: missing, empty, or white space only; 0 and false are something."""
     if isinstance(value, str):
         return not value.strip()
-    if isinstance(value, bool | int | float | Decimal | date):
+    if isinstance(value, _SHOWN):
         return False
-    return not (isinstance(value, list | tuple) and value)
+    return not (isinstance(value, _LISTS) and value)
 
 
 def truth(value: Any) -> bool:
@@ -64,12 +69,12 @@ def flag(value: Any) -> bool | None:
 
 def items(value: Any) -> list[Any] | tuple[Any, ...]:
     """The items of a list; anything else has none."""
-    return value if isinstance(value, list | tuple) else ()
+    return value if isinstance(value, _LISTS) else ()
 
 
 def number(value: Any) -> Decimal | None:
     """A finite number of a sensible size, or None."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
+    if isinstance(value, bool) or not isinstance(value, _NUMERIC):
         return None
     try:
         found = Decimal(text(value).strip())
@@ -100,7 +105,7 @@ def contained(left: Any, right: Any) -> bool:
     """Whether a list has an item equal to ``left``, or a text has it inside; nothing is in nothing."""
     if blank(left):
         return False
-    if isinstance(right, list | tuple):
+    if isinstance(right, _LISTS):
         return any(equal(left, item) for item in right)
     return text(left) in text(right)
 
@@ -122,17 +127,19 @@ def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
 def _alike(left: Any, right: Any) -> tuple[Any, Any]:
     if type(left) is type(right) and type(left) in (int, str):
         return left, right
-    for kinds, convert in (
-        (bool, flag),
-        (date, lambda value: moment(value) or ""),
-        (int | float | Decimal, lambda value: "" if (found := number(value)) is None else found),
-    ):
+    for kinds, convert in _CONVERT:
         if isinstance(left, kinds) or isinstance(right, kinds):
             return convert(left), convert(right)
-    if isinstance(left, list | tuple) or isinstance(right, list | tuple):
+    if isinstance(left, _LISTS) or isinstance(right, _LISTS):
         return items(left), items(right)
     return text(left), text(right)
 
+
+_CONVERT: tuple[tuple[tuple[type, ...], Callable[[Any], Any]], ...] = (
+    ((bool,), flag),
+    ((date,), lambda value: moment(value) or ""),
+    (_NUMBERS, lambda value: "" if (found := number(value)) is None else found),
+)
 
 COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "eq": equal,
