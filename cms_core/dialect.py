@@ -1,12 +1,13 @@
 """What SQLAlchemy leaves to the dialect or to the driver: INSERT … ON CONFLICT, long lists in one parameter, many rows at once."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, datetime
 from itertools import repeat
 from operator import itemgetter
 from typing import Any
 
 import orjson
-from sqlalchemy import JSON, ColumnElement, Dialect, Text, cast, func, insert, literal, select
+from sqlalchemy import JSON, ColumnElement, Date, Dialect, Text, cast, func, insert, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.sql.elements import KeyedColumnElement
@@ -33,6 +34,13 @@ def among(session: Session, column: InstrumentedAttribute[Any], values: Sequence
     if session.get_bind().dialect.name == "postgresql":
         return column.in_(select(func.json_array_elements_text(cast(listed, JSON)).column_valued()))
     return column.in_(select(func.json_each(listed).table_valued("value").c.value))
+
+
+def utc_day(session: Session, column: InstrumentedAttribute[datetime]) -> ColumnElement[date]:
+    """SQL: the day (UTC) of an instant."""
+    if session.get_bind().dialect.name == "postgresql":
+        return cast(func.timezone("UTC", column), Date)
+    return func.substr(column, 1, 10, type_=Date)
 
 
 def insert_rows(session: Session, model: type[Base], rows: Sequence[Mapping[str, Any]], **same: Any) -> None:

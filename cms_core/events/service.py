@@ -68,11 +68,14 @@ def advance(session: Session, name: str, start: int, to: int) -> bool:
     """Move the reader of this name from where it was found to here; False when another process has moved it meanwhile."""
     at = now(session)
     insert_missing(session, Cursor, [{"name": name, "position": 0, "updated_at": at}])
-    found = update(Cursor).where(Cursor.name == name, Cursor.position == start)
-    moved = session.execute(
-        found.values(position=to, updated_at=at).execution_options(synchronize_session=False)
+    moved = (
+        update(Cursor)
+        .where(Cursor.name == name, Cursor.position == start)
+        .values(position=to, updated_at=at)
+        .returning(Cursor.name)
+        .execution_options(synchronize_session=False)
     )
-    return bool(moved.rowcount == 1)
+    return session.scalar(moved) is not None
 
 
 @dataclass(frozen=True)
