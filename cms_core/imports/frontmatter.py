@@ -13,6 +13,8 @@ import yaml
 MAX_BYTES = 2 * 1024 * 1024
 MAX_FRONT_BYTES = 64 * 1024
 MAX_DEPTH = 20
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_HALF = re.compile(r"[\ud800-\udfff]")
 _NOTHING = ("", "~", "null", "Null", "NULL")
 _CLOSING = re.compile(r"^(?:---|\.\.\.)[ \t]*$", re.MULTILINE)
 _KEY_LINE = re.compile(r"^[\"']?\w[\w -]{0,40}[\"']?[ \t]*:", re.MULTILINE)
@@ -91,11 +93,14 @@ def _decode(data: bytes) -> str:
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise FileFault(line, f"byte {data[error.start]:#04x} is not UTF-8; save the file as UTF-8") from None
-    if "\0" in text:
-        raise FileFault(
-            text[: text.index("\0")].count("\n") + 1,
-            "the file is binary, not text; take it out of the folder",
+    if found := _CONTROL.search(text):
+        line = text[: found.start()].count("\n") + 1
+        what = (
+            "the file is binary, not text"
+            if found.group() == "\0"
+            else f"{found.group()!r} is a control character"
         )
+        raise FileFault(line, f"{what}; take it out")
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -142,7 +147,7 @@ class _Reader:
             return self._mapping(node, depth)
         if isinstance(node, yaml.SequenceNode):
             return [self.value(each, depth + 1) for each in node.value]
-        return "" if node.style is None and node.value in _NOTHING else node.value
+        return "" if node.style is None and node.value in _NOTHING else _whole(node.value)
 
     def _mapping(self, node: yaml.MappingNode, depth: int) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -161,3 +166,10 @@ class _Reader:
                 self.lines[key] = line
             found[key] = self.value(value_node, depth + 1)
         return found
+
+
+def _whole(text: str) -> str:
+    """Join what was written as two halves, as JSON does ("\\ud83d\\ude00"); a single half stays and is refused later."""
+    if not _HALF.search(text):
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")

@@ -88,6 +88,7 @@ def test_empty_front_matter_is_none() -> None:
         (b"---\na: " + b"x" * 70_000 + b"\n---\n", 1, "64 KB"),
         (b"ok\nna\xefve\n", 2, "UTF-8"),
         (b"a\n\0", 2, "binary"),
+        (b"a\r\nb\x0bc", 2, "control character"),
         (b"\x89PNG\r\n\x1a\n", 1, "UTF-8"),
         (b"x" * 2_100_000, 1, "at most"),
     ],
@@ -101,6 +102,11 @@ def test_faults_say_where_and_why(data: bytes, line: int, words: str) -> None:
 def test_what_looks_like_code_in_yaml_is_only_text() -> None:
     page = parse_page(b"---\ntitle: !!python/object/apply:os.system ['id']\nb: !!binary aGk=\n---\n")
     assert page.fields == {"title": ["id"], "b": "aGk="}
+
+
+def test_letters_written_in_two_halves_are_joined() -> None:
+    page = parse_page(b'---\ntitle: "\\ud83d\\ude00 \\u00e9"\nhalf: "\\ud83d"\n---\n')
+    assert page.fields == {"title": "\U0001f600 é", "half": "\ud83d"}
 
 
 def test_an_alias_bomb_is_refused_at_once() -> None:
