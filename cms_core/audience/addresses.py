@@ -37,10 +37,18 @@ def normalise(text: str) -> str:
     return _examine(address)
 
 
+def spelling(address: str) -> str:
+    """The one spelling of an address of any channel: e-mail addresses normalised, others stripped and lower-cased."""
+    try:
+        return normalise(address)
+    except Invalid:
+        return address.strip().lower()
+
+
 def address_hash(session: Session, address: str) -> str:
-    """The keyed hash under which an address is suppressed; the same for every workspace process, useless without its key."""
+    """The keyed hash under which an address is suppressed, however it is spelled; it says nothing without the key."""
     key: bytes = session.info["key"]
-    return keyed_hash(key, address.strip().lower())
+    return keyed_hash(key, spelling(address))
 
 
 @lru_cache(maxsize=4096)

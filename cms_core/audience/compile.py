@@ -32,8 +32,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from cms_core.audience import fields, rules
+from cms_core.audience import fields, tree
 from cms_core.audience.models import Company, Contact, Segment, SegmentMember
+from cms_core.audience.rules import parse
 from cms_core.contract import AgentClass
 from cms_core.db import now
 from cms_core.errors import Invalid
@@ -62,7 +63,7 @@ def compile_rule(session: Session, rule: str, *, within: str = "") -> Condition:
 
     Raises Invalid for a rule that is not understood, names an unknown field or segment, or leads back to itself.
     """
-    return _Compiler(session, (within,) if within else ()).compile(rules.parse(rule))
+    return _Compiler(session, (within,) if within else ()).compile(parse(rule))
 
 
 class _Compiler:
@@ -75,13 +76,13 @@ class _Compiler:
         self._path = path
         self._terms = 0
 
-    def compile(self, rule: rules.Rule) -> Condition:
+    def compile(self, rule: tree.Rule) -> Condition:
         match rule:
-            case rules.All(parts):
+            case tree.All(parts):
                 return and_(*map(self.compile, parts))
-            case rules.AnyOf(parts):
+            case tree.AnyOf(parts):
                 return or_(*map(self.compile, parts))
-            case rules.Not(part):
+            case tree.Not(part):
                 return not_(self.compile(part))
         self._terms += 1
         if self._terms > MAX_TERMS:
@@ -91,25 +92,25 @@ class _Compiler:
             )
         return self._term(rule)
 
-    def _term(self, rule: rules.Rule) -> Condition:
+    def _term(self, rule: tree.Rule) -> Condition:
         match rule:
-            case rules.Happened():
+            case tree.Happened():
                 return self._happened(rule)
-            case rules.InSegment(name, column):
+            case tree.InSegment(name, column):
                 return self._in_segment(name, column)
-            case rules.Empty(field, column):
+            case tree.Empty(field, column):
                 return false() if field in MOMENTS else self._text(field, column) == ""
-            case rules.Like(field, pattern, column):
+            case tree.Like(field, pattern, column):
                 text = self._text(field, column)
                 return and_(text != "", text.ilike(pattern.replace("\\", "\\\\"), escape="\\"))
-            case rules.OneOf(field, values, column):
+            case tree.OneOf(field, values, column):
                 return self._one_of(field, values, column)
-            case rules.Compare(field, sign, value, column):
+            case tree.Compare(field, sign, value, column):
                 found = self._compare(field, "=" if sign == "!=" else sign, value, column)
                 return not_(found) if sign == "!=" else found
         raise AssertionError(rule)
 
-    def _compare(self, field: str, sign: str, value: rules.Value, column: int) -> Condition:
+    def _compare(self, field: str, sign: str, value: tree.Value, column: int) -> Condition:
         if field in MOMENTS:
             return _compare_moment(field, sign, value, column)
         text = self._text(field, column)
@@ -129,7 +130,7 @@ class _Compiler:
             raise _at(column, f"{field} is compared by the day", "give a date such as 2026-05-04")
         return and_(text.regexp_match(_DATE), _OPERATORS[sign](func.substr(text, 1, 10), value.isoformat()))
 
-    def _one_of(self, field: str, values: tuple[rules.Value, ...], column: int) -> Condition:
+    def _one_of(self, field: str, values: tuple[tree.Value, ...], column: int) -> Condition:
         texts = [value for value in values if isinstance(value, str) and field not in MOMENTS]
         others = [value for value in values if not isinstance(value, str) or field in MOMENTS]
         self._terms += len(others)
@@ -139,7 +140,7 @@ class _Compiler:
             found.append(text.in_([func.lower(literal(value, String)) for value in texts]))
         return or_(*found)
 
-    def _happened(self, rule: rules.Happened) -> Condition:
+    def _happened(self, rule: tree.Happened) -> Condition:
         conditions = [
             Event.contact_id == Contact.id,
             Event.kind == rule.kind,
@@ -170,7 +171,7 @@ class _Compiler:
                 select(SegmentMember.contact_id).where(SegmentMember.segment_id == segment.id)
             )
         self._path = (*self._path, name)
-        found = self.compile(rules.parse(segment.rule))
+        found = self.compile(parse(segment.rule))
         self._path = self._path[:-1]
         return found
 
@@ -195,7 +196,7 @@ class _Compiler:
         )
 
 
-def _compare_moment(field: str, sign: str, value: rules.Value, column: int) -> Condition:
+def _compare_moment(field: str, sign: str, value: tree.Value, column: int) -> Condition:
     """An instant against an instant, or against a day in UTC: ``=`` is within it, ``>`` after its end."""
     if isinstance(value, str):
         value = _day(value)
@@ -215,7 +216,7 @@ def _compare_moment(field: str, sign: str, value: rules.Value, column: int) -> C
     return _OPERATORS[{"<=": "<", ">": ">="}.get(sign, sign)](moment, end if sign in ("<=", ">") else start)
 
 
-def _day(text: str) -> rules.Value:
+def _day(text: str) -> tree.Value:
     """A quoted date as a date; anything else stays a text, which an instant cannot be compared with."""
     try:
         return date.fromisoformat(text)

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session
 
 from cms_core import contract as c
+from cms_core.audience.addresses import spelling
 from cms_core.audience.consent import standing
 from cms_core.audience.models import Company, Contact
 from cms_core.db import now
@@ -33,7 +34,7 @@ def get(session: Session, public_id: str) -> Contact:
 
 def find(session: Session, address: str) -> Contact | None:
     """The living contact with this e-mail address, however it is spelled."""
-    return session.scalar(select(Contact).where(Contact.email == address.strip().lower(), alive()))
+    return session.scalar(select(Contact).where(Contact.email == spelling(address), alive()))
 
 
 def to_contract(session: Session, rows: Sequence[Contact]) -> list[c.Contact]:

@@ -42,8 +42,8 @@ _ALIASES = {
     "first_name": "firstname givenname forename",
     "last_name": "lastname surname familyname",
     "company": "company companyname organisation organization",
-    "country": "country countryname countrycode",
-    "language": "language lang locale",
+    "country": "country countryname countrycode countryregion",
+    "language": "language lang locale preferredlanguage",
     "timezone": "timezone tz",
     "consent": "consent emailconsent",
 }

@@ -16,11 +16,23 @@ DATE is 2026-05-04, or an instant with its offset: 2026-05-04T09:00+02:00. An ev
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 
 from cms_core.audience.tokens import Token, fault, tokenize
+from cms_core.audience.tree import (
+    All,
+    AnyOf,
+    Compare,
+    Empty,
+    Happened,
+    InSegment,
+    Like,
+    Not,
+    OneOf,
+    Rule,
+    Value,
+)
 
 EVENT_KINDS = ("opened", "clicked", "visited", "converted")
 OPERATORS = ("=", "!=", "<", "<=", ">", ">=")
@@ -29,87 +41,6 @@ MAX_WINDOW = timedelta(days=36_500)
 MAX_DEPTH = 50
 MAX_VALUES = 1_000
 MAX_COUNT = 1_000_000_000
-
-Value = str | Decimal | date | datetime
-
-
-@dataclass(frozen=True)
-class Compare:
-    """A field against one value; ``column`` is where the field stands in the rule (from 1)."""
-
-    field: str
-    operator: str
-    value: Value
-    column: int
-
-
-@dataclass(frozen=True)
-class OneOf:
-    """A field against a list of values."""
-
-    field: str
-    values: tuple[Value, ...]
-    column: int
-
-
-@dataclass(frozen=True)
-class Like:
-    """A field against a pattern: ``%`` is any text, ``_`` any one character."""
-
-    field: str
-    pattern: str
-    column: int
-
-
-@dataclass(frozen=True)
-class Empty:
-    """Whether a field is empty."""
-
-    field: str
-    column: int
-
-
-@dataclass(frozen=True)
-class Happened:
-    """How often something happened with a campaign, ever or within a window up to now."""
-
-    kind: str
-    campaign: str
-    operator: str
-    count: int
-    window: timedelta | None
-
-
-@dataclass(frozen=True)
-class InSegment:
-    """Whether the contact belongs to another segment."""
-
-    name: str
-    column: int
-
-
-@dataclass(frozen=True)
-class Not:
-    """Everybody but those."""
-
-    part: "Rule"
-
-
-@dataclass(frozen=True)
-class All:
-    """Those in every part."""
-
-    parts: tuple["Rule", ...]
-
-
-@dataclass(frozen=True)
-class AnyOf:
-    """Those in at least one part."""
-
-    parts: tuple["Rule", ...]
-
-
-Rule = Compare | OneOf | Like | Empty | Happened | InSegment | Not | All | AnyOf
 
 
 def parse(text: str) -> Rule:

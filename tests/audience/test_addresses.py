@@ -58,6 +58,8 @@ def test_hash_depends_on_the_key_and_not_on_the_spelling() -> None:
         with database.session() as session:
             hashes.append(address_hash(session, "ann@example.com"))
             assert address_hash(session, " Ann@Example.com") == hashes[-1]
+            assert address_hash(session, "x@xn--mller-kva.de") == address_hash(session, "x@MÜLLER.de")
+            assert address_hash(session, "+49 30 123") == address_hash(session, " +49 30 123 ")
         database.dispose()
     assert hashes[0] != hashes[1]
     assert "ann" not in hashes[0]

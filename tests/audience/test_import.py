@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from cms_core import contract as c
 from cms_core.audience import contacts, fields
+from cms_core.audience.consent import withdraw
 from cms_core.audience.imports import ImportResult
 from cms_core.audience.models import Company, Consent, Contact, ContactChange, Suppression
 from cms_core.audience.upsert import BATCH, upsert_many
@@ -122,6 +123,15 @@ def test_unsubscribing_beats_every_later_yes(session: Session, bring: ImportText
     assert (again.updated, again.unchanged) == (0, 1)
     assert again.notes == ["1 who unsubscribed stay unsubscribed, whatever the file says"]
     assert bring("email,consent\na@x.de,no\n").unchanged == 1
+    assert stands(session) == "unsubscribed"
+
+
+def test_what_a_person_withdrew_no_import_grants_again(
+    session: Session, bring: ImportText, person: Person
+) -> None:
+    bring("email,consent\na@x.de,yes\n")
+    withdraw(session, [person("a@x.de").id], "email", basis="preferences", source="page", evidence={})
+    assert bring("email,consent\na@x.de,yes\n").unchanged == 1
     assert stands(session) == "unsubscribed"
 
 

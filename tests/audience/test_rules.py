@@ -7,20 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cms_core.audience.rules import (
-    MAX_DEPTH,
-    All,
-    AnyOf,
-    Compare,
-    Empty,
-    Happened,
-    InSegment,
-    Like,
-    Not,
-    OneOf,
-    parse,
-)
+from cms_core.audience.rules import MAX_DEPTH, parse
 from cms_core.audience.tokens import MAX_RULE_LENGTH
+from cms_core.audience.tree import All, AnyOf, Compare, Empty, Happened, InSegment, Like, Not, OneOf
 from cms_core.errors import Invalid
 
 

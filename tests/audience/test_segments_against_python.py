@@ -14,7 +14,7 @@ from sqlalchemy import delete, insert
 from sqlalchemy.orm import Session
 
 from cms_core import models
-from cms_core.audience import rules, segments
+from cms_core.audience import rules, segments, tree
 from cms_core.audience.models import Contact, CustomField
 from cms_core.clock import FrozenClock
 from cms_core.db import Database
@@ -59,47 +59,47 @@ happenings = st.lists(
     max_size=15,
 )
 terms = st.one_of(
-    st.builds(rules.Compare, FIELDS, signs, TEXTS, st.just(1)),
-    st.builds(rules.Compare, st.sampled_from(OWN), signs, st.one_of(numbers, days), st.just(1)),
-    st.builds(rules.Compare, st.just("created_at"), signs, days, st.just(1)),
-    st.builds(rules.OneOf, FIELDS, st.lists(TEXTS, min_size=1, max_size=3).map(tuple), st.just(1)),
-    st.builds(rules.OneOf, st.sampled_from(OWN), st.lists(values, min_size=1, max_size=3).map(tuple), st.just(1)),
-    st.builds(rules.Like, FIELDS, st.sampled_from(["%", "_", "%r", "f_", "A\\%B", "a%b", "", "%10%"]), st.just(1)),
-    st.builds(rules.Empty, FIELDS, st.just(1)),
+    st.builds(tree.Compare, FIELDS, signs, TEXTS, st.just(1)),
+    st.builds(tree.Compare, st.sampled_from(OWN), signs, st.one_of(numbers, days), st.just(1)),
+    st.builds(tree.Compare, st.just("created_at"), signs, days, st.just(1)),
+    st.builds(tree.OneOf, FIELDS, st.lists(TEXTS, min_size=1, max_size=3).map(tuple), st.just(1)),
+    st.builds(tree.OneOf, st.sampled_from(OWN), st.lists(values, min_size=1, max_size=3).map(tuple), st.just(1)),
+    st.builds(tree.Like, FIELDS, st.sampled_from(["%", "_", "%r", "f_", "A\\%B", "a%b", "", "%10%"]), st.just(1)),
+    st.builds(tree.Empty, FIELDS, st.just(1)),
     st.builds(
-        rules.Happened, KINDS, st.sampled_from(CAMPAIGNS), signs, st.integers(0, 3),
+        tree.Happened, KINDS, st.sampled_from(CAMPAIGNS), signs, st.integers(0, 3),
         st.one_of(st.none(), st.integers(1, 60).map(lambda n: timedelta(days=n))),
     ),
 )  # fmt: skip
 trees = st.recursive(
     terms,
     lambda inner: st.one_of(
-        st.builds(rules.Not, inner),
-        st.builds(rules.All, st.lists(inner, min_size=2, max_size=3).map(tuple)),
-        st.builds(rules.AnyOf, st.lists(inner, min_size=2, max_size=3).map(tuple)),
+        st.builds(tree.Not, inner),
+        st.builds(tree.All, st.lists(inner, min_size=2, max_size=3).map(tuple)),
+        st.builds(tree.AnyOf, st.lists(inner, min_size=2, max_size=3).map(tuple)),
     ),
     max_leaves=6,
 )
 
 
-def written(rule: rules.Rule) -> str:  # noqa: PLR0911 - one form after the other
+def written(rule: tree.Rule) -> str:  # noqa: PLR0911 - one form after the other
     """The rule as a person would type it."""
     match rule:
-        case rules.All(parts):
+        case tree.All(parts):
             return " and ".join(f"({written(part)})" for part in parts)
-        case rules.AnyOf(parts):
+        case tree.AnyOf(parts):
             return " or ".join(f"({written(part)})" for part in parts)
-        case rules.Not(part):
+        case tree.Not(part):
             return f"not ({written(part)})"
-        case rules.Compare(field, sign, value):
+        case tree.Compare(field, sign, value):
             return f"{field} {sign} {literal(value)}"
-        case rules.OneOf(field, values):
+        case tree.OneOf(field, values):
             return f"{field} in ({', '.join(map(literal, values))})"
-        case rules.Like(field, pattern):
+        case tree.Like(field, pattern):
             return f"{field} like {literal(pattern)}"
-        case rules.Empty(field):
+        case tree.Empty(field):
             return f"{field} is empty"
-        case rules.Happened(kind, campaign, sign, count, window):
+        case tree.Happened(kind, campaign, sign, count, window):
             tail = f" within {window.days} days" if window else ""
             return f'{kind}("{campaign}") {sign} {count}{tail}'
     raise AssertionError(rule)
@@ -116,27 +116,27 @@ def lower(text: str) -> str:
     return "".join(c.lower() if c.isascii() else c for c in text)
 
 
-def fits(rule: rules.Rule, person: dict[str, Any], events: list[Any]) -> bool:  # noqa: PLR0911
+def fits(rule: tree.Rule, person: dict[str, Any], events: list[Any]) -> bool:  # noqa: PLR0911
     """What a rule means, in the plainest words."""
     match rule:
-        case rules.All(parts):
+        case tree.All(parts):
             return all(fits(part, person, events) for part in parts)
-        case rules.AnyOf(parts):
+        case tree.AnyOf(parts):
             return any(fits(part, person, events) for part in parts)
-        case rules.Not(part):
+        case tree.Not(part):
             return not fits(part, person, events)
-        case rules.Compare(field, "!=", value):
+        case tree.Compare(field, "!=", value):
             return not compare(person, field, "=", value)
-        case rules.Compare(field, sign, value):
+        case tree.Compare(field, sign, value):
             return compare(person, field, sign, value)
-        case rules.OneOf(field, values):
+        case tree.OneOf(field, values):
             return any(compare(person, field, "=", value) for value in values)
-        case rules.Like(field, pattern):
+        case tree.Like(field, pattern):
             regex = "".join({"%": ".*", "_": "."}.get(c, re.escape(c)) for c in lower(pattern))
             return person[field] != "" and re.fullmatch(regex, lower(person[field]), re.DOTALL) is not None
-        case rules.Empty(field):
+        case tree.Empty(field):
             return bool(person[field] == "")
-        case rules.Happened(kind, campaign, sign, count, window):
+        case tree.Happened(kind, campaign, sign, count, window):
             seen = [
                 each
                 for each in events
@@ -193,7 +193,7 @@ def fill(session: Session, everybody: list[dict[str, Any]], events: list[Any]) -
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(everybody=people, events=happenings, rule=trees)
 def test_count_equals_python(
-    database: Database, everybody: list[dict[str, Any]], events: list[Any], rule: rules.Rule
+    database: Database, everybody: list[dict[str, Any]], events: list[Any], rule: tree.Rule
 ) -> None:
     expected = sum(
         fits(rule, person, [each for each in events if each[0] == number])
