@@ -14,6 +14,11 @@ def print_json(document: Any) -> None:
     click.echo(orjson.dumps(document, default=_plain, option=orjson.OPT_INDENT_2).decode())
 
 
+def json_line(document: Any) -> str:
+    """One document as JSON in one line, written as ``print_json`` writes it."""
+    return orjson.dumps(document, default=_plain).decode()
+
+
 def print_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
     """Print rows as an aligned table with the named columns."""
     lines = [[_cell(row.get(column)) for column in columns] for row in rows]

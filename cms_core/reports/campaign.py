@@ -1,0 +1,164 @@
+"""The report of a campaign, read from rollups: bring them up to date first (``rollups.keep_up``)."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from operator import itemgetter
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from cms_core.campaigns import service as campaigns
+from cms_core.campaigns.models import Campaign
+from cms_core.campaigns.money import show_money
+from cms_core.content.models import Asset
+from cms_core.contract import AgentClass
+from cms_core.reports.figures import Figures
+from cms_core.reports.gather import Cell, Cells, Costs, cells_of, costs_of, people_of
+from cms_core.reports.models import PersonRollup, Rollup
+
+MOST_DAYS = 366
+DAILY = {"opened": "opened_total", "clicked": "clicked_total", "visited": "visits"}
+
+
+@dataclass(frozen=True)
+class Day:
+    """What humans did on one day (UTC)."""
+
+    day: date
+    opened_total: int = 0
+    clicked_total: int = 0
+    visits: int = 0
+
+
+@dataclass(frozen=True)
+class CampaignReport:
+    """All figures of a campaign.
+
+    Sums of channels and of assets equal the totals, except for people: somebody may open two mails. "" stands for events without
+    a channel or asset.
+    """
+
+    id: str
+    key: str
+    campaign: str
+    currency: str
+    totals: Figures
+    by_channel: Sequence[tuple[str, Figures]]
+    by_asset: Sequence[tuple[str, Figures]]
+    by_day: Sequence[Day]
+    notes: Sequence[str]
+
+    def document(self) -> dict[str, Any]:
+        """The report as JSON has it."""
+        return {
+            "campaign": self.campaign,
+            "id": self.id,
+            "key": self.key,
+            "currency": self.currency,
+            "totals": self.totals.document(),
+            "by_channel": [{"channel": name, **row.document()} for name, row in self.by_channel],
+            "by_asset": [{"asset": slug, **row.document()} for slug, row in self.by_asset],
+            "by_day": [asdict(day) for day in self.by_day],
+            "notes": list(self.notes),
+        }
+
+
+def report(session: Session, campaign: Campaign) -> CampaignReport:
+    """The figures of a campaign, as far as the rollups have come."""
+    keys = [campaign.key]
+    cells = cells_of(session, [campaign])
+    currency, notes = _add_costs(cells, costs_of(session, [campaign]), campaign)
+    slugs = _slugs(session, {asset_id for _, _, asset_id in cells})
+    by_channel = _rows(cells, lambda cell: cell[1], people_of(session, keys, PersonRollup.channel))
+    by_asset = _rows(cells, lambda cell: cell[2], people_of(session, keys, PersonRollup.asset_id))
+    return CampaignReport(
+        id=campaign.public_id,
+        key=campaign.key,
+        campaign=campaign.name,
+        currency=currency,
+        totals=_total(cells, campaign, people_of(session, keys)),
+        by_channel=sorted(by_channel, key=itemgetter(0)),
+        by_asset=sorted(((slugs.get(each, ""), row) for each, row in by_asset), key=itemgetter(0)),
+        by_day=_days(session, campaign.key),
+        notes=notes,
+    )
+
+
+def overview(session: Session) -> list[tuple[Campaign, str, Figures]]:
+    """Every campaign with its currency and totals, the latest start first."""
+    found = campaigns.campaigns(session)
+    cells, costs = cells_of(session, found), costs_of(session, found)
+    people = people_of(session, [campaign.key for campaign in found])
+    rows = []
+    for campaign in found:
+        currency, _ = _add_costs(cells, costs, campaign)
+        rows.append((campaign, currency, _total(cells, campaign, people)))
+    return rows
+
+
+def _add_costs(cells: Cells, costs: Costs, campaign: Campaign) -> tuple[str, list[str]]:
+    """Add what is in the campaign's currency (without one: the only one that occurs); the rest is told in words."""
+    found = costs[campaign.key]
+    named = {currency for currency, _ in found if currency}
+    currency = campaign.currency or (named.pop() if len(named) == 1 else "")
+    others: Counter[str] = Counter()
+    for (given, cell), micros in found.items():
+        if (given or currency) == currency:
+            cells[cell]["cost"] += micros
+        else:
+            others[given] += micros
+    notes = [
+        f"Cost leaves out {show_money(micros, code)}: amounts of different currencies are not added"
+        for code, micros in sorted(others.items())
+    ]
+    return currency, notes
+
+
+def _total(cells: Cells, campaign: Campaign, people: Mapping[tuple[str, Any], Mapping[str, int]]) -> Figures:
+    counts = _sum(counter for cell, counter in cells.items() if cell[0] == campaign.key)
+    return Figures.of(counts, people.get((campaign.key, None), {}))
+
+
+def _rows(
+    cells: Cells, level: Callable[[Cell], Any], people: Mapping[tuple[str, Any], Mapping[str, int]]
+) -> list[tuple[Any, Figures]]:
+    groups: defaultdict[tuple[str, Any], list[Counter[str]]] = defaultdict(list)
+    for cell, counter in cells.items():
+        groups[cell[0], level(cell)].append(counter)
+    return [
+        (place[1], Figures.of(_sum(counters), people.get(place, {}))) for place, counters in groups.items()
+    ]
+
+
+def _sum(counters: Iterable[Counter[str]]) -> Counter[str]:
+    total: Counter[str] = Counter()
+    for counter in counters:
+        total.update(counter)
+    return total
+
+
+def _slugs(session: Session, ids: set[int]) -> dict[int, str]:
+    return {
+        row.id: row.slug for row in session.execute(select(Asset.id, Asset.slug).where(Asset.id.in_(ids)))
+    }
+
+
+def _days(session: Session, key: str) -> list[Day]:
+    """Every day from the first to the last with something to show, at most the last 366."""
+    query = (
+        select(Rollup.day, Rollup.kind, func.sum(Rollup.total))
+        .where(Rollup.campaign == key, Rollup.agent_class == AgentClass.HUMAN, Rollup.kind.in_(DAILY))
+        .group_by(Rollup.day, Rollup.kind)
+    )
+    found: defaultdict[date, dict[str, int]] = defaultdict(dict)
+    for day, kind, total in session.execute(query):
+        found[day][DAILY[kind]] = int(total)
+    if not found:
+        return []
+    last = max(found)
+    first = max(min(found), last - timedelta(days=MOST_DAYS - 1))
+    days = (first + timedelta(days=offset) for offset in range((last - first).days + 1))
+    return [Day(day, **found.get(day, {})) for day in days]
