@@ -69,12 +69,13 @@ class Guard:
         """
         deadline = time.monotonic() + timeout
         trouble: OSError = TimeoutError(f"no answer within {timeout:g} seconds")
-        for family, sockaddr in self.resolve(host, port, timeout):
+        targets = self.resolve(host, port, timeout)
+        for index, (family, sockaddr) in enumerate(targets):
             left = deadline - time.monotonic()
             if left <= 0:
                 break
             try:
-                return _connected(family, sockaddr, left)
+                return _connected(family, sockaddr, left / (len(targets) - index))
             except OSError as error:
                 trouble = error
         raise trouble

@@ -1,6 +1,7 @@
 """Under the HTTP client: connections that go through a guard, a deadline over the whole request, and bounded bodies."""
 
 import contextlib
+import logging
 import socket
 import threading
 import time
@@ -17,6 +18,10 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from cms_core.outbound.guard import Guard
 
 CHUNK = 64 * 1024
+
+logging.getLogger("urllib3").setLevel(
+    logging.INFO
+)  # its debug lines have paths and queries, which may be secret
 
 _current: ContextVar["Exchange"] = ContextVar("exchange")
 

@@ -6,12 +6,15 @@ Whatever could become a second command or a second message is refused here, befo
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from io import IncrementalNewlineDecoder
 
 import idna
 
 from cms_core.contract import OutcomeStatus
 
 ADDRESS = re.compile(r"[^\s<>\x00-\x20\x7f-\x9f\ud800-\udfff]+@[^\s<>@\x00-\x20\x7f-\x9f\ud800-\udfff]+")
+LINE_WITH_DOT = re.compile(rb"\n\.")  # faster than `in`
 LONGEST_ADDRESS = 254  # RFC 5321, 4.5.3.1.3, without the angle brackets
 LONGEST_REPLY = 200
 
@@ -38,7 +41,7 @@ class SmtpOutcome:
     reply: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reply:
     """An answer of the server: three digits and the text of all its lines."""
 
@@ -89,7 +92,7 @@ def envelope(message: SmtpMessage, offered: Mapping[str, str]) -> list[bytes]:
     wide = False
     if not (message.sender.isascii() and message.recipient.isascii()):
         wide = "SMTPUTF8" in offered
-    sender = _path(message.sender, wide) if message.sender else b""
+    sender = _sender(message.sender, wide)
     recipient = _path(message.recipient, wide)
     extra = b" SMTPUTF8" if wide else b""
     if not message.data.isascii():
@@ -107,14 +110,20 @@ def envelope(message: SmtpMessage, offered: Mapping[str, str]) -> list[bytes]:
 
 def body(data: bytes) -> bytes:
     """The message as it goes over the wire, dots stuffed and the final dot added; raises Unsendable for bare line ends."""
-    pairs = data.count(b"\r\n")
-    if data.count(b"\n") != pairs or data.count(b"\r") != pairs:
+    if _line_ends(data) not in (None, "\r\n"):
         raise Unsendable(554, "5.6.0 the message has bare line ends, which some servers take for its end")
-    if b"\n." in data:
+    if LINE_WITH_DOT.search(data):
         data = data.replace(b"\n.", b"\n..")
     if data[:1] == b".":
         data = b"." + data
     return data + (b".\r\n" if data[-2:] == b"\r\n" or not data else b"\r\n.\r\n")
+
+
+def _line_ends(data: bytes) -> object:
+    """Which kinds of line ends there are: one string or a tuple of them; a single pass in C, unlike counting."""
+    decoder = IncrementalNewlineDecoder(None, translate=False)
+    decoder.decode(data.decode("latin-1"), final=True)
+    return decoder.newlines
 
 
 def _path(address: str, wide: bool) -> bytes:
@@ -125,6 +134,11 @@ def _path(address: str, wide: bool) -> bytes:
     if not address.isascii():
         address = _ascii_domain(address)
     return address.encode("ascii")
+
+
+@lru_cache(maxsize=32)
+def _sender(address: str, wide: bool) -> bytes:
+    return _path(address, wide) if address else b""
 
 
 def _ascii_domain(address: str) -> str:

@@ -11,6 +11,7 @@ MOST_LINES = 100
 READ_AT_ONCE = 64 * 1024
 WRITE_AT_ONCE = 16 * 1024  # at most one TLS record, so that "no byte left" is true there as well
 CLOSING = 421
+LAST_LINES = {b"%d " % code: code for code in range(200, 600)}
 
 
 class Lost(Exception):
@@ -55,7 +56,7 @@ class SmtpStream:
     def reply(self) -> Reply:
         """The next reply, whole. Raises Lost when the connection ends (421 says so), Garbled for what is no reply or too late."""
         line = self._line()
-        code = _code(line)
+        code = LAST_LINES.get(line[:4]) or _code(line)
         text = line[4:].rstrip() if line[3:4] == b" " else self._rest(line)
         if code == CLOSING:
             raise Lost(printable(text.decode("utf-8", "replace")), polite=True)

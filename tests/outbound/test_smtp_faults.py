@@ -195,6 +195,17 @@ def test_a_server_that_never_answers_the_final_dot_is_given_up_after_three(run: 
     assert run.wire.told == [each.key for each in run.outcomes if each.status is U]
 
 
+def test_a_body_of_which_no_byte_could_leave_is_tried_again(run: Run) -> None:
+    def slowly() -> Iterator[SmtpMessage]:
+        for message in mails(2):
+            yield message
+            time.sleep(0.1)  # the reset arrives between the go-ahead and the body
+
+    with faulty("honest", DATA=[Answer("354 go on", then="reset")]) as server:
+        run.send(server, slowly())
+    assert (run.statuses, len(server.received)) == ([R, A], 1)
+
+
 def test_an_answer_and_then_a_drop_is_accepted(run: Run, pipelining: str) -> None:
     with faulty(pipelining, END=lambda _: Answer("250 2.0.0 queued", then="drop")) as server:
         run.send(server, mails(4))
