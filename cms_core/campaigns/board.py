@@ -1,0 +1,241 @@
+"""What the calendar pages show, gathered from the rooms to the right: an edge, like the pages that it serves."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from marshmallow import Schema, ValidationError
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from cms_core.audience import segments
+from cms_core.audience.models import Segment
+from cms_core.campaigns import calendar, service
+from cms_core.campaigns.models import Campaign, Entry, EntryKind, EntryState
+from cms_core.campaigns.money import show_money
+from cms_core.campaigns.month import Month, chip, group_of, weeks
+from cms_core.campaigns.schemas import entry_form
+from cms_core.campaigns.when import describe, parse_when, zone
+from cms_core.connections import service as connections
+from cms_core.content import listing as assets
+from cms_core.content import service as content
+from cms_core.content.models import Review
+from cms_core.db import now
+from cms_core.errors import CmsError
+from cms_core.plugins import Plugins
+from cms_core.publishing.models import Publication, PublicationState
+
+NEEDS_PERSON = (
+    PublicationState.FAILED,
+    PublicationState.UNKNOWN,
+    PublicationState.MISSED,
+    PublicationState.HELD,
+)
+SHOWN_NEEDS = 6
+
+
+def today(session: Session, tz: str) -> date:
+    """The present day in a zone."""
+    return now(session).astimezone(zone(tz)).date()
+
+
+def month(
+    session: Session, plugins: Plugins, shown: Month, present: date, hidden: frozenset[str]
+) -> dict[str, Any]:
+    """Everything of one month: weeks, channels with counts, the cards beside."""
+    rows = calendar.entries_between(session, *shown.range)
+    states = publication_states(session, [row.row_id for row in rows])
+    counts: dict[str, int] = {}
+    chips: dict[date, list[dict[str, Any]]] = {}
+    for row in rows:
+        channel = row.channel or row.kind
+        counts[channel] = counts.get(channel, 0) + 1
+        if channel in hidden:
+            continue
+        group = group_of(plugins.channels, row.channel)
+        url = f"/app/calendar/entries/{row.id}"
+        day = row.instant.astimezone(zone(shown.tz)).date()
+        made = chip(row, shown.tz, group, states.get(row.row_id), f"{url}/move", url)
+        chips.setdefault(day, []).append(made)
+    days = shown.days
+    running = calendar.campaigns_between(session, days[0], days[-1])
+    marks = plugins.calendar_marks(days[0], days[-1])
+    return {
+        "weeks": weeks(
+            shown, present, chips, running, marks, lambda each: f"/app/campaigns/{each.public_id}"
+        ),
+        "channels": [
+            (name, _label(plugins, name), group_of(plugins.channels, name), n)
+            for name, n in sorted(counts.items())
+        ],
+        "entries": sum(counts.values()),
+        **side(session, shown.tz),
+    }
+
+
+def side(session: Session, tz: str) -> dict[str, Any]:
+    """The cards beside the calendar: what needs a person, what waits for approval, figures."""
+    needs = session.scalars(
+        select(Publication)
+        .where(Publication.state.in_(NEEDS_PERSON) | Publication.paused_at.is_not(None))
+        .order_by(Publication.due_at.desc())
+        .limit(SHOWN_NEEDS)
+    ).all()
+    count = select(func.count()).select_from(Publication)
+    return {
+        "needs": [_need(each) for each in needs],
+        "waiting": session.scalar(select(func.count()).select_from(Review).where(Review.state == "open"))
+        or 0,
+        "published": session.scalar(count.where(Publication.state == PublicationState.PUBLISHED)) or 0,
+        "scheduled": session.scalar(count.where(Publication.state == PublicationState.SCHEDULED)) or 0,
+        "planned": session.scalar(
+            select(func.count()).select_from(Entry).where(Entry.state == EntryState.PLANNED)
+        )
+        or 0,
+        "tz": tz,
+    }
+
+
+def _need(publication: Publication) -> dict[str, Any]:
+    words = {
+        PublicationState.FAILED: "failed",
+        PublicationState.UNKNOWN: "may have gone out",
+        PublicationState.MISSED: "was missed",
+        PublicationState.HELD: "is held",
+    }
+    state = PublicationState(publication.state)
+    title = publication.entry.title if publication.entry else publication.asset.slug
+    return {
+        "id": publication.public_id,
+        "title": f"{title} {words.get(state, 'is paused')}",
+        "reason": publication.reason or publication.paused_reason,
+        "level": "bad" if state in (PublicationState.FAILED, PublicationState.UNKNOWN) else "warn",
+    }
+
+
+def publication_states(session: Session, entry_ids: list[int]) -> dict[int, str]:
+    """The state of the newest publication of each entry."""
+    query = (
+        select(Publication.entry_id, Publication.state)
+        .where(Publication.entry_id.in_(entry_ids), Publication.state != PublicationState.CANCELLED)
+        .order_by(Publication.id)
+    )
+    return {row.entry_id: row.state for row in session.execute(query) if row.entry_id is not None}
+
+
+def _label(plugins: Plugins, name: str) -> str:
+    channel = plugins.channels.get(name)
+    return channel.label if channel else name.capitalize()
+
+
+# --- one entry --------------------------------------------------------------------------------------------------------
+
+
+def about(session: Session, entry: Entry) -> list[tuple[str, str]]:
+    """Label and text of what an entry is, for people."""
+    segment = session.get(Segment, entry.segment_id) if entry.segment_id else None
+    after = session.get(Entry, entry.after_id) if entry.after_id else None
+    rows = [
+        ("When", spoken(entry)),
+        ("Follows", f"{after.title} ({entry.offset})" if after else ""),
+        ("Until", describe(entry.ends_at, entry.tz) if entry.ends_at else ""),
+        ("Kind", entry.kind.capitalize()),
+        ("Where", f"{entry.channel}:{entry.connection.name}" if entry.connection else entry.channel),
+        ("To whom", segment.name if segment else ""),
+        ("Budget", show_money(entry.budget_micros, entry.currency) or ""),
+    ]
+    return [(label, text) for label, text in rows if text]
+
+
+def spoken(entry: Entry) -> str:
+    """The entry's time in words, with its zone."""
+    return describe(entry.instant, entry.tz)
+
+
+def local_text(entry: Entry) -> str:
+    """The entry's time as ``when`` text, from which it can be set again."""
+    return f"{entry.instant.astimezone(zone(entry.tz)):%Y-%m-%d %H:%M} {entry.tz}"
+
+
+def wanted_time(entry: Entry, form: Mapping[str, str]) -> str:
+    """Where a move form wants the entry: ``day`` keeps the local time, ``when`` is a time as written."""
+    if form.get("when"):
+        return form["when"].replace("T", " ") if len(form["when"]) == 16 else form["when"]
+    local = entry.instant.astimezone(zone(entry.tz))
+    return f"{form.get('day', '')} {local:%H:%M}"
+
+
+# --- forms ------------------------------------------------------------------------------------------------------------
+
+
+def entry_schema(session: Session) -> Schema:
+    """The form of a new entry, with the choices of this workspace."""
+    approved = [(row.slug, f"{row.title} ({row.kind})") for row in assets.list_assets(session)]
+    accounts = [(f"{row['channel']}:{row['name']}",) * 2 for row in connections.listing(session)]
+    return entry_form(
+        {
+            "campaign": [(row.public_id, row.name) for row in service.campaigns(session)],
+            "asset": approved,
+            "connection": accounts,
+            "segment": [(row.name, row.name) for row in segments.list_all(session)],
+        }
+    )
+
+
+def plan_of(session: Session, values: Mapping[str, Any], tz: str) -> service.Plan:
+    """The plan that a filled form stands for."""
+    campaign = service.find_campaign(session, values["campaign"]) if values["campaign"] else None
+    connection = connections.find_by_name(session, values["connection"]) if values["connection"] else None
+    return service.Plan(
+        when=parse_when(values["when"], campaign.tz if campaign else tz),
+        title=values["title"],
+        kind=EntryKind(values["kind"]),
+        asset=content.find(session, values["asset"]) if values["asset"] else None,
+        channel=connection.channel if connection else "",
+        connection=connection,
+        campaign=campaign,
+        segment=segments.get(session, values["segment"]) if values["segment"] else None,
+    )
+
+
+def as_validation(error: ValidationError | CmsError, field: str) -> ValidationError:
+    """A refusal of a service as an error beside one field of the form."""
+    if isinstance(error, ValidationError):
+        return error
+    return ValidationError({field: [f"{error.message}. {error.remedy}".rstrip(". ") + "."]})
+
+
+# --- campaigns --------------------------------------------------------------------------------------------------------
+
+
+def campaign_rows(session: Session) -> list[dict[str, Any]]:
+    """All campaigns with the number of their entries by state."""
+    counted: dict[int, dict[str, int]] = {}
+    query = select(Entry.campaign_id, Entry.state, func.count()).group_by(Entry.campaign_id, Entry.state)
+    for campaign_id, state, count in session.execute(query):
+        if campaign_id is not None:
+            counted.setdefault(campaign_id, {})[state] = count
+    return [
+        {
+            "campaign": campaign,
+            "budget": show_money(campaign.budget_micros, campaign.currency),
+            "states": counted.get(campaign.id, {}),
+        }
+        for campaign in service.campaigns(session)
+    ]
+
+
+def entries_of(session: Session, plugins: Plugins, campaign: Campaign) -> list[dict[str, Any]]:
+    """The entries of a campaign with the state of what became of each."""
+    everything = calendar.day_range("0001-01-03", "9998-12-30")
+    rows = calendar.entries_between(session, *everything, campaign_id=campaign.id)
+    states = publication_states(session, [row.row_id for row in rows])
+    return [
+        {
+            **calendar.document(row),
+            "spoken": describe(row.instant, row.tz),
+            "group": group_of(plugins.channels, row.channel),
+            "state": states.get(row.row_id, row.state),
+        }
+        for row in rows
+    ]

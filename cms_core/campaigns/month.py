@@ -1,0 +1,166 @@
+"""The month calendar as the page draws it: whole weeks in one zone, campaigns as bands, entries as chips."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import Row
+
+from cms_core.campaigns.models import Campaign, EntryState
+from cms_core.campaigns.when import resolve_wall, zone
+from cms_core.contract import Channel, Mark
+from cms_core.errors import Invalid
+
+WEEK = 7
+FAILED = ("failed", "unknown", "missed", "held")
+OUT = ("published", "withdrawn")
+MAX_LANES = 6
+
+
+@dataclass(frozen=True)
+class Month:
+    """A month shown as whole weeks, from Monday to Sunday, in one zone."""
+
+    first: date
+    tz: str
+
+    @classmethod
+    def parse(cls, text: str | None, today: date, tz: str) -> "Month":
+        """The month of "2026-05", or this month."""
+        if not text:
+            return cls(today.replace(day=1), tz)
+        try:
+            return cls(date.fromisoformat(f"{text}-01"), tz)
+        except ValueError:
+            raise Invalid(f"{text[:20]!r} is not a month", "write it like 2026-05") from None
+
+    @property
+    def title(self) -> str:
+        return f"{self.first:%B %Y}"
+
+    def shifted(self, months: int) -> str:
+        """The month so many months away, as "2026-05"."""
+        index = self.first.year * 12 + self.first.month - 1 + months
+        return f"{max(1, min(9998, index // 12)):04d}-{index % 12 + 1:02d}"
+
+    @property
+    def start(self) -> date:
+        """The Monday of the first week."""
+        return self.first - timedelta(days=self.first.weekday())
+
+    @property
+    def days(self) -> list[date]:
+        """All days shown."""
+        following = (self.first.replace(day=28) + timedelta(days=4)).replace(day=1)
+        last = following - timedelta(days=1)
+        end = last + timedelta(days=WEEK - 1 - last.weekday())
+        return [self.start + timedelta(days=n) for n in range((end - self.start).days + 1)]
+
+    @property
+    def range(self) -> tuple[datetime, datetime]:
+        """The instants at which the first day shown begins and the last one ends."""
+        first, last = self.days[0], self.days[-1] + timedelta(days=1)
+        edges = (datetime.combine(day, time()) for day in (first, last))
+        start, end = (resolve_wall(edge, self.tz).instant for edge in edges)
+        return start, end
+
+
+def chip(
+    row: Row[Any], tz: str, group: str, publication: str | None, move_url: str, url: str
+) -> dict[str, Any]:
+    """An entry as a chip: what became of its publication counts more than its own state."""
+    state = publication or row.state
+    kind = "armed" if row.state == EntryState.ARMED else row.state
+    if publication in FAILED:
+        kind = "failed"
+    elif publication in OUT or row.state == EntryState.DONE:
+        kind = "done"
+    local = row.instant.astimezone(zone(tz))
+    movable = row.state in (EntryState.PLANNED, EntryState.ARMED) and kind != "done"
+    return {
+        "id": row.id,
+        "url": url,
+        "title": row.title,
+        "time": f"{local:%H:%M}",
+        "channel": row.channel or row.kind,
+        "group": group,
+        "state": state,
+        "kind": kind,
+        "move_url": move_url if movable else "",
+    }
+
+
+def weeks(
+    month: Month,
+    today: date,
+    chips: Mapping[date, Sequence[dict[str, Any]]],
+    campaigns: Sequence[Campaign],
+    marks: Iterable[tuple[str, Mark]],
+    band_url: Any,
+) -> list[dict[str, Any]]:
+    """The weeks in the shape that the template ``cms/_calendar.html`` draws."""
+    badges = {day: mark.label for _, mark in marks for day in _days_of(mark)}
+    days = month.days
+    drawn = []
+    for start in range(0, len(days), WEEK):
+        week = days[start : start + WEEK]
+        bands = _bands(week, campaigns, band_url)
+        lanes = max((band["lane"] for band in bands), default=0)
+        cells = [_day(day, month, today, chips.get(day, ()), badges.get(day, "")) for day in week]
+        drawn.append({"days": cells, "bands": bands, "lanes": lanes})
+    return drawn
+
+
+def _days_of(mark: Mark) -> Iterable[date]:
+    length = min((mark.end - mark.start).days, 366)
+    return (mark.start + timedelta(days=n) for n in range(length + 1))
+
+
+def _day(day: date, month: Month, today: date, chips: Sequence[dict[str, Any]], badge: str) -> dict[str, Any]:
+    return {
+        "iso": day.isoformat(),
+        "number": day.day,
+        "label": f"{day:%A} {day.day} {day:%B}",
+        "month": f"{day:%b}" if day.day == 1 else "",
+        "out": day.month != month.first.month,
+        "today": day == today,
+        "badge": badge,
+        "badge_title": badge,
+        "chips": chips,
+    }
+
+
+def _bands(week: Sequence[date], campaigns: Sequence[Campaign], band_url: Any) -> list[dict[str, Any]]:
+    running = [each for each in campaigns if each.starts_on <= week[-1] and each.ends_on >= week[0]]
+    bands: list[dict[str, Any]] = []
+    for campaign in running[:MAX_LANES]:
+        start = max(0, (campaign.starts_on - week[0]).days)
+        end = min(WEEK - 1, (campaign.ends_on - week[0]).days)
+        bands.append(
+            {
+                "label": campaign.name,
+                "url": band_url(campaign),
+                "group": GROUPS[campaign.id % len(GROUPS)],
+                "start": start + 1,
+                "span": end - start + 1,
+                "begins": campaign.starts_on >= week[0],
+                "ends": campaign.ends_on <= week[-1],
+                "lane": _free_lane(bands, start, end),
+            }
+        )
+    return bands
+
+
+def _free_lane(bands: Sequence[dict[str, Any]], start: int, end: int) -> int:
+    taken = {b["lane"] for b in bands if b["start"] - 1 <= end and b["start"] + b["span"] - 2 >= start}
+    return next(lane for lane in range(1, MAX_LANES + 2) if lane not in taken)
+
+
+GROUPS = ("email", "event", "sales", "seo", "social", "ads")
+
+
+def group_of(channels: Mapping[str, Channel], name: str) -> str:
+    """The colour group of a channel; a channel whose plugin is gone has none."""
+    channel = channels.get(name)
+    return channel.group if channel else ""

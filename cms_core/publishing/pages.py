@@ -1,0 +1,124 @@
+"""Publications in the app: what goes out, what became of it, and what a person can do about it."""
+
+import threading
+
+from flask import Blueprint, current_app, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from cms_core.errors import CmsError, Invalid
+from cms_core.publishing import listing, service
+from cms_core.publishing.models import Publication, PublicationState
+from cms_core.web.auth import permission
+from cms_core.web.request import session, workspace
+from cms_core.web.shell import toast
+from cms_core.worker import Worker
+
+Answer = str | Response | tuple[str, int]
+
+blueprint = Blueprint("publishing", __name__, url_prefix="/app/publications", template_folder="templates")
+
+DONE = {
+    "retry": "It is due now.",
+    "hold": "It is held.",
+    "resume": "It goes on.",
+    "cancel": "It is cancelled.",
+    "resolve": "Noted.",
+    "update": "The newest approved words are on their way.",
+    "withdraw": "It is being taken back.",
+}
+
+
+@blueprint.get("")
+@permission("calendar.read")
+def publications() -> Answer:
+    """All publications, or those in one state."""
+    state = request.args.get("state", "")
+    if state and state not in list(PublicationState):
+        raise Invalid(f"there is no state {state[:40]!r}", f"states: {', '.join(PublicationState)}")
+    rows = listing.publications(session(), state=state or None)
+    return render_template(
+        "publishing/list.html",
+        rows=list(reversed(rows)),
+        counts=listing.state_counts(session()),
+        chosen=state,
+        channels=workspace().plugins.channels,
+    )
+
+
+@blueprint.get("/<public_id>")
+@permission("calendar.read")
+def publication(public_id: str) -> Answer:
+    """One publication with its attempts and deliveries."""
+    return _page(service.find(session(), public_id))
+
+
+@blueprint.get("/<public_id>/progress")
+@permission("calendar.read")
+def progress(public_id: str) -> str:
+    """State and counts, fetched anew while the page is open."""
+    found = service.find(session(), public_id)
+    return render_template("publishing/_progress.html", p=listing.publication(session(), found))
+
+
+def _page(found: Publication, problem: CmsError | None = None) -> str:
+    channel = workspace().plugins.channels.get(found.channel)
+    return render_template(
+        "publishing/one.html",
+        p=listing.publication(session(), found),
+        unknown=listing.unknown_deliveries(session(), found),
+        group=channel.group if channel else "",
+        label=channel.label if channel else found.channel,
+        problem=problem,
+    )
+
+
+@blueprint.post("/<public_id>/<any(retry, hold, resume, cancel, resolve, update, withdraw):what>")
+@permission("publishing.act")
+def act(public_id: str, what: str) -> Answer:
+    """Do one of the things that a person may do; what cannot be done now is said on the page."""
+    found = service.find(session(), public_id)
+    try:
+        target = _do(found, what)
+    except CmsError as error:
+        session().rollback()
+        return _page(service.find(session(), public_id), error), error.status
+    session().commit()
+    if what in ("update", "withdraw"):
+        _begin_now(target.id)
+    toast(DONE[what])
+    return redirect(url_for(".publication", public_id=target.public_id), 303)
+
+
+def _do(found: Publication, what: str) -> Publication:
+    if what == "hold":
+        service.hold(session(), found, request.form.get("reason", "").strip()[:500] or "held by a person")
+    elif what == "resolve":
+        service.resolve(session(), found, published_url=_resolved_url())
+    elif what == "update":
+        return service.update_content(session(), workspace().plugins, found)
+    elif what == "withdraw":
+        service.ask_withdrawal(session(), found)
+    else:
+        {"retry": service.retry, "resume": service.resume, "cancel": service.cancel}[what](session(), found)
+    return found
+
+
+def _resolved_url() -> str | None:
+    if request.form.get("outcome") != "published":
+        return None
+    url = request.form.get("url", "").strip()
+    if not url.startswith(("https://", "http://")):
+        raise Invalid(
+            "the address where it is published is missing", "paste its address, beginning with https://"
+        )
+    return url
+
+
+def _begin_now(row_id: int) -> None:
+    """Let the network call happen outside this request; a worker that is faster is just as good."""
+    opened = workspace()
+    run = Worker(opened).run_one
+    if current_app.testing:
+        run(row_id)
+    else:
+        threading.Thread(target=run, args=(row_id,), name="cms-run-one", daemon=True).start()
