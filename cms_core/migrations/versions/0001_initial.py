@@ -314,6 +314,18 @@ def upgrade() -> None:
         batch_op.create_index("ix_core_contact_country", ["country"], unique=False)
 
     op.create_table(
+        "core_reclassification",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("event_id", sa.Integer(), nullable=False),
+        sa.Column("was", sa.String(length=10), nullable=False),
+        sa.Column("at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["event_id"], ["core_event.id"], name=op.f("fk_core_reclassification_event_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_core_reclassification")),
+        sa.UniqueConstraint("event_id", name=op.f("uq_core_reclassification_event_id")),
+    )
+    op.create_table(
         "core_asset_tag",
         sa.Column("asset_id", sa.Integer(), nullable=False),
         sa.Column("name", sa.String(length=80), nullable=False),
@@ -471,6 +483,7 @@ def upgrade() -> None:
         sa.Column("worker", sa.String(length=80), nullable=False),
         sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("retry_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("needs_person", sa.Boolean(), nullable=False),
         sa.Column("audience_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
         sa.Column("external_id", sa.String(length=300), nullable=False),
         sa.Column("external_url", sa.Text(), nullable=False),
@@ -783,6 +796,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_core_asset_tag_name"))
 
     op.drop_table("core_asset_tag")
+    op.drop_table("core_reclassification")
     with op.batch_alter_table("core_contact", schema=None) as batch_op:
         batch_op.drop_index("ix_core_contact_country")
         batch_op.drop_index(batch_op.f("ix_core_contact_company_id"))
