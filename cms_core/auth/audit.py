@@ -26,7 +26,7 @@ TABLES = frozenset(
 # Of these only what a person did: the worker moves them all the time, and attempts tell about that.
 BY_PEOPLE = frozenset({"core_publication", "core_entry"})
 HIDDEN = frozenset({"password_hash", "secrets", "secret", "token"})
-NOISE = frozenset({"id", "row_version", "created_at", "updated_at"})
+NOISE = frozenset({"id", "row_version", "session_epoch", "created_at", "updated_at"})
 MAX_TEXT = 200
 HIDDEN_VALUE = "(hidden)"
 

@@ -57,6 +57,7 @@ def sign_in() -> Answer:
 def logout() -> Answer:
     """Sign out, in every browser: a copy of the cookie must be worth nothing afterwards."""
     service.end_sessions(session(), mine())
+    audit.note(session(), "sign-out", "user", user().public_id, {})
     end_session()
     return redirect(url_for("auth.login"), 303)
 
@@ -121,7 +122,7 @@ def _me_page(profile: SchemaForm, password: SchemaForm) -> str:
 @permission("system.admin")
 def people() -> Answer:
     """Everybody who signs in."""
-    return _people_page(SchemaForm(NewUser(), {"role": Role.VIEWER}))
+    return _people_page(SchemaForm(NewUser(), {"role": Role.VIEWER.value}))
 
 
 @blueprint.post("/users")

@@ -361,3 +361,22 @@ def test_pages_answer_and_carry_no_inline_style_or_script(as_admin: FormClient, 
     answer = as_admin.get(page)
     assert answer.status_code == 200
     assert not re.search(r"<script(?![^>]*src=)|\sstyle=|\son\w+=", answer.text)
+
+
+def test_the_log_calls_things_by_their_present_names(as_admin: FormClient, workspace: Workspace) -> None:
+    from cms_core.auth import audit, listing
+
+    found = row(workspace, "rep@example.com")
+    with workspace.db.transaction() as session:
+        audit.note(session, "import", "nothing_of_the_core", "subject-1", {})
+    with workspace.db.session() as session:
+        lines = listing.audit_page(session).lines
+    assert [line.label for line in lines if line.subject == found.public_id] == ["rep@example.com"]
+    assert lines[0].label == "subject-1"
+
+
+def test_signing_in_and_out_is_in_the_log(as_admin: FormClient, workspace: Workspace) -> None:
+    as_admin.submit("/app/logout", {}, "/app/me")
+    with workspace.db.session() as session:
+        actions = list(session.scalars(select(AuditEntry.action).order_by(AuditEntry.id.desc()).limit(2)))
+    assert actions == ["sign-out", "sign-in"]
