@@ -102,6 +102,7 @@ def _encode(data: bytes) -> tuple[dict[str, Any], bytes]:
     if name == "JPEG":
         options["quality"] = 92 if turned or image.format != "JPEG" else "keep"
     image.load()
+    # Some versions of the encoders copy metadata by themselves.
     image.info = {key: value for key, value in image.info.items() if key in _KEPT}
     out = io.BytesIO()
     image.save(out, name, **options)

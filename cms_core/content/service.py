@@ -6,6 +6,7 @@ from collections.abc import Callable
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
+from sqlalchemy.orm.exc import StaleDataError
 
 from cms_core.auth import service as auth
 from cms_core.auth.models import User
@@ -38,7 +39,12 @@ def save(
         return _create(session, draft, author)
     if expected_version is not None and asset.row_version != expected_version:
         raise _lost_race(session, asset)
-    return _change(session, asset, draft, author)
+    try:
+        return _change(session, asset, draft, author)
+    except StaleDataError:
+        raise Conflict(
+            "somebody else changed this just now; nothing was saved", "reload it and try again"
+        ) from None
 
 
 def find(session: Session, slug: str) -> Asset:
@@ -101,30 +107,22 @@ def _create(session: Session, draft: Draft, author: User) -> Revision:
 
 def _change(session: Session, asset: Asset, draft: Draft, author: User) -> Revision:
     revision = head_of(session, asset)
-    before = _about(asset)
     if draft.kind != asset.kind and was_approved(session, asset):
         raise BadField(
             "kind",
             f"{asset.slug!r} was approved as {asset.kind}; its kind stays",
             f"save the {draft.kind} under another slug",
         )
-    if draft.slug and draft.slug != asset.slug:
-        _require_free(session, draft.slug)
-        asset.slug = draft.slug
-    asset.kind, asset.funnel_stage, asset.persona, asset.locale = (
-        draft.kind,
-        draft.funnel_stage,
-        draft.persona,
-        draft.locale,
-    )
-    if tuple(tag.name for tag in asset.tags) != tuple(draft.tags):
-        kept = {tag.name: tag for tag in asset.tags}
-        asset.tags = [kept.get(name) or Tag(name=name) for name in draft.tags]
-    if content_hash(draft.kind, draft) != revision.content_hash:
+    slug = draft.slug or asset.slug
+    if slug != asset.slug:
+        _require_free(session, slug)
+    same_words = content_hash(draft.kind, draft) == revision.content_hash
+    if same_words and _about(asset) == (slug, draft.funnel_stage, draft.persona, *draft.tags):
+        return revision
+    if not same_words:
         withdraw_requests(session, asset)
         revision = _cut(session, asset, draft, author, revision)
-    elif _about(asset) == before:
-        return revision
+    _describe(asset, slug, draft)
     asset.updated_at = now(session)
     flag_modified(asset, "updated_at")  # also within the same instant: every change counts up row_version
     session.flush()
@@ -132,8 +130,18 @@ def _change(session: Session, asset: Asset, draft: Draft, author: User) -> Revis
 
 
 def _about(asset: Asset) -> tuple[str, ...]:
-    names = (tag.name for tag in asset.tags)
-    return (asset.slug, asset.kind, asset.funnel_stage, asset.persona, asset.locale, *names)
+    """What is said about an asset and is no part of its words."""
+    return (asset.slug, asset.funnel_stage, asset.persona, *(tag.name for tag in asset.tags))
+
+
+def _describe(asset: Asset, slug: str, draft: Draft) -> None:
+    asset.slug = slug
+    asset.kind = draft.kind
+    asset.funnel_stage = draft.funnel_stage
+    asset.persona = draft.persona
+    asset.locale = draft.locale
+    kept = {tag.name: tag for tag in asset.tags}
+    asset.tags = [kept.get(name) or Tag(name=name) for name in draft.tags]
 
 
 def _cut(session: Session, asset: Asset, draft: Draft, author: User, parent: Revision | None) -> Revision:

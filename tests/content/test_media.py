@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -65,6 +66,21 @@ def test_metadata_does_not_survive_but_orientation_is_applied(tmp_path: Path) ->
     stored = take_in(tmp_path, image("JPEG", exif=exif, comment=SCRIPT), "photo.jpg")
     data = path_of(tmp_path, stored.sha256).read_bytes()
     assert (stored.width, stored.height) == (6, 8)
+    assert b"taken at home" not in data
+    assert SCRIPT not in data
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+def test_nothing_hidden_survives(tmp_path: Path, kind: str) -> None:
+    exif = Image.Exif()
+    exif[0x010E] = "taken at home"
+    notes = PngInfo()
+    notes.add_text("Comment", SCRIPT.decode())
+    options = {"pnginfo": notes} if kind == "PNG" else {"xmp": SCRIPT}
+    uploaded = image(kind, exif=exif, **options)
+    assert b"taken at home" in uploaded
+    assert SCRIPT in uploaded
+    data = path_of(tmp_path, take_in(tmp_path, uploaded, "a").sha256).read_bytes()
     assert b"taken at home" not in data
     assert SCRIPT not in data
 
