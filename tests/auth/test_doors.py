@@ -1,15 +1,19 @@
 """Every address of the app against every role: a route that nobody thought about fails here."""
 
 import re
+from collections.abc import Iterator
 
 import pytest
 from flask import Flask
 
+from cms_core import models
 from cms_core.app import create_app
 from cms_core.auth.models import Role, User
+from cms_core.clock import FrozenClock
+from cms_core.config import Config
 from cms_core.testing.client import FormClient
 from cms_core.web.session import OPEN_ENDPOINTS
-from cms_core.workspace import Workspace
+from cms_core.workspace import Workspace, open_workspace
 
 from .conftest import PASSWORD
 
@@ -25,6 +29,15 @@ SIGNED_IN = {
     "gallery.ui",
 }
 ARGUMENTS = {"channel": "nothing", "filename": "nothing", "name": "nothing", "n": "1", "what": "nothing"}
+
+
+@pytest.fixture
+def workspace(config: Config, clock: FrozenClock) -> Iterator[Workspace]:
+    """With all installed plugins: their doors are tried too."""
+    opened = open_workspace(config, clock=clock)
+    models.metadata.create_all(opened.db.engine)
+    yield opened
+    opened.db.dispose()
 
 
 @pytest.fixture
