@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import String, cast, func, literal, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from cms_core.campaigns.models import Campaign
 from cms_core.contract import AgentClass
@@ -104,9 +104,10 @@ def _add_events(session: Session, keys: Sequence[str], cells: Cells) -> None:
 
 def costs_of(session: Session, campaigns: Sequence[Campaign]) -> Costs:
     """The newest cost of each publication; they are cumulative."""
+    other = aliased(Measurement)
     newest = (
-        select(func.max(Measurement.at))
-        .where(Measurement.publication_id == Publication.id, Measurement.metric == "cost")
+        select(func.max(other.at))
+        .where(other.publication_id == Measurement.publication_id, other.metric == "cost")
         .scalar_subquery()
     )
     query = (
