@@ -239,6 +239,21 @@ def test_tags_work_in_addresses(link: str, href: str) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "link",
+    [
+        '{{ "javascript:alert(1)" }}',
+        '{{ a | default("javascript:alert(1)") }}',
+        "{{ a }}:alert(1)",
+        "{{ a }}{{ b }}",
+        "{{ a }}.example",
+    ],
+)
+def test_a_tag_that_could_spell_a_scheme_does_not_begin_an_address(link: str) -> None:
+    assert render_markdown(f"[x]({link})", [], SITE).strip() == '<p><a rel="noopener noreferrer">x</a></p>'
+    assert "href" not in render_markdown(f"<a href='{link}'>x</a>", [], SITE)
+
+
 def test_tags_with_bars_do_not_split_cells() -> None:
     text = '| a | b |\n|---|--:|\n| {{ x | default("y|z") }} | 2 |'
     assert '<td>{{ x | default("y|z") }}</td>\n<td align="right">2</td>' in render_markdown(text)
@@ -259,7 +274,7 @@ def test_words_that_look_like_our_own_placeholders_stay() -> None:
         ("[x](HTTPS://e.example)", 'href="HTTPS://e.example"'),
         (
             f"![](/media/{SHA}/red.png)",
-            f'/media/{SHA}/red.png" alt="A red square" width="80" height="60">',
+            f'//files.example/media/{SHA}/red.png" alt="A red square" width="80" height="60">',
         ),
         (f"![Mine](/media/{SHA}/red.png)", 'alt="Mine"'),
         (f"![x](/media/{'cd' * 32}/b.png)", f'src="https://site.example/media/{"cd" * 32}/b.png"'),
