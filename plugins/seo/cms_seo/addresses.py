@@ -18,8 +18,8 @@ def path_of(asset: Asset) -> str:
     Segments hold letters a–z, digits and single hyphens only, so that no path can be a file (robots.txt), lead upwards or to
     another host; the first one may not be among those that the app serves itself.
     """
-    own = asset.body.get("path")
-    path = f"/{asset.slug}" if own in (None, "") else "/" + str(own).strip().strip("/")
+    own = str(asset.body.get("path") or asset.slug).strip()
+    path = f"/{own.removeprefix('/')}".removesuffix("/")
     if len(path) > MAX_PATH or not _PATH.fullmatch(path):
         raise BadPath(
             f"the path {path[:80]!r} may hold only a–z, 0–9, single hyphens and slashes between them, "

@@ -1,5 +1,6 @@
 """The public site: everything that the app does not serve itself. No scripts, no sign-in, nothing of the app's cookies."""
 
+from datetime import datetime
 from typing import NoReturn
 
 from flask import Blueprint, Response, abort, current_app, redirect, request
@@ -65,7 +66,7 @@ def show(path: str) -> BaseResponse:
 
 
 def _page(svc: services.Services, found: Found, shown: Shown, text: str) -> Response:
-    response = _conditional(Response(text), "private, no-cache")
+    response = _conditional(Response(text), "private, no-cache", shown.updated)
     if request.method == "GET":
         secret = _secret()
         visitor = visits.visitor_of(request, secret, svc.now().date(), found.site.cookie)
@@ -170,9 +171,12 @@ def _xml(text: str, mimetype: str = "application/xml") -> Response:
     return _conditional(Response(text, mimetype=mimetype))
 
 
-def _conditional(response: Response, cache: str = "public, max-age=300") -> Response:
+def _conditional(
+    response: Response, cache: str = "public, max-age=300", changed: datetime | None = None
+) -> Response:
     """An answer that is sent once: who has it already is told so (304)."""
     response.headers["Cache-Control"] = cache
+    response.last_modified = changed
     response.add_etag()
     response.make_conditional(request)
     return response
