@@ -1,5 +1,6 @@
 """``cms events``: the ledger of what happened."""
 
+import sys
 from collections.abc import Iterable, Iterator
 
 import click
@@ -21,13 +22,16 @@ def command() -> None:
 @json_option
 @pass_state
 def export(state: State, campaign: str | None, json_lines: bool, as_json: bool) -> None:
-    """All events in the order in which they were recorded; "campaign" is the campaign's key."""
+    """All events in the order in which they were recorded; "campaign" is the campaign's key.
+
+    Each is printed as it is read, so that a long ledger needs no memory.
+    """
     if json_lines and as_json:
         raise click.UsageError("give either --json-lines or --json")
     with state.reading() as session:
         key = find_campaign(session, campaign).key if campaign is not None else None
         events = map(json_line, exported(session, key))
-        _print(_as_array(events) if as_json else (f"{event}\n" for event in events))
+        sys.stdout.writelines(_as_array(events) if as_json else (f"{event}\n" for event in events))
 
 
 def _as_array(events: Iterable[str]) -> Iterator[str]:
@@ -35,10 +39,3 @@ def _as_array(events: Iterable[str]) -> Iterator[str]:
     for number, event in enumerate(events):
         yield f",\n{event}" if number else f"\n{event}"
     yield "\n]\n"
-
-
-def _print(parts: Iterable[str]) -> None:
-    """Print each part as it comes, so that a long ledger needs no memory."""
-    out = click.get_text_stream("stdout")
-    out.writelines(parts)
-    out.flush()
