@@ -17,6 +17,7 @@ from cms_core import contract as c
 from cms_core import loader
 from cms_core.errors import NotFound
 from cms_core.loader import LoadedPlugin
+from cms_core.secrets import conceal
 
 if TYPE_CHECKING:
     from flask import Blueprint
@@ -82,10 +83,11 @@ class Plugins:
             except Exception as error:
                 self.report(impl.plugin_name, hook, error)
 
-    def report(self, plugin: str, hook: str, error: BaseException) -> None:
-        """Keep a fault of a plugin, to be shown by its name; with ``strict`` set-up faults are raised instead."""
-        trace = "".join(traceback.format_exception(error))
-        self.faults.append(Fault(plugin, hook, f"{type(error).__name__}: {error}", trace, datetime.now(UTC)))
+    def report(self, plugin: str, hook: str, error: BaseException, secrets: Iterable[str] = ()) -> None:
+        """Keep a fault of a plugin, to be shown by its name, without the secrets that its words may hold."""
+        trace = conceal("".join(traceback.format_exception(error)), secrets)
+        words = conceal(f"{type(error).__name__}: {error}", secrets)
+        self.faults.append(Fault(plugin, hook, words, trace, datetime.now(UTC)))
 
     def _all(self, hook: str, kind: type[T], **arguments: Any) -> list[T]:
         return [item for _, answers in self.each(hook, kind, **arguments) for item in answers]

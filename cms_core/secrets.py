@@ -4,13 +4,14 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from cms_core.errors import ConfigError
 
 MIN_KEY_LENGTH = 32
+SHORTEST_CONCEALED = 4  # shorter ones are found in too many words
 
 
 class Vault:
@@ -53,6 +54,14 @@ class Vault:
     def derive(self, purpose: str) -> bytes:
         """A 32-byte key for one purpose, from the oldest key, so that links already sent stay valid after a rotation."""
         return hmac.digest(self._keys[-1].encode(), purpose.encode(), "sha256")
+
+
+def conceal(text: str, secrets: Iterable[str]) -> str:
+    """The text without the secrets, which others (a remote, a plugin) may have put into their words."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        if len(secret) >= SHORTEST_CONCEALED:
+            text = text.replace(secret, "(hidden)")
+    return text
 
 
 def keyed_hash(key: bytes, text: str) -> str:

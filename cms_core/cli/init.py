@@ -42,6 +42,7 @@ def command(
     check_base_url(base_url or "http://localhost")
     with _new_folder(home), _readable_faults():
         write_config(home, database_url, base_url)
+        home.chmod(0o700)  # people's addresses and the keys stand in there
         workspace = open_workspace(load_config(home))
         try:
             _fill(workspace, admin_email, admin_password)

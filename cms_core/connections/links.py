@@ -1,5 +1,6 @@
 """What a channel is handed of a connection, and the test that asks the remote who we are there."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from cms_core import contract as c
@@ -9,6 +10,7 @@ from cms_core.connections.service import credentials
 from cms_core.db import now
 from cms_core.errors import CmsError, Conflict, RemoteRefused, TryLater
 from cms_core.outbound import HttpClient
+from cms_core.secrets import conceal
 from cms_core.workspace import Workspace
 
 
@@ -49,18 +51,25 @@ def verify_connection(workspace: Workspace, connection_id: int, actor: Actor = S
     with workspace.db.session() as session:
         connection = session.get_one(Connection, connection_id)
     channel = workspace.plugins.channel(connection.channel)
+    link = make_link(workspace, connection)
     try:
-        answer: Any = channel.test(make_link(workspace, connection))
-        if not isinstance(answer, c.Identity):
-            raise TypeError(f"test must return an Identity, not {answer!r:.80}")
+        identity = _asked(channel, link)
     except c.ChannelError as error:
         broken = isinstance(error, c.NotConnected | c.Refused)
         state = ConnectionState.BROKEN if broken else ConnectionState(connection.state)
-        _record(workspace, connection, actor, state, error.reason, "")
-        raise _for_people(connection, error) from error
+        reason = conceal(error.reason, link.secrets.values())
+        _record(workspace, connection, actor, state, reason, "")
+        raise _for_people(connection, error, reason) from None
     except Exception as error:
-        raise _plugin_fault(workspace, connection, error) from error
-    _record(workspace, connection, actor, ConnectionState.OK, "", answer.name)
+        raise _plugin_fault(workspace, connection, error, link.secrets.values()) from None
+    _record(workspace, connection, actor, ConnectionState.OK, "", identity.name)
+    return identity
+
+
+def _asked(channel: c.Channel, link: c.Link) -> c.Identity:
+    answer: Any = channel.test(link)
+    if not isinstance(answer, c.Identity):
+        raise TypeError(f"test must return an Identity, not a {type(answer).__name__}")
     return answer
 
 
@@ -78,17 +87,19 @@ def _record(
         row.identity = identity or row.identity
 
 
-def _for_people(connection: Connection, error: c.ChannelError) -> CmsError:
+def _for_people(connection: Connection, error: c.ChannelError, reason: str) -> CmsError:
     if isinstance(error, CmsError):
         return error
-    message = f"connection {connection.channel}:{connection.name}: {error.reason}"
+    message = f"connection {connection.channel}:{connection.name}: {reason}"
     if isinstance(error, c.NotConnected | c.Refused):
         return RemoteRefused(message, "check its settings and credentials, then test it again")
     return TryLater(message, "check its settings, or test it again later")
 
 
-def _plugin_fault(workspace: Workspace, connection: Connection, error: Exception) -> CmsError:
+def _plugin_fault(
+    workspace: Workspace, connection: Connection, error: Exception, secrets: Iterable[str]
+) -> CmsError:
     plugin = workspace.plugins.owner_of_channel(connection.channel)
-    workspace.plugins.report(plugin, f"{connection.channel}.test", error)
+    workspace.plugins.report(plugin, f"{connection.channel}.test", error, secrets)
     message = f"the plugin {plugin} failed while it tested {connection.channel}:{connection.name}"
     return CmsError(message, f"`cms plugins check {plugin}` and the page of the plugin show more")

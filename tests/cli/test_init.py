@@ -34,6 +34,7 @@ def test_a_new_workspace_is_complete_and_says_what_comes_next(cms: Cms, tmp_path
     assert "canary" not in result.output
     assert load_config(home, {}).base_url == "https://www.example.com"
     assert stat.S_IMODE((home / ".env").stat().st_mode) == 0o600
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
     assert (home / "cms.db").is_file()
     assert json.loads(cms("users", "list", "--json").stdout)[0]["email"] == "admin@example.com"
     current = json.loads(cms("db", "current", "--json").stdout)

@@ -135,3 +135,21 @@ def test_who_tested_is_in_the_log(workspace: Workspace, connection: Connection) 
         line = listing.audit_page(session).lines[0]
     assert (line.action, line.kind, line.via) == ("update", "connection", "cli")
     assert ("state", "new", "ok") in line.changes
+
+
+@pytest.mark.parametrize("error", [NotConnected, Retryable, ValueError])
+def test_a_secret_in_the_words_of_a_remote_or_plugin_goes_no_further(
+    workspace: Workspace,
+    connection: Connection,
+    channel: ToyChannel,
+    error: type[Exception],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    channel.answer = raising(error("the token canary-token-1 is wrong"))  # type: ignore[assignment]
+    with caplog.at_level(logging.DEBUG), pytest.raises(CmsError) as caught:
+        links.verify_connection(workspace, connection.id)
+
+    told = f"{caught.value} {caught.value.remedy} {list(workspace.plugins.faults)} {caplog.text}"
+    assert "canary" not in f"{told} {state_of(workspace, connection)}"
+    with workspace.db.session() as session:
+        assert "canary" not in str(session.execute(text("select changes from core_audit")).all())

@@ -1,5 +1,6 @@
 """Pages of connections and plugins: generated forms round trip, secrets never come back, faults stand under their plugin."""
 
+import logging
 import re
 from dataclasses import replace
 
@@ -274,3 +275,26 @@ def test_pages_carry_no_inline_style_or_script(admin: FormClient, connection: Co
     answer = admin.get(url)
     assert answer.status_code == 200
     assert not re.search(r"<script(?![^>]*src=)|\sstyle=|\son\w+=", answer.text)
+
+
+def test_no_secret_and_no_password_gets_into_a_log(
+    app: Flask, workspace: Workspace, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = app.test_client()
+    assert isinstance(client, FormClient)
+    with caplog.at_level(logging.DEBUG):
+        client.sign_in("admin@example.com", "canary-wrong-password")
+        client.sign_in("admin@example.com", PASSWORD)
+        client.submit(NEW, {"connection_name": "main", "host": "h", "security": "none", "token": "canary-1"})
+        client.submit(NEW, {"connection_name": "main", "host": "h", "security": "none", "token": "canary-2"})
+        client.submit(f"/app/connections/{stored(workspace).public_id}/test", {}, "/app/connections")
+        client.submit(PLUGIN, {"site": "no address", "api_secret": "canary-3"})
+        client.submit(PLUGIN, {"site": "https://e.example", "api_secret": "canary-4"})
+
+    assert "canary" not in caplog.text
+    assert PASSWORD not in caplog.text
+    assert "canary" not in repr(workspace)
+    with workspace.db.session() as session:
+        rows = session.execute(text("select changes from core_audit")).all()
+    assert len(rows) >= 4
+    assert "canary" not in str(rows)
