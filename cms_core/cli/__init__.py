@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from cms_core.errors import CmsError
+from cms_core.errors import CmsError, TryLater
 
 PLUGIN_COMMANDS = "cms_core.commands"
 
@@ -87,7 +87,24 @@ def main(arguments: list[str] | None = None) -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    except Exception as error:
+        code = _explain(_for_people(error), as_json="--json" in args)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _for_people(error: Exception) -> CmsError:
+    """What nobody expected, in words; CMS_TRACE=1 shows where it happened."""
+    if os.environ.get("CMS_TRACE"):
+        raise error
+    if type(error).__name__ == "OperationalError":
+        reason = str(getattr(error, "orig", error))
+        return TryLater(
+            f"the database did not answer: {reason}", "try again; `cms status` and free disk space tell more"
+        )
+    return CmsError(
+        f"a fault of cms-core: {type(error).__name__}: {error}",
+        "run it again with CMS_TRACE=1 and report what it prints",
+    )
 
 
 def _explain(error: CmsError, *, as_json: bool) -> int:
