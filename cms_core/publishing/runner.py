@@ -5,6 +5,7 @@ socket opens; the outcome is written by the holder of the claim only. What happe
 idempotency.
 """
 
+import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -110,6 +111,8 @@ class Runner:
             answer = taken.channel.prepare(taken.link, taken.placement, taken.progress)
             if not isinstance(answer, c.Prepared | c.Wait):
                 raise TypeError(f"prepare must return Prepared or Wait, not {answer!r:.80}")
+            if isinstance(answer, c.Prepared):  # what a replay will see is what the first call sees
+                answer = c.Prepared(json.loads(json.dumps(dict(answer.data))))
         except Exception as error:
             self._fail(held, taken, error, started, "prepare")
             return None

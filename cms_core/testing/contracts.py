@@ -70,8 +70,11 @@ class RecordingWire:
         self.flushed = len(self.keys)
 
 
-def make_link(channel: type[c.Channel] | c.Channel, **values: Any) -> c.Link:
-    """A link for tests: ``values`` go through the channel's connection schema; loopback is allowed."""
+def make_link(channel: type[c.Channel] | c.Channel, *, services: Any = None, **values: Any) -> c.Link:
+    """A link for tests: ``values`` go through the channel's connection schema; loopback is allowed.
+
+    A channel with tables of its own needs ``services`` too: ``Services(workspace, "<plugin>")``.
+    """
     schema: Schema = channel.connection_schema()
     loaded = schema.load(values)
     secret = {name for name, spec in schema.fields.items() if spec.metadata.get("secret")}
@@ -85,6 +88,7 @@ def make_link(channel: type[c.Channel] | c.Channel, **values: Any) -> c.Link:
         data_dir="",
         base_url="http://127.0.0.1:8000",
         guard=guard,
+        services=services,
         wire=RecordingWire(),
         links=PlainLinks(),
     )
@@ -137,9 +141,9 @@ class _Declared:
     def test_limits_agree_with_the_check(self, channel: c.Channel, placement: c.Placement) -> None:
         for name, limit in channel.limits.items():
             body = {**placement.asset.body, name: "x" * (limit + 1)}
-            asset = replace(
-                placement.asset, body=body, **({name: "x" * (limit + 1)} if name == "title" else {})
-            )
+            own = {key: getattr(placement.asset, key) for key in ("title", "summary")}
+            own |= {name: "x" * (limit + 1)} if name in own else {}
+            asset = replace(placement.asset, title=own["title"], summary=own["summary"], body=body)
             findings = list(channel.check(replace(placement, asset=asset)))
             assert [each for each in findings if each.field == name], (
                 f"{limit + 1} characters of {name} pass unnoticed"
@@ -162,8 +166,7 @@ class _Declared:
         self, channel: c.Channel, link: c.Link, placement: c.Placement
     ) -> None:
         first, second = (prepared(channel, link, placement) for _ in range(2))
-        assert json.loads(json.dumps(dict(first.data))) == dict(first.data)
-        assert dict(first.data) == dict(second.data)
+        assert json.dumps(dict(first.data)) == json.dumps(dict(second.data))
 
 
 def prepared(channel: c.Channel, link: c.Link, placement: c.Placement) -> c.Prepared:
