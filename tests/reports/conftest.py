@@ -7,10 +7,12 @@ from itertools import count
 from typing import Any
 
 import pytest
+from flask import Flask
 from sqlalchemy.orm import Session
 
 from cms_core import models
 from cms_core.audience.models import Contact
+from cms_core.auth.pages import blueprint as auth
 from cms_core.campaigns.models import Campaign
 from cms_core.campaigns.service import create_campaign
 from cms_core.clock import FrozenClock
@@ -20,7 +22,12 @@ from cms_core.content.models import Asset, Revision
 from cms_core.contract import AgentClass
 from cms_core.events.service import NewEvent, NewMeasurement, record, store_measurements
 from cms_core.publishing.models import Delivery, DeliveryState, Publication
+from cms_core.reports.pages import blueprint as reports
 from cms_core.testing.fixtures import NOW
+from cms_core.web.auth import frame
+from cms_core.web.request import init_request
+from cms_core.web.session import init_auth
+from cms_core.web.shell import init_web
 from cms_core.workspace import Workspace, open_workspace
 
 _numbers = count(1)
@@ -116,6 +123,19 @@ class Story:
         self.session.add(row)
         self.session.flush()
         return row
+
+
+def app_of(workspace: Workspace) -> Flask:
+    """An app with this room and the sign-in."""
+    made = Flask("reports", static_folder=None)
+    made.extensions["cms"] = workspace
+    made.config.update(SECRET_KEY=workspace.vault.derive("session"), SESSION_COOKIE_NAME="cms_session")
+    init_request(made)
+    init_web(made, frame)
+    init_auth(made)
+    made.register_blueprint(auth)
+    made.register_blueprint(reports)
+    return made
 
 
 @pytest.fixture
