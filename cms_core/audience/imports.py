@@ -208,13 +208,16 @@ def _person(row: Row, plan: Plan, name: str) -> Incoming:
 def _filled(cells: Sequence[str], columns: Sequence[Column]) -> dict[str, str]:
     found = {}
     for target, indexes, unchecked in columns:
-        text = _cell(cells, indexes)
+        text = cells[indexes[0]].strip()
+        if not text or text[0] == "'":
+            text = _cell(cells, indexes)
         if text:
             found[target] = text if len(text) <= unchecked else fields.clean(target, text)
     return found
 
 
 def _cell(cells: Sequence[str], indexes: tuple[int, ...]) -> str:
+    """The first filled cell, as it was before an export protected it."""
     for index in indexes:
         text = cells[index].strip()
         if text:

@@ -138,23 +138,31 @@ def _create(
     companies: Mapping[str, int],
     source: str,
 ) -> list[_Change]:
-    rows = [
-        {
-            "public_id": new_id(),
-            "email": each.email,
-            "address_hash": hashed,
-            "company_id": companies.get(each.values.get("company", "")),
-            "extra": each.extra,
-            **{name: each.values.get(name, "") for name in TEXT_FIELDS},
-        }
-        for each, hashed in zip(people, hashes, strict=True)
-    ]
+    rows = [_new_row(each, hashed, companies) for each, hashed in zip(people, hashes, strict=True)]
     at = now(session)
     insert_rows(session, Contact, rows, source=source[:100], created_at=at, updated_at=at)
     emails = [each.email for each in people]
-    found = session.execute(select(Contact.email, Contact.id).where(among(session, Contact.email, emails)))
+    found = session.connection().execute(
+        select(Contact.email, Contact.id).where(among(session, Contact.email, emails))
+    )
     ids = dict(found.all())
     return [_Change(ids[each.email], "created", ["email", *each.values, *each.extra]) for each in people]
+
+
+def _new_row(person: Incoming, hashed: str, companies: Mapping[str, int]) -> dict[str, Any]:
+    get = person.values.get
+    return {
+        "public_id": new_id(),
+        "email": person.email,
+        "address_hash": hashed,
+        "first_name": get("first_name", ""),
+        "last_name": get("last_name", ""),
+        "company_id": companies.get(get("company", "")),
+        "country": get("country", ""),
+        "language": get("language", ""),
+        "timezone": get("timezone", ""),
+        "extra": person.extra,
+    }
 
 
 def _hear_new(
@@ -225,20 +233,20 @@ def _existing(session: Session, emails: Sequence[str]) -> dict[str, Row[Any]]:
         Contact.erased_at,
         standing(Contact.id, Contact.address_hash, CHANNEL, now(session)).label("consent"),
     ).where(among(session, Contact.email, emails))
-    return {row.email: row for row in session.execute(query)}
+    return {row.email: row for row in session.connection().execute(query)}
 
 
 def _ensure_companies(session: Session, names: set[str]) -> dict[str, int]:
     if not names:
         return {}
     query = select(Company.name, Company.id).where(among(session, Company.name, sorted(names)))
-    known = dict(session.execute(query).all())
+    known = dict(session.connection().execute(query).all())
     missing = sorted(names - known.keys())
     if missing:
         at = now(session)
         blank = {"domain": "", "extra": {}, "created_at": at}
         insert_missing(session, Company, [{"public_id": new_id(), "name": name, **blank} for name in missing])
-        known = dict(session.execute(query).all())
+        known = dict(session.connection().execute(query).all())
     return known
 
 
@@ -256,7 +264,7 @@ def _over(before: Incoming, after: Incoming) -> Incoming:
 
 
 def _public_ids(session: Session, emails: Sequence[str]) -> list[str]:
-    found = session.execute(
+    found = session.connection().execute(
         select(Contact.email, Contact.public_id).where(among(session, Contact.email, emails))
     )
     ids = dict(found.all())
