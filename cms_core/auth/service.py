@@ -3,6 +3,7 @@
 Permissions are registered by hooks (the core's stand in ``builtin.py``) and given to roles; an unknown permission is nobody's.
 """
 
+from unicodedata import normalize
 from zoneinfo import available_timezones
 
 from argon2 import PasswordHasher
@@ -53,7 +54,7 @@ def create_user(session: Session, email: str, name: str, role: str, password: st
 
 def find_user(session: Session, email: str) -> User:
     """The user with this address, disabled or not; raises NotFound."""
-    user = session.scalar(select(User).where(User.email == email.strip().lower()))
+    user = session.scalar(select(User).where(User.email == _as_stored(email)))
     if user is None:
         raise NotFound(f"there is no user {email.strip()!r}", "`cms users list` shows all of them")
     return user
@@ -113,7 +114,7 @@ def authenticate(session: Session, email: str, password: str) -> User | None:
 
     argon2 runs exactly once whatever is wrong, so that neither the answer nor its time tells who has an account.
     """
-    user = session.scalar(select(User).where(_active(), User.email == email.strip().lower()))
+    user = session.scalar(select(User).where(_active(), User.email == _as_stored(email)))
     if user is None:
         _hasher.hash(password)
         return None
@@ -226,6 +227,11 @@ def checked_password(password: str) -> str:
             f"choose one with {MIN_PASSWORD} to {MAX_PASSWORD} characters; a few words are better than signs",
         )
     return password
+
+
+def _as_stored(email: str) -> str:
+    """What somebody typed, as it would be stored if it were an address; PostgreSQL refuses to compare with a NUL."""
+    return normalize("NFC", email.replace("\0", "").strip().lower())
 
 
 def _active() -> ColumnElement[bool]:

@@ -63,6 +63,21 @@ def test_a_wrong_sign_in_gets_the_same_answer_whoever_it_is(
     assert "<script>@x" not in answer.text
 
 
+@pytest.mark.parametrize(
+    "email", ["", "\0", "a\0b@example.com", "x" * 100_000, "\u202e@example.com", "' or 1=1 --", "\r\nx: y"]
+)
+def test_odd_input_is_a_wrong_sign_in_and_nothing_else(browser: FormClient, email: str) -> None:
+    answer = browser.sign_in(email, email)
+    assert answer.status_code == 401
+    assert browser.get("/app/me").status_code == 303
+
+
+def test_an_address_signs_in_however_it_is_typed(browser: FormClient, workspace: Workspace) -> None:
+    with workspace.db.transaction() as session:
+        service.create_user(session, "jörg@bücher.example", "", "rep", PASSWORD)
+    assert browser.sign_in(" Jo\u0308RG@bücher.example", PASSWORD).status_code == 303
+
+
 def _without_address(html: str) -> str:
     return re.sub(r'value="[^"]*"', "", html)
 
