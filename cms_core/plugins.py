@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 CORE = "core"
+PLUGIN_FAULTS = (Exception, SystemExit)  # a plugin that calls sys.exit() costs itself only
 KEPT_FAULTS = 200
 SET_UP = "channels asset_kinds settings_schemas permissions merge_fields event_types actions blueprints jobs".split()
 
@@ -80,7 +81,7 @@ class Plugins:
             try:
                 answer: Any = impl.function(*(arguments[name] for name in impl.argnames))
                 yield impl.plugin_name, _typed_list(answer, kind)
-            except Exception as error:
+            except PLUGIN_FAULTS as error:
                 self.report(impl.plugin_name, hook, error)
 
     def report(self, plugin: str, hook: str, error: BaseException, secrets: Iterable[str] = ()) -> None:
@@ -155,7 +156,7 @@ class Plugins:
                         f"register_settings must return a marshmallow Schema class, not {answer!r}"
                     )
                 schemas[impl.plugin_name] = answer
-            except Exception as error:
+            except PLUGIN_FAULTS as error:
                 self.report(impl.plugin_name, "register_settings", error)
         return schemas
 
@@ -233,7 +234,7 @@ class Plugins:
             if impl.plugin_name == plugin:
                 try:
                     impl.function(*([batch] if argument in impl.argnames else []))
-                except Exception as error:
+                except PLUGIN_FAULTS as error:
                     self.report(plugin, hook, error)
                     return False
         return True

@@ -57,7 +57,7 @@ def reconciled(
 
 
 def lookup_failed(
-    session: Session, held: Held, taken: Snapshot, error: Exception, started: datetime, real: datetime
+    session: Session, held: Held, taken: Snapshot, error: BaseException, started: datetime, real: datetime
 ) -> None:
     """The look-up itself failed: ask again later, a few times, then leave it to a person."""
     asked = session.scalar(
@@ -80,7 +80,12 @@ def lookup_failed(
 
 
 def withdrawn(
-    session: Session, held: Held, taken: Snapshot, error: Exception | None, started: datetime, real: datetime
+    session: Session,
+    held: Held,
+    taken: Snapshot,
+    error: BaseException | None,
+    started: datetime,
+    real: datetime,
 ) -> None:
     """It was taken back, or could not be."""
     if error is None:

@@ -142,7 +142,7 @@ def failed(
     session: Session,
     held: Held,
     taken: Snapshot,
-    error: Exception,
+    error: BaseException,
     started: datetime,
     real: datetime,
     phase: str,
@@ -159,7 +159,7 @@ def failed(
 
 
 def _verdict(
-    session: Session, held: Held, taken: Snapshot, error: Exception, real: datetime, phase: str
+    session: Session, held: Held, taken: Snapshot, error: BaseException, real: datetime, phase: str
 ) -> tuple[S, str, dict[str, Any]]:
     if isinstance(error, c.Refused):
         return S.FAILED, error.reason, {}
@@ -179,7 +179,7 @@ def _verdict(
 
 
 def _later(
-    session: Session, held: Held, error: Exception, real: datetime, fault: str = ""
+    session: Session, held: Held, error: BaseException, real: datetime, fault: str = ""
 ) -> tuple[S, str, dict[str, Any]]:
     tries = session.scalar(select(Publication.tries).where(Publication.id == held.publication_id)) or 0
     reason = fault or (error.reason if isinstance(error, c.ChannelError) else str(error))

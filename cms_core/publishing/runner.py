@@ -14,6 +14,7 @@ from typing import Any
 
 from cms_core import contract as c
 from cms_core.clock import Clock, SystemClock
+from cms_core.plugins import PLUGIN_FAULTS
 from cms_core.publishing import claims, lookups, outcomes, snapshot
 from cms_core.publishing.claims import Held, Task
 from cms_core.publishing.deliveries import freeze_audience
@@ -113,7 +114,7 @@ class Runner:
                 raise TypeError(f"prepare must return Prepared or Wait, not {answer!r:.80}")
             if isinstance(answer, c.Prepared):  # what a replay will see is what the first call sees
                 answer = c.Prepared(json.loads(json.dumps(dict(answer.data))))
-        except Exception as error:
+        except PLUGIN_FAULTS as error:
             self._fail(held, taken, error, started, "prepare")
             return None
         with self.workspace.db.transaction() as session:
@@ -133,13 +134,13 @@ class Runner:
             receipt = call()
             if not isinstance(receipt, c.Receipt):
                 raise TypeError(f"publish must return a Receipt, not {receipt!r:.80}")
-        except Exception as error:
+        except PLUGIN_FAULTS as error:
             self._fail(held, taken, error, started, "commit")
             return
         with self.workspace.db.transaction() as session:
             outcomes.published(session, held, taken, receipt, self.real)
 
-    def _fail(self, held: Held, taken: Snapshot, error: Exception, started: datetime, phase: str) -> None:
+    def _fail(self, held: Held, taken: Snapshot, error: BaseException, started: datetime, phase: str) -> None:
         if not isinstance(error, c.ChannelError):
             self.workspace.plugins.report(taken.plugin, f"{taken.channel.name}.{phase}", error)
             log.error("fault in plugin %s", taken.plugin, exc_info=error)
@@ -159,10 +160,10 @@ class Runner:
             return
         sending = Sending(self.workspace, held, taken, self.stop)
         started = self.real
-        error: Exception | None = None
+        error: BaseException | None = None
         try:
             sending.run(channel, prepared)
-        except Exception as caught:
+        except PLUGIN_FAULTS as caught:
             error = caught
         finally:
             sending.close()
@@ -185,7 +186,7 @@ class Runner:
         started = self.real
         try:
             answer = taken.channel.reconcile(taken.link, taken.prepared, taken.key)
-        except Exception as error:
+        except PLUGIN_FAULTS as error:
             self._record_lookup(held, taken, error, started)
             return
         prepared = taken.prepared
@@ -200,7 +201,7 @@ class Runner:
         with self.workspace.db.transaction() as session:
             lookups.reconciled(session, held, taken, answer, started, self.real)
 
-    def _record_lookup(self, held: Held, taken: Snapshot, error: Exception, started: datetime) -> None:
+    def _record_lookup(self, held: Held, taken: Snapshot, error: BaseException, started: datetime) -> None:
         with self.workspace.db.transaction() as session:
             lookups.lookup_failed(session, held, taken, error, started, self.real)
 
@@ -217,7 +218,7 @@ class Runner:
         try:
             if taken.receipt is not None:
                 taken.channel.withdraw(taken.link, taken.receipt)
-        except Exception as caught:
+        except PLUGIN_FAULTS as caught:
             error = caught
         with self.workspace.db.transaction() as session:
             lookups.withdrawn(session, held, taken, error, started, self.real)

@@ -1,0 +1,69 @@
+"""Rogue plugins cost themselves only: every page answers, every fault is shown by the plugin's name."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from flask import Flask
+
+from cms_core import models
+from cms_core.app import create_app
+from cms_core.auth.service import create_user
+from cms_core.clock import FrozenClock
+from cms_core.config import Config
+from cms_core.testing.client import FormClient
+from cms_core.workspace import Workspace, open_workspace
+from tests import rogue
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture
+def workspace(config: Config, clock: FrozenClock) -> Iterator[Workspace]:
+    opened = open_workspace(
+        replace(config, strict_plugins=False), clock=clock, extra_plugins=list(rogue.plugins())
+    )
+    models.metadata.create_all(opened.db.engine)
+    with opened.db.transaction() as session:
+        create_user(session, "admin@example.com", "Ada", "admin", PASSWORD)
+    yield opened
+    opened.db.dispose()
+
+
+@pytest.fixture
+def client(workspace: Workspace) -> FormClient:
+    app: Flask = create_app(workspace=workspace)
+    app.test_client_class = FormClient
+    made = app.test_client()
+    assert isinstance(made, FormClient)
+    made.sign_in("admin@example.com", PASSWORD)
+    return made
+
+
+def pages(app: Flask) -> list[str]:
+    """Every address of the app that needs no name of a thing."""
+    rules = [rule for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())]
+    return sorted(
+        {rule.rule for rule in rules if not rule.arguments and rule.rule.startswith(("/app", "/healthz"))}
+    )
+
+
+def test_every_page_answers_beside_rogue_plugins(client: FormClient) -> None:
+    found = pages(client.application)
+    assert len(found) >= 15
+    answers = {path: client.get(path, follow_redirects=True).status_code for path in found}
+    assert {path: code for path, code in answers.items() if code != 200} == {}
+
+
+def test_faults_are_shown_by_the_plugins_names(client: FormClient) -> None:
+    client.get("/app/calendar")
+    page = client.get("/app/plugins").text
+    for name, _ in rogue.plugins():
+        assert name in page
+    assert "at the very start" in client.get("/app/plugins/rogue_early").text
+    assert "rogue" in client.get("/app/plugins/rogue_raises").text
+
+
+def test_sound_plugins_still_work(workspace: Workspace) -> None:
+    assert {"email", "site"} <= set(workspace.plugins.channels)
+    assert "article" in workspace.plugins.asset_kinds
