@@ -18,6 +18,8 @@ LINES = (
     ("visits", "Visits", "site"),
 )
 
+MESSAGES = ("addressed", "sent", "failed", "unknown", "skipped", "pending", "bounced")
+
 
 def rows(report: CampaignReport) -> Iterator[tuple[str, str, Figures]]:
     """All rows of a report: (level, name, figures)."""
@@ -44,7 +46,14 @@ def as_html(report: CampaignReport) -> str:
     )
     environment.filters.update(number=formats.number, money=formats.money)
     template = environment.get_template("reports/printable.html")
-    return template.render(report=report, definitions=DEFINITIONS, chart=day_chart(report), rows=rows(report))
+    return template.render(
+        report=report,
+        definitions=DEFINITIONS,
+        chart=day_chart(report),
+        rows=list(rows(report)),
+        messages=MESSAGES,
+        response=[key for key in DEFINITIONS if key not in MESSAGES],
+    )
 
 
 def day_chart(report: CampaignReport) -> Markup:

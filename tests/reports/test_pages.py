@@ -10,6 +10,7 @@ from sqlalchemy import text
 from cms_core import contract as c
 from cms_core.auth.models import Role
 from cms_core.auth.service import create_user
+from cms_core.campaigns.service import find_campaign
 from cms_core.hookspecs import hookimpl
 from cms_core.reports.figures import DEFINITIONS
 from cms_core.workspace import Workspace, open_workspace
@@ -95,6 +96,16 @@ def test_a_report_shows_its_figures_and_what_they_count(client: FlaskClient, cam
         assert definition.text.replace("'", "&#39;") in page.text
     for name in ("report.csv", "report.html"):
         assert f'href="/app/reports/{campaign_id}/{name}"' in page.text
+
+
+def test_a_share_of_people_in_messages_is_shown_for_one_letter_only(
+    workspace: Workspace, client: FlaskClient, campaign_id: str
+) -> None:
+    with workspace.db.transaction() as session:
+        story = Story(session)
+        second = story.publication(find_campaign(session, campaign_id), story.asset("second"))
+        story.delivery(second, story.contact())
+    assert "People who opened 3 3 opens" in words(client.get(f"/app/reports/{campaign_id}").text)
 
 
 def test_names_are_escaped_and_nothing_needs_a_laxer_policy(client: FlaskClient, campaign_id: str) -> None:
