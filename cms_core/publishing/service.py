@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from cms_core.auth import audit
 from cms_core.campaigns.models import Entry, EntryKind, EntryState
 from cms_core.connections.models import Connection
 from cms_core.content.models import Revision
@@ -291,3 +292,5 @@ def _change(
             f"publication {publication.public_id} is {publication.state} and cannot be {verb}",
             f"`cms publications show {publication.public_id}` says what became of it",
         )
+    if "actor" in session.info:
+        audit.note(session, verb, "publication", publication.public_id, values)
