@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from flask import Flask
 
 from cms_core.config import Config
+from cms_core.web.proxies import behind_proxies
 from cms_core.workspace import Workspace, open_workspace
 
 
@@ -27,6 +28,7 @@ def create_app(
         MAX_CONTENT_LENGTH=64 * 1024 * 1024,
     )
     _wire(app, workspace)
+    app.wsgi_app = behind_proxies(app.wsgi_app, workspace.config.trusted_proxies)  # type: ignore[method-assign]
     return app
 
 

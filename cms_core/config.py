@@ -16,13 +16,19 @@ DEFAULT_LEASE_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Config:
-    """The settings of one workspace. ``lease_seconds`` is how long a claim holds without renewal."""
+    """The settings of one workspace.
+
+    ``lease_seconds`` is how long a claim holds without renewal. ``trusted_proxies`` are the addresses and networks of reverse
+    proxies (CMS_TRUSTED_PROXIES): of their requests the client's address and scheme are read from X-Forwarded-For and
+    X-Forwarded-Proto, which they must set; nobody else's headers are believed.
+    """
 
     home: Path
     database_url: str = field(repr=False)
     secret_key: str = field(repr=False)
     base_url: str = DEFAULT_BASE_URL
     outbound_allow: str = ""
+    trusted_proxies: str = ""
     lease_seconds: float = DEFAULT_LEASE_SECONDS
     disabled_plugins: frozenset[str] = frozenset()
     strict_plugins: bool = False
@@ -51,6 +57,7 @@ def load_config(home: str | Path | None = None, environ: Mapping[str, str] | Non
         secret_key=values.get("CMS_SECRET_KEY", ""),
         base_url=check_base_url(values.get("CMS_BASE_URL") or DEFAULT_BASE_URL),
         outbound_allow=values.get("CMS_OUTBOUND_ALLOW", ""),
+        trusted_proxies=values.get("CMS_TRUSTED_PROXIES", ""),
         lease_seconds=_seconds(values.get("CMS_LEASE_SECONDS")),
         disabled_plugins=disabled_plugins(values),
         strict_plugins=values.get("CMS_STRICT_PLUGINS", "") not in ("", "0"),

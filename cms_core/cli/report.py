@@ -47,7 +47,7 @@ def campaign(state: State, name: str, as_json: bool, csv_file: str | None, html_
     if as_json:
         print_json(made.document())
     elif csv_file is None and html_file is None:
-        _print(made)
+        print_report(made)
 
 
 @command.command()
@@ -84,7 +84,8 @@ def _write(target: str, text: str) -> None:
     progress(f"written to {target}")
 
 
-def _print(made: CampaignReport) -> None:
+def print_report(made: CampaignReport) -> None:
+    """Print all figures of a campaign, then the most asked ones by channel and by asset."""
     totals = made.totals.document()
     click.echo(f"{made.campaign} ({made.key})")
     for key, definition in DEFINITIONS.items():

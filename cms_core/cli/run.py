@@ -1,6 +1,8 @@
 """``cms run``: the app, the ticker and the worker in one process."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import click
@@ -9,7 +11,8 @@ from cms_core.cli.output import progress
 from cms_core.cli.state import State, pass_state
 from cms_core.workspace import Workspace
 
-THREADS = 8
+# Whose X-Forwarded-… headers are believed is decided in the app (CMS_TRUSTED_PROXIES), so they must get there.
+SERVER = {"threads": 8, "ident": None, "clear_untrusted_proxy_headers": False}
 
 
 @click.command()
@@ -32,22 +35,30 @@ def serve(workspace: Workspace, durable: Workspace, host: str, port: int) -> Non
     from waitress.server import create_server
 
     from cms_core.app import create_app
+
+    server = create_server(create_app(workspace=workspace), host=host, port=port, **SERVER)
+    with working(durable):
+        progress(
+            f"cms-core serves {workspace.config.base_url} (listening on {host}:{port}); sign in at /app/login"
+        )
+        server.run()
+
+
+@contextmanager
+def working(durable: Workspace) -> Iterator[None]:
+    """A worker and a ticker in threads of their own; at the end the worker finishes its current item."""
     from cms_core.queue import EmbeddedQueue
     from cms_core.ticker import Ticker
     from cms_core.worker import Worker
 
     queue = EmbeddedQueue()
     worker = Worker(durable, queue=queue)
-    server = create_server(create_app(workspace=workspace), host=host, port=port, threads=THREADS, ident=None)
     ticker = Ticker(durable, queue)
     thread = threading.Thread(target=worker.run_forever, name="cms-worker")
     thread.start()
     ticker.start()
-    progress(
-        f"cms-core serves {workspace.config.base_url} (listening on {host}:{port}); sign in at /app/login"
-    )
     try:
-        server.run()
+        yield
     finally:
         ticker.stop()
         worker.stop()

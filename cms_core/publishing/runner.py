@@ -36,7 +36,7 @@ class Runner:
     stop: Callable[[], bool] = lambda: False
 
     def __post_init__(self) -> None:
-        self.real_clock = SystemClock()
+        self.real_clock: Clock = SystemClock()
         self.lease = timedelta(seconds=self.workspace.config.lease_seconds)
         self.held: list[Held] = []
 
