@@ -36,6 +36,13 @@ class SiteChannel(Channel):
     asset_kinds = ("article", "landing-page", "case-study", "product-guide", "faq", "one-pager", "video")
     connection_schema = SiteSettings
     limits = {"title": findings.TITLE_LENGTH, "summary": findings.DESCRIPTION_LENGTH}
+    override_fields = (
+        ("meta_title", "Title in search results"),
+        ("meta_description", "Description in search results"),
+        ("path", "Path"),
+        ("goal", "Goal"),
+        ("author", "Author"),
+    )
     grace = timedelta(hours=24)
     idempotency = IdempotencyRule(Idempotency.CLIENT_ID)
 

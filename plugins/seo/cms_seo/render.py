@@ -144,8 +144,8 @@ def style_version() -> str:
 
 
 def accent_style(accent: str) -> str:
-    """The colour of links; on dark ground it is lightened until it can be read."""
-    return f":root{{--accent:light-dark({accent},color-mix(in oklab,{accent} 45%,#fff))}}\n"
+    """The colour of links; on dark ground the same hue, as light as is needed to be read."""
+    return f":root{{--accent:light-dark({accent},oklch(from {accent} .8 calc(c * 1.1) h))}}\n"
 
 
 def long_date(day: datetime, language: str) -> str:
