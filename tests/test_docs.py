@@ -1,0 +1,124 @@
+"""What the docs say is run: their files are written, their commands succeed."""
+
+import json
+import os
+import re
+import shlex
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from email import message_from_bytes
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+
+ROOT = Path(__file__).parent.parent
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FILE = re.compile(r"\A(?:# file: (\S+)|<!-- file: (\S+) -->)\n")
+
+
+class Mailbox:
+    """Keeps what arrives."""
+
+    def __init__(self) -> None:
+        self.mails: list[tuple[str, bytes]] = []
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
+        self.mails += [(address, envelope.content) for address in envelope.rcpt_tos]
+        return "250 OK"
+
+
+@pytest.fixture
+def mailbox() -> Iterator[tuple[Mailbox, int]]:
+    handler = Mailbox()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    controller = Controller(handler, hostname="127.0.0.1", port=port)
+    controller.start()
+    yield handler, port
+    controller.stop()
+
+
+def play(page: str, folder: Path, environ: dict[str, str]) -> dict[str, str]:
+    """Write the files and run the commands of a page, in its order; gives what each command printed."""
+    printed = {}
+    for kind, text in BLOCK.findall((ROOT / "docs" / page).read_text(encoding="utf-8")):
+        named = FILE.match(text)
+        if named:
+            path = folder / (named[1] or named[2])
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text[named.end() :], encoding="utf-8")
+        if kind == "console":
+            for line in re.findall(r"^\$ (.*)$", text, re.MULTILINE):
+                printed[line] = run(line, folder, environ)
+    return printed
+
+
+def run(line: str, folder: Path, environ: dict[str, str]) -> str:
+    words = [
+        os.path.expandvars(word)
+        for word in shlex.split(re.sub(r"\$(\w+)", lambda m: environ.get(m[1], m[0]), line))
+    ]
+    assert words[0] == "cms", f"a command of the docs is {words[0]!r}"
+    command = [sys.executable, "-m", "cms_core.cli", *words[1:]]
+    done = subprocess.run(
+        command, cwd=folder, env={**os.environ, **environ}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def test_first_campaign_does_what_its_page_says(tmp_path: Path, mailbox: tuple[Mailbox, int]) -> None:
+    box, port = mailbox
+    environ = {"CMS_HOME": str(tmp_path / "ws"), "CMS_OUTBOUND_ALLOW": "127.0.0.1", "SMTP_PORT": str(port)}
+    printed = play("first-campaign.md", tmp_path, environ)
+    worked = next(json.loads(text) for line, text in printed.items() if line.startswith("cms worker"))
+    assert worked["published"] == 2
+    assert worked["deliveries"] == {"accepted": 2, "skipped": 1}
+    assert sorted(address for address, _ in box.mails) == ["ana@example.com", "bob@example.com"]
+    subjects = sorted(str(message_from_bytes(raw)["Subject"]) for _, raw in box.mails)
+    assert subjects == ["Month-end in a day, Ana", "Month-end in a day, Bob"]
+    totals = next(json.loads(text) for line, text in printed.items() if line.startswith("cms report"))[
+        "totals"
+    ]
+    assert (
+        totals["addressed"] == totals["sent"] + totals["failed"] + totals["unknown"] + totals["skipped"] == 3
+    )
+
+
+def test_plugin_of_the_docs_works_and_keeps_its_promises(tmp_path: Path) -> None:
+    workspace = tmp_path / "ws"
+    environ = {"CMS_HOME": str(workspace), "CMS_OUTBOUND_ALLOW": "127.0.0.1"}
+    run(
+        'cms init $CMS_HOME --admin-email you@example.com --admin-password "a good passphrase"',
+        tmp_path,
+        environ,
+    )
+    (workspace / "posts").mkdir()
+    printed = play("writing-a-plugin.md", workspace, environ)
+    assert "outbox" in printed["cms plugins list"]
+    (workspace / "outbox.py").write_text((workspace / "plugins" / "outbox.py").read_text())
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "cms_core.testing",
+        "-p",
+        "no:cacheprovider",
+        "test_outbox.py",
+    ]
+    done = subprocess.run(
+        command,
+        cwd=workspace,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(workspace)},
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    assert " passed" in done.stdout
