@@ -6,6 +6,7 @@ also in ``after:ROW``.
 
 import hashlib
 import io
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from csv import writer
 from dataclasses import dataclass, field
@@ -126,15 +127,15 @@ class _Importer:
     def _in_order(self, rows: Mapping[int, PlanRow]) -> Iterator[PlanRow]:
         """Rows after the rows that they follow; circles and missing rows become faults."""
         waiting = dict(rows)
-        done: set[int] = set()
-        while waiting:
-            free = [row for row in waiting.values() if row.follows is None or row.follows in done]
-            for row in free:
-                del waiting[row.number]
-                done.add(row.number)
-                yield row
-            if not free:
-                break
+        followers: dict[int | None, list[PlanRow]] = {}
+        for row in rows.values():
+            followers.setdefault(row.follows, []).append(row)
+        free = deque(followers.get(None, ()))
+        while free:
+            row = free.popleft()
+            del waiting[row.number]
+            yield row
+            free.extend(followers.get(row.number, ()))
         for row in waiting.values():
             words = (
                 "follows itself in a circle"

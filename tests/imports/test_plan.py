@@ -1,0 +1,184 @@
+"""A plan from CSV: every row an entry, every fault with its place, the same plan twice once."""
+
+import csv
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import date, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from cms_core.audience import segments
+from cms_core.auth.service import create_user
+from cms_core.campaigns.models import Entry
+from cms_core.campaigns.service import create_campaign
+from cms_core.connections import service as connections
+from cms_core.content import service as content
+from cms_core.content.drafts import Draft
+from cms_core.errors import Invalid
+from cms_core.imports import plan_rows
+from cms_core.imports.plan import PlanResult, import_plan, write_faulty
+from cms_core.workspace import Workspace
+
+HEAD = "when,tz,channel,connection,asset,campaign,segment,title,kind,end,budget\n"
+SITE = {"base_url": "https://www.example.com"}
+MAIL = {
+    "host": "127.0.0.1",
+    "from_address": "news@example.com",
+    "from_name": "News",
+    "postal_address": "1 Mill Lane",
+}
+
+
+@pytest.fixture
+def ready(workspace: Workspace) -> Iterator[Session]:
+    with workspace.db.open_transaction() as session:
+        user = create_user(session, "ada@example.com", "Ada", "admin", "correct horse battery")
+        connections.add(session, workspace.vault, workspace.plugins, "site", "www", SITE)
+        connections.add(session, workspace.vault, workspace.plugins, "email", "news", MAIL)
+        for slug, kind in (("launch", "article"), ("letter", "email")):
+            draft = Draft(kind=kind, title=slug.title(), slug=slug, body={"text": "Words"})
+            content.save(session, workspace.plugins, None, draft, user)
+        create_campaign(session, "Spring launch", date(2026, 5, 1), date(2026, 5, 31), "Europe/Paris")
+        segments.create(session, "Everybody", "email is not empty")
+        session.commit()
+        yield session
+
+
+def run(session: Session, workspace: Workspace, text: str) -> PlanResult:
+    return import_plan(session, workspace.plugins, text.encode(), name="plan.csv")[0]
+
+
+def faults(result: PlanResult) -> list[tuple[int, str]]:
+    return [(fault.row, fault.column) for fault in result.faulty]
+
+
+def entries(session: Session) -> list[Entry]:
+    return list(session.scalars(select(Entry).order_by(Entry.id)))
+
+
+def test_rows_become_entries_with_what_they_name(ready: Session, workspace: Workspace) -> None:
+    text = HEAD + (
+        "2026-05-04 09:00,,site,www,launch,Spring launch,,,,,\n"
+        "after:2+1d,,email,news,letter,Spring launch,Everybody,,,,\n"
+        "2026-05-10T08:00+02:00,,,,,Spring launch,,Print the flyers,task,,\n"
+        "2026-05-11 08:00,America/New_York,,,,,,Ads,flight,2026-05-20 18:00,500 EUR\n"
+    )
+    result = run(ready, workspace, text)
+    assert (result.ready, result.saved, result.faulty) == (4, 4, [])
+    page, letter, task, flight = sorted(entries(ready), key=lambda entry: entry.instant)
+    assert page.instant == datetime.fromisoformat("2026-05-04T09:00+02:00"), "the campaign's zone"
+    assert letter.instant == datetime.fromisoformat("2026-05-05T09:00+02:00")
+    assert letter.after_id == page.id
+    assert (task.kind, task.title) == ("task", "Print the flyers")
+    assert flight.budget_micros == 500_000_000
+    assert flight.ends_at == datetime.fromisoformat("2026-05-20T18:00-04:00")
+
+
+def test_same_plan_again_is_unchanged(ready: Session, workspace: Workspace) -> None:
+    text = (
+        HEAD
+        + "2026-05-04 09:00,,site,www,launch,Spring launch,,,,,\nafter:2+1d,,email,news,letter,,Everybody,,,,\n"
+    )
+    run(ready, workspace, text)
+    again = run(ready, workspace, text.replace("2026-05-04 09:00", "2026-05-04  9:00"))
+    assert (again.saved, again.unchanged) == (0, 2)
+    assert ready.scalar(select(func.count()).select_from(Entry)) == 2
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "words"),
+    [
+        ("2026-02-30 09:00,,site,www,launch,,,,,,", "when", "no 2026-02-30"),
+        ("tomorrow,,site,www,launch,,,,,,", "when", "tomorrow"),
+        ("slot,,site,www,launch,,,,,,", "when", "not available yet"),
+        ("local 2026-05-04 09:00,,email,news,letter,,,,,,", "when", "not available yet"),
+        (",,site,www,launch,,,,,,", "when", "no time"),
+        ("2026-05-04 09:00,Mars/Base,site,www,launch,,,,,,", "tz", "Mars/Base"),
+        ("2026-05-04 09:00,,sight,www,launch,,,,,,", "channel", "did you mean 'site'"),
+        ("2026-05-04 09:00,,site,wwww,launch,,,,,,", "connection", "did you mean 'www'"),
+        ("2026-05-04 09:00,,email,www,letter,,,,,,", "connection", "no connection"),
+        ("2026-05-04 09:00,,site,www,lunch,,,,,,", "asset", "did you mean 'launch'"),
+        ("2026-05-04 09:00,,site,www,letter,,,,,,", "asset", "does not take the kind email"),
+        ("2026-05-04 09:00,,site,www,launch,Springlaunch,,,,,", "campaign", "did you mean 'Spring launch'"),
+        ("2026-05-04 09:00,,email,news,letter,,Everbody,,,,", "segment", "did you mean 'Everybody'"),
+        ("2026-05-04 09:00,,,,,,,,publish,,", "asset", "neither an asset nor a title"),
+        ("2026-05-04 09:00,,,,,,,X,party,,", "kind", "no kind 'party'"),
+        ("2026-05-04 09:00,,,,,,,X,flight,2026-05-03 09:00,", "", "end is not after"),
+        ("2026-05-04 09:00,,,,,,,X,task,,5 Dollars", "budget", "is not an amount"),
+        ("after:99+1d,,,,,,,X,task,,", "when", "row 99"),
+        ("after:2,,,,,,,X,task,,", "when", "circle"),
+    ],
+)
+def test_fault_names_row_column_and_reason(
+    ready: Session, workspace: Workspace, row: str, column: str, words: str
+) -> None:
+    result = run(ready, workspace, HEAD + row + "\n2026-05-04 10:00,,site,www,launch,,,,,,\n")
+    assert faults(result) == [(2, column)]
+    assert words in result.faulty[0].reason
+    assert result.saved == 1, "the other row is saved"
+
+
+def test_row_that_follows_a_faulty_one_is_faulty(ready: Session, workspace: Workspace) -> None:
+    result = run(ready, workspace, HEAD + "never,,site,www,launch,,,,,,\nafter:2+1d,,,,,,,X,task,,\n")
+    assert faults(result) == [(2, "when"), (3, "when")]
+
+
+def test_duplicate_row_is_said(ready: Session, workspace: Workspace) -> None:
+    row = "2026-05-04 09:00,,site,www,launch,,,,,,\n"
+    result = run(ready, workspace, HEAD + row + row)
+    assert result.saved == 1
+    assert result.faulty[0].reason.startswith("duplicate of row 2")
+
+
+def test_forward_reference_is_understood(ready: Session, workspace: Workspace) -> None:
+    text = HEAD + "after:3-1d,,,,,,,Print,task,,\n2026-05-04 09:00,,site,www,launch,Spring launch,,,,,\n"
+    assert run(ready, workspace, text).saved == 2
+
+
+def test_connection_alone_names_its_channel(ready: Session, workspace: Workspace) -> None:
+    run(
+        ready,
+        workspace,
+        "when,connection,asset\n2026-05-04 09:00,www,launch\n2026-05-04 10:00,email:news,letter\n",
+    )
+    assert [entry.channel for entry in entries(ready)] == ["site", "email"]
+
+
+def test_unusable_file_saves_nothing(ready: Session, workspace: Workspace) -> None:
+    with pytest.raises(Invalid, match="no column when"):
+        run(ready, workspace, "date,title\n2026-05-04,X\n")
+    with pytest.raises(Invalid, match="'colour'"):
+        run(ready, workspace, "when,title,colour\n2026-05-04 09:00,X,red\n")
+    assert entries(ready) == []
+
+
+def test_past_time_is_accepted_with_a_finding(ready: Session, workspace: Workspace) -> None:
+    result = run(ready, workspace, "when,title,kind\n2020-05-04 09:00,X,task\n")
+    assert (result.saved, [finding.row for finding in result.findings]) == (1, [2])
+
+
+def test_faulty_rows_are_written_to_be_mended(ready: Session, workspace: Workspace, tmp_path: Path) -> None:
+    text = 'when,title,kind\n"never",=1+1,task\n2026-05-04 09:00,X,task\n'
+    result, file = import_plan(ready, workspace.plugins, text.encode(), name="plan.csv")
+    write_faulty(file, result, tmp_path / "bad.csv")
+    rows = list(csv.reader((tmp_path / "bad.csv").read_text().splitlines()))
+    assert rows[0] == ["when", "title", "kind", "reason"]
+    assert rows[1][:2] == ["never", "'=1+1"], "what a spreadsheet could take for a formula is protected"
+
+
+@given(st.text(max_size=60))
+def test_any_time_is_understood_or_refused(text: str) -> None:
+    with suppress(Invalid):
+        assert plan_rows._when(text, "Europe/Paris").mode
+
+
+def test_long_chain_is_read_in_one_go(ready: Session, workspace: Workspace) -> None:
+    rows = "".join(f"after:{row - 1}+1h,X{row},task\n" for row in range(3, 303))
+    result = run(ready, workspace, "when,title,kind\n2026-05-04 09:00,X,task\n" + rows)
+    assert (result.saved, result.faulty) == (301, [])
+    assert entries(ready)[-1].instant == datetime.fromisoformat("2026-05-16T21:00+00:00")
