@@ -418,6 +418,7 @@ class Channel(ABC):
     ``lead`` is how long before the due instant ``prepare`` may start; ``grace`` how late a first start may be before the
     publication is missed; ``limits`` are shown in the editor ({"text": 500}); ``connection_schema`` is a marshmallow Schema
     class: form, validation, secrets (``metadata={"secret": True}``), environment override and docs come from it.
+    ``override_fields`` (name, label) are what the editor offers for this channel besides title, summary and text.
     """
 
     name: ClassVar[str]
@@ -426,6 +427,7 @@ class Channel(ABC):
     asset_kinds: ClassVar[tuple[str, ...]]
     connection_schema: ClassVar[type]
     limits: ClassVar[Mapping[str, int]] = {}
+    override_fields: ClassVar[tuple[tuple[str, str], ...]] = ()
     lead: ClassVar[timedelta] = timedelta(0)
     grace: ClassVar[timedelta] = timedelta(hours=2)
     idempotency: ClassVar[IdempotencyRule]

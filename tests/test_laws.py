@@ -24,7 +24,7 @@ LEVEL = {
     "publishing": 3,
     "reports": 4,
 }
-EDGES = ("pages", "api", "board", "tracking", "media_pages")
+EDGES = ("pages", "api", "board", "tracking", "media_pages", "edit_pages", "import_pages", "segment_pages")
 KERNEL = ("contract.py", "hookspecs.py", "services.py", "plugins.py", "loader.py")
 KERNEL_ROOMS = ("events", "content", "campaigns", "publishing")
 

@@ -9,10 +9,11 @@
 """
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from difflib import get_close_matches
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import (
@@ -58,21 +59,41 @@ _COMPANY = select(Company.name).where(Company.id == Contact.company_id).correlat
 Condition = ColumnElement[bool]
 
 
-def compile_rule(session: Session, rule: str, *, within: str = "") -> Condition:
+class Names:
+    """The own fields and segments that rules may name; shared by many rules, each is read once."""
+
+    def __init__(self, session: Session, segments: Iterable[Segment] = ()) -> None:
+        self._session = session
+        self._segments: dict[str, Segment | None] = {segment.name: segment for segment in segments}
+
+    @cached_property
+    def fields(self) -> dict[str, str]:
+        """The workspace's own fields."""
+        return fields.known(self._session)
+
+    def segment(self, name: str) -> Segment | None:
+        """The segment of this name, if any."""
+        if name not in self._segments:
+            self._segments[name] = self._session.scalar(select(Segment).where(Segment.name == name))
+        return self._segments[name]
+
+
+def compile_rule(session: Session, rule: str, *, within: str = "", names: Names | None = None) -> Condition:
     """The condition that a contact must fulfil; ``within`` is the name of the segment whose rule it is.
 
     Raises Invalid for a rule that is not understood, names an unknown field or segment, or leads back to itself.
     """
-    return _Compiler(session, (within,) if within else ()).compile(parse(rule))
+    return _Compiler(session, (within,) if within else (), names or Names(session)).compile(parse(rule))
 
 
 class _Compiler:
     """Compiles one rule, and those of the segments it names; ``path`` are the segments on the way, to find circles."""
 
-    def __init__(self, session: Session, path: tuple[str, ...]) -> None:
+    def __init__(self, session: Session, path: tuple[str, ...], names: Names) -> None:
         self._session = session
         self._now = now(session)
-        self._custom = fields.known(session)
+        self._names = names
+        self._custom = names.fields
         self._path = path
         self._terms = 0
 
@@ -162,7 +183,7 @@ class _Compiler:
                 f"the segments lead back to themselves: {circle}",
                 "take one of them out of the other's rule",
             )
-        segment = self._session.scalar(select(Segment).where(Segment.name == name))
+        segment = self._names.segment(name)
         if segment is None:
             names = self._session.scalars(select(Segment.name).order_by(Segment.name)).all()
             raise _at(column, f"there is no segment {name!r}", _suggest(name, names, "segments"))

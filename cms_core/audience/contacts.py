@@ -6,7 +6,7 @@ A contact that was merged or erased stays as a tombstone without an address; ``a
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import Session
 
 from cms_core import contract as c
@@ -17,6 +17,7 @@ from cms_core.db import now
 from cms_core.errors import NotFound
 
 LIST_BATCH = 2_000
+PAGE = 50
 
 
 def alive() -> ColumnElement[bool]:
@@ -62,8 +63,40 @@ def to_contract(session: Session, rows: Sequence[Contact]) -> list[c.Contact]:
 
 def list_rows(session: Session, channel: str = "email") -> Iterator[dict[str, Any]]:
     """All living contacts as plain rows, oldest first; ``consent`` is how they stand to the channel now."""
+    query = _listed(session, channel).order_by(Contact.id)
+    for row in session.execute(query.execution_options(yield_per=LIST_BATCH)).mappings():
+        yield {**row, "company": row["company"] or ""}
+
+
+def list_page(
+    session: Session,
+    words: str = "",
+    *,
+    among: Select[int] | None = None,
+    before: int | None = None,
+    limit: int = PAGE,
+    channel: str = "email",
+) -> tuple[list[dict[str, Any]], int | None]:
+    """The newest living contacts whose name, address or company holds all words, and from where to read on (None at the end).
+
+    ``among`` are the ids to choose from, ``before`` is what the page before gave to read on from.
+    """
+    query = _listed(session, channel).add_columns(Contact.id.label("key"))
+    for word in words.split():
+        columns = (Contact.email, Contact.first_name, Contact.last_name, Company.name)
+        query = query.where(or_(*(column.icontains(word, autoescape=True) for column in columns)))
+    if among is not None:
+        query = query.where(Contact.id.in_(among))
+    if before is not None:
+        query = query.where(Contact.id < before)
+    found = session.execute(query.order_by(Contact.id.desc()).limit(limit + 1)).mappings().all()
+    rows = [{**row, "company": row["company"] or ""} for row in found[:limit]]
+    return rows, rows[-1]["key"] if len(found) > limit else None
+
+
+def _listed(session: Session, channel: str) -> Select[*tuple[Any, ...]]:
     consent = standing(Contact.id, Contact.address_hash, channel, now(session))
-    query = (
+    return (
         select(
             Contact.public_id.label("id"),
             Contact.email,
@@ -78,7 +111,4 @@ def list_rows(session: Session, channel: str = "email") -> Iterator[dict[str, An
         )
         .outerjoin(Company, Company.id == Contact.company_id)
         .where(alive())
-        .order_by(Contact.id)
     )
-    for row in session.execute(query.execution_options(yield_per=LIST_BATCH)).mappings():
-        yield {**row, "company": row["company"] or ""}

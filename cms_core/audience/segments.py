@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
-from cms_core.audience.compile import compile_rule
+from cms_core.audience.compile import Names, compile_rule
 from cms_core.audience.contacts import alive
 from cms_core.audience.models import Contact, Segment, SegmentMember
 from cms_core.db import now
@@ -72,6 +72,16 @@ def member_ids(session: Session, segment: Segment) -> Select[int]:
     return select(Contact.id).where(alive(), _condition(session, segment))
 
 
+def fitting_ids(session: Session, rule: str, *, within: str = "") -> Select[int]:
+    """SQL: the ids of the living contacts that fit a rule, saved or not; raises Invalid for one that does not compile."""
+    return select(Contact.id).where(alive(), compile_rule(session, rule, within=within))
+
+
+def count_ids(session: Session, ids: Select[int]) -> int:
+    """How many contacts a query of ids finds."""
+    return int(session.scalar(select(func.count()).select_from(ids.subquery())) or 0)
+
+
 def count(session: Session, name_or_rule: str) -> int:
     """How many living contacts are in the segment of this name or, when there is none, fit this rule."""
     segment = session.scalar(select(Segment).where(Segment.name == name_or_rule))
@@ -91,9 +101,41 @@ def count_members(session: Session, segment: Segment) -> int:
     return _count(session, _condition(session, segment))
 
 
-def _condition(session: Session, segment: Segment) -> ColumnElement[bool]:
+def counts(
+    session: Session, wanted: Iterable[Segment], known: Iterable[Segment] = ()
+) -> dict[int, int | Invalid]:
+    """How many living contacts are in each of these segments, by its id, in one statement; Invalid where a rule does not hold.
+
+    ``known`` are segments already read, which the rules may name.
+    """
+    names = Names(session, known)
+    found: dict[int, int | Invalid] = {}
+    columns = []
+    for segment in wanted:
+        try:
+            condition = _condition(session, segment, names)
+        except Invalid as error:
+            found[segment.id] = error
+        else:
+            query = select(func.count(Contact.id)).where(alive(), condition)
+            columns.append(query.scalar_subquery().label(f"s{segment.id}"))
+    if columns:
+        row = session.execute(select(*columns)).one()._mapping
+        found.update({int(name[1:]): int(count) for name, count in row.items()})
+    return found
+
+
+def find(session: Session, public_id: str) -> Segment:
+    """The segment of this public id; raises NotFound."""
+    found = session.scalar(select(Segment).where(Segment.public_id == public_id))
+    if found is None:
+        raise NotFound("this segment does not exist", "start from the list of segments")
+    return found
+
+
+def _condition(session: Session, segment: Segment, names: Names | None = None) -> ColumnElement[bool]:
     if segment.rule:
-        return compile_rule(session, segment.rule, within=segment.name)
+        return compile_rule(session, segment.rule, within=segment.name, names=names)
     return Contact.id.in_(select(SegmentMember.contact_id).where(SegmentMember.segment_id == segment.id))
 
 

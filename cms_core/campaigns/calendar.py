@@ -37,12 +37,18 @@ def _edge(text: str, tz: str, days: int) -> datetime:
 
 
 def entries_between(
-    session: Session, start: datetime, end: datetime, campaign_id: int | None = None
+    session: Session,
+    start: datetime,
+    end: datetime,
+    campaign_id: int | None = None,
+    asset_id: int | None = None,
 ) -> list[Row[Any]]:
     """The entries that stand between two instants, by time."""
     query = _query().where(Entry.instant >= start, Entry.instant < end)
     if campaign_id is not None:
         query = query.where(Entry.campaign_id == campaign_id)
+    if asset_id is not None:
+        query = query.where(Entry.asset_id == asset_id)
     return list(session.execute(query.order_by(Entry.instant, Entry.id)).all())
 
 

@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVarTuple
 
-from sqlalchemy import Select, func, select, tuple_
+from sqlalchemy import Select, func, or_, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
 from cms_core.auth.models import User
 from cms_core.content.media import url_path
 from cms_core.content.models import Asset, Media, Reference, Review, Revision, RevisionState, Tag
 from cms_core.content.revisions import head_of
+
+Columns = TypeVarTuple("Columns")
 
 
 @dataclass(frozen=True)
@@ -33,12 +35,13 @@ class AssetRow:
 
 @dataclass(frozen=True)
 class Filter:
-    """Which assets to list; empty parts do not filter. ``words`` must all stand in title or slug."""
+    """Which assets to list; empty parts do not filter. ``words`` must all stand in title, slug or summary."""
 
     kind: str = ""
     state: str = ""
     tag: str = ""
     funnel_stage: str = ""
+    persona: str = ""
     words: str = ""
 
 
@@ -91,33 +94,38 @@ def details(session: Session, asset: Asset) -> dict[str, Any]:
     }
 
 
-def _query(wanted: Filter) -> Select[*tuple[Any, ...]]:
+def matching(query: Select[*Columns], wanted: Filter) -> Select[*Columns]:
+    """A query on assets and their newest revisions, narrowed to those that are not archived and fit the filter."""
     newest = select(Revision.asset_id, func.max(Revision.n).label("n")).group_by(Revision.asset_id).subquery()
-    approved = aliased(Revision)
-    query: Select[*tuple[Any, ...]] = (
-        select(
-            Asset.public_id, Asset.slug, Asset.kind, Revision.title, Revision.state, Revision.n, approved.n,
-            Asset.funnel_stage, Asset.locale, Asset.updated_at, Asset.id,
-        )
-        .join(newest, newest.c.asset_id == Asset.id)
+    query = (
+        query.join_from(Asset, newest, newest.c.asset_id == Asset.id)
         .join(Revision, (Revision.asset_id == Asset.id) & (Revision.n == newest.c.n))
-        .outerjoin(approved, (approved.asset_id == Asset.id) & (approved.state == RevisionState.APPROVED))
         .where(Asset.archived_at.is_(None))
-    )  # fmt: skip
+    )
     for column, value in (
         (Asset.kind, wanted.kind),
         (Revision.state, wanted.state),
         (Asset.funnel_stage, wanted.funnel_stage),
+        (Asset.persona, wanted.persona),
     ):
         if value:
             query = query.where(column == value)
     if wanted.tag:
         query = query.where(Asset.tags.any(Tag.name == wanted.tag))
     for word in wanted.words.split():
-        query = query.where(
-            Revision.title.icontains(word, autoescape=True) | Asset.slug.icontains(word, autoescape=True)
-        )
+        columns = (Revision.title, Asset.slug, Revision.summary)
+        query = query.where(or_(*(column.icontains(word, autoescape=True) for column in columns)))
     return query
+
+
+def _query(wanted: Filter) -> Select[*tuple[Any, ...]]:
+    approved = aliased(Revision)
+    query: Select[*tuple[Any, ...]] = select(
+        Asset.public_id, Asset.slug, Asset.kind, Revision.title, Revision.state, Revision.n, approved.n,
+        Asset.funnel_stage, Asset.locale, Asset.updated_at, Asset.id,
+    )  # fmt: skip
+    state = (approved.asset_id == Asset.id) & (approved.state == RevisionState.APPROVED)
+    return matching(query, wanted).outerjoin(approved, state)
 
 
 def _media(session: Session, head: Revision) -> list[dict[str, Any]]:

@@ -1,9 +1,159 @@
-"""Pages of the content library."""
+"""Pages of the content library: the list with its review queue, and one asset with everything that is known about it."""
 
-from flask import Blueprint
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
 
+from flask import Blueprint, redirect, render_template, request, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from cms_core.auth.service import require
+from cms_core.campaigns import board, calendar
+from cms_core.campaigns.when import describe
+from cms_core.content import editing, listing, review, service
+from cms_core.content.edit_pages import blueprint as editor
+from cms_core.content.edit_pages import tried
+from cms_core.content.library import FACETS, SHOWN_OPTIONS, library
 from cms_core.content.media_pages import media
+from cms_core.content.models import Asset
+from cms_core.content.revisions import head_of
+from cms_core.contract import Place, Subject
+from cms_core.errors import CmsError, Invalid
+from cms_core.web.auth import permission, user
+from cms_core.web.panels import draw_panels
+from cms_core.web.request import session, workspace
+from cms_core.web.shell import local_path, toast
 
 __all__ = ["blueprint", "media"]
 
-blueprint = Blueprint("content", __name__, url_prefix="/app/content")
+Answer = str | Response | tuple[str, int]
+
+blueprint = Blueprint("content", __name__, url_prefix="/app/content", template_folder="templates")
+blueprint.register_blueprint(editor)
+
+FACET_LABELS = {
+    "state": "Review",
+    "kind": "Kind",
+    "funnel_stage": "Funnel stage",
+    "persona": "Persona",
+    "tag": "Tag",
+}
+VIEWS = ("cards", "table")
+
+
+# --- the library ----------------------------------------------------------------------------------------------------------
+
+
+@blueprint.get("")
+@permission("content.read")
+def index() -> Answer:
+    """Everything there is, narrowed by facets and words; ``?state=in_review`` is the queue of those who approve."""
+    chosen = {name: request.args.get(name, "") for name in (*FACETS, "tag")}
+    words = request.args.get("q", "")
+    page = library(session(), listing.Filter(**chosen, words=words), request.args.get("before", ""))
+    view = request.args.get("view", "")
+    asked = {name: value for name, value in [*chosen.items(), ("q", words), ("view", view)] if value}
+
+    def address(**changed: str) -> str:
+        return url_for("content.index") + _query({**asked, **changed})
+
+    return render_template(
+        "content/library.html",
+        page=page,
+        kinds=workspace().plugins.asset_kinds,
+        chosen=chosen,
+        words=words,
+        view=view if view in VIEWS else VIEWS[0],
+        facets=[(name, label, page.facets[name][:SHOWN_OPTIONS]) for name, label in FACET_LABELS.items()],
+        address=address,
+        asked=asked,
+        me=user(),
+    )
+
+
+def _query(values: Mapping[str, str]) -> str:
+    text = urlencode({key: value for key, value in values.items() if value})
+    return f"?{text}" if text else ""
+
+
+# --- one asset ------------------------------------------------------------------------------------------------------------
+
+
+@blueprint.get("/<slug>")
+@permission("content.read")
+def asset(slug: str) -> Answer:
+    """One asset: its words as channels show them, its history, where it stands on the calendar."""
+    return _asset_page(service.find(session(), slug))
+
+
+def _asset_page(found: Asset, problem: CmsError | None = None, comment: str = "") -> str:
+    draft = service.draft_of(session(), found)
+    head = head_of(session(), found)
+    checks = tried(session(), draft, found, head)
+    return render_template(
+        "content/asset.html",
+        asset=listing.details(session(), found),
+        kind=workspace().plugins.asset_kinds.get(found.kind),
+        checks=checks,
+        variants=[
+            part for part in editing.parts_of(draft, workspace().plugins.channels.values()) if part.changed
+        ],
+        entries=_entries(session(), found),
+        panels=draw_panels(Place.ASSET, Subject("asset", found.public_id)),
+        problem=problem,
+        comment=comment,
+        here=url_for("content.asset", slug=found.slug),
+    )
+
+
+def _entries(reading: Session, found: Asset) -> list[dict[str, Any]]:
+    """What stands on the calendar for an asset, the latest first, with what became of each."""
+    rows = calendar.entries_between(
+        reading, *calendar.day_range("0001-01-03", "9998-12-30"), asset_id=found.id
+    )
+    states = board.publication_states(reading, [row.row_id for row in rows])
+    return [
+        {
+            **calendar.document(row),
+            "spoken": describe(row.instant, row.tz),
+            "state": states.get(row.row_id, row.state),
+        }
+        for row in reversed(rows)
+    ]
+
+
+# --- review ---------------------------------------------------------------------------------------------------------------
+
+
+@blueprint.post("/<slug>/<any(ask, approve, changes):what>")
+@permission("content.read")
+def decide(slug: str, what: str) -> Answer:
+    """Ask for review, approve, or request changes; the service says who may."""
+    found = service.find(session(), slug)
+    head = head_of(session(), found)
+    comment = request.form.get("comment", "")
+    try:
+        said = _decide(found, what, request.form.get("hash", ""), comment)
+    except CmsError as error:
+        session().rollback()
+        return _asset_page(service.find(session(), slug), error, comment), error.status
+    toast(f"{head.title}: {said}")
+    return redirect(local_path(request.form.get("next"), url_for("content.asset", slug=found.slug)), 303)
+
+
+def _decide(found: Asset, what: str, seen_hash: str, comment: str) -> str:
+    head, me = head_of(session(), found), user()
+    if what == "ask":
+        require(workspace().plugins, me, "content.edit")
+        review.request_review(session(), head, me)
+        return "waits for approval."
+    if what == "approve":
+        review.approve(session(), workspace(), head, me, seen_hash, comment.strip())
+        return "approved."
+    if seen_hash != head.content_hash:
+        raise Invalid(
+            f"{found.slug!r} was changed after you looked at it", "look at the newest revision first"
+        )
+    review.request_changes(session(), workspace(), head, me, comment)
+    return "sent back with your comment."

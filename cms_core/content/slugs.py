@@ -9,6 +9,7 @@ SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 # First parts of addresses that the app serves itself. Names with a dot (robots.txt, feed.xml) can never be slugs.
 RESERVED_PATHS = frozenset("api app d healthz media metrics static t".split())
+RESERVED_SLUGS = RESERVED_PATHS | {"new", "preview"}  # pages of the library stand beside those of its assets
 
 _LETTERS = dict(
     pair.split("=")
@@ -42,6 +43,6 @@ def slug_fault(slug: str) -> str:
         return (
             f"slug {slug[:120]!r} may hold only a–z, 0–9 and single hyphens, at most {MAX_LENGTH} characters"
         )
-    if slug in RESERVED_PATHS:
+    if slug in RESERVED_SLUGS:
         return f"slug {slug!r} is reserved for the app itself"
     return ""

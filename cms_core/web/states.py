@@ -23,6 +23,7 @@ STATES: dict[str, StateMark] = {
     "draft": StateMark("Draft", "pen-line", "✎", "warn"),
     "in_review": StateMark("In review", "clock", "◷", "warn"),
     "approved": StateMark("Approved", "circle-check", "✓", "ok"),
+    "superseded": StateMark("Superseded", "history", "↺"),
     "changes_requested": StateMark("Changes requested", "message-square", "↩", "bad"),
     "archived": StateMark("Archived", "archive", "▭"),
     # publications
@@ -43,6 +44,10 @@ STATES: dict[str, StateMark] = {
     "claimed": StateMark("Taken up", "loader", "…", "br"),
     "accepted": StateMark("Accepted", "check-check", "✓", "ok"),
     "skipped": StateMark("Skipped", "skip-forward", "»"),
+    # how a contact stands to a channel
+    "consent_yes": StateMark("Agreed", "circle-check", "✓", "ok"),
+    "consent_no": StateMark("No consent", "circle-slash", "∅"),
+    "consent_unsubscribed": StateMark("Unsubscribed", "hand", "‖", "bad"),
     # connections and plugins
     "connected": StateMark("Connected", "plug", "✓", "ok"),
     "untested": StateMark("Not tested yet", "circle-help", "?", "warn"),

@@ -47,6 +47,7 @@ class EmailChannel(AddressedChannel):
     asset_kinds = ("email", "article", "case-study", "product-guide", "faq", "one-pager")
     connection_schema = ConnectionSettings
     limits = {"subject": findings.SUBJECT_LENGTH, "preheader": findings.PREHEADER_LENGTH}
+    override_fields = (("subject", "Subject"), ("preheader", "Preheader"))
     grace = timedelta(hours=1)
     idempotency = IdempotencyRule(Idempotency.NONE)
     door = True

@@ -1,0 +1,91 @@
+"""Importing people in the app: choose a file, look at what it would do and where its columns go, import."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from werkzeug.utils import secure_filename
+from werkzeug.wrappers import Response
+
+from cms_core.audience import fields
+from cms_core.audience.imports import ImportResult, import_contacts
+from cms_core.csvfile import read_csv
+from cms_core.errors import CmsError, Invalid
+from cms_core.web import scratch
+from cms_core.web.auth import permission
+from cms_core.web.request import session
+from cms_core.web.shell import toast
+
+Answer = str | Response | tuple[str, int]
+
+blueprint = Blueprint("importing", __name__)
+
+SHOWN_FAULTS = 100
+
+
+@blueprint.get("/contacts/import")
+@permission("audience.edit")
+def choose() -> Answer:
+    """The form for a file."""
+    return render_template("audience/import.html", result=None)
+
+
+@blueprint.post("/contacts/import")
+@permission("audience.edit")
+def run() -> Answer:
+    """Tell what the file would do, or do it. The file is kept for an hour between the two."""
+    try:
+        name, data, kept = _file()
+        header = [each for each in read_csv(data, name, known=fields.is_built_in_header).header if each]
+        mapping = _mapping(header)
+        saving = request.form.get("do") == "save"
+        result = import_contacts(session(), data, mapping, name=name, dry_run=not saving)
+    except CmsError as error:
+        session().rollback()
+        return _page(None, problem=error), error.status
+    if saving and result.saved:
+        scratch.drop(kept)
+        left_out = f", {len(result.skipped)} left out" if result.skipped else ""
+        toast(
+            f"{result.created} created, {result.updated} updated, {result.unchanged} unchanged{left_out}.",
+            "warn" if result.skipped else "ok",
+        )
+        return redirect(url_for("audience.index"), 303)
+    return _page(result, name=name, kept=kept, columns=_columns(header, mapping))
+
+
+def _page(result: ImportResult | None, **more: Any) -> str:
+    return render_template("audience/import.html", result=result, shown=SHOWN_FAULTS, **more)
+
+
+def _file() -> tuple[str, bytes, str]:
+    """The name and content of the file, and under which name it is kept: as just sent, or as sent before."""
+    sent = request.files.get("file")
+    if sent is not None and sent.filename:
+        data = sent.read()
+        return secure_filename(sent.filename) or "contacts.csv", data, scratch.keep(data)
+    kept = request.form.get("kept", "")
+    if not kept:
+        raise Invalid("no file was chosen", "choose a CSV file")
+    return secure_filename(request.form.get("name", "")) or "contacts.csv", scratch.read(kept), kept
+
+
+def _mapping(header: list[str]) -> Mapping[str, str]:
+    """Where the person wants columns to go; what was not chosen is guessed from its name."""
+    chosen = {name: request.form.get(f"map-{n}", "") for n, name in enumerate(header)}
+    return {
+        name: target for name, target in chosen.items() if target and target != fields.field_of_header(name)
+    }
+
+
+def _columns(header: list[str], mapping: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Each column with the fields it may go to and the one it goes to."""
+    known = {**dict.fromkeys([*fields.BUILT_IN, "consent"], ""), **fields.known(session())}
+    rows = []
+    for n, name in enumerate(header):
+        own = fields.custom_name(name)
+        labels = {target: label or target.replace("_", " ").capitalize() for target, label in known.items()}
+        labels.setdefault(own, f"A field of your own: {name}")
+        target = mapping.get(name, fields.field_of_header(name))
+        rows.append({"name": f"map-{n}", "label": name, "target": target, "choices": labels})
+    return rows

@@ -1,0 +1,97 @@
+"""Pages of people: the list, one contact with everything that happened, and unsubscribing somebody by hand."""
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from sqlalchemy import func, select
+from werkzeug.wrappers import Response
+
+from cms_core.audience import board, consent, contacts, segments
+from cms_core.audience.import_pages import blueprint as importing
+from cms_core.audience.models import Contact
+from cms_core.audience.segment_pages import blueprint as grouping
+from cms_core.auth import audit
+from cms_core.contract import AgentClass, Place, Subject
+from cms_core.db import now
+from cms_core.errors import CmsError, Invalid
+from cms_core.events.service import NewEvent, record
+from cms_core.web.auth import permission, user
+from cms_core.web.panels import draw_panels
+from cms_core.web.request import session, workspace
+from cms_core.web.shell import toast
+
+Answer = str | Response | tuple[str, int]
+
+blueprint = Blueprint("audience", __name__, url_prefix="/app", template_folder="templates")
+blueprint.register_blueprint(importing)
+blueprint.register_blueprint(grouping)
+
+MAX_REASON = 500
+
+
+@blueprint.get("/contacts")
+@permission("audience.read")
+def index() -> Answer:
+    """All people, the newest first; narrowed by words and to a segment."""
+    words, wanted = request.args.get("q", ""), request.args.get("segment", "")
+    segment = segments.find(session(), wanted) if wanted else None
+    members = segments.member_ids(session(), segment) if segment else None
+    rows, following = contacts.list_page(
+        session(), words, among=members, before=request.args.get("before", type=int)
+    )
+    return render_template(
+        "audience/contacts.html",
+        rows=rows,
+        next=url_for(".index", q=words or None, segment=wanted or None, before=following)
+        if following
+        else "",
+        words=words,
+        segment=segment,
+        total=session().scalar(select(func.count(Contact.id)).where(contacts.alive())),
+    )
+
+
+@blueprint.get("/contacts/<public_id>")
+@permission("audience.read")
+def contact(public_id: str) -> Answer:
+    """One person: fields, consent, and what was sent and happened."""
+    return _contact_page(contacts.get(session(), public_id))
+
+
+def _contact_page(found: Contact, problem: CmsError | None = None) -> str:
+    return render_template(
+        "audience/contact.html",
+        **board.dossier(session(), found),
+        types=workspace().plugins.event_types,
+        panels=draw_panels(Place.CONTACT, Subject("contact", found.public_id)),
+        problem=problem,
+    )
+
+
+@blueprint.post("/contacts/<public_id>/unsubscribe")
+@permission("audience.edit")
+def unsubscribe(public_id: str) -> Answer:
+    """Take somebody off everything that goes by e-mail, because they asked by other means; no import brings them back."""
+    found = contacts.get(session(), public_id)
+    reason = " ".join(request.form.get("reason", "").split())[:MAX_REASON]
+    if not reason:
+        problem = Invalid("the reason is missing", "say how they asked, for the record")
+        return _contact_page(found, problem), problem.status
+    evidence = {"reason": reason, "by": user().email}
+    if consent.unsubscribe(session(), found.id, board.CHANNEL, "", source="app", evidence=evidence):
+        record(session(), [_unsubscribed(found, reason)])
+        audit.note(session(), "unsubscribe", "contact", found.public_id, {"reason": reason})
+    toast(f"{found.email} gets no more e-mail.")
+    return redirect(url_for(".contact", public_id=public_id), 303)
+
+
+def _unsubscribed(found: Contact, reason: str) -> NewEvent:
+    at = now(session())
+    return NewEvent(
+        kind="unsubscribed",
+        at=at,
+        source="app",
+        source_id=f"unsubscribe:{found.public_id}:{at.isoformat()}",
+        agent_class=AgentClass.HUMAN,
+        contact_id=found.id,
+        channel=board.CHANNEL,
+        props={"how": "by hand", "reason": reason},
+    )

@@ -1,0 +1,136 @@
+"""The editor's form: an asset's words as inputs, and what was posted as a draft. What the form does not show is kept."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cms_core import contract as c
+from cms_core.content.drafts import Draft
+
+SHARED = (("title", "Title"), ("summary", "Summary"), ("text", "Text"))
+LABELS = {
+    "title": "Title",
+    "slug": "Slug",
+    "kind": "Kind",
+    "summary": "Summary",
+    "text": "Text",
+    "tags": "Tags",
+    "funnel_stage": "Funnel stage",
+    "persona": "Persona",
+    "locale": "Language",
+}
+
+
+@dataclass(frozen=True)
+class Override:
+    """One input of a channel's own words; empty means "as in the master text"."""
+
+    id: str
+    label: str
+    value: str
+    long: bool
+    limit: int | None
+
+
+@dataclass(frozen=True)
+class Part:
+    """A channel's own words; ``takes`` says whether it takes the kind, ``changed`` how many inputs are filled."""
+
+    channel: c.Channel
+    overrides: tuple[Override, ...]
+    takes: bool
+
+    @property
+    def changed(self) -> int:
+        return sum(bool(each.value) for each in self.overrides)
+
+
+def input_id(channel: str, name: str) -> str:
+    """The id and name of the input for a channel's own words."""
+    return f"for-{channel}-{name}"
+
+
+def values_of(draft: Draft) -> dict[str, str]:
+    """The draft as the texts of its inputs."""
+    text = draft.body.get("text", "")
+    return {
+        **{name: getattr(draft, name) for name in LABELS if name not in ("text", "tags")},
+        "text": text if isinstance(text, str) else "",
+        "tags": ", ".join(draft.tags),
+    }
+
+
+def parts_of(draft: Draft, channels: Iterable[c.Channel]) -> list[Part]:
+    """The fieldsets of all channels; those that take the kind come first."""
+    parts = [_part(draft, channel) for channel in channels]
+    return sorted(parts, key=lambda part: (not part.takes, part.channel.label))
+
+
+def draft_of_form(form: Mapping[str, str], base: Draft | None, channels: Iterable[c.Channel]) -> Draft:
+    """What was typed, over what the form cannot show of ``base`` (own fields of a kind, words for connections and groups)."""
+    variants: dict[str, Mapping[str, Any]] = dict(base.variants) if base else {}
+    for channel in channels:
+        before = dict(variants.get(channel.name, {}))
+        after = _overridden(form, before, channel)
+        if after or channel.name in variants:
+            variants[channel.name] = after
+    return Draft(
+        kind=form.get("kind", "") or (base.kind if base else ""),
+        title=form.get("title", ""),
+        summary=form.get("summary", ""),
+        body={**(base.body if base else {}), "text": _plain_lines(form.get("text", ""))},
+        variants=variants,
+        slug=base.slug if base else form.get("slug", "").strip(),
+        tags=[tag.strip() for tag in form.get("tags", "").split(",") if tag.strip()],
+        funnel_stage=form.get("funnel_stage", ""),
+        persona=form.get("persona", ""),
+        locale=form.get("locale", ""),
+    )
+
+
+def differences(theirs: Draft, mine: Draft) -> list[tuple[str, str, str]]:
+    """(Field, theirs, mine) for everything in which two drafts differ."""
+    rows = [(LABELS[name], old, values_of(mine)[name]) for name, old in values_of(theirs).items()]
+    for channel in sorted({*theirs.variants, *mine.variants}):
+        old, new = theirs.variants.get(channel, {}), mine.variants.get(channel, {})
+        rows += [
+            (f"{name} for {channel}", str(old.get(name, "")), str(new.get(name, "")))
+            for name in sorted({*old, *new})
+        ]
+    return [row for row in rows if row[1] != row[2]]
+
+
+def _names(channel: c.Channel) -> dict[str, str]:
+    return {**dict(SHARED), **dict(channel.override_fields)}
+
+
+def _part(draft: Draft, channel: c.Channel) -> Part:
+    own = draft.variants.get(channel.name, {})
+    inputs = []
+    for name, label in _names(channel).items():
+        value = own.get(name, "")
+        if isinstance(value, str):
+            long = name in ("text", "summary") or "\n" in value
+            inputs.append(
+                Override(input_id(channel.name, name), label, value, long, channel.limits.get(name))
+            )
+    return Part(channel, tuple(inputs), not channel.asset_kinds or draft.kind in channel.asset_kinds)
+
+
+def _overridden(form: Mapping[str, str], before: Mapping[str, Any], channel: c.Channel) -> dict[str, Any]:
+    after = dict(before)
+    for name in _names(channel):
+        typed = form.get(input_id(channel.name, name))
+        if typed is None or not isinstance(before.get(name, ""), str):
+            continue
+        text = _plain_lines(typed)
+        if text.strip():
+            after[name] = text
+        else:
+            after.pop(name, None)
+    return after
+
+
+def _plain_lines(text: str) -> str:
+    """A browser sends line ends as CRLF; what is stored and hashed has plain ones."""
+    return text.replace("\r\n", "\n")

@@ -1,0 +1,135 @@
+"""What channels and plugins say about words, saved or not: findings and previews, as if they were saved now."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cms_core import contract as c
+from cms_core.auth.models import User
+from cms_core.connections.models import Connection
+from cms_core.content import media as files
+from cms_core.content.drafts import BadField, Draft, clean
+from cms_core.content.models import Asset, Media, Revision, RevisionState
+from cms_core.content.placements import check_placement
+from cms_core.content.revisions import content_hash, effective, media_in
+from cms_core.db import now
+from cms_core.workspace import Workspace
+
+UNTITLED = "Untitled"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One channel (with its first connection, if it has one) and what it makes of the words."""
+
+    channel: c.Channel
+    connection: str
+    findings: list[c.Finding]
+    preview: c.Preview | None
+
+
+def try_out(
+    session: Session,
+    workspace: Workspace,
+    draft: Draft,
+    author: User,
+    asset: Asset | None = None,
+    head: Revision | None = None,
+) -> tuple[list[c.Finding], list[Trial]]:
+    """What is wrong with the draft itself, and what each channel that takes its kind says; no network, nothing is written."""
+    faults = []
+    try:
+        draft = clean(workspace.plugins.asset_kinds, draft)
+    except BadField as error:
+        faults.append(c.Finding(c.Level.ERROR, error.field, f"{error.message}; {error.remedy}"))
+        if draft.title.strip():
+            return faults, []
+        try:  # somebody who has not thought of a title yet still wants to see the text
+            draft = clean(workspace.plugins.asset_kinds, replace(draft, title=UNTITLED))
+        except BadField:
+            return faults, []
+    return faults, list(_trials(session, workspace, draft, author, asset, head))
+
+
+def _trials(
+    session: Session,
+    workspace: Workspace,
+    draft: Draft,
+    author: User,
+    asset: Asset | None,
+    head: Revision | None,
+) -> Iterator[Trial]:
+    picture = _picture(session, draft, author, asset, head)
+    media = _media(session, workspace, draft)
+    first: dict[str, Connection] = {}
+    for row in session.scalars(select(Connection).order_by(Connection.name)):
+        first.setdefault(row.channel, row)
+    for channel in workspace.plugins.channels.values():
+        if channel.asset_kinds and draft.kind not in channel.asset_kinds:
+            continue
+        connection = first.get(channel.name)
+        name = connection.name if connection else ""
+        words = effective(draft, channel.name, channel.group, name)
+        placement = c.Placement(
+            publication="",
+            channel=channel.name,
+            connection=name,
+            asset=replace(picture, **words, media=_in_order(media, words)),
+            settings=dict(connection.settings) if connection else {},
+            due_at=now(session),
+            merge_fields=tuple(workspace.plugins.merge_fields.values()),
+        )
+        yield Trial(
+            channel, name, check_placement(workspace, placement), _preview(workspace, channel, placement)
+        )
+
+
+def _preview(workspace: Workspace, channel: c.Channel, placement: c.Placement) -> c.Preview | None:
+    try:
+        return channel.preview(placement)
+    except Exception as error:
+        plugin = workspace.plugins.owner_of_channel(channel.name)
+        workspace.plugins.report(plugin, f"{channel.name}.preview", error)
+        return None
+
+
+def _picture(
+    session: Session, draft: Draft, author: User, asset: Asset | None, head: Revision | None
+) -> c.Asset:
+    """The asset as it would be after a save: the same words stay the same revision."""
+    digest = content_hash(draft.kind, draft)
+    same = head is not None and head.content_hash == digest
+    return c.Asset(
+        id=asset.public_id if asset else "",
+        slug=draft.slug or (asset.slug if asset else ""),
+        kind=draft.kind,
+        title=draft.title,
+        summary=draft.summary,
+        body=draft.body,
+        revision=head.n + (not same) if head else 1,
+        content_hash=digest,
+        state=head.state if head and same else RevisionState.DRAFT,
+        tags=tuple(draft.tags),
+        funnel_stage=draft.funnel_stage,
+        persona=draft.persona,
+        locale=draft.locale,
+        author=author.name or author.email,
+        created_at=asset.created_at if asset else now(session),
+        updated_at=head.created_at if head and same else now(session),
+    )
+
+
+def _media(session: Session, workspace: Workspace, draft: Draft) -> dict[str, c.Media]:
+    wanted = media_in(draft.summary, draft.body, draft.variants)
+    if not wanted:
+        return {}
+    rows = session.scalars(select(Media).where(Media.sha256.in_(wanted)).order_by(Media.id))
+    return {row.sha256: files.to_contract(row, workspace.config) for row in rows}
+
+
+def _in_order(media: dict[str, c.Media], words: dict[str, object]) -> tuple[c.Media, ...]:
+    """The files that this channel's words show first, then the others of the asset."""
+    shown = [sha256 for sha256 in media_in(words["summary"], words["body"]) if sha256 in media]
+    return tuple(media[sha256] for sha256 in dict.fromkeys([*shown, *media]))
