@@ -18,11 +18,13 @@ from sqlalchemy import select
 import cms_core
 from cms_core.clock import Clock, SystemClock
 from cms_core.publishing import claims, listing
+from cms_core.publishing.measuring import measure
 from cms_core.publishing.models import Publication
 from cms_core.publishing.models import Worker as WorkerRow
 from cms_core.publishing.recovery import recover
 from cms_core.publishing.runner import Runner
 from cms_core.queue import EmbeddedQueue, Queue
+from cms_core.reactions import deliver_reactions
 from cms_core.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -30,6 +32,8 @@ log = logging.getLogger(__name__)
 RETRY_HORIZON = timedelta(seconds=60)
 SHORT_SLEEP = 0.2
 IDLE_SLEEP = 1.0
+REACT_SECONDS = 1.0
+MEASURE_SECONDS = 15 * 60.0
 
 
 @dataclass
@@ -64,6 +68,7 @@ class Worker:
         self.queue = queue or EmbeddedQueue()
         self.runner = Runner(workspace, self.name, due_clock or SystemClock(), self.stopping.is_set)
         self.touched: set[int] = set()
+        self._react_at = self._measure_at = 0.0
 
     def stop(self) -> None:
         """Finish the current item and end."""
@@ -72,10 +77,12 @@ class Worker:
 
     def run_until_idle(self) -> Result:
         """Work until nothing is left to claim; waits for leases of dead workers and for retries up to 60 s ahead."""
+        deliver_reactions(self.workspace)
         with self._alive():
             while not self.stopping.is_set():
                 if self.work_once():
                     continue
+                deliver_reactions(self.workspace)
                 wait = self._next_wait()
                 if wait is None:
                     break
@@ -87,7 +94,9 @@ class Worker:
         with self._alive():
             while not self.stopping.is_set():
                 try:
-                    if not self.work_once():
+                    worked = self.work_once()
+                    self._do_rounds()
+                    if not worked:
                         self.queue.wait(IDLE_SLEEP)
                 except Exception:
                     log.exception("the worker could not go on; it tries again")
@@ -121,6 +130,16 @@ class Worker:
             result.states.update(states)
             result.deliveries = listing.delivery_counts(session, ids)
         return result
+
+    def _do_rounds(self) -> None:
+        """What is done now and then beside publishing: reactions each second, measuring every quarter of an hour."""
+        present = time.monotonic()
+        if present >= self._react_at:
+            self._react_at = present + REACT_SECONDS
+            deliver_reactions(self.workspace)
+        if present >= self._measure_at:
+            self._measure_at = present + MEASURE_SECONDS
+            measure(self.workspace, self.runner.real)
 
     def _next_wait(self) -> float | None:
         due = self.runner.due_clock.now()

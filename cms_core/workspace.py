@@ -1,7 +1,7 @@
 """One opened workspace: its configuration, database, keys and plugins, shared by the web app, the worker and the commands."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cms_core.auth import audit
@@ -23,6 +23,11 @@ class Workspace:
     plugins: Plugins
     guard: Guard
 
+    def for_publishing(self) -> "Workspace":
+        """The same workspace with a database whose commits survive power loss: where claims are made."""
+        key = self.vault.derive("address")
+        return replace(self, db=Database(self.config.database_url, self.db.clock, key=key, durable=True))
+
 
 def open_workspace(
     config: Config,
@@ -30,9 +35,8 @@ def open_workspace(
     clock: Clock | None = None,
     plugins: Iterable[str] | None = None,
     extra_plugins: Sequence[tuple[str, Any]] = (),
-    durable: bool = False,
 ) -> Workspace:
-    """Open a workspace; ``plugins`` names those to load (default: all installed), ``durable`` is for processes that publish."""
+    """Open a workspace; ``plugins`` names those to load (default: all installed)."""
     audit.watch()
     vault = Vault(config.secret_key)
     loaded = Plugins(
@@ -42,5 +46,5 @@ def open_workspace(
         disabled=config.disabled_plugins,
         strict=config.strict_plugins,
     )
-    db = Database(config.database_url, clock, key=vault.derive("address"), durable=durable)
+    db = Database(config.database_url, clock, key=vault.derive("address"))
     return Workspace(config, db, vault, loaded, Guard(config.outbound_allow))

@@ -1,8 +1,11 @@
 """``cms run``: the app, the ticker and the worker in one process."""
 
+import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
 import click
@@ -12,7 +15,7 @@ from cms_core.cli.state import State, pass_state
 from cms_core.workspace import Workspace
 
 # Whose X-Forwarded-… headers are believed is decided in the app (CMS_TRUSTED_PROXIES), so they must get there.
-SERVER = {"threads": 8, "ident": None, "clear_untrusted_proxy_headers": False}
+SERVER: dict[str, Any] = {"threads": 8, "ident": None, "clear_untrusted_proxy_headers": False}
 
 
 @click.command()
@@ -27,17 +30,18 @@ def command(state: State, host: str | None, port: int | None) -> None:
     base = urlsplit(workspace.config.base_url)
     listen_host = host or ("127.0.0.1" if base.scheme == "https" else base.hostname or "127.0.0.1")
     listen_port = port or base.port or (8000 if base.scheme == "https" else 80)
-    serve(workspace, state.open(durable=True), listen_host, listen_port)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    serve(workspace, listen_host, listen_port)
 
 
-def serve(workspace: Workspace, durable: Workspace, host: str, port: int) -> None:
+def serve(workspace: Workspace, host: str, port: int) -> None:
     """Serve until interrupted; the worker finishes its current item."""
     from waitress.server import create_server
 
     from cms_core.app import create_app
 
     server = create_server(create_app(workspace=workspace), host=host, port=port, **SERVER)
-    with working(durable):
+    with working(workspace):
         progress(
             f"cms-core serves {workspace.config.base_url} (listening on {host}:{port}); sign in at /app/login"
         )
@@ -45,15 +49,16 @@ def serve(workspace: Workspace, durable: Workspace, host: str, port: int) -> Non
 
 
 @contextmanager
-def working(durable: Workspace) -> Iterator[None]:
+def working(workspace: Workspace) -> Iterator[None]:
     """A worker and a ticker in threads of their own; at the end the worker finishes its current item."""
     from cms_core.queue import EmbeddedQueue
     from cms_core.ticker import Ticker
     from cms_core.worker import Worker
 
     queue = EmbeddedQueue()
-    worker = Worker(durable, queue=queue)
-    ticker = Ticker(durable, queue)
+    publishing = workspace.for_publishing()
+    worker = Worker(publishing, queue=queue)
+    ticker = Ticker(publishing, queue)
     thread = threading.Thread(target=worker.run_forever, name="cms-worker")
     thread.start()
     ticker.start()

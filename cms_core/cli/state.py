@@ -27,13 +27,13 @@ class State:
         """The workspace, with its database checked to be of the right version."""
         return self.open()
 
-    def open(self, *, clock: "Clock | None" = None, durable: bool = False, check: bool = True) -> "Workspace":
+    def open(self, *, clock: "Clock | None" = None, check: bool = True) -> "Workspace":
         """Open the workspace with a clock or for publishing."""
         from cms_core.config import load_config
         from cms_core.migrations import require_current
         from cms_core.workspace import open_workspace
 
-        workspace = open_workspace(load_config(self.home), clock=clock, durable=durable)
+        workspace = open_workspace(load_config(self.home), clock=clock)
         if check:
             require_current(workspace.db.engine, workspace.plugins)
         return workspace

@@ -23,8 +23,7 @@ PARTLY = 5
 @pass_state
 def command(state: State, until_idle: bool, at: str | None, as_json: bool) -> None:
     """Publish what is due, until stopped or until nothing is left."""
-    workspace = state.open(durable=True)
-    worker = Worker(workspace, FrozenClock(_instant(at)) if at else None)
+    worker = Worker(state.workspace.for_publishing(), FrozenClock(_instant(at)) if at else None)
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: worker.stop())
     progress(f"worker {worker.name} ready")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, insert, or_, select, update
+from sqlalchemy import and_, bindparam, case, or_, select, update
 from sqlalchemy.orm import Session
 
 from cms_core import contract as c
@@ -15,6 +15,7 @@ from cms_core.audience.consent import may_address
 from cms_core.audience.contacts import to_contract
 from cms_core.audience.models import Contact, Segment
 from cms_core.audience.suppression import is_suppressed
+from cms_core.dialect import insert_rows
 from cms_core.publishing.claims import Held, write
 from cms_core.publishing.models import Claim, Delivery, DeliveryState, Publication
 from cms_core.publishing.models import PublicationState as S
@@ -43,32 +44,28 @@ def freeze_audience(
     }
     if not write(session, held, (S.PREPARING,), **values):
         return False
-    members = (
-        select(Contact).where(Contact.id.in_(segments.member_ids(session, segment))).order_by(Contact.id)
-    )
-    for batch in session.scalars(members.execution_options(yield_per=FREEZE_BATCH)).partitions():
-        rows = list(_delivery_rows(session, channel, publication.id, arm_id, batch))
-        session.execute(insert(Delivery), rows)
+    same = {"publication_id": publication.id, "arm_id": arm_id, "tries": 0, "dedupe_key": ""}
+    members = segments.member_ids(session, segment)
+    ids = session.scalars(select(Contact.id).where(Contact.id.in_(members)).order_by(Contact.id)).all()
+    for start in range(0, len(ids), FREEZE_BATCH):
+        batch = _contacts(session, ids[start : start + FREEZE_BATCH])
+        insert_rows(session, Delivery, list(_delivery_rows(session, channel, batch)), **same)
         session.expunge_all()
     return True
 
 
 def _delivery_rows(
-    session: Session, channel: c.AddressedChannel, publication_id: int, arm_id: int, batch: Sequence[Contact]
+    session: Session, channel: c.AddressedChannel, batch: Sequence[Contact]
 ) -> Iterator[dict[str, Any]]:
     for contact, person in zip(batch, to_contract(session, batch), strict=True):
         address = channel.address(person)
         yield {
-            "publication_id": publication_id,
             "contact_id": contact.id,
-            "arm_id": arm_id,
             "address": address or f"#{contact.id}",
             "address_hash": address_hash(session, address) if address else "",
             "tz": contact.timezone,
             "state": DeliveryState.PENDING if address else DeliveryState.SKIPPED,
             "reason": "" if address else "no address",
-            "tries": 0,
-            "dedupe_key": "",
         }
 
 
@@ -170,6 +167,10 @@ def settle(session: Session, fates: Iterable[Settled]) -> None:
 
 def contacts_of(session: Session, batch: Sequence[Taken]) -> list[c.Contact]:
     """The people of a batch, in its order."""
-    rows = session.scalars(select(Contact).where(Contact.id.in_([each.contact_id for each in batch])))
-    by_id = {row.id: row for row in rows}
-    return to_contract(session, [by_id[each.contact_id] for each in batch])
+    return to_contract(session, _contacts(session, [each.contact_id for each in batch]))
+
+
+def _contacts(session: Session, ids: Sequence[int]) -> list[Contact]:
+    """These contacts, in the order of the ids."""
+    by_id = {row.id: row for row in session.scalars(select(Contact).where(Contact.id.in_(ids)))}
+    return [by_id[each] for each in ids]

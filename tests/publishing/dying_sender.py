@@ -62,8 +62,8 @@ def main(home: str, point: str, nth: str, mailbox: str) -> None:
     """Run until idle, or until the point is reached."""
     config = load_config(home, {"CMS_LEASE_SECONDS": "0.5"})
     plugin = Plugin(FileChannel(point, int(nth), Path(mailbox)))
-    workspace = open_workspace(config, plugins=[], extra_plugins=[("toys", plugin)], durable=True)
-    Worker(workspace, FrozenClock(datetime.fromisoformat(DUE))).run_until_idle()
+    workspace = open_workspace(config, plugins=[], extra_plugins=[("toys", plugin)])
+    Worker(workspace.for_publishing(), FrozenClock(datetime.fromisoformat(DUE))).run_until_idle()
 
 
 if __name__ == "__main__":

@@ -1,13 +1,15 @@
 """Single publications: from armed to published, and every way it can go wrong."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
 from cms_core.clock import FrozenClock
-from cms_core.contract import Absent, NotConnected, OutcomeUnknown, Receipt, Refused, Retryable
+from cms_core.contract import Absent, Measurement, NotConnected, OutcomeUnknown, Receipt, Refused, Retryable
 from cms_core.errors import Conflict, Invalid
 from cms_core.publishing import service
+from cms_core.publishing.measuring import measure
 from cms_core.worker import Worker
 from cms_core.workspace import Workspace
 from tests.publishing.conftest import DUE, Arm, approve_words, shown
@@ -286,3 +288,15 @@ def test_missing_plugin_holds(workspace: Workspace, worker: Worker, arm: Arm) ->
     workspace.plugins.channels.pop("toy")
     worker.run_until_idle()
     assert shown(workspace, public_id)["reason"] == "the plugin for channel 'toy' is missing"
+
+
+def test_channel_that_measures_is_asked_for_its_numbers(
+    workspace: Workspace, worker: Worker, toys: Toys, arm: Arm
+) -> None:
+    public_id = arm()
+    worker.run_until_idle()
+    now = worker.runner.real
+    toys.toy.numbers = [Measurement(public_id, "likes", Decimal(7), now)]
+    assert measure(workspace, now) == 1
+    assert measure(workspace, now) == 0, "the same number at the same instant is kept once"
+    assert toys.toy.asked == [[public_id], [public_id]]

@@ -1,7 +1,8 @@
 """Channels of tests: one that posts and one that sends, each with a remote in memory that can be told to misbehave."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, ClassVar
 
 from marshmallow import Schema, fields
@@ -53,6 +54,8 @@ class ToyChannel(c.Channel):
     def __init__(self, remote: Remote) -> None:
         self.remote = remote
         self.answer: c.Receipt | c.Absent | None = None
+        self.numbers: list[c.Measurement] = []
+        self.asked: list[list[str]] = []
 
     def test(self, link: c.Link) -> c.Identity:
         return c.Identity("toy")
@@ -76,6 +79,12 @@ class ToyChannel(c.Channel):
     def reconcile(self, link: c.Link, prepared: c.Prepared, key: str) -> c.Receipt | c.Absent | None:
         self.remote.calls.append("reconcile")
         return self.answer
+
+    def measure(
+        self, link: c.Link, receipts: Sequence[c.Receipt], since: datetime | None
+    ) -> Iterable[c.Measurement]:
+        self.asked.append([receipt.publication for receipt in receipts])
+        return self.numbers
 
     def withdraw(self, link: c.Link, receipt: c.Receipt) -> None:
         self.remote.call("withdraw", lambda: self.remote.posts.pop(receipt.external_id, None) and None)
