@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from cms_seo.content import Content
+from cms_seo.content import Content, Picture
 from cms_seo.sites import Site
 
 ARTICLES = {"article": "BlogPosting", "case-study": "Article", "product-guide": "TechArticle"}
@@ -44,7 +44,7 @@ def _page(site: Site, content: Content, path: str, published: datetime, updated:
         "publisher": _publisher(site),
     }
     if content.picture is not None:
-        page["image"] = _image(site, content)
+        page["image"] = _image(site, content.picture)
     if content.tags:
         page["keywords"] = list(content.tags)
     if kind in ARTICLES.values():
@@ -59,9 +59,7 @@ def _question(question: str, answer: str) -> dict[str, Any]:
     return {"@type": "Question", "name": question, "acceptedAnswer": {"@type": "Answer", "text": answer}}
 
 
-def _image(site: Site, content: Content) -> dict[str, Any]:
-    picture = content.picture
-    assert picture is not None  # noqa: S101 - the caller has looked
+def _image(site: Site, picture: Picture) -> dict[str, Any]:
     facts = {"url": site.url(picture.path), "width": picture.width, "height": picture.height}
     return {"@type": "ImageObject"} | {name: value for name, value in facts.items() if value}
 

@@ -1,18 +1,13 @@
 """Which page an address means: exactly one address shows a page, those like it lead there."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from sqlalchemy.orm import Session
 
 from cms_seo import store
 from cms_seo.models import Page, PageState
 from cms_seo.sites import Site
-
-BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
-_COLOUR = re.compile(r"[0-9a-fA-F]{6}")
 
 
 @dataclass(frozen=True)
@@ -50,8 +45,3 @@ def _ways_to_write(path: str) -> Iterator[str]:
     tidy = path.rstrip("/").lower()
     if tidy not in ("", path):
         yield tidy
-
-
-def is_colour(text: str) -> bool:
-    """Whether this is the rrggbb of a colour."""
-    return bool(_COLOUR.fullmatch(text))

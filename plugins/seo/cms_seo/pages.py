@@ -1,6 +1,6 @@
 """The public site: everything that the app does not serve itself. No scripts, no sign-in, nothing of the app's cookies."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NoReturn
 
 from flask import Blueprint, Response, abort, current_app, redirect, request
@@ -13,11 +13,13 @@ from cms_seo import lookup, render, store, visits
 from cms_seo.lookup import Found
 from cms_seo.models import PageState
 from cms_seo.render import Shown
+from cms_seo.schemas import is_colour
 from cms_seo.sites import CHANNEL, Site, all_sites, sites_for
 
 PLUGIN = "seo"
 LISTED = 20
 FURTHER = 3
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)  # of a feed without entries
 MAP_SIZE = 50_000  # addresses in one sitemap (sitemaps.org)
 GONE = (
     "This page was taken down",
@@ -28,13 +30,13 @@ MISSING = (
     "There is no page under this address. It may have been mistyped, or the page was moved.",
 )
 
-blueprint = Blueprint("seo_site", __name__, static_folder="static", static_url_path="/static/seo")
+blueprint = Blueprint("seo_site", __name__)
 
 
 class SitePath(BaseConverter):
     """Any path but those that the app serves itself; comes after every other rule."""
 
-    regex = rf"(?!(?:{'|'.join(sorted(RESERVED_PATHS))})(?:/|$))[^/].*?"
+    regex = rf"(?!(?:{'|'.join(sorted(RESERVED_PATHS))})(?:/|$))[^/\x00][^\x00]*?"
     weight = 1000
     part_isolating = False
 
@@ -138,13 +140,15 @@ def rss() -> Response:
     return _feed("rss.xml", "application/rss+xml")
 
 
-@blueprint.get("/static/seo/accent-<colour>.css")
-def accent(colour: str) -> Response:
-    """The colour of a site's links as a style sheet, because pages may not hold styles themselves."""
-    if not lookup.is_colour(colour):
+@blueprint.get("/static/seo/<version>/<colour>.css")
+def style(version: str, colour: str) -> Response:
+    """The style of a site with its colour of links; pages may not hold styles themselves."""
+    if not is_colour(f"#{colour}"):
         abort(404)
-    style = render.accent_style(f"#{colour.lower()}")
-    return _conditional(Response(style, mimetype="text/css"), "public, max-age=31536000, immutable")
+    known = version == render.style_version()
+    text = render.stylesheet() + render.accent_style(f"#{colour.lower()}")
+    cache = "public, max-age=31536000, immutable" if known else "public, max-age=300"
+    return _conditional(Response(text, mimetype="text/css"), cache)
 
 
 def _feed(template: str, mimetype: str) -> Response:
@@ -153,7 +157,7 @@ def _feed(template: str, mimetype: str) -> Response:
         entries = [
             Shown.of(site, page) for page in store.newest(session, site.connection, LISTED, whole=True)
         ]
-    updated = max((entry.updated for entry in entries), default=lookup.BEGINNING)
+    updated = max((entry.updated for entry in entries), default=BEGINNING)
     return _xml(render.feed(template, site, entries, updated), mimetype)
 
 

@@ -45,10 +45,15 @@ def _logo(text: str) -> None:
 
 
 def _accent(text: str) -> None:
-    if not _COLOUR.fullmatch(text):
+    if not is_colour(text):
         raise ValidationError("Write the colour like #0d5c47.")
     if luminance(text) > MOST_LUMINANCE:
         raise ValidationError("Too light to be read on white (contrast below 4.5 : 1); choose a darker one.")
+
+
+def is_colour(text: str) -> bool:
+    """Whether this is ``#rrggbb``."""
+    return bool(_COLOUR.fullmatch(text))
 
 
 def luminance(colour: str) -> float:

@@ -87,19 +87,25 @@ def record(svc: services.Services, request: Request, visitor: Visitor, page: Pag
 
 def _campaign(svc: services.Services, request: Request) -> str | None:
     """The campaign named in the address, if there is one; otherwise the visit belongs to the page's own."""
-    key = request.args.get("utm_campaign", "")[:LONGEST]
+    key = _kept(request.args.get("utm_campaign", ""))
     found = svc.campaign(key) if key else None
     return found.key if found else None
 
 
 def _circumstances(request: Request) -> Mapping[str, str]:
     """Where the visitor came from: the referring host, never its whole address, and UTM parameters."""
-    props = {name: request.args[name][:LONGEST] for name in _UTM if request.args.get(name)}
+    props = {name: _kept(request.args[name]) for name in _UTM if request.args.get(name)}
     try:
         host = urlsplit(request.headers.get("Referer", "")).hostname or ""
     except ValueError:
         host = ""
-    return props | ({"referrer": host[:LONGEST]} if host and host != request.host.partition(":")[0] else {})
+    own = request.host.partition(":")[0]
+    return props | ({"referrer": _kept(host)} if host and host != own else {})
+
+
+def _kept(text: str) -> str:
+    """Strangers' words as far as they are kept; no database takes NUL."""
+    return text.replace("\0", "")[:LONGEST]
 
 
 def _daily_hash(request: Request, secret: bytes, day: date) -> str:

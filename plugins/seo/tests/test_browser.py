@@ -1,6 +1,9 @@
 """The site in a real browser: nothing that people write runs, nothing of ours is blocked, and it fits every screen."""
 
+import json
+import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -90,6 +93,30 @@ def test_nothing_that_people_write_runs(desk: Any, served: str, page: Page, nois
     page.goto(f"{served}/feed.xml")
     loud = [noise for noise in noises if noise.startswith(("dialog", "error: "))]
     assert [noise for noise in loud if "404" not in noise] == []
+
+
+def test_other_peoples_naughty_strings_are_only_words(
+    desk: Any, served: str, page: Page, noises: list[str]
+) -> None:
+    folder = Path(os.environ.get("CMS_CONFORMANCE_DATA", "missing")) / "naughty-strings" / "blns.json"
+    if not folder.is_file():
+        pytest.skip("data not present: CMS_CONFORMANCE_DATA names no folder with naughty-strings/blns.json")
+    strings = [
+        "".join(char for char in text if char in "\t\n" or char >= " ")
+        for text in json.loads(folder.read_text(encoding="utf-8"))
+    ]
+    harmless = [text for text in strings if "{{" not in text and "{%" not in text]
+    assert len(harmless) > 480
+    desk.publish("naughty", "\n\n".join(harmless), title="Naughty strings", tags=tuple(harmless[100:110]))
+    page.goto(f"{served}/naughty")
+    assert page.locator("h1").first.text_content() == "Naughty strings"
+    assert page.locator("script:not([type='application/ld+json'])").count() == 0
+    assert (
+        page.evaluate("document.querySelectorAll('[onerror],[onload],[onclick],iframe,object,form').length")
+        == 0
+    )
+    assert [noise for noise in noises if noise.startswith(("dialog", "error: "))] == []
+    page.goto(f"{served}/feed.xml")
 
 
 def test_no_rule_of_the_page_is_broken_by_the_page(

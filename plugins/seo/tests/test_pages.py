@@ -154,6 +154,16 @@ def test_page_says_when_it_changed(desk: Any, reader: Any) -> None:
     assert reader.get("/calm", If_Modified_Since=stamp).status_code == 304
 
 
+def test_style_is_kept_for_ever_under_its_version(desk: Any, reader: Any) -> None:
+    (address,) = re.findall(r'rel="stylesheet" href="([^"]+)"', reader.get("/").text)
+    answer = reader.get(address)
+    assert answer.mimetype == "text/css"
+    assert "immutable" in answer.headers["Cache-Control"]
+    assert "light-dark(#0d5c47" in answer.text
+    old = reader.get("/static/seo/before/0d5c47.css")
+    assert (old.text, old.headers["Cache-Control"]) == (answer.text, "public, max-age=300")
+
+
 def test_head_answers_like_get_without_a_body(desk: Any, reader: Any) -> None:
     desk.publish("calm")
     answer = reader.get("/calm", method="HEAD")
@@ -176,8 +186,8 @@ def test_one_address_shows_a_page_and_others_lead_there(desk: Any, reader: Any, 
     [
         "/../etc/passwd", "/..%2f..%2f.env", "/%2e%2e/%2e%2e/x", "/%252e%252e/x", "/..%c0%af..%c0%afetc", "/\\..\\x",
         "/.git/config", "/static/../cms.db", "/static/seo/../../cms.db", "/static/seo/%2e%2e/models.py", "/calm%00.html",
-        "/calm/../app", "/" + "a" * 5000, "/C:%5cx", "/calm%0d%0aSet-Cookie:x=1", "/static/seo/accent-zzzzzz.css",
-        "/static/seo/accent-000000%7d*%7b.css", "/sitemap-0.xml", "/sitemap-99999999999999999999.xml", "/?page=99",
+        "/calm/../app", "/" + "a" * 5000, "/C:%5cx", "/calm%0d%0aSet-Cookie:x=1", "/static/seo/x/zzzzzz.css",
+        "/static/seo/x/000000%7d*%7b.css", "/sitemap-0.xml", "/sitemap-99999999999999999999.xml", "/?page=99",
     ],
 )  # fmt: skip
 def test_paths_that_are_none_are_404(desk: Any, reader: Any, path: str) -> None:

@@ -1,5 +1,6 @@
 """From an approved asset to a page and back: once, at its own address, under the rules of updates and withdrawal."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -162,6 +163,21 @@ def test_late_worker_cannot_undo_an_update(link: Any, workspace: Workspace) -> N
     with workspace.db.session() as session:
         assert store.count(session, "www") == 1
         assert store.by_public_id(session, newest.external_id).title == "Newest"
+
+
+@pytest.mark.parametrize("keys", [("key-1", "key-1"), ("key-1", "key-2")])
+def test_two_at_once_make_one_page(link: Any, workspace: Workspace, keys: tuple[str, str]) -> None:
+    def attempt(key: str) -> str:
+        try:
+            return CHANNEL.publish(link, prepared(), key, None).external_id
+        except Refused:
+            return "refused"
+
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = sorted(pool.map(attempt, keys))
+    assert outcomes == (["key-1", "key-1"] if keys[0] == keys[1] else [outcomes[0], "refused"])
+    with workspace.db.session() as session:
+        assert store.count(session, "www") == 1
 
 
 def test_update_of_a_page_that_a_person_only_claimed_makes_it(link: Any) -> None:
