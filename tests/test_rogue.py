@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 from flask import Flask
 
-from cms_core import models
 from cms_core.app import create_app
 from cms_core.auth.service import create_user
 from cms_core.clock import FrozenClock
 from cms_core.config import Config
+from cms_core.migrations import upgrade
 from cms_core.testing.client import FormClient
 from cms_core.workspace import Workspace, open_workspace
 from tests import rogue
@@ -23,7 +23,7 @@ def workspace(config: Config, clock: FrozenClock) -> Iterator[Workspace]:
     opened = open_workspace(
         replace(config, strict_plugins=False), clock=clock, extra_plugins=list(rogue.plugins())
     )
-    models.metadata.create_all(opened.db.engine)
+    upgrade(opened.db.engine, opened.plugins)
     with opened.db.transaction() as session:
         create_user(session, "admin@example.com", "Ada", "admin", PASSWORD)
     yield opened

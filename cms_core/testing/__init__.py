@@ -5,9 +5,10 @@ from cms_core.testing.fixtures import (
     clock,
     cms,
     config,
+    migrated_database,
     page,
     session,
     workspace,
 )
 
-__all__ = ["browser", "clock", "cms", "config", "page", "session", "workspace"]
+__all__ = ["browser", "clock", "cms", "config", "migrated_database", "page", "session", "workspace"]

@@ -42,14 +42,29 @@ def config(tmp_path: Path) -> Config:
     )
 
 
-@pytest.fixture
-def workspace(config: Config, clock: FrozenClock) -> "Iterator[Workspace]":
-    """A workspace with its tables, all installed plugins, and the standing clock; no users."""
-    from cms_core import models
+@pytest.fixture(scope="session")
+def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite database with the tables of the core and of all installed plugins, migrated once per run."""
+    from cms_core.migrations import upgrade
     from cms_core.workspace import open_workspace
 
+    home = tmp_path_factory.mktemp("migrated") / "home"
+    write_config(home, None, None)
+    opened = open_workspace(load_config(home, {}))
+    upgrade(opened.db.engine, opened.plugins)
+    with opened.db.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    opened.db.dispose()
+    return home / "cms.db"
+
+
+@pytest.fixture
+def workspace(config: Config, clock: FrozenClock, migrated_database: Path) -> "Iterator[Workspace]":
+    """A workspace with its tables, all installed plugins, and the standing clock; no users."""
+    from cms_core.workspace import open_workspace
+
+    shutil.copyfile(migrated_database, config.home / "cms.db")
     opened = open_workspace(config, clock=clock)
-    models.metadata.create_all(opened.db.engine)
     yield opened
     opened.db.dispose()
 
