@@ -18,7 +18,7 @@ from cms_seo.render import Shown
 
 log = logging.getLogger(__name__)
 
-SOURCE = "site"
+SOURCE = "seo"
 COOKIE = "cms_v"
 REMEMBERED = timedelta(days=30)  # as long as a campaign may claim a conversion
 LONGEST = 200  # characters of what strangers send that are kept
