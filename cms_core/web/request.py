@@ -24,7 +24,9 @@ def session() -> Session:
     if "session" not in g:
         db = workspace().db
         reading = request.method in SAFE_METHODS
-        g.session = Session(db.engine, expire_on_commit=False, info=db.info()) if reading else db.open_transaction()
+        g.session = (
+            Session(db.engine, expire_on_commit=False, info=db.info()) if reading else db.open_transaction()
+        )
         g.session.info.update(g.get("session_info", {}))
     return cast(Session, g.session)
 
