@@ -9,6 +9,7 @@ import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -332,6 +333,20 @@ def test_cookies_are_not_kept(client: HttpClient) -> None:
         client.request("GET", server.url)
         client.request("GET", server.url)
     assert not any(b"ookie" in request for request in server.requests)
+
+
+def test_neither_a_proxy_nor_passwords_of_the_machine_are_used(
+    client: HttpClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login me password s3cret\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    with answers(OK) as server, answers(OK) as proxy:
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, proxy.url)
+        client.request("GET", server.url)
+    assert (len(server.requests), proxy.connections) == (1, 0)
+    assert b"Authorization" not in server.requests[0]
 
 
 # --- TLS -------------------------------------------------------------------------------------------------------------
