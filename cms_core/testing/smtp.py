@@ -4,9 +4,9 @@
         ...                       # send to 127.0.0.1, server.port
     assert [mail.recipients for mail in server.received] == [["ann@example.com"]]
 
-``answers`` names, by moment, what is said instead of the usual reply: a list is used up in order (None: the usual reply), a function
-is given the command's argument and may return None. Moments: CONNECT, EHLO, HELO, STARTTLS, AUTH, MAIL, RCPT, DATA, END (the final dot),
-RSET, QUIT. ``received`` keeps every message whose final dot was seen, whatever was answered to it.
+``answers`` names, by moment, what is said instead of the usual reply: a list is used up in order (None: the usual reply), a
+function is given the command's argument and may return None. Moments: CONNECT, EHLO, HELO, STARTTLS, AUTH, MAIL, RCPT, DATA,
+END (the final dot), RSET, QUIT. ``received`` keeps every message whose final dot was seen, whatever was answered to it.
 """
 
 import contextlib

@@ -2,9 +2,11 @@
 
 import ipaddress
 import ssl
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from cryptography import x509
@@ -12,7 +14,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from cms_core.outbound import Guard
+from cms_core.clock import FrozenClock
+from cms_core.outbound import Guard, HttpClient
+
+if TYPE_CHECKING:
+    from .sending import Run
+
+NOW = datetime(2026, 5, 4, 7, 0, tzinfo=UTC)
 
 
 @dataclass
@@ -37,6 +45,27 @@ def wire() -> RecordingWire:
 @pytest.fixture
 def guard() -> Guard:
     return Guard("127.0.0.1")
+
+
+@pytest.fixture
+def client(guard: Guard) -> Iterator[HttpClient]:
+    client = HttpClient(
+        guard, timeout=0.3, deadline=0.6, max_bytes=100_000, attempts=1, clock=FrozenClock(NOW)
+    )
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def run(wire: RecordingWire, guard: Guard) -> "Run":
+    from .sending import Run
+
+    return Run(wire, guard)
+
+
+@pytest.fixture(params=["honest", "off"])
+def pipelining(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @dataclass(frozen=True)

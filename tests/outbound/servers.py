@@ -7,6 +7,11 @@ import threading
 from collections.abc import Callable
 from typing import Self
 
+import pytest
+
+from cms_core.contract import ChannelError
+from cms_core.outbound import HttpClient
+
 Script = Callable[["Peer"], None]
 
 
@@ -109,3 +114,25 @@ class RawServer:
             while not self.over.is_set():
                 self.script(Peer(sock, self))
         sock.close()
+
+
+def plays(act: Callable[[Peer], None]) -> RawServer:
+    """A server that reads each request and then does this."""
+
+    def script(peer: Peer) -> None:
+        peer.request()
+        act(peer)
+
+    return RawServer(script)
+
+
+def answers(status: str, body: bytes = b"", *headers: str) -> RawServer:
+    """A server that gives each request the same answer."""
+    return plays(lambda peer: peer.answer(status, body, *headers))
+
+
+def failure(client: HttpClient, method: str, url: str, **options: bool) -> ChannelError:
+    """The error that a request ends with."""
+    with pytest.raises(ChannelError) as caught:
+        client.request(method, url, json={"a": 1} if method == "POST" else None, **options)  # type: ignore[arg-type]
+    return caught.value

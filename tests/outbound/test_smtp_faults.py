@@ -5,61 +5,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from cms_core.contract import NotConnected, OutcomeStatus, Retryable
-from cms_core.outbound import Guard, SmtpDoor, SmtpMessage, SmtpOutcome, SmtpServer
-from cms_core.testing.smtp import DROP, RESET, SILENCE, Answer, Answers, FaultySmtp
+from cms_core.contract import NotConnected, Retryable
+from cms_core.outbound import SmtpMessage
+from cms_core.testing.smtp import DROP, RESET, SILENCE, Answer, FaultySmtp
 
-from .conftest import RecordingWire
-
-A, R, F, U = OutcomeStatus.ACCEPTED, OutcomeStatus.RETRY, OutcomeStatus.FAILED, OutcomeStatus.UNKNOWN
-
-
-def mails(count: int, data: bytes = b"Subject: x\r\n\r\nhello\r\n") -> Iterator[SmtpMessage]:
-    for key in range(count):
-        yield SmtpMessage(key, "news@example.com", f"r{key}@example.org", data, context=f"c{key}")
-
-
-class Run:
-    """One sending to a faulty server, and what came of it."""
-
-    def __init__(self, wire: RecordingWire, guard: Guard) -> None:
-        self.wire = wire
-        self.guard = guard
-        self.error: Exception | None = None
-        self.outcomes: list[SmtpOutcome] = []
-
-    def send(self, server: FaultySmtp, messages: Iterator[SmtpMessage | None], **options: int) -> None:
-        settings = SmtpServer("127.0.0.1", server.port, "none", local_name="us.test", timeout=0.3)
-        door = SmtpDoor(settings, self.guard, self.wire, **{"connections": 1, "attempts": 2, **options})
-        try:
-            self.outcomes.extend(door.send(messages))
-        except (Retryable, NotConnected) as error:
-            self.error = error
-        finally:
-            door.close()
-
-    @property
-    def statuses(self) -> list[OutcomeStatus]:
-        return [each.status for each in sorted(self.outcomes, key=lambda each: each.key)]
-
-
-@pytest.fixture
-def run(wire: RecordingWire, guard: Guard) -> Run:
-    return Run(wire, guard)
-
-
-@pytest.fixture(params=["honest", "off"])
-def pipelining(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-def faulty(pipelining: str, **answers: Answers) -> FaultySmtp:
-    return FaultySmtp(answers=answers, pipelining=pipelining)  # type: ignore[arg-type]
-
-
-def at(position: int, answer: Answer) -> list[Answer | None]:
-    return [None] * position + [answer]
-
+from .sending import A, F, R, Run, U, at, faulty, mails
 
 # --- faults before anything is on the wire ---------------------------------------------------------------------------
 
@@ -263,93 +213,3 @@ def test_long_reply_lines_are_read_and_shortened(run: Run, pipelining: str) -> N
         run.send(server, mails(2))
     assert (run.statuses, len(server.received)) == ([A, A], 2)
     assert all(len(each.reply) == 200 and each.reply.isprintable() for each in run.outcomes)
-
-
-# --- the caller ------------------------------------------------------------------------------------------------------
-
-
-def test_each_message_is_journalled_and_flushed_before_the_server_can_have_it_all(
-    run: Run, pipelining: str
-) -> None:
-    late: list[str] = []
-
-    def end(address: str) -> None:
-        if int(address[1:].partition("@")[0]) not in run.wire.flushed:
-            late.append(address)
-
-    with faulty(pipelining, END=end) as server:
-        run.send(server, mails(40), connections=3)
-    assert (late, run.statuses, len(server.received)) == ([], [A] * 40, 40)
-    assert sorted(run.wire.told) == list(range(40))
-
-
-def test_a_pause_settles_what_is_in_flight_before_it_is_asked_again(run: Run, pipelining: str) -> None:
-    settled_at_pause: list[int] = []
-
-    def messages() -> Iterator[SmtpMessage | None]:
-        for message in mails(30):
-            if message.key % 10 == 9:
-                yield None
-                settled_at_pause.append(len(run.outcomes))
-            yield message
-
-    with faulty(pipelining) as server:
-        run.send(server, messages(), connections=2)
-    assert (settled_at_pause, run.statuses) == ([9, 19, 29], [A] * 30)
-
-
-def test_a_fault_of_the_caller_settles_what_was_taken_and_is_raised(run: Run, pipelining: str) -> None:
-    def messages() -> Iterator[SmtpMessage]:
-        yield from mails(3)
-        raise ZeroDivisionError
-
-    with faulty(pipelining) as server, pytest.raises(ZeroDivisionError):
-        run.send(server, messages())
-    assert (run.statuses, len(server.received)) == ([A] * 3, 3)
-
-
-def test_a_journal_that_cannot_be_written_keeps_the_message_from_the_wire(
-    guard: Guard, pipelining: str
-) -> None:
-    class Full(RecordingWire):
-        def flush(self) -> None:
-            raise OSError(28, "No space left on device")
-
-    run = Run(Full(), guard)
-    with faulty(pipelining) as server, pytest.raises(OSError, match="No space left"):
-        run.send(server, mails(2))
-    assert (run.outcomes, server.received) == ([], [])
-
-
-def test_who_stops_listening_leaves_nothing_half_sent(wire: RecordingWire, guard: Guard) -> None:
-    with faulty("honest") as server:
-        settings = SmtpServer("127.0.0.1", server.port, "none", timeout=0.3)
-        door = SmtpDoor(settings, guard, wire, connections=1)
-        sending = iter(door.send(mails(10)))
-        next(sending)
-        sending.close()  # type: ignore[attr-defined]
-        rest = list(door.send(mails(2)))
-        door.close()
-    assert [each.status for each in rest] == [A, A]
-    assert len(server.received) >= 3
-    assert len(server.received) <= len(wire.told)
-
-
-def test_a_server_that_takes_one_connection_only_is_used_with_one(run: Run) -> None:
-    busy = at(1, Answer("421 4.7.0 too many connections", then="drop"))
-    with faulty("honest", CONNECT=busy) as server:
-        run.send(server, mails(60), connections=2)
-    assert (run.error, run.statuses, server.connections) == (None, [A] * 60, 2)
-
-
-def test_connections_are_kept_between_sendings_and_opened_anew_when_the_server_has_gone(
-    wire: RecordingWire, guard: Guard
-) -> None:
-    with faulty("honest", END=at(2, Answer("250 2.0.0 queued", then="drop"))) as server:
-        door = SmtpDoor(SmtpServer("127.0.0.1", server.port, "none", timeout=0.3), guard, wire, connections=1)
-        for _ in range(3):
-            assert [each.status for each in door.send(mails(1))] == [A]
-        time.sleep(0.1)
-        assert [each.status for each in door.send(mails(1))] == [A]
-        door.close()
-    assert (server.connections, server.commands[-1]) == (2, "QUIT")
