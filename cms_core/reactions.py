@@ -72,8 +72,9 @@ def _deliver(db: Database, plugins: Plugins, reaction: Reaction, plugin: str) ->
         if batch.items and not plugins.react(plugin, reaction.hook, reaction.argument, batch.items):
             break
         with db.transaction() as session:
-            if not advance(session, name, batch.start, batch.end):
-                break  # another worker hands out the same; once is enough
+            advance(
+                session, name, batch.start, batch.end
+            )  # stays where another worker has moved it meanwhile
         taken += len(batch.items)
     return taken
 

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from cms_core.campaigns.models import Campaign
 from cms_core.contract import AgentClass
+from cms_core.events.hits import Place, record_hit
 from cms_core.publishing.models import Delivery, DeliveryState, Publication
 from cms_core.reports import rollups
 from cms_core.reports.campaign import CampaignReport, overview, report
@@ -88,13 +89,35 @@ def test_people_are_counted_once_at_each_level_and_machines_apart(session: Sessi
     story.happened("clicked", first, other)
     story.happened("opened", first, other, AgentClass.PROXY)
     story.happened("clicked", first, other, AgentClass.UNKNOWN)
-    story.happened("opened", first)  # a human of whom nothing is known
+    story.happened("opened", first, visitor="somebody")  # a human, but no contact
     found = made(session, campaign)
     totals = found.totals
     assert (totals.opened_people, totals.opened_total, totals.machine_opens) == (1, 4, 1)
     assert (totals.clicked_people, totals.clicked_total, totals.machine_clicks) == (1, 1, 1)
     assert [each.opened_people for _, each in found.by_asset] == [1, 1]  # adds up to more than the campaign
     assert row(found.by_channel, "email").opened_people == 1
+
+
+def test_a_burst_that_is_recognised_at_its_end_changes_sides(session: Session, story: Story) -> None:
+    campaign = story.campaign()
+    mail = story.publication(campaign, story.asset("letter"))
+
+    def open_one(second: int) -> None:
+        contact = story.contact()
+        place = Place(
+            story.delivery(mail, contact).id, contact.id, mail.id, mail.asset_id, "email", campaign.key
+        )
+        at = NOW + timedelta(seconds=second)
+        record_hit(session, "opened", place, None, AgentClass.HUMAN, "one address", at)
+
+    for second in range(5):
+        open_one(second)
+    before = made(session, campaign).totals
+    assert (before.opened_people, before.opened_total, before.machine_opens) == (5, 5, 0)
+    open_one(5)
+    open_one(60)
+    after = made(session, campaign).totals
+    assert (after.opened_people, after.opened_total, after.machine_opens) == (1, 1, 6)
 
 
 def test_a_delivery_bounces_once(session: Session, story: Story) -> None:

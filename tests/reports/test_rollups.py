@@ -167,6 +167,25 @@ def test_what_is_late_changes_the_first_instant_only_when_it_is_earlier(db: Data
         session.rollback()
 
 
+@pytest.mark.parametrize("who", [{"contact_id": 1}, {"visitor": "a"}])
+def test_who_was_taken_for_a_human_once_too_often_still_counts(db: Database, who: dict[str, Any]) -> None:
+    with db.open_transaction() as session:
+        empty(session)
+        made = [
+            NewEvent("opened", NOW + DAY * n, "test", str(n), AgentClass.HUMAN, campaign="launch", **who)
+            for n in range(3)
+        ]
+        record(session, made)
+        rollups.catch_up(session)
+        reclassify(session, [0])
+        rollups.catch_up(session)
+        assert session.scalars(select(PersonRollup.first_at)).all() == [NOW + DAY]
+        reclassify(session, [1, 2])
+        rollups.catch_up(session)
+        assert rows_of(session, PersonRollup) == set()
+        session.rollback()
+
+
 def test_two_processes_count_each_event_once(workspace: Any) -> None:
     made = [
         NewEvent("opened", NOW, "test", str(number), AgentClass.HUMAN, number % 50) for number in range(3_000)
