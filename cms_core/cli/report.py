@@ -38,8 +38,6 @@ def campaign(state: State, name: str, as_json: bool, csv_file: str | None, html_
         raise click.UsageError(
             "only one of --json, --csv and --html can go to stdout: name a FILE for the others"
         )
-    with state.reading() as session:
-        find_campaign(session, name)  # a wrong name is told before anything is counted
     rollups.keep_up(state.workspace.db)
     with state.reading() as session:
         made = report(session, find_campaign(session, name))

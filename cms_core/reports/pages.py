@@ -65,8 +65,6 @@ def html_file(public_id: str) -> Response:
 
 
 def _report(public_id: str) -> CampaignReport:
-    find_campaign(session(), public_id)
-    session().rollback()  # what is read below must be what was counted now
     rollups.keep_up(workspace().db)
     return report(session(), find_campaign(session(), public_id))
 
