@@ -122,3 +122,25 @@ def test_plugin_of_the_docs_works_and_keeps_its_promises(tmp_path: Path) -> None
     )
     assert done.returncode == 0, done.stdout
     assert " passed" in done.stdout
+
+
+def test_channel_of_the_readme_publishes(tmp_path: Path) -> None:
+    environ = {"CMS_HOME": str(tmp_path / "ws")}
+    run(
+        'cms init $CMS_HOME --admin-email you@example.com --admin-password "a good passphrase"',
+        tmp_path,
+        environ,
+    )
+    for kind, text in BLOCK.findall((ROOT / "README.md").read_text(encoding="utf-8")):
+        named = FILE.match(text)
+        assert kind == "python"
+        assert named
+        (tmp_path / "ws" / named[1]).write_text(text[named.end() :])
+    (tmp_path / "hello.md").write_text("# Hello from the README\n\nWords.\n")
+    (tmp_path / "plan.csv").write_text("when,channel,connection,asset\n2026-05-04 09:00,console,here,hello\n")
+    run("cms connections add console here", tmp_path, environ)
+    run("cms content import hello.md --approve-as you@example.com", tmp_path, environ)
+    run("cms calendar import plan.csv --arm", tmp_path, environ)
+    printed = run("cms worker --until-idle --now 2026-05-04T09:00:00+00:00", tmp_path, environ)
+    assert "Hello from the README" in printed
+    assert "1 published" in printed
