@@ -1,0 +1,206 @@
+"""Ninety days that were: two campaigns, made by the services and the worker with a clock that is moved through the past.
+
+Content, approvals, plans, pages and mails (real ones, to the demo's mail server) come about as they always do. Set by hand is only
+what takes its time from the machine: the instants at which deliveries were claimed and settled. What people did afterwards is put
+into the ledger with its instants in the past, by ``reactions``; costs are measurements, as channels report them.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select, update
+
+from cms_core.audience import consent, imports, segments
+from cms_core.clock import FrozenClock
+from cms_core.demo import home, people, reactions
+from cms_core.demo.home import Home
+from cms_core.demo.plans import Row, mail, note, page, put_on_calendar, start_campaign
+from cms_core.demo.reactions import Out
+from cms_core.events.service import NewEvent, NewMeasurement, record, store_measurements
+from cms_core.publishing.models import Claim, Delivery, DeliveryState, Publication, PublicationState
+from cms_core.worker import Worker
+from cms_core.workspace import Workspace
+
+CLOSE, AUDIT = "Close in five days", "Ready for the audit"
+EVERYBODY, EVALUATING, CUSTOMERS = "Finance people", "Evaluating", "Customers"
+SEGMENTS = {
+    EVERYBODY: "email is not empty",
+    EVALUATING: 'stage in ("evaluation", "intent")',
+    CUSTOMERS: 'stage = "customer"',
+}
+WEEKS = 12
+MICROS = 1_000_000
+# What the publications of the past cost, in EUR.
+COSTS = {"close-in-five-days": 420, "checklist-letter": 35, "northmoor-bakeries": 900, "reconcile-without-spreadsheets": 380,
+         "audit-letter": 38}  # fmt: skip
+
+
+class History:
+    """Plays the past into a new workspace; the clock ends in the present."""
+
+    def __init__(self, place: Home, workspace: Workspace, clock: FrozenClock, today: datetime) -> None:
+        self._place = place
+        self._workspace = workspace
+        self._clock = clock
+        self._today = today
+        monday = (today - timedelta(weeks=WEEKS)).astimezone(ZoneInfo(home.ZONE))
+        self.first = monday.replace(hour=8, minute=0, second=0, microsecond=0) - timedelta(
+            days=monday.weekday()
+        )
+        self._worker = Worker(workspace, clock)
+        self._worker.runner.real_clock = clock  # outcomes of the past lie in the past
+
+    def set_up(self) -> dict[str, int]:
+        """Day one: users, connections, people, content; returns what there is of each."""
+        self._at(0)
+        home.add_accounts(self._workspace)
+        home.connect(self._workspace, self._place.mailbox)
+        contacts = self._bring_people()
+        self._at(0, hour=10)
+        assets = home.bring_in(self._workspace, self._place.files / "library")
+        self._at(0, hour=15)
+        library = "checklist-letter audit-letter northmoor-bakeries first-close questions for-controllers book-a-look"
+        home.approve(
+            self._workspace, "close-in-five-days", "reconcile-without-spreadsheets", *library.split()
+        )
+        home.send_back(self._workspace, "tour", "Scene two needs the name of the button. The rest is lovely.")
+        return {"contacts": contacts, "assets": assets}
+
+    def publish(self) -> int:
+        """Two campaigns and what stands on the site anyhow; returns how many publications went out."""
+        self._at(1)
+        put_on_calendar(self._workspace, "evergreen.csv", self._rows(1, page, "questions", "book-a-look"))
+        self._campaign(1, 28, CLOSE, "600 EUR", "300 visits of the checklist", self._close())
+        self._run(until=36)
+        self._campaign(36, 63, AUDIT, "1500 EUR", "20 requests for a look", self._audit())
+        self._run(until=64)
+        with self._workspace.db.session() as session:
+            return len(session.scalars(select(Publication.id)).all())
+
+    def react(self) -> int:
+        """What people did, day by day until yesterday; returns how many events that are."""
+        with self._workspace.db.session() as session:
+            rows = session.scalars(
+                select(Publication)
+                .where(Publication.state == PublicationState.PUBLISHED)
+                .order_by(Publication.due_at, Publication.id)
+            ).all()
+            out = [Out.of(each) for each in rows]
+            pages = {each.slug: each for each in out if each.channel == "site"}
+            events = [event for each in pages.values() for event in reactions.of_page(each, self._yesterday)]
+            mails = [each for each in out if each.channel == "email"]
+            events += [event for each in mails for event in reactions.of_mail(session, each, pages)]
+        self._tell(sorted(events, key=lambda event: (event.at, event.source_id)))
+        self._measure(out)
+        return len(events)
+
+    # --- day one ------------------------------------------------------------------------------------------------------
+
+    def _bring_people(self) -> int:
+        file = self._place.files / "contacts.csv"
+        people.write_csv(file)
+        with self._workspace.db.transaction() as session:
+            result = imports.import_contacts(session, file)
+            for name, rule in SEGMENTS.items():
+                segments.create(session, name, rule)
+        return result.created
+
+    # --- the campaigns ------------------------------------------------------------------------------------------------
+
+    def _close(self) -> list[Row]:
+        return [
+            page(self._when(1, 9), "close-in-five-days", CLOSE),
+            page("after:2+1d", "first-close", CLOSE),
+            mail("after:2+2d", "checklist-letter", CLOSE, EVERYBODY),
+            note(self._when(25, 9), "First results to the team", "milestone", CLOSE),
+        ]
+
+    def _audit(self) -> list[Row]:
+        return [
+            page(self._when(36, 9), "northmoor-bakeries", AUDIT),
+            page("after:2+1d", "reconcile-without-spreadsheets", AUDIT),
+            mail("after:2+1d", "audit-letter", AUDIT, EVERYBODY),
+            mail("after:2+8d", "reconcile-without-spreadsheets", AUDIT, EVALUATING),
+            note(self._when(43, 9), "Call everybody who asked for a look", "task", AUDIT),
+        ]
+
+    def _campaign(self, first: int, last: int, name: str, budget: str, goal: str, rows: list[Row]) -> None:
+        self._at(first)
+        start_campaign(self._workspace, name, self._day(first), self._day(last), budget, goal)
+        put_on_calendar(self._workspace, f"{name}.csv", rows)
+
+    def _run(self, until: int) -> None:
+        """Let the worker do what falls due until this day, each at its time."""
+        while (due := self._next_due(until)) is not None:
+            self._clock.at = due
+            self._worker.run_until_idle()
+            with self._workspace.db.transaction() as session:
+                session.execute(update(Claim).where(Claim.at > due).values(at=due))
+                settled = Delivery.settled_at > due
+                session.execute(update(Delivery).where(settled).values(settled_at=due + timedelta(minutes=1)))
+                sent = Publication.due_at == due, Publication.channel == "email"
+                mails = [Out.of(each) for each in session.scalars(select(Publication).where(*sent))]
+            for each in mails:
+                self._lose_one(each)
+
+    def _next_due(self, until: int) -> datetime | None:
+        query = select(Publication.due_at).where(Publication.state == PublicationState.SCHEDULED)
+        with self._workspace.db.session() as session:
+            return session.scalar(
+                query.where(Publication.due_at < self._day(until)).order_by(Publication.due_at)
+            )
+
+    # --- what followed ------------------------------------------------------------------------------------------------
+
+    @property
+    def _yesterday(self) -> datetime:
+        return self._today - timedelta(days=1)
+
+    def _tell(self, events: list[NewEvent]) -> None:
+        """Into the ledger, each day's at its end."""
+        days: dict[Any, list[NewEvent]] = {}
+        for event in events:
+            days.setdefault(event.at.date(), []).append(event)
+        for batch in days.values():
+            self._clock.at = batch[-1].at
+            with self._workspace.db.transaction() as session:
+                record(session, batch)
+
+    def _lose_one(self, mail_of_day: Out) -> None:
+        """On the day after a mail one of its readers unsubscribes."""
+        self._clock.at = mail_of_day.at + timedelta(hours=26)
+        accepted = Delivery.publication_id == mail_of_day.id, Delivery.state == DeliveryState.ACCEPTED
+        with self._workspace.db.transaction() as session:
+            leaving = session.scalars(
+                select(Delivery).where(*accepted).order_by(Delivery.id).offset(20).limit(1)
+            ).one()
+            evidence = {"delivery": leaving.id, "how": "page"}
+            channel, who = mail_of_day.channel, leaving.contact_id
+            consent.unsubscribe(session, who, channel, "", source="unsubscribe link", evidence=evidence)
+            told = {"contact_id": who, "delivery_id": leaving.id}
+            record(session, [mail_of_day.event("unsubscribed", self._clock.at, "unsubscribed", **told)])
+
+    def _measure(self, out: list[Out]) -> None:
+        """Costs, reported a day after each publication."""
+        costs = [
+            NewMeasurement(each.id, "cost", COSTS[each.slug] * MICROS, each.at + timedelta(days=1), "EUR")
+            for each in out
+            if each.campaign and each.slug in COSTS
+        ]
+        with self._workspace.db.transaction() as session:
+            store_measurements(session, costs)
+
+    # --- days ---------------------------------------------------------------------------------------------------------
+
+    def _day(self, day: int, hour: int = 8) -> datetime:
+        return (self.first + timedelta(days=day)).replace(hour=hour)
+
+    def _at(self, day: int, hour: int = 8) -> None:
+        self._clock.at = self._day(day, hour)
+
+    def _when(self, day: int, hour: int) -> str:
+        return f"{self._day(day, hour):%Y-%m-%d %H:%M}"
+
+    def _rows(self, day: int, make: Any, *slugs: str) -> list[Row]:
+        return [make(self._when(day, 9), slug) for slug in slugs]
