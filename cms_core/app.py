@@ -28,7 +28,7 @@ def create_app(
         MAX_CONTENT_LENGTH=64 * 1024 * 1024,
     )
     _wire(app, workspace)
-    app.wsgi_app = behind_proxies(app.wsgi_app, workspace.config.trusted_proxies)  # type: ignore[method-assign]
+    app.wsgi_app = behind_proxies(app.wsgi_app, workspace.config.trusted_proxies)  # type: ignore[assignment,method-assign]
     return app
 
 

@@ -178,7 +178,7 @@ class History:
             evidence = {"delivery": leaving.id, "how": "page"}
             channel, who = mail_of_day.channel, leaving.contact_id
             consent.unsubscribe(session, who, channel, "", source="unsubscribe link", evidence=evidence)
-            told = {"contact_id": who, "delivery_id": leaving.id}
+            told: dict[str, Any] = {"contact_id": who, "delivery_id": leaving.id}
             record(session, [mail_of_day.event("unsubscribed", self._clock.at, "unsubscribed", **told)])
 
     def _measure(self, out: list[Out]) -> None:

@@ -9,7 +9,7 @@ from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
 from functools import cached_property
-from typing import Any, cast
+from typing import Any
 
 from cms_core.demo import people
 from cms_core.errors import ConfigError
@@ -30,7 +30,7 @@ class Mail:
     @cached_property
     def message(self) -> EmailMessage:
         """The mail, parsed."""
-        return cast(EmailMessage, message_from_bytes(self.data, policy=default))
+        return message_from_bytes(self.data, policy=default)
 
     def header(self, name: str) -> str:
         """A header's value, "" where there is none."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -46,10 +47,10 @@ class Out:
         )
 
     def event(
-        self, kind: str, at: datetime, name: str, agent: str = AgentClass.HUMAN, **more: object
+        self, kind: str, at: datetime, name: str, agent: str = AgentClass.HUMAN, **more: Any
     ) -> NewEvent:
         """Something that happened to this publication; ``name`` tells it apart from all others."""
-        facts: dict[str, object] = {
+        facts: dict[str, Any] = {
             "kind": kind,
             "at": at,
             "source": SOURCE,
@@ -60,7 +61,7 @@ class Out:
             "asset_id": self.asset_id,
             "channel": self.channel,
         }
-        return NewEvent(**{**facts, **more})  # type: ignore[arg-type]
+        return NewEvent(**{**facts, **more})
 
 
 def of_mail(session: Session, mail: Out, pages: dict[str, Out]) -> Iterator[NewEvent]:
@@ -87,7 +88,7 @@ def _of_reader(
     dice: Random,
     n: int,
 ) -> Iterator[NewEvent]:
-    who = {"contact_id": delivery.contact_id, "delivery_id": delivery.id}
+    who: dict[str, Any] = {"contact_id": delivery.contact_id, "delivery_id": delivery.id}
     if n % 16 == 5:  # a security gateway: it opens and follows everything within seconds
         yield mail.event("opened", mail.at + timedelta(seconds=20), f"{n}:gate", AgentClass.SCANNER, **who)
         for k, (_, url) in enumerate(targets):
@@ -114,7 +115,7 @@ def _of_click(
     pages: dict[str, Out],
     at: datetime,
     n: int,
-    who: dict[str, int],
+    who: dict[str, Any],
     dice: Random,
 ) -> Iterator[NewEvent]:
     page, url = target
