@@ -14,6 +14,7 @@ from cms_core.campaigns.when import describe
 from cms_core.content import editing, listing, review, service
 from cms_core.content.edit_pages import blueprint as editor
 from cms_core.content.edit_pages import tried
+from cms_core.content.import_pages import blueprint as importing
 from cms_core.content.library import FACETS, SHOWN_OPTIONS, library
 from cms_core.content.media_pages import media
 from cms_core.content.models import Asset
@@ -31,6 +32,7 @@ Answer = str | Response | tuple[str, int]
 
 blueprint = Blueprint("content", __name__, url_prefix="/app/content", template_folder="templates")
 blueprint.register_blueprint(editor)
+blueprint.register_blueprint(importing)
 
 FACET_LABELS = {
     "state": "Review",
@@ -88,12 +90,15 @@ def asset(slug: str) -> Answer:
 
 
 def _asset_page(found: Asset, problem: CmsError | None = None, comment: str = "") -> str:
-    draft = service.draft_of(session(), found)
+    details = listing.details(
+        session(), found
+    )  # first: it reads all users, among them the author whom the checks ask for
     head = head_of(session(), found)
+    draft = service.draft_of(session(), found, head)
     checks = tried(session(), draft, found, head)
     return render_template(
         "content/asset.html",
-        asset=listing.details(session(), found),
+        asset=details,
         kind=workspace().plugins.asset_kinds.get(found.kind),
         checks=checks,
         variants=[

@@ -70,9 +70,9 @@ def find_by_id(session: Session, public_id: str) -> Asset:
     return asset
 
 
-def draft_of(session: Session, asset: Asset) -> Draft:
-    """The newest words of an asset as a draft, to be changed and saved."""
-    head = head_of(session, asset)
+def draft_of(session: Session, asset: Asset, head: Revision | None = None) -> Draft:
+    """The newest words of an asset (``head``, if it is at hand) as a draft, to be changed and saved."""
+    head = head or head_of(session, asset)
     return Draft(
         kind=asset.kind,
         title=head.title,

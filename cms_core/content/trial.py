@@ -101,6 +101,8 @@ def _picture(
     """The asset as it would be after a save: the same words stay the same revision."""
     digest = content_hash(draft.kind, draft)
     same = head is not None and head.content_hash == digest
+    if head is not None and same and head.author_id:
+        author = session.get(User, head.author_id) or author
     return c.Asset(
         id=asset.public_id if asset else "",
         slug=draft.slug or (asset.slug if asset else ""),

@@ -45,7 +45,13 @@ CORE: tuple[tuple[str, tuple[Item, ...]], ...] = (
             Item("Campaigns", "/app/campaigns", "megaphone", "calendar.read", "g p", tab=True),
         ),
     ),
-    ("Create", (Item("Content", "/app/content", "library", "content.read", "g l", tab=True),)),
+    (
+        "Create",
+        (
+            Item("Content", "/app/content", "library", "content.read", "g l", tab=True),
+            Item("Approvals", "/app/content?state=in_review", "check-check", "content.approve", "g a"),
+        ),
+    ),
     (
         "Audience",
         (

@@ -9,7 +9,7 @@ function enliven(form) {
   const into = document.getElementById(form.dataset.into);
   let timer;
   let running;
-  for (const hint of form.querySelectorAll(".live-only")) hint.hidden = false;
+  for (const hint of into.querySelectorAll(".live-only")) hint.hidden = false;
 
   async function ask() {
     running?.abort();

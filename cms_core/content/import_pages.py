@@ -1,0 +1,62 @@
+"""Importing Markdown in the app: several files, or a zip archive of a folder with its pictures."""
+
+import tempfile
+from pathlib import Path
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from cms_core.errors import CmsError, Invalid
+from cms_core.imports.folder import Folder, read_folder
+from cms_core.imports.saving import save_folder
+from cms_core.imports.unpack import unpack
+from cms_core.web.auth import permission, user
+from cms_core.web.request import session, workspace
+from cms_core.web.shell import toast
+
+Answer = str | Response | tuple[str, int]
+
+blueprint = Blueprint("importing", __name__)
+
+
+@blueprint.get("/import")
+@permission("content.edit")
+def choose() -> Answer:
+    """The form for files."""
+    return render_template("content/import.html", outcome=None)
+
+
+@blueprint.post("/import")
+@permission("content.edit")
+def run() -> Answer:
+    """Say what the files would become, or save the good ones; importing the same again adds nothing."""
+    saving = request.form.get("do") == "save"
+    try:
+        folder = _read(saving)
+    except CmsError as error:
+        return render_template("content/import.html", outcome=None, problem=error), error.status
+    outcome = save_folder(session(), workspace(), folder, user())
+    words = f"{outcome.created} created, {outcome.updated} updated, {outcome.unchanged} unchanged."
+    if not saving or not outcome.good:
+        session().rollback()
+    elif not outcome.errors:
+        toast(words)
+        return redirect(url_for("content.index"), 303)
+    saved = saving and bool(outcome.good)
+    return render_template("content/import.html", outcome=outcome, saved=saved, words=words)
+
+
+def _read(saving: bool) -> Folder:
+    """What was uploaded, read; pictures are stored for good only when it is saved. No writing session is open meanwhile."""
+    uploads = [(each.filename, each.read()) for each in request.files.getlist("files") if each.filename]
+    if not uploads:
+        raise Invalid("no file was chosen", "choose Markdown files, or a zip archive of a folder")
+    with tempfile.TemporaryDirectory() as scratch, workspace().db.session() as reading:
+        root = Path(scratch, "files")
+        root.mkdir()
+        unpack(uploads, root)
+        media = workspace().config.media_dir if saving else Path(scratch, "media")
+        try:
+            return read_folder(reading, workspace(), root, media)
+        except Invalid as error:  # its words name the folder, which nobody has seen
+            raise Invalid("there is no Markdown in it", error.remedy) from None

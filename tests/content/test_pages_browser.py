@@ -1,0 +1,144 @@
+"""Content and people in a real browser: accessible in both themes and sizes, checked while typing, decided by keyboard."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING
+
+import pytest
+from werkzeug.serving import make_server
+
+import cms_core
+from cms_core import models
+from cms_core.audience import segments
+from cms_core.audience.imports import import_contacts
+from cms_core.clock import FrozenClock
+from cms_core.config import Config
+from cms_core.content import review, service
+from cms_core.content.drafts import Draft
+from cms_core.content.revisions import head_of
+from cms_core.testing.pages import PASSWORD, add_people, app_of
+from cms_core.workspace import Workspace, open_workspace
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.browser
+
+AXE = Path(cms_core.__file__).parents[1] / "node_modules/axe-core/axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+PAGES = (
+    "content", "content?view=table", "content?state=in_review", "content/waiting-1", "content/waiting-1/edit", "content/new",
+    "content/import",
+    "contacts", "contacts/import", "segments", "segments/new",
+)  # fmt: skip
+
+
+@pytest.fixture
+def workspace(config: Config, clock: FrozenClock) -> Iterator[Workspace]:
+    opened = open_workspace(config, clock=clock)
+    models.metadata.create_all(opened.db.engine)
+    yield opened
+    opened.db.dispose()
+
+
+@pytest.fixture
+def served(workspace: Workspace) -> Iterator[str]:
+    """The address of the app with some content and people in it."""
+    people = add_people(workspace)
+    with workspace.db.transaction() as session:
+        for n in (1, 2, 3):
+            draft = Draft(
+                "article", f"Waiting {n}", body={"text": "Words."}, tags=("year-end",), funnel_stage="intent"
+            )
+            revision = service.save(session, workspace.plugins, None, draft, people["marketer"])
+            review.request_review(session, revision, people["marketer"])
+        import_contacts(session, b"email,first_name,consent\nann@a.example,Ann,yes\n", name="people.csv")
+        segments.create(session, "Everybody", 'email != ""')
+    server = make_server("127.0.0.1", 0, app_of(workspace), threaded=True)
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def sign_in(page: "Page", served: str, role: str) -> None:
+    page.goto(f"{served}/app/login")
+    page.locator("[name=email]").fill(f"{role}@example.com")
+    page.locator("[name=password]").fill(PASSWORD)
+    page.locator("[name=password]").press("Enter")
+    page.wait_for_url(lambda url: "/login" not in url)
+
+
+def state(workspace: Workspace, slug: str) -> str:
+    with workspace.db.session() as session:
+        return str(head_of(session, service.find(session, slug)).state)
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed: run make install")
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_pages_are_accessible_and_fit_the_screen(
+    browser: "Browser", served: str, width: int, theme: str
+) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 900}, bypass_csp=True)
+    context.add_cookies([{"name": "cms_theme", "value": theme, "url": served}])
+    page = context.new_page()
+    sign_in(page, served, "admin")
+    found = []
+    for path in PAGES:
+        page.goto(f"{served}/app/{path}")
+        page.evaluate(AXE.read_text("utf-8"))
+        faults = page.evaluate(f"axe.run(document, {{runOnly: {json.dumps(RULES)}}})")["violations"]
+        found += [(path, fault["id"], fault["nodes"][0]["target"]) for fault in faults]
+        if not page.evaluate("document.documentElement.scrollWidth <= innerWidth"):
+            found.append((path, "wider than the screen", []))
+    context.close()
+    assert found == []
+
+
+def test_checks_and_previews_follow_what_is_typed(page: "Page", served: str, workspace: Workspace) -> None:
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("dialog", lambda dialog: dialog.accept())
+    sign_in(page, served, "marketer")
+    page.goto(f"{served}/app/content/waiting-1/edit")
+    page.locator("#text").fill("Words that are new. {{ contact.nope( }}")
+    page.get_by_text("1 to fix").or_(page.get_by_text("2 to fix")).wait_for()
+    page.locator("#text").fill("Words that are new.")
+    page.get_by_text("nothing to fix").wait_for()
+    page.frame_locator("iframe[title='E-mail preview']").get_by_text("Words that are new.").wait_for()
+    page.locator("#text").press("Control+Enter")
+    page.wait_for_url(f"{served}/app/content/waiting-1")
+
+    assert state(workspace, "waiting-1") == "draft"
+    assert [line for line in said if "Content Security" in line or "Error" in line] == []
+
+
+def test_the_queue_is_decided_by_keyboard_alone(page: "Page", served: str, workspace: Workspace) -> None:
+    sign_in(page, served, "approver")
+    page.keyboard.press("g")
+    page.keyboard.press("a")
+    page.wait_for_url("**/app/content?state=in_review")
+    page.keyboard.press("j")
+    page.keyboard.press("a")
+    page.get_by_text("Waiting 2: approved.").first.wait_for()
+    assert [state(workspace, f"waiting-{n}") for n in (1, 2, 3)] == ["in_review", "approved", "in_review"]
+    page.keyboard.press("r")
+    page.keyboard.type("Say why")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.get_by_text("Waiting 3: sent back").first.wait_for()
+    assert state(workspace, "waiting-3") == "changes_requested"
+
+
+def test_a_rule_is_counted_while_it_is_typed(page: "Page", served: str) -> None:
+    sign_in(page, served, "marketer")
+    page.goto(f"{served}/app/segments/new")
+    page.locator("#rule").fill('first_name = "Ann"')
+    page.locator("#live-count").get_by_role("link", name="Ann").wait_for()
+    page.locator("#rule").fill("first_name = Ann")
+    page.get_by_text("column 14").wait_for()
