@@ -149,8 +149,8 @@ def decide(slug: str, what: str) -> Answer:
 
 def _decide(found: Asset, what: str, seen_hash: str, comment: str) -> str:
     head, me = head_of(session(), found), user()
+    require(workspace().plugins, me, "content.edit" if what == "ask" else "content.approve")
     if what == "ask":
-        require(workspace().plugins, me, "content.edit")
         review.request_review(session(), head, me)
         return "waits for approval."
     if what == "approve":

@@ -1,0 +1,354 @@
+"""P11, S7: every route of the real app against everybody, with ids that exist and ids that were guessed.
+
+``ALLOWED`` was written by hand and is read by people: a route that is not in it fails, and so does one that let somebody else in.
+"""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from cms_core.content import media
+from cms_core.testing.client import FormClient
+
+from .house import DISABLED, PASSWORD, House, picture
+
+ROLES = ("admin", "marketer", "approver", "rep", "viewer")
+STRANGERS = ("anonymous", "disabled", "signed out", "role changed")
+EVERYBODY = frozenset(ROLES)
+OFFICE = EVERYBODY - {"rep"}
+WRITERS = frozenset({"admin", "marketer"})
+ADMIN = frozenset({"admin"})
+PUBLIC = frozenset({"public"})  # without a sign-in
+ENTRANCE = frozenset({"entrance"})  # under /app, yet for strangers
+
+ALLOWED = {
+    # The public site, its machinery, files by their hash, and the signed addresses in mails.
+    "GET /": PUBLIC,
+    "GET /<site_path:path>": PUBLIC,
+    "GET /feed.xml": PUBLIC,
+    "GET /rss.xml": PUBLIC,
+    "GET /robots.txt": PUBLIC,
+    "GET /sitemap.xml": PUBLIC,
+    "GET /sitemap-<int(min=1, max=50000):number>.xml": PUBLIC,
+    "GET /static/seo/<version>/<colour>.css": PUBLIC,
+    "GET /media/<sha256>/<filename>": PUBLIC,
+    "GET /healthz": PUBLIC,
+    "GET /t/<token>.gif": PUBLIC,
+    "GET /t/<token>/<int:n>": PUBLIC,
+    "GET /t/<token>/h": PUBLIC,
+    "GET /t/<token>/u": PUBLIC,
+    "POST /t/<token>/u": PUBLIC,
+    # The way in.
+    "GET /app/login": ENTRANCE,
+    "POST /app/login": ENTRANCE,
+    "GET /app/static/<path:filename>": ENTRANCE,
+    # One's own things.
+    "GET /app/": EVERYBODY,
+    "GET /app/me": EVERYBODY,
+    "POST /app/me": EVERYBODY,
+    "POST /app/me/password": EVERYBODY,
+    "POST /app/logout": EVERYBODY,
+    "POST /app/theme": EVERYBODY,
+    "GET /app/dev/ui": EVERYBODY,
+    "GET /app/dev/ui/live": EVERYBODY,
+    "GET /app/dev/ui/preview": EVERYBODY,
+    # Content.
+    "GET /app/content": EVERYBODY,
+    "GET /app/content/<slug>": EVERYBODY,
+    "GET /app/content/preview/<name>": EVERYBODY,
+    "GET /app/content/new": WRITERS,
+    "POST /app/content/new": WRITERS,
+    "GET /app/content/<slug>/edit": WRITERS,
+    "POST /app/content/<slug>/edit": WRITERS,
+    "POST /app/content/preview": WRITERS,
+    "GET /app/content/import": WRITERS,
+    "POST /app/content/import": WRITERS,
+    "POST /app/content/media": WRITERS,
+    "POST /app/content/<slug>/ask": WRITERS,
+    "POST /app/content/<slug>/approve": frozenset({"admin", "approver"}),
+    "POST /app/content/<slug>/changes": frozenset({"admin", "approver"}),
+    # Calendar, campaigns, publications, reports.
+    "GET /app/calendar": OFFICE,
+    "GET /app/calendar/side": OFFICE,
+    "GET /app/calendar/entries/<public_id>": OFFICE,
+    "POST /app/calendar/entries/<public_id>/arm": WRITERS,
+    "POST /app/calendar/entries/<public_id>/disarm": WRITERS,
+    "POST /app/calendar/entries/<public_id>/drop": WRITERS,
+    "POST /app/calendar/entries/<public_id>/move": WRITERS,
+    "GET /app/calendar/new": WRITERS,
+    "POST /app/calendar/new": WRITERS,
+    "GET /app/calendar/import": WRITERS,
+    "POST /app/calendar/import": WRITERS,
+    "GET /app/campaigns": OFFICE,
+    "GET /app/campaigns/<public_id>": OFFICE,
+    "GET /app/campaigns/new": WRITERS,
+    "POST /app/campaigns/new": WRITERS,
+    "GET /app/publications": OFFICE,
+    "GET /app/publications/<public_id>": OFFICE,
+    "GET /app/publications/<public_id>/progress": OFFICE,
+    **{
+        f"POST /app/publications/<public_id>/{what}": WRITERS
+        for what in ("retry", "hold", "resume", "cancel", "resolve", "update", "withdraw")
+    },
+    "GET /app/reports": OFFICE,
+    "GET /app/reports/<public_id>": OFFICE,
+    "GET /app/reports/<public_id>/report.csv": OFFICE,
+    "GET /app/reports/<public_id>/report.html": OFFICE,
+    "GET /app/p/seo/": OFFICE,
+    # People.
+    "GET /app/contacts": WRITERS,
+    "GET /app/contacts/<public_id>": WRITERS,
+    "POST /app/contacts/<public_id>/unsubscribe": WRITERS,
+    "GET /app/contacts/import": WRITERS,
+    "POST /app/contacts/import": WRITERS,
+    "GET /app/segments": WRITERS,
+    "GET /app/segments/<public_id>": WRITERS,
+    "POST /app/segments/<public_id>": WRITERS,
+    "GET /app/segments/new": WRITERS,
+    "POST /app/segments/new": WRITERS,
+    "POST /app/segments/count": WRITERS,
+    # The workspace.
+    "GET /app/connections": ADMIN,
+    "GET /app/connections/<public_id>": ADMIN,
+    "POST /app/connections/<public_id>": ADMIN,
+    "POST /app/connections/<public_id>/test": ADMIN,
+    "GET /app/connections/new/<channel>": ADMIN,
+    "POST /app/connections/new/<channel>": ADMIN,
+    "GET /app/plugins": ADMIN,
+    "GET /app/plugins/<name>": ADMIN,
+    "POST /app/plugins/<name>": ADMIN,
+    "GET /app/users": ADMIN,
+    "POST /app/users": ADMIN,
+    "POST /app/users/<public_id>/role": ADMIN,
+    "POST /app/users/<public_id>/disable": ADMIN,
+    "POST /app/users/<public_id>/enable": ADMIN,
+    "POST /app/users/<public_id>/password": ADMIN,
+    "GET /app/audit": ADMIN,
+}
+SAFE = {"GET", "HEAD", "OPTIONS"}
+ONE_OF = re.compile(r"<any\(([^)]*)\):\w+>")
+ARGUMENT = re.compile(r"<(?:\w+(?:\([^)]*\))?:)?(\w+)>")
+GUESSED = "01a20e63-0000-7000-8000-000000000000"
+
+
+def routes(app: Flask) -> Iterator[tuple[str, str]]:
+    """(method, rule) of every route; one for each word where a rule takes one of several."""
+    for rule in app.url_map.iter_rules():
+        words = ONE_OF.search(rule.rule)
+        for word in re.split(r",\s*", words[1]) if words else [""]:
+            for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
+                yield method, ONE_OF.sub(word, rule.rule)
+
+
+@pytest.fixture(scope="module")
+def places(house: House) -> dict[str, dict[str, str]]:
+    """What stands for a rule's arguments: by the beginning of the rule, then by name."""
+    ids, token = house.ids, house.tokens()["ann@people.test"]
+    stored = media.take_in(house.workspace.config.media_dir, picture(), "picture.png")
+    with house.workspace.db.transaction() as session:
+        media.record(session, stored)
+    return {
+        "/app/calendar/entries": {"public_id": ids["entry:calm"]},
+        "/app/campaigns": {"public_id": ids["campaign"]},
+        "/app/reports": {"public_id": ids["campaign"]},
+        "/app/publications": {"public_id": ids["page"]},
+        "/app/contacts": {"public_id": ids["contact"]},
+        "/app/segments": {"public_id": ids["segment"]},
+        "/app/connections": {"public_id": ids["connection:news"], "channel": "email"},
+        "/app/users": {"public_id": ids["user:target"]},
+        "/app/plugins": {"name": "seo"},
+        "/app/content": {"slug": "calm", "name": "0" * 40},
+        "/app/static": {"filename": "app.css"},
+        "/media": {"sha256": stored.sha256, "filename": stored.filename},
+        "/static/seo": {"version": "v1", "colour": "0d5c47"},
+        "/sitemap": {"number": "1"},
+        "/t": {"token": token, "n": "1"},
+        "/": {"path": "calm"},
+    }
+
+
+def existing(rule: str, places: dict[str, dict[str, str]]) -> str:
+    """The address of something that is there."""
+    best = max((each for each in places if rule.startswith(each)), key=len)
+    return ARGUMENT.sub(lambda found: places[best][found[1]], rule)
+
+
+def guessed(rule: str) -> list[str]:
+    """Addresses of nothing: a well-formed id, the number of a row, and nonsense."""
+    if not ARGUMENT.search(rule):
+        return []
+    return [ARGUMENT.sub(lambda _, text=text: text, rule) for text in (GUESSED, "1", "%27%20or%201=1--")]  # type: ignore[misc]
+
+
+@pytest.fixture(scope="module")
+def strangers(house: House) -> dict[str, FormClient]:
+    """Browsers of people who have no business here, among them those whose cookies were good once."""
+    out = house.as_role("admin")
+    copied = out.get_cookie("cms_session", path="/app")
+    assert copied is not None
+    out.submit("/app/logout", {}, "/app/me")
+    out.set_cookie("cms_session", copied.value, path="/app")
+    changed = house.as_role("target")
+    admin = house.signed_in("admin")
+    admin.submit(f"/app/users/{house.ids['user:target']}/role", {"role": "viewer"}, "/app/users")
+    disabled = house.client()
+    assert disabled.sign_in(f"{DISABLED}@acme.test", PASSWORD).status_code == 401
+    return {"anonymous": house.client(), "disabled": disabled, "signed out": out, "role changed": changed}
+
+
+def test_every_route_was_thought_about(house: House) -> None:
+    found = {f"{method} {rule}" for method, rule in routes(house.app)}
+    assert found - set(ALLOWED) == set(), "routes that nobody decided about"
+    assert set(ALLOWED) - found == set(), "routes that are not there any more"
+
+
+def test_whatever_changes_something_is_a_post(house: House) -> None:
+    """GET must be harmless: the requests of this test leave every row as it was (hits on tracked links excepted)."""
+    for rule in house.app.url_map.iter_rules():
+        assert (rule.methods or set()) <= SAFE | {"POST"}, rule.rule
+
+
+@pytest.mark.parametrize("who", STRANGERS)
+def test_strangers_see_the_sign_in_and_nothing_else(
+    house: House, places: dict[str, dict[str, str]], strangers: dict[str, FormClient], who: str
+) -> None:
+    client, before = strangers[who], house.state()
+    for method, rule in routes(house.app):
+        if ALLOWED[f"{method} {rule}"] & (PUBLIC | ENTRANCE):
+            continue
+        for address in [existing(rule, places), *guessed(rule)]:
+            answer = client.open(address, method=method)
+            assert answer.status_code == 303, f"{method} {address}"
+            assert answer.headers["Location"].startswith("/app/login"), f"{method} {address}"
+            assert "On calm" not in answer.text
+            assert client.open(address, method="HEAD").status_code == 303, address
+            assert client.open(address, method="OPTIONS").status_code == 303, address
+            script = client.open(address, method=method, headers={"X-Requested-With": "fetch"})
+            assert script.status_code == 401, f"{method} {address}"
+            assert "On calm" not in script.text
+    assert house.state() == before
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_closed_doors_are_closed_whatever_is_behind_them(
+    house: House, places: dict[str, dict[str, str]], role: str
+) -> None:
+    client, tried = house.signed_in(role), 0
+    token, before = client.token("/app/me"), house.state()
+    for method, rule in routes(house.app):
+        if ALLOWED[f"{method} {rule}"] & {role, *PUBLIC, *ENTRANCE}:
+            continue
+        here = existing(rule, places)
+        answer = client.open(here, method=method, data={"csrf_token": token, "hash": "x"})
+        assert answer.status_code == 403, f"{method} {here} as {role}: {answer.status_code}"
+        for address in guessed(rule):
+            answer = client.open(address, method=method, data={"csrf_token": token})
+            assert answer.status_code in (403, 404), f"{method} {address} as {role}: {answer.status_code}"
+        tried += 1
+    assert (tried == 0) is (role == "admin")
+    assert house.state() == before
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_open_doors_show_what_is_there_and_tell_nothing_of_what_is_not(
+    house: House, places: dict[str, dict[str, str]], role: str
+) -> None:
+    client = house.signed_in(role)
+    for method, rule in routes(house.app):
+        if method != "GET" or role not in ALLOWED[f"{method} {rule}"]:
+            continue
+        here = existing(rule, places)
+        with client.get(here) as answer:
+            gone = here.endswith("0" * 40)  # a preview that nobody made
+            assert answer.status_code in ((404,) if gone else (200, 303)), f"{here} as {role}"
+            if answer.status_code == 200:
+                assert_head_tells_the_same(client, here, answer)
+        for address in guessed(rule):
+            assert client.get(address).status_code == 404, f"{address} as {role}"
+
+
+def assert_head_tells_the_same(client: FormClient, address: str, answer: TestResponse) -> None:
+    head = client.head(address)
+    assert (head.status_code, head.data) == (answer.status_code, b""), address
+    assert head.mimetype == answer.mimetype, address
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_nothing_is_changed_without_a_token(
+    house: House, places: dict[str, dict[str, str]], role: str
+) -> None:
+    client, other = house.signed_in(role), house.client()
+    foreign, before = other.token("/app/login"), house.state()
+    for method, rule in routes(house.app):
+        if method == "POST" and rule.startswith("/app"):
+            here = existing(rule, places)
+            for data in ({}, {"csrf_token": "made.up.token"}, {"csrf_token": foreign}):
+                answer = client.post(here, data=data)
+                assert answer.status_code == 400, f"{here} as {role}: {answer.status_code}"
+            assert client.post(here, json={}).status_code == 400, here
+    assert house.state() == before
+
+
+def test_the_unsubscribe_address_alone_takes_posts_without_a_token(house: House) -> None:
+    open_posts = {
+        rule for method, rule in routes(house.app) if method == "POST" and not rule.startswith("/app")
+    }
+    assert open_posts == {"/t/<token>/u"}
+
+
+def test_other_methods_are_refused(house: House, places: dict[str, dict[str, str]]) -> None:
+    client, token = house.signed_in("admin"), house.signed_in("admin").token("/app/me")
+    before = house.state()
+    for _, rule in routes(house.app):
+        here = existing(rule, places)
+        for method in ("TRACE", "PUT", "DELETE", "PATCH", "CONNECT", "PROPFIND"):
+            answer = client.open(here, method=method, headers={"X-CSRFToken": token, "Cookie2": "echo-me"})
+            assert answer.status_code in (400, 405), f"{method} {here}: {answer.status_code}"
+            assert "echo-me" not in answer.text
+        override = {"X-HTTP-Method-Override": "POST", "X-HTTP-Method": "DELETE", "X-CSRFToken": token}
+        if not here.startswith("/t/") and here != "/calm":  # those are counted
+            with client.get(here) as plain, client.get(here, headers=override) as overridden:
+                assert overridden.status_code == plain.status_code, here
+        options = client.options(here)
+        assert options.status_code == 200, here
+        assert set(options.headers["Allow"].split(", ")) <= SAFE | {"POST"}, here
+        assert "Access-Control-Allow-Origin" not in options.headers, here
+    assert house.state() == before
+
+
+def test_a_preview_belongs_to_whoever_made_it(house: House) -> None:
+    marketer, admin = house.signed_in("marketer"), house.signed_in("admin")
+    found = re.search(r"/app/content/preview/[0-9a-f]{40}", marketer.get("/app/content/calm").text)
+    assert found
+    with marketer.get(found[0]) as mine:
+        assert mine.status_code == 200
+        assert "sandbox" in mine.headers["Content-Security-Policy"]
+    kept = house.workspace.config.run_dir / "scratch"
+    made_by_admin = re.search(r"/app/content/preview/[0-9a-f]{40}", admin.get("/app/content/letter").text)
+    assert made_by_admin
+    assert len(list(kept.iterdir())) >= 2
+    assert marketer.get(made_by_admin[0]).status_code == 404
+
+
+def test_ids_are_not_the_numbers_of_rows(house: House) -> None:
+    assert all(
+        re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", each) for each in house.ids.values()
+    )
+
+
+def test_every_answer_says_how_it_is_to_be_treated(house: House, places: dict[str, dict[str, str]]) -> None:
+    client = house.signed_in("admin")
+    for method, rule in routes(house.app):
+        if method != "GET":
+            continue
+        with client.get(existing(rule, places)) as answer:
+            policy = answer.headers["Content-Security-Policy"]
+            assert "unsafe-eval" not in policy, rule
+            assert "script-src 'self'" in policy or "default-src 'none'" in policy, rule
+            assert answer.headers["X-Content-Type-Options"] == "nosniff", rule
+            assert "Server" not in answer.headers, rule
+            if rule.startswith("/app/") and "static" not in rule:
+                assert "private" in answer.headers["Cache-Control"], rule
