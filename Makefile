@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install demo test test-long bench lint format docs constraints clean
+.PHONY: screenshots help install demo test test-long bench lint format docs constraints clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -50,6 +50,9 @@ format: install ## put code into the one format
 
 docs: install ## write the pages of docs/ that are made from the code
 	$(BIN)/python -m cms_core.docs
+
+screenshots: install ## take the pictures of the docs from a running demo
+	$(BIN)/python docs/screenshots.py
 
 # Versions and hashes of all there is to install, for every platform; they name no index.
 COMPILE = $(CURDIR)/.venv/constraints/bin/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-annotate \
