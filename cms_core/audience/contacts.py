@@ -6,7 +6,7 @@ A contact that was merged or erased stays as a tombstone without an address; ``a
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, or_, select
 from sqlalchemy.orm import Session
 
 from cms_core import contract as c
@@ -18,6 +18,7 @@ from cms_core.errors import NotFound
 
 LIST_BATCH = 2_000
 PAGE = 50
+MAX_ID = 2**63 - 1
 
 
 def alive() -> ColumnElement[bool]:
@@ -38,7 +39,7 @@ def find(session: Session, address: str) -> Contact | None:
     return session.scalar(select(Contact).where(Contact.email == spelling(address), alive()))
 
 
-def to_contract(session: Session, rows: Sequence[Contact]) -> list[c.Contact]:
+def to_contract(session: Session, rows: Sequence[Contact] | Sequence[Row[Any]]) -> list[c.Contact]:
     """What a plugin is given of these contacts, in the same order; two queries at most, however many there are."""
     ids = {row.company_id for row in rows if row.company_id is not None}
     names: dict[int, str] = {}
@@ -87,7 +88,7 @@ def list_page(
         query = query.where(or_(*(column.icontains(word, autoescape=True) for column in columns)))
     if among is not None:
         query = query.where(Contact.id.in_(among))
-    if before is not None:
+    if before is not None and abs(before) <= MAX_ID:
         query = query.where(Contact.id < before)
     found = session.execute(query.order_by(Contact.id.desc()).limit(limit + 1)).mappings().all()
     rows = [{**row, "company": row["company"] or ""} for row in found[:limit]]

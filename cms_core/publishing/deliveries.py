@@ -1,11 +1,11 @@
 """The ledger of one run: freezing the audience, claiming batches, settling them. All of it set-based."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import and_, bindparam, case, or_, select, update
+from sqlalchemy import Dialect, Row, and_, bindparam, case, or_, select, update
 from sqlalchemy.orm import Session
 
 from cms_core import contract as c
@@ -19,10 +19,23 @@ from cms_core.dialect import insert_rows
 from cms_core.publishing.claims import Held, write
 from cms_core.publishing.models import Claim, Delivery, DeliveryState, Publication
 from cms_core.publishing.models import PublicationState as S
+from cms_core.quick import QuickStatement
 
 BATCH = 500
 FREEZE_BATCH = 2_000
 D = Delivery
+TOLD = (
+    Contact.id,
+    Contact.public_id,
+    Contact.email,
+    Contact.first_name,
+    Contact.last_name,
+    Contact.company_id,
+    Contact.country,
+    Contact.language,
+    Contact.timezone,
+    Contact.extra,
+)
 
 
 def freeze_audience(
@@ -50,12 +63,11 @@ def freeze_audience(
     for start in range(0, len(ids), FREEZE_BATCH):
         batch = _contacts(session, ids[start : start + FREEZE_BATCH])
         insert_rows(session, Delivery, list(_delivery_rows(session, channel, batch)), **same)
-        session.expunge_all()
     return True
 
 
 def _delivery_rows(
-    session: Session, channel: c.AddressedChannel, batch: Sequence[Contact]
+    session: Session, channel: c.AddressedChannel, batch: Sequence[Row[Any]]
 ) -> Iterator[dict[str, Any]]:
     for contact, person in zip(batch, to_contract(session, batch), strict=True):
         address = channel.address(person)
@@ -69,8 +81,7 @@ def _delivery_rows(
         }
 
 
-@dataclass(frozen=True)
-class Taken:
+class Taken(NamedTuple):
     """One delivery of a claimed batch."""
 
     id: int
@@ -115,8 +126,7 @@ def claim_batch(
     return claim.id, sorted(to_send, key=lambda each: each.id), len(rows)
 
 
-@dataclass(frozen=True)
-class Settled:
+class Settled(NamedTuple):
     """The fate of one claimed delivery, ready to be written."""
 
     id: int
@@ -130,6 +140,7 @@ class Settled:
     tried: int = 1
 
 
+GIVEN = ("b_id", "b_claim", "b_state", "b_reason", "b_at", "b_retry_at", "b_code", "b_provider", "b_tried")
 SETTLE = (
     update(D)
     .where(D.id == bindparam("b_id"), D.claim_id == bindparam("b_claim"), D.state == DeliveryState.CLAIMED)
@@ -147,22 +158,13 @@ SETTLE = (
 
 def settle(session: Session, fates: Iterable[Settled]) -> None:
     """Write a batch of fates; a row whose claim was taken away meanwhile is left as it is."""
-    rows = [
-        {
-            "b_id": fate.id,
-            "b_claim": fate.claim_id,
-            "b_state": fate.state,
-            "b_reason": fate.reason[:500],
-            "b_at": fate.at,
-            "b_retry_at": fate.retry_at,
-            "b_code": fate.code,
-            "b_provider": fate.provider_id,
-            "b_tried": fate.tried,
-        }
-        for fate in fates
-    ]
-    if rows:
-        session.connection().execute(SETTLE, rows)
+    connection = session.connection()
+    _settle_in(connection.dialect).run_many(connection, fates)
+
+
+@cache
+def _settle_in(dialect: Dialect) -> QuickStatement:
+    return QuickStatement(dialect, SETTLE, GIVEN)
 
 
 def contacts_of(session: Session, batch: Sequence[Taken]) -> list[c.Contact]:
@@ -170,7 +172,7 @@ def contacts_of(session: Session, batch: Sequence[Taken]) -> list[c.Contact]:
     return to_contract(session, _contacts(session, [each.contact_id for each in batch]))
 
 
-def _contacts(session: Session, ids: Sequence[int]) -> list[Contact]:
-    """These contacts, in the order of the ids."""
-    by_id = {row.id: row for row in session.scalars(select(Contact).where(Contact.id.in_(ids)))}
+def _contacts(session: Session, ids: Sequence[int]) -> list[Row[Any]]:
+    """What is told of these contacts, in the order of the ids; columns cost a third of what objects would."""
+    by_id = {row.id: row for row in session.execute(select(*TOLD).where(Contact.id.in_(ids)))}
     return [by_id[each] for each in ids]

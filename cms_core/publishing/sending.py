@@ -11,18 +11,17 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, literal, select
+from sqlalchemy import select
+from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
 from cms_core import contract as c
-from cms_core.audience.consent import may_address
-from cms_core.audience.suppression import is_suppressed
 from cms_core.clock import SystemClock
 from cms_core.contract import OutcomeStatus
-from cms_core.db import UTCDateTime
 from cms_core.publishing.claims import Held
 from cms_core.publishing.deliveries import Settled, Taken, claim_batch, contacts_of, settle
 from cms_core.publishing.journal import Journal, boot_id
+from cms_core.publishing.leave import Leave
 from cms_core.publishing.models import Delivery, DeliveryState, Publication
 from cms_core.publishing.models import PublicationState as S
 from cms_core.publishing.outcomes import MAX_TRIES, backoff
@@ -53,10 +52,6 @@ class Addressee:
     address_hash: str
 
 
-class Lost(Exception):
-    """The claim on the publication was lost: stop handing out recipients."""
-
-
 class Sending:
     """Runs ``channel.deliver`` over all open deliveries of one publication."""
 
@@ -74,8 +69,8 @@ class Sending:
         self._on_wire: set[int] = set()
         self._fates: list[Settled] = []
         self._settled_at = self._looked_at = time.monotonic()
-        self._session = Session(workspace.db.engine)
-        self._leave = _LeaveQuery(workspace, taken)
+        self._connection = workspace.db.autocommit()
+        self._leave = Leave(self._connection, taken.channel.name, taken.topic)
 
     # --- contract.Wire: the door tells what is about to leave ---------------------------------------------------------
 
@@ -110,22 +105,18 @@ class Sending:
             self._settle_now()
             settled = True
         finally:
-            self._leave.close()
-            self._session.close()
+            self._connection.close()
             self._journal.close(settled=settled)
 
     def _recipients(self, channel: c.AddressedChannel) -> Iterator[c.Recipient | None]:
         while True:
-            try:
-                batch = self._claim()
-            except Lost:
-                return
+            batch = self._claim()
             if batch is None:
                 return
             for addressee in batch:
                 if self._stop() or not self._still_wanted():
                     return
-                refusal = self._leave.refusal(addressee, self._clock.now())
+                refusal = self._leave.refusal(addressee.address_hash, addressee.contact_id, self._clock.now())
                 if refusal:
                     self._keep(addressee, DeliveryState.SKIPPED, refusal, tried=0)
                     continue
@@ -135,32 +126,32 @@ class Sending:
                 yield addressee
 
     def _claim(self) -> list[Addressee] | None:
-        """Settle what is known and take the next batch, in one transaction; None when nothing is left."""
+        """Settle what is known and take the next batch, in one transaction; None when nothing is left or the claim was lost."""
         self._journal.flush()
-        fates = self._take_fates()
-        taken = self._taken
         with self._workspace.db.transaction() as session:
-            settle(session, fates)
-            if not self._holds(session):
-                raise Lost
-            claim_id, rows, verdicts = claim_batch(
-                session,
-                self._held.publication_id,
-                self._sender,
-                self._boot,
-                taken.channel.name,
-                taken.topic,
-                self._clock.now(),
-            )
-            batch = self._addressees(session, claim_id, rows)
-        self._journal.settled([fate.id for fate in fates])
-        for addressee in batch:
+            settle(session, self._fates)
+            batch = self._next_batch(session) if self._holds(session) else None
+        self._forget_settled()
+        for addressee in batch or ():
             self._open[addressee.key] = addressee
-            self._journal.claims[addressee.key] = claim_id
-        return batch if verdicts else None
+            self._journal.claims[addressee.key] = addressee.claim_id
+        return batch
 
-    def _holds(self, session: Session) -> bool:
-        row = session.execute(
+    def _next_batch(self, session: Session) -> list[Addressee] | None:
+        taken = self._taken
+        claim_id, rows, verdicts = claim_batch(
+            session,
+            self._held.publication_id,
+            self._sender,
+            self._boot,
+            taken.channel.name,
+            taken.topic,
+            self._clock.now(),
+        )
+        return self._addressees(session, claim_id, rows) if verdicts else None
+
+    def _holds(self, reading: Session | Connection) -> bool:
+        row = reading.execute(
             select(Publication.state, Publication.claim_no, Publication.paused_at).where(
                 Publication.id == self._held.publication_id
             )
@@ -193,9 +184,7 @@ class Sending:
         self._looked_at = now
         if now - self._settled_at > SETTLE_SECONDS:
             self._settle_now()
-        holds = self._holds(self._session)
-        self._session.rollback()
-        return holds
+        return self._holds(self._connection)
 
     # --- outcomes -----------------------------------------------------------------------------------------------------
 
@@ -215,7 +204,9 @@ class Sending:
             self._settle_now()
 
     def _retry(self, addressee: Addressee, outcome: c.Outcome) -> None:
-        tries = self._leave.tries(addressee.key)
+        tries = self._connection.execute(
+            select(Delivery.tries).where(Delivery.id == addressee.key)
+        ).scalar_one()
         if tries + 1 >= MAX_TRIES:
             reason = f"given up after {tries + 1} tries: {outcome.detail}"
             self._keep(addressee, DeliveryState.FAILED, reason, code=outcome.code)
@@ -230,45 +221,15 @@ class Sending:
         at = None if open_again else self._clock.now()
         self._fates.append(Settled(addressee.key, addressee.claim_id, state, reason, at, **more))
 
-    def _take_fates(self) -> list[Settled]:
-        fates, self._fates = self._fates, []
-        self._settled_at = time.monotonic()
-        return fates
-
     def _settle_now(self) -> None:
         self._journal.flush()
-        fates = self._take_fates()
-        if fates:
+        if self._fates:
             with self._workspace.db.transaction() as session:
-                settle(session, fates)
-            self._journal.settled([fate.id for fate in fates])
+                settle(session, self._fates)
+        self._forget_settled()
 
-
-class _LeaveQuery:
-    """The look at consent and suppression at each pull: one prepared statement on a connection of its own."""
-
-    def __init__(self, workspace: Workspace, taken: Snapshot) -> None:
-        self._connection = workspace.db.autocommit()
-        channel = taken.channel.name
-        self._query = select(
-            is_suppressed(
-                bindparam("hash"), channel, bindparam("now", type_=UTCDateTime()), taken.topic
-            ).label("suppressed"),
-            may_address(bindparam("contact"), channel, taken.topic).label("agreed"),
-        ).select_from(select(literal(1)).subquery())
-        self._tries = select(Delivery.tries).where(Delivery.id == bindparam("id"))
-
-    def refusal(self, addressee: Addressee, now: Any) -> str:
-        """Why this person must not be addressed any more, or ""."""
-        values = {"hash": addressee.address_hash, "contact": addressee.contact_id, "now": now}
-        row = self._connection.execute(self._query, values).one()
-        if row.suppressed:
-            return "suppressed"
-        return "" if row.agreed else "no consent"
-
-    def tries(self, delivery_id: int) -> int:
-        """How often this delivery was tried before."""
-        return int(self._connection.execute(self._tries, {"id": delivery_id}).scalar_one())
-
-    def close(self) -> None:
-        self._connection.close()
+    def _forget_settled(self) -> None:
+        """Only after the commit: what a failed commit did not keep is still known here."""
+        self._journal.settled([fate.id for fate in self._fates])
+        self._fates.clear()
+        self._settled_at = time.monotonic()

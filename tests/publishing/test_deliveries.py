@@ -13,7 +13,7 @@ from cms_core.audience import consent
 from cms_core.audience.models import Contact
 from cms_core.clock import FrozenClock
 from cms_core.contract import Recipient
-from cms_core.publishing import listing, service
+from cms_core.publishing import deliveries, listing, sending, service
 from cms_core.publishing.models import Claim, Delivery
 from cms_core.worker import Worker
 from cms_core.workspace import Workspace
@@ -171,6 +171,33 @@ def test_pause_resume_and_cancel_the_rest(workspace: Workspace, toys: Toys, arm:
         service.resume(session, service.find(session, public_id))
     worker.run_until_idle()
     assert len(set(toys.remote.mails)) == len(toys.remote.mails) == 1100
+
+
+def test_outcomes_of_a_batch_are_kept_when_the_claim_was_lost_meanwhile(
+    workspace: Workspace, worker: Worker, toys: Toys, arm: Arm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "LOOK_SECONDS", 3600.0)  # so that only the next claim finds out
+    people(workspace, 600)
+    public_id = arm("letter")
+
+    def pause(recipient: Recipient) -> None:
+        if len(toys.remote.mails) == 3:
+            with workspace.db.transaction() as session:
+                service.hold(session, service.find(session, public_id), "look at it first")
+
+    toys.letter.on_pull = pause
+    worker.run_until_idle()
+    assert counts(workspace, public_id) == {"accepted": 500, "pending": 100}
+
+
+def test_an_audience_of_more_than_one_batch_is_frozen_whole(
+    workspace: Workspace, worker: Worker, toys: Toys, arm: Arm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliveries, "FREEZE_BATCH", 4)
+    people(workspace, 10)
+    public_id = arm("letter")
+    worker.run_until_idle()
+    assert counts(workspace, public_id) == {"accepted": 10}
 
 
 def test_cancel_during_the_run_stops_the_rest(
