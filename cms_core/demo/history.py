@@ -1,8 +1,9 @@
 """Ninety days that were: two campaigns, made by the services and the worker with a clock that is moved through the past.
 
-Content, approvals, plans, pages and mails (real ones, to the demo's mail server) come about as they always do. Set by hand is only
-what takes its time from the machine: the instants at which deliveries were claimed and settled. What people did afterwards is put
-into the ledger with its instants in the past, by ``reactions``; costs are measurements, as channels report them.
+Content, approvals, plans, pages and mails (real ones, to the demo's mail server) come about as they always do. Set by hand are only
+the instants at which deliveries were claimed and settled, which are the machine's, and tasks and milestones, which people tick off.
+What people did afterwards is put into the ledger with its instants in the past, by ``reactions``; costs are measurements, as
+channels report them.
 """
 
 from datetime import datetime, timedelta
@@ -12,6 +13,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select, update
 
 from cms_core.audience import consent, imports, segments
+from cms_core.campaigns.models import Entry, EntryKind, EntryState
 from cms_core.clock import FrozenClock
 from cms_core.demo import home, people, reactions
 from cms_core.demo.home import Home
@@ -31,23 +33,31 @@ SEGMENTS = {
 }
 WEEKS = 12
 MICROS = 1_000_000
+APPROVED = (
+    "close-in-five-days reconcile-without-spreadsheets checklist-letter audit-letter northmoor-bakeries first-close questions "
+    "for-controllers book-a-look"
+).split()
 # What the publications of the past cost, in EUR.
-COSTS = {"close-in-five-days": 420, "checklist-letter": 35, "northmoor-bakeries": 900, "reconcile-without-spreadsheets": 380,
-         "audit-letter": 38}  # fmt: skip
+COSTS = {
+    ("site", "close-in-five-days"): 420,
+    ("email", "checklist-letter"): 35,
+    ("site", "northmoor-bakeries"): 900,
+    ("site", "reconcile-without-spreadsheets"): 380,
+    ("email", "audit-letter"): 38,
+}
 
 
 class History:
-    """Plays the past into a new workspace; the clock ends in the present."""
+    """Plays the past into a new workspace by moving its clock, up to the day before ``today``."""
 
     def __init__(self, place: Home, workspace: Workspace, clock: FrozenClock, today: datetime) -> None:
         self._place = place
         self._workspace = workspace
         self._clock = clock
         self._today = today
-        monday = (today - timedelta(weeks=WEEKS)).astimezone(ZoneInfo(home.ZONE))
-        self.first = monday.replace(hour=8, minute=0, second=0, microsecond=0) - timedelta(
-            days=monday.weekday()
-        )
+        then = (today - timedelta(weeks=WEEKS)).astimezone(ZoneInfo(home.ZONE))
+        morning = then.replace(hour=8, minute=0, second=0, microsecond=0)
+        self.first = morning - timedelta(days=then.weekday())
         self._worker = Worker(workspace, clock)
         self._worker.runner.real_clock = clock  # outcomes of the past lie in the past
 
@@ -60,10 +70,7 @@ class History:
         self._at(0, hour=10)
         assets = home.bring_in(self._workspace, self._place.files / "library")
         self._at(0, hour=15)
-        library = "checklist-letter audit-letter northmoor-bakeries first-close questions for-controllers book-a-look"
-        home.approve(
-            self._workspace, "close-in-five-days", "reconcile-without-spreadsheets", *library.split()
-        )
+        home.approve(self._workspace, *APPROVED)
         home.send_back(self._workspace, "tour", "Scene two needs the name of the button. The rest is lovely.")
         return {"contacts": contacts, "assets": assets}
 
@@ -71,10 +78,10 @@ class History:
         """Two campaigns and what stands on the site anyhow; returns how many publications went out."""
         self._at(1)
         put_on_calendar(self._workspace, "evergreen.csv", self._rows(1, page, "questions", "book-a-look"))
-        self._campaign(1, 28, CLOSE, "600 EUR", "300 visits of the checklist", self._close())
-        self._run(until=36)
-        self._campaign(36, 63, AUDIT, "1500 EUR", "20 requests for a look", self._audit())
-        self._run(until=64)
+        self._campaign(8, 36, CLOSE, "600 EUR", "300 visits of the checklist", self._close())
+        self._run(until=50)
+        self._campaign(50, 74, AUDIT, "1500 EUR", "20 requests for a look", self._audit())
+        self._run(until=75)
         with self._workspace.db.session() as session:
             return len(session.scalars(select(Publication.id)).all())
 
@@ -110,19 +117,19 @@ class History:
 
     def _close(self) -> list[Row]:
         return [
-            page(self._when(1, 9), "close-in-five-days", CLOSE),
+            page(self._when(8, 9), "close-in-five-days", CLOSE),
             page("after:2+1d", "first-close", CLOSE),
             mail("after:2+2d", "checklist-letter", CLOSE, EVERYBODY),
-            note(self._when(25, 9), "First results to the team", "milestone", CLOSE),
+            note(self._when(33, 9), "First results to the team", "milestone", CLOSE),
         ]
 
     def _audit(self) -> list[Row]:
         return [
-            page(self._when(36, 9), "northmoor-bakeries", AUDIT),
+            page(self._when(50, 9), "northmoor-bakeries", AUDIT),
             page("after:2+1d", "reconcile-without-spreadsheets", AUDIT),
             mail("after:2+1d", "audit-letter", AUDIT, EVERYBODY),
             mail("after:2+8d", "reconcile-without-spreadsheets", AUDIT, EVALUATING),
-            note(self._when(43, 9), "Call everybody who asked for a look", "task", AUDIT),
+            note(self._when(57, 9), "Call everybody who asked for a look", "task", AUDIT),
         ]
 
     def _campaign(self, first: int, last: int, name: str, budget: str, goal: str, rows: list[Row]) -> None:
@@ -143,6 +150,9 @@ class History:
                 mails = [Out.of(each) for each in session.scalars(select(Publication).where(*sent))]
             for each in mails:
                 self._lose_one(each)
+        with self._workspace.db.transaction() as session:
+            over = Entry.kind.in_((EntryKind.TASK, EntryKind.MILESTONE)), Entry.instant < self._day(until)
+            session.execute(update(Entry).where(*over).values(state=EntryState.DONE))
 
     def _next_due(self, until: int) -> datetime | None:
         query = select(Publication.due_at).where(Publication.state == PublicationState.SCHEDULED)
@@ -184,9 +194,11 @@ class History:
     def _measure(self, out: list[Out]) -> None:
         """Costs, reported a day after each publication."""
         costs = [
-            NewMeasurement(each.id, "cost", COSTS[each.slug] * MICROS, each.at + timedelta(days=1), "EUR")
+            NewMeasurement(
+                each.id, "cost", COSTS[each.channel, each.slug] * MICROS, each.at + timedelta(days=1), "EUR"
+            )
             for each in out
-            if each.campaign and each.slug in COSTS
+            if (each.channel, each.slug) in COSTS
         ]
         with self._workspace.db.transaction() as session:
             store_measurements(session, costs)
