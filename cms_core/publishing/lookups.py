@@ -14,6 +14,7 @@ from cms_core.publishing.claims import Held, write
 from cms_core.publishing.models import Attempt, Phase
 from cms_core.publishing.models import PublicationState as S
 from cms_core.publishing.snapshot import Snapshot
+from cms_core.secrets import conceal
 
 MAX_LOOKUPS = 5
 REPLAYABLE = (Idempotency.KEYED, Idempotency.CLIENT_ID, Idempotency.NATURAL)
@@ -67,7 +68,8 @@ def lookup_failed(
     )
     number = asked or 0
     retry_at = real + outcomes.backoff(number)
-    result = Result("failed", type(error).__name__, str(error), retry_at)
+    reason = conceal(str(error), taken.link.secrets.values())
+    result = Result("failed", type(error).__name__, reason, retry_at)
     attempts.record(session, held, Phase.RECONCILE, started, real, result)
     write(
         session,
@@ -100,7 +102,7 @@ def withdrawn(
         )
         attempts.record(session, held, Phase.WITHDRAW, started, real, Result("withdrawn"))
         return
-    reason = f"could not be taken back: {error}"
+    reason = conceal(f"could not be taken back: {error}", taken.link.secrets.values())
     values: dict[str, Any] = {"lease_until": None, "reason": reason}
     retry_at = real + (getattr(error, "after", None) or outcomes.backoff(3))
     if isinstance(error, c.Retryable | c.OutcomeUnknown):  # withdraw is idempotent

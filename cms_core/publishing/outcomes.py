@@ -17,6 +17,7 @@ from cms_core.publishing.claims import SELF_RESOLVING, Held, write
 from cms_core.publishing.models import Arm, Delivery, DeliveryState, Phase, Publication
 from cms_core.publishing.models import PublicationState as S
 from cms_core.publishing.snapshot import Snapshot
+from cms_core.secrets import conceal
 
 MAX_TRIES = 12
 FIRST_DELAY = timedelta(seconds=5)
@@ -148,7 +149,8 @@ def failed(
     phase: str,
 ) -> None:
     """A try failed. Only what surely did not go out is tried again; after the intent a fault of the plugin is unknown."""
-    state, reason, values = _verdict(session, held, taken, error, real, phase)
+    state, said, values = _verdict(session, held, taken, error, real, phase)
+    reason = conceal(said, taken.link.secrets.values())
     if not write(session, held, WORKING, state=state, reason=reason, lease_until=None, **values):
         return
     result = Result(str(state), type(error).__name__, reason, values.get("retry_at"))
@@ -165,7 +167,13 @@ def _verdict(
         return S.FAILED, error.reason, {}
     if isinstance(error, c.NotConnected):
         connection_id = session.get_one(Publication, held.publication_id).connection_id
-        _connection_state(session, connection_id, ConnectionState.BROKEN, error.reason, real)
+        _connection_state(
+            session,
+            connection_id,
+            ConnectionState.BROKEN,
+            conceal(error.reason, taken.link.secrets.values()),
+            real,
+        )
         return S.HELD, f"not connected: {error.reason}", {}
     if isinstance(error, c.Retryable) or (phase == Phase.PREPARE and isinstance(error, c.ChannelError)):
         return _later(session, held, error, real)

@@ -21,6 +21,7 @@ from cms_core.publishing.deliveries import freeze_audience
 from cms_core.publishing.models import PublicationState as S
 from cms_core.publishing.sending import Sending
 from cms_core.publishing.snapshot import Snapshot
+from cms_core.secrets import conceal
 from cms_core.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -142,8 +143,9 @@ class Runner:
 
     def _fail(self, held: Held, taken: Snapshot, error: BaseException, started: datetime, phase: str) -> None:
         if not isinstance(error, c.ChannelError):
-            self.workspace.plugins.report(taken.plugin, f"{taken.channel.name}.{phase}", error)
-            log.error("fault in plugin %s", taken.plugin, exc_info=error)
+            secrets = taken.link.secrets.values()
+            self.workspace.plugins.report(taken.plugin, f"{taken.channel.name}.{phase}", error, secrets)
+            log.error("fault in plugin %s: %s", taken.plugin, conceal(repr(error), secrets))
         with self.workspace.db.transaction() as session:
             outcomes.failed(session, held, taken, error, started, self.real, phase)
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from cms_core.clock import FrozenClock
+from cms_core.connections import service as connections
 from cms_core.contract import Absent, Measurement, NotConnected, OutcomeUnknown, Receipt, Refused, Retryable
 from cms_core.errors import Conflict, Invalid
 from cms_core.publishing import service
@@ -300,3 +301,27 @@ def test_channel_that_measures_is_asked_for_its_numbers(
     assert measure(workspace, now) == 1
     assert measure(workspace, now) == 0, "the same number at the same instant is kept once"
     assert toys.toy.asked == [[public_id], [public_id]]
+
+
+def test_secrets_stay_out_of_reasons_and_faults(
+    workspace: Workspace, worker: Worker, toys: Toys, arm: Arm
+) -> None:
+    canary = "canary-4f1d9c"
+    with workspace.db.transaction() as session:
+        row = connections.find(session, "toy", "main")
+        connections.update(session, workspace.vault, workspace.plugins, row, {"token": canary})
+    toys.remote.before = [NotConnected(f"the token {canary} has expired")]
+    refused = arm()
+    worker.run_until_idle()
+    with workspace.db.session() as session:
+        reason = connections.find(session, "toy", "main").reason
+    toys.remote.before = [ZeroDivisionError(canary)]
+    faulty = arm(title="Second")
+    worker.run_until_idle()
+    told = [
+        reason,
+        str(workspace.plugins.faults),
+        *(str(shown(workspace, each)) for each in (refused, faulty)),
+    ]
+    assert not [text for text in told if canary in text]
+    assert reason == "the token (hidden) has expired"
