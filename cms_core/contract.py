@@ -508,7 +508,10 @@ class AddressedChannel(Channel):
 
 @dataclass(frozen=True)
 class AssetKind:
-    """A kind of asset: its marshmallow schema for the body's own fields, and where its plain text stands."""
+    """A kind of asset: the marshmallow schema of its own fields, and where its plain text stands.
+
+    ``text_fields`` need not stand in the schema; what is neither in the one nor in the other is refused.
+    """
 
     name: str
     label: str

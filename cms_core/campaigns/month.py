@@ -13,6 +13,7 @@ from cms_core.contract import Channel, Mark
 from cms_core.errors import Invalid
 
 WEEK = 7
+FIRST_YEAR, LAST_YEAR = 2, 9998  # whole weeks in any zone reach into the years beside
 FAILED = ("failed", "unknown", "missed", "held")
 OUT = ("published", "withdrawn")
 MAX_LANES = 6
@@ -31,9 +32,12 @@ class Month:
         if not text:
             return cls(today.replace(day=1), tz)
         try:
-            return cls(date.fromisoformat(f"{text}-01"), tz)
+            first = date.fromisoformat(f"{text}-01")
+            if not FIRST_YEAR <= first.year <= LAST_YEAR:
+                raise ValueError
         except ValueError:
             raise Invalid(f"{text[:20]!r} is not a month", "write it like 2026-05") from None
+        return cls(first, tz)
 
     @property
     def title(self) -> str:
@@ -42,7 +46,7 @@ class Month:
     def shifted(self, months: int) -> str:
         """The month so many months away, as "2026-05"."""
         index = self.first.year * 12 + self.first.month - 1 + months
-        return f"{max(1, min(9998, index // 12)):04d}-{index % 12 + 1:02d}"
+        return f"{max(FIRST_YEAR, min(LAST_YEAR, index // 12)):04d}-{index % 12 + 1:02d}"
 
     @property
     def start(self) -> date:

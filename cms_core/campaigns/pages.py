@@ -43,8 +43,9 @@ def calendar() -> Answer:
     month = Month.parse(request.args.get("month"), today, tz)
     hidden = frozenset(request.args.getlist("hide"))
     found = board.month(session(), workspace().plugins, month, today, hidden)
+    panels = draw_panels(Place.CALENDAR)
     return render_template(
-        "campaigns/calendar.html", month=month, today=today, hidden=sorted(hidden), **found
+        "campaigns/calendar.html", month=month, hidden=sorted(hidden), panels=panels, **found
     )
 
 

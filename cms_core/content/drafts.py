@@ -154,7 +154,13 @@ def _check_body(kind: c.AssetKind, body: Mapping[str, Any]) -> None:
         return
     schema: Schema = kind.schema()
     try:
-        schema.load(dict(body))
+        schema.load(
+            {
+                name: value
+                for name, value in body.items()
+                if name in schema.fields or name not in kind.text_fields
+            }
+        )
     except ValidationError as error:
         name, reason = _first_fault(error.messages)
         raise BadField(name, f"{name}: {reason}", f"see the fields of kind {kind.name}") from None
