@@ -6,7 +6,7 @@ A contact that was merged or erased stays as a tombstone without an address; ``a
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from cms_core import contract as c
@@ -18,6 +18,18 @@ from cms_core.errors import NotFound
 
 LIST_BATCH = 2_000
 PAGE = 50
+# What ``contract.Contact(*…)`` takes, as columns of contacts with their companies (outer join): for batches of a sending.
+PICTURE = (
+    Contact.public_id,
+    Contact.email,
+    Contact.first_name,
+    Contact.last_name,
+    func.coalesce(Company.name, ""),
+    Contact.country,
+    Contact.language,
+    Contact.timezone,
+    Contact.extra,
+)
 MAX_ID = 2**63 - 1
 
 
@@ -39,7 +51,7 @@ def find(session: Session, address: str) -> Contact | None:
     return session.scalar(select(Contact).where(Contact.email == spelling(address), alive()))
 
 
-def to_contract(session: Session, rows: Sequence[Contact] | Sequence[Row[Any]]) -> list[c.Contact]:
+def to_contract(session: Session, rows: Sequence[Contact]) -> list[c.Contact]:
     """What a plugin is given of these contacts, in the same order; two queries at most, however many there are."""
     ids = {row.company_id for row in rows if row.company_id is not None}
     names: dict[int, str] = {}

@@ -5,15 +5,25 @@ from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Dialect, Row, and_, bindparam, case, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import (
+    CompoundSelect,
+    Dialect,
+    Subquery,
+    bindparam,
+    case,
+    literal_column,
+    select,
+    union_all,
+    update,
+)
+from sqlalchemy.orm import Session, aliased
 
 from cms_core import contract as c
 from cms_core.audience import segments
 from cms_core.audience.addresses import address_hash
 from cms_core.audience.consent import may_address
-from cms_core.audience.contacts import to_contract
-from cms_core.audience.models import Contact, Segment
+from cms_core.audience.contacts import PICTURE
+from cms_core.audience.models import Company, Contact, Segment
 from cms_core.audience.suppression import is_suppressed
 from cms_core.dialect import insert_rows
 from cms_core.publishing.claims import Held, write
@@ -24,18 +34,6 @@ from cms_core.quick import QuickStatement
 BATCH = 500
 FREEZE_BATCH = 2_000
 D = Delivery
-TOLD = (
-    Contact.id,
-    Contact.public_id,
-    Contact.email,
-    Contact.first_name,
-    Contact.last_name,
-    Contact.company_id,
-    Contact.country,
-    Contact.language,
-    Contact.timezone,
-    Contact.extra,
-)
 
 
 def freeze_audience(
@@ -61,21 +59,23 @@ def freeze_audience(
     members = segments.member_ids(session, segment)
     ids = session.scalars(select(Contact.id).where(Contact.id.in_(members)).order_by(Contact.id)).all()
     for start in range(0, len(ids), FREEZE_BATCH):
-        batch = _contacts(session, ids[start : start + FREEZE_BATCH])
-        insert_rows(session, Delivery, list(_delivery_rows(session, channel, batch)), **same)
+        rows = list(_delivery_rows(session, channel, ids[start : start + FREEZE_BATCH]))
+        insert_rows(session, Delivery, rows, **same)
     return True
 
 
 def _delivery_rows(
-    session: Session, channel: c.AddressedChannel, batch: Sequence[Row[Any]]
+    session: Session, channel: c.AddressedChannel, ids: Sequence[int]
 ) -> Iterator[dict[str, Any]]:
-    for contact, person in zip(batch, to_contract(session, batch), strict=True):
+    query = select(Contact.id, *PICTURE).outerjoin(Company).where(Contact.id.in_(ids)).order_by(Contact.id)
+    for contact_id, *picture in session.connection().execute(query):
+        person = c.Contact(*picture)
         address = channel.address(person)
         yield {
-            "contact_id": contact.id,
-            "address": address or f"#{contact.id}",
+            "contact_id": contact_id,
+            "address": address or f"#{contact_id}",
             "address_hash": address_hash(session, address) if address else "",
-            "tz": contact.timezone,
+            "tz": person.timezone,
             "state": DeliveryState.PENDING if address else DeliveryState.SKIPPED,
             "reason": "" if address else "no address",
         }
@@ -88,6 +88,7 @@ class Taken(NamedTuple):
     contact_id: int
     address: str
     address_hash: str
+    person: c.Contact
 
 
 def claim_batch(
@@ -100,30 +101,57 @@ def claim_batch(
     claim = Claim(publication_id=publication_id, sender=sender, boot=boot, at=real)
     session.add(claim)
     session.flush()
-    due = or_(D.state == DeliveryState.PENDING, and_(D.state == DeliveryState.RETRY_WAIT, D.retry_at <= real))
-    wanted = select(D.id).where(D.publication_id == publication_id, due).order_by(D.id).limit(BATCH)
-    suppressed = is_suppressed(D.address_hash, channel, real, topic)
-    agreed = may_address(D.contact_id, channel, topic)
-    rows = session.execute(
+    verdict = _verdicts(publication_id, channel, topic, real)
+    refused = verdict.c.reason != ""
+    judged = session.connection().execute(
         update(D)
-        .where(D.id.in_(wanted))
+        .where(D.id == verdict.c.id)
         .values(
             claim_id=claim.id,
-            state=case(
-                (suppressed, DeliveryState.SKIPPED),
-                (~agreed, DeliveryState.SKIPPED),
-                else_=DeliveryState.CLAIMED,
-            ),
-            reason=case((suppressed, "suppressed"), (~agreed, "no consent"), else_=""),
-            settled_at=case((or_(suppressed, ~agreed), real), else_=None),
+            state=case((refused, DeliveryState.SKIPPED), else_=DeliveryState.CLAIMED),
+            reason=verdict.c.reason,
+            settled_at=case((refused, real), else_=None),
         )
-        .returning(D.id, D.contact_id, D.address, D.address_hash, D.state)
-        .execution_options(synchronize_session=False)
-    ).all()
-    to_send = [
-        Taken(row.id, row.contact_id, row.address, row.address_hash) for row in rows if row.state == "claimed"
+    )
+    return claim.id, _taken(session, claim.id), judged.rowcount
+
+
+def _verdicts(publication_id: int, channel: str, topic: str, real: datetime) -> Subquery:
+    """The next deliveries with the reason why they must not be made, or ""; each is looked at once."""
+    wanted = aliased(D)
+    suppressed = is_suppressed(wanted.address_hash, channel, real, topic)
+    agreed = may_address(wanted.contact_id, channel, topic)
+    return (
+        select(wanted.id, case((suppressed, "suppressed"), (~agreed, "no consent"), else_="").label("reason"))
+        .where(wanted.id.in_(_due(publication_id, real)))
+        .limit(BATCH)
+        .subquery()
+    )
+
+
+def _due(publication_id: int, real: datetime) -> CompoundSelect[int]:
+    """What may be claimed: read from the partial indexes (so the states are literal), however long the ledger is."""
+    of_publication = select(D.id).where(D.publication_id == publication_id)
+    pending = of_publication.where(D.state == literal_column("'pending'")).order_by(D.id)
+    waiting = of_publication.where(D.state == literal_column("'retry_wait'"), D.retry_at <= real).order_by(
+        D.retry_at
+    )
+    return union_all(*(select(each.limit(BATCH).subquery().c.id) for each in (pending, waiting)))
+
+
+def _taken(session: Session, claim_id: int) -> list[Taken]:
+    query = (
+        select(D.id, D.contact_id, D.address, D.address_hash, *PICTURE)
+        .join(Contact, Contact.id == D.contact_id)
+        .outerjoin(Company)
+        .where(D.claim_id == claim_id, D.state == literal_column("'claimed'"))
+        .order_by(D.id)
+    )
+    rows = session.connection().execute(query)
+    return [
+        Taken(key, contact, address, hashed, c.Contact(*picture))
+        for key, contact, address, hashed, *picture in rows
     ]
-    return claim.id, sorted(to_send, key=lambda each: each.id), len(rows)
 
 
 class Settled(NamedTuple):
@@ -165,14 +193,3 @@ def settle(session: Session, fates: Iterable[Settled]) -> None:
 @cache
 def _settle_in(dialect: Dialect) -> QuickStatement:
     return QuickStatement(dialect, SETTLE, GIVEN)
-
-
-def contacts_of(session: Session, batch: Sequence[Taken]) -> list[c.Contact]:
-    """The people of a batch, in its order."""
-    return to_contract(session, _contacts(session, [each.contact_id for each in batch]))
-
-
-def _contacts(session: Session, ids: Sequence[int]) -> list[Row[Any]]:
-    """What is told of these contacts, in the order of the ids; columns cost a third of what objects would."""
-    by_id = {row.id: row for row in session.execute(select(*TOLD).where(Contact.id.in_(ids)))}
-    return [by_id[each] for each in ids]

@@ -19,7 +19,7 @@ from cms_core import contract as c
 from cms_core.clock import SystemClock
 from cms_core.contract import OutcomeStatus
 from cms_core.publishing.claims import Held
-from cms_core.publishing.deliveries import Settled, Taken, claim_batch, contacts_of, settle
+from cms_core.publishing.deliveries import Settled, Taken, claim_batch, settle
 from cms_core.publishing.journal import Journal, boot_id
 from cms_core.publishing.leave import Leave
 from cms_core.publishing.models import Delivery, DeliveryState, Publication
@@ -148,7 +148,7 @@ class Sending:
             taken.topic,
             self._clock.now(),
         )
-        return self._addressees(session, claim_id, rows) if verdicts else None
+        return self._addressees(claim_id, rows) if verdicts else None
 
     def _holds(self, reading: Session | Connection) -> bool:
         row = reading.execute(
@@ -158,8 +158,8 @@ class Sending:
         ).one()
         return row.state == S.SENDING and row.claim_no == self._held.claim_no and row.paused_at is None
 
-    def _addressees(self, session: Session, claim_id: int, rows: list[Taken]) -> list[Addressee]:
-        people = contacts_of(session, rows)
+    def _addressees(self, claim_id: int, rows: list[Taken]) -> list[Addressee]:
+        people = [row.person for row in rows]
         providers = self._workspace.plugins.merge_fields.values()
         values = {provider.namespace: provider.fetch_many(people) for provider in providers} if people else {}
         return [
@@ -167,13 +167,13 @@ class Sending:
                 key=row.id,
                 address=row.address,
                 token=self._tokens.make(row.id),
-                values={namespace: found.get(person.id, {}) for namespace, found in values.items()},
+                values={namespace: found.get(row.person.id, {}) for namespace, found in values.items()},
                 arm=self._taken.placement.arm,
                 claim_id=claim_id,
                 contact_id=row.contact_id,
                 address_hash=row.address_hash,
             )
-            for row, person in zip(rows, people, strict=True)
+            for row in rows
         ]
 
     def _still_wanted(self) -> bool:
