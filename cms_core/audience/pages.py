@@ -15,7 +15,7 @@ from cms_core.errors import CmsError, Invalid
 from cms_core.events.service import NewEvent, record
 from cms_core.web.auth import permission, user
 from cms_core.web.panels import draw_panels
-from cms_core.web.request import session, workspace
+from cms_core.web.request import session, whole_number, workspace
 from cms_core.web.shell import toast
 
 Answer = str | Response | tuple[str, int]
@@ -35,7 +35,7 @@ def index() -> Answer:
     segment = segments.find(session(), wanted) if wanted else None
     members = segments.member_ids(session(), segment) if segment else None
     rows, following = contacts.list_page(
-        session(), words, among=members, before=request.args.get("before", type=int)
+        session(), words, among=members, before=request.args.get("before", type=whole_number)
     )
     return render_template(
         "audience/contacts.html",

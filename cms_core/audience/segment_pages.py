@@ -18,7 +18,7 @@ Answer = str | Response | tuple[str, int]
 
 blueprint = Blueprint("segments", __name__)
 
-PAGE = 25
+PAGE = 12  # each is counted anew: some 60 ms per rule on 100,000 contacts
 SAMPLE = 5
 _COLUMN = re.compile(r"rule, column (\d+):")
 

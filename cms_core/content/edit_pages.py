@@ -19,7 +19,7 @@ from cms_core.content.trial import Trial, try_out
 from cms_core.errors import CmsError, Conflict, Invalid
 from cms_core.web import scratch
 from cms_core.web.auth import permission, user
-from cms_core.web.request import session, workspace
+from cms_core.web.request import session, whole_number, workspace
 from cms_core.web.security import preview_response
 from cms_core.web.shell import toast
 
@@ -79,7 +79,7 @@ def _handle(slug: str | None) -> Answer:
 
 
 def _save(found: Asset | None, draft: Draft, ask: bool) -> Answer:
-    seen = request.form.get("row_version", 0, type=int)
+    seen = request.form.get("row_version", 0, type=whole_number)
     try:
         revision = service.save(session(), workspace().plugins, found, draft, user(), seen)
         if ask:
@@ -110,7 +110,7 @@ def _page(
     if found and isinstance(problem, Conflict):
         theirs = editing.differences(service.draft_of(session(), found), draft)
     elif changed:  # what the author saw, not what is there by now
-        version = request.form.get("row_version", version, type=int)
+        version = request.form.get("row_version", version, type=whole_number)
     return render_template(
         "content/editor.html",
         asset=found,

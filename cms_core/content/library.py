@@ -50,7 +50,7 @@ def _position(text: str) -> tuple[datetime, int] | None:
     instant, _, key = text.partition("~")
     try:
         at = datetime.fromisoformat(instant)
-        return (at.astimezone(UTC), int(key)) if at.tzinfo else None
+        return (at.astimezone(UTC), int(key)) if at.tzinfo and len(key) < 19 else None
     except (ValueError, OverflowError):
         return None
 

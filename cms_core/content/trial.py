@@ -14,6 +14,7 @@ from cms_core.content.drafts import BadField, Draft, clean
 from cms_core.content.models import Asset, Media, Revision, RevisionState
 from cms_core.content.placements import check_placement
 from cms_core.content.revisions import content_hash, effective, media_in
+from cms_core.content.slugs import slug_or_digest
 from cms_core.db import now
 from cms_core.workspace import Workspace
 
@@ -105,7 +106,7 @@ def _picture(
         author = session.get(User, head.author_id) or author
     return c.Asset(
         id=asset.public_id if asset else "",
-        slug=draft.slug or (asset.slug if asset else ""),
+        slug=draft.slug or (asset.slug if asset else slug_or_digest(draft.title)),
         kind=draft.kind,
         title=draft.title,
         summary=draft.summary,

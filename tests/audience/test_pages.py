@@ -95,6 +95,7 @@ def test_contacts_are_searched_and_read_page_by_page(marketer: FormClient, works
     assert names(first) + names(second) == [f"Person {n}" for n in reversed(range(53))]
     assert names(marketer.get("/app/contacts?q=person+p52").text) == ["Person 52"]
     assert names(marketer.get("/app/contacts?q=brightwell+1+p51@").text) == ["Person 51"]
+    assert marketer.get(f"/app/contacts?before={10**30}").status_code == 200
     assert "Nobody fits" in marketer.get("/app/contacts?q=%25").text
 
 

@@ -2,7 +2,9 @@
 
 import html
 import io
+import os
 import re
+import time
 import zipfile
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -160,7 +162,8 @@ def test_the_library_is_read_page_by_page(
         address = html.unescape(following[1]) if following else ""
     assert seen == [f"piece-{n}" for n in reversed(range(PAGE + 3))]
     assert not address
-    assert marketer.get("/app/content?before=nonsense~x").status_code == 200
+    for nonsense in ("nonsense~x", "2026-05-04~1", f"2026-05-04T07:00:00Z~{10**30}", "~"):
+        assert marketer.get(f"/app/content?before={nonsense}").status_code == 200
 
 
 # --- review ---------------------------------------------------------------------------------------------------------------
@@ -385,6 +388,23 @@ def test_checks_and_previews_come_without_saving(
     assert head(workspace, "launch").body["text"] == "Some words."
 
 
+def test_an_unsaved_piece_is_shown_under_the_address_it_would_get(
+    marketer: FormClient, workspace: Workspace
+) -> None:
+    data = {"title": "Year end", "kind": "article", "text": "Words", "do": "check"}
+    page = marketer.submit("/app/content/new", data).text
+    assert "/year-end" in page
+    assert "nothing to fix" in page
+
+    page = marketer.submit("/app/content/new", {**data, "for-site-path": "/app/x"}).text
+    assert 'href="#for-site-path"' in page
+    assert "belong to the app itself" in page
+    page = marketer.submit("/app/content/new", {**data, "title": ""}).text
+    assert "the title is missing" in page
+    assert "<iframe" in page
+    assert not workspace.plugins.faults
+
+
 def test_a_picture_is_taken_in_and_shown_by_its_markdown(marketer: FormClient, workspace: Workspace) -> None:
     picture = io.BytesIO()
     Image.new("RGB", (8, 8), "teal").save(picture, "PNG")
@@ -539,3 +559,18 @@ def test_an_archive_is_not_unpacked_beyond_its_limit(
     monkeypatch.setattr(unpack, "MAX_BYTES", 10_000)
     answer = send(marketer, "save", ("a.zip", archive(**{"a.md": b"0" * 10_001})))
     assert "larger than 10,000 bytes" in answer.text
+
+
+def test_previews_go_after_an_hour(
+    marketer: FormClient, add: Callable[..., Revision], workspace: Workspace
+) -> None:
+    add("launch")
+    add("other")
+    frame = re.findall(r'<iframe[^>]* src="([^"]+)"', marketer.get("/app/content/launch").text)[0]
+    kept = next(workspace.config.run_dir.glob(f"scratch/*/{frame.rsplit('/', 1)[1]}"))
+    assert kept.stat().st_mode & 0o077 == 0
+    os.utime(kept, (0, time.time() - 3601))
+    marketer.get("/app/content/other")
+    assert marketer.get(frame).status_code == 404
+    marketer.get("/app/content/launch")
+    assert marketer.get(frame).status_code == 200

@@ -55,9 +55,12 @@ class SiteChannel(Channel):
         return findings.check(placement)
 
     def preview(self, placement: Placement) -> Preview:
-        """The page as it will look, and what search results show of it."""
+        """The page as it will look, and what search results show of it; what keeps it from being made is told instead."""
         site = Site.of(placement.connection, placement.settings)
-        content = compose(placement)
+        try:
+            content = compose(placement)
+        except (merge.MergeError, BadPath) as error:
+            return Preview(placement.asset.title, text=str(error))
         path = site.address(content.slug, content.path)
         shown = render.Shown(site, content, path, placement.due_at, placement.due_at)
         facts = (
