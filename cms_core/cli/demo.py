@@ -57,6 +57,8 @@ def command(once: bool, port: int, keep: Path | None) -> None:
             story.tell_past(place, datetime.now(UTC), progress)
             with place.opened() as workspace:
                 _today(workspace, mailbox, listener, once=once)
+    if keep is not None:
+        progress(f"The workspace stays in {keep}; its mail server is gone.")
 
 
 def _today(workspace: "Workspace", mailbox: "Mailbox", listener: "socket", *, once: bool) -> None:
@@ -67,7 +69,7 @@ def _today(workspace: "Workspace", mailbox: "Mailbox", listener: "socket", *, on
 
     mailbox.moody = True
     crowd = Crowd(listener.getsockname()[1], mailbox)
-    with serving(create_app(workspace=workspace), listener), contextlib.closing(crowd):
+    with serving(create_app(workspace=workspace), listener):
         progress("Today's campaign, with a quick clock:")
         ending = story.tell_today(workspace, crowd, progress, whole=once)
         story.check_sums(ending)
@@ -100,7 +102,7 @@ def _stay(workspace: "Workspace", crowd: "Crowd") -> None:
     for line in story.sign_in_lines(workspace.config.base_url):
         progress(line)
     progress(
-        f"The last letter, {launch.LAST}, goes out within minutes by itself. Ctrl-C ends the demo and removes it."
+        f"The last letter, {launch.LAST}, goes out by itself in two or three minutes. Ctrl-C ends the demo and removes it."
     )
     with contextlib.suppress(KeyboardInterrupt), working(workspace), story.reading(crowd):
         threading.Event().wait()

@@ -95,7 +95,7 @@ def _prepared(home: Path, base_url: str, mailbox: Mailbox) -> Home:
 
 
 def add_accounts(workspace: Workspace) -> None:
-    """The four users, then the site and the mail server, connected by the admin."""
+    """The four users, all with the same password."""
     with workspace.db.transaction() as session:
         for account in ACCOUNTS:
             user = auth.create_user(session, account.email, account.name, account.role, PASSWORD)

@@ -46,7 +46,7 @@ def plan(workspace: Workspace, today: datetime) -> None:
         page(first, "larkfield-4", NAME),
         mail("after:2+1m", "launch-letter", NAME, EVERYBODY),
         mail("after:3+1m", "launch-follow-up", NAME, UNDECIDED),
-        mail("after:4+3m", LAST, NAME, CUSTOMERS),
+        mail("after:4+1m", LAST, NAME, CUSTOMERS),
         note(_on(today, 1), "Call everybody who asked for a look", "task", NAME),
         note(_on(today, 14), "40 requests for a look", "milestone", NAME),
     ]

@@ -72,20 +72,21 @@ class Crowd:
         mails = self._mailbox.since(self._read)
         self._read += len(mails)
         done: Counter[str] = Counter()
-        ordered = sorted(mails, key=lambda mail: mail.recipient)
-        for mail in ordered:
+        try:
+            self._read_all(sorted(mails, key=lambda mail: mail.recipient), done, stopped)
+        finally:
+            self._wire.close()  # it opens itself again; one that idles would be ended by the server
+        return done
+
+    def _read_all(self, mails: list[Mail], done: Counter[str], stopped: Callable[[], bool]) -> None:
+        for mail in mails:
             if mail.recipient.endswith("@" + people.GATEWAY):
                 self._scan(mail, done)
-        for n, mail in enumerate(ordered):
+        for n, mail in enumerate(mails):
             if stopped():
                 break
             self._react(mail, n, done)
             time.sleep(self.pace)
-        return done
-
-    def close(self) -> None:
-        """Hang up."""
-        self._wire.close()
 
     def _scan(self, mail: Mail, done: Counter[str]) -> None:
         """A security gateway opens everything and follows every link at once, the hidden one and the unsubscribe page too."""

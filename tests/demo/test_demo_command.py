@@ -5,11 +5,13 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +135,29 @@ def test_it_serves_until_it_is_interrupted(
     assert "Traceback" not in served.said
     assert served.said.endswith("The demo has ended.\n")
     assert left_behind(surroundings) == []
+
+
+@pytest.mark.long
+def test_the_last_letter_goes_out_by_itself_and_is_read(
+    surroundings: dict[str, str], taken_port: int
+) -> None:
+    served = Served(surroundings, taken_port)
+    try:
+        (database,) = Path(surroundings["TMPDIR"]).glob("cms-demo-*/cms.db")
+        query = (
+            "SELECT count(*) FROM core_event JOIN core_asset ON core_asset.id = asset_id "
+            "WHERE slug = 'office-hours' AND core_event.kind = 'clicked' AND agent_class = 'human'"
+        )
+        deadline = time.monotonic() + 360
+        clicks = 0
+        while not clicks and time.monotonic() < deadline:
+            time.sleep(2)
+            with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+                (clicks,) = connection.execute(query).fetchone()
+        assert clicks
+    finally:
+        served.interrupt(signal.SIGINT)
+    assert "Traceback" not in served.said
 
 
 def test_a_folder_that_is_kept_must_be_empty(surroundings: dict[str, str], tmp_path: Path) -> None:
