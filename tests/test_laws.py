@@ -131,6 +131,11 @@ def test_hook_reference_is_up_to_date() -> None:
     assert (ROOT / "docs" / "hooks.md").read_text(encoding="utf-8") == docs.hooks_page(), "run `make docs`"
 
 
+def test_command_reference_is_up_to_date() -> None:
+    written = (ROOT / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")
+    assert written == docs.commands_page(), "run `make docs`"
+
+
 def test_every_hook_has_a_docstring_and_a_version() -> None:
     assert len(docs.hooks()) == 18
     for name, function in docs.hooks():
