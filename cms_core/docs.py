@@ -35,7 +35,8 @@ COMMANDS_HEAD = """# Commands
 Every command of cms-core. This page is written by `make docs` from the commands themselves; a test fails when it is out of date.
 
 - `--json`: one document on stdout, progress on stderr; a `list` is one plain array. A failure prints
-  `{"error": {"message", "remedy"}}` and ends with its exit code. `id` is the public id, `asset` a slug, instants are ISO 8601 with offset.
+  `{"error": {"message", "remedy"}}` and ends with its exit code. `id` is the public id, `asset` a slug, instants are ISO 8601
+  with offset.
 - Exit codes: 0 ok · 1 failed, nothing saved · 2 usage · 3 configuration · 4 database needs upgrade · 5 partly done · 6 refused by a
   remote · 75 try later · 130 interrupted.
 - Environment: `CMS_HOME`, `CMS_DATABASE_URL`, `CMS_BASE_URL`, `CMS_OUTBOUND_ALLOW`, `CMS_LEASE_SECONDS`, `CMS_DISABLE_PLUGINS`,

@@ -23,7 +23,7 @@ from cms_core.content.models import Review
 from cms_core.db import now
 from cms_core.errors import CmsError
 from cms_core.plugins import Plugins
-from cms_core.publishing.models import Publication, PublicationState
+from cms_core.publishing.models import Delivery, DeliveryState, Publication, PublicationState
 
 NEEDS_PERSON = (
     PublicationState.FAILED,
@@ -83,7 +83,7 @@ def side(session: Session, tz: str) -> dict[str, Any]:
     ).all()
     count = select(func.count()).select_from(Publication)
     return {
-        "needs": [_need(each) for each in needs],
+        "needs": [*map(_need, needs), *_unknown_people(session)],
         "waiting": session.scalar(select(func.count()).select_from(Review).where(Review.state == "open"))
         or 0,
         "published": session.scalar(count.where(Publication.state == PublicationState.PUBLISHED)) or 0,
@@ -94,6 +94,27 @@ def side(session: Session, tz: str) -> dict[str, Any]:
         or 0,
         "tz": tz,
     }
+
+
+def _unknown_people(session: Session) -> list[dict[str, Any]]:
+    """Mailings of which some messages may or may not have arrived."""
+    query = (
+        select(Publication, func.count(Delivery.id))
+        .join(Delivery, Delivery.publication_id == Publication.id)
+        .where(Delivery.state == DeliveryState.UNKNOWN)
+        .group_by(Publication.id)
+        .order_by(Publication.id.desc())
+        .limit(SHOWN_NEEDS)
+    )
+    return [
+        {
+            "id": publication.public_id,
+            "title": f"{count} of {publication.asset.slug}: not known whether they arrived",
+            "reason": "Nothing is sent again by itself.",
+            "level": "warn",
+        }
+        for publication, count in session.execute(query)
+    ]
 
 
 def _need(publication: Publication) -> dict[str, Any]:
