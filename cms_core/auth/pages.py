@@ -10,7 +10,7 @@ from cms_core.auth.schemas import Me, NewPassword, NewUser
 from cms_core.errors import CmsError
 from cms_core.web.auth import permission, signed_in, user
 from cms_core.web.forms import SchemaForm
-from cms_core.web.request import session, workspace
+from cms_core.web.request import session, whole_number, workspace
 from cms_core.web.session import (
     end_session,
     limit_account,
@@ -204,7 +204,7 @@ def audit_log() -> Answer:
     """Who changed what, the newest first."""
     page = listing.audit_page(
         session(),
-        before=request.args.get("before", type=int),
+        before=request.args.get("before", type=whole_number),
         kind=request.args.get("kind", ""),
         subject=request.args.get("subject", ""),
     )

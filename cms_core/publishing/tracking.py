@@ -5,10 +5,11 @@ Nothing here needs a sign-in or a cookie.
 """
 
 import base64
+from functools import lru_cache
 from typing import cast
 
 from flask import Blueprint, Response, abort, current_app, redirect, render_template, request
-from sqlalchemy import select
+from sqlalchemy import Dialect, bindparam, select
 from sqlalchemy.orm import Session
 
 from cms_core.audience import consent
@@ -20,6 +21,7 @@ from cms_core.events.service import NewEvent, record
 from cms_core.publishing.links import target_of
 from cms_core.publishing.models import Delivery, Publication
 from cms_core.publishing.tokens import Tokens
+from cms_core.quick import QuickStatement, cursor_of
 from cms_core.secrets import keyed_hash
 from cms_core.web.request import workspace
 
@@ -43,44 +45,43 @@ def harden(response: Response) -> Response:
 @blueprint.get("/<token>.gif")
 def pixel(token: str) -> Response:
     """The open pixel."""
-    _hit(token, "opened", None)
+    _hit(delivery_of(token), "opened", None)
     return Response(GIF, mimetype="image/gif")
 
 
-@blueprint.get("/<token>/<int:n>")
+@blueprint.get("/<token>/<int(max=1000000):n>")
 def click(token: str, n: int) -> Response:
     """A tracked link: record the click and go to its stored target."""
-    delivery_id = _delivery_of(token)
+    delivery_id = delivery_of(token)
     with workspace().db.session() as session:
-        place = _place(session, delivery_id)
-        target = target_of(session, place.publication_id, n)
+        target = target_of(session, place_of(session, delivery_id).publication_id, n)
     if target is None:
         abort(404)
-    _record(place, "clicked", target)
+    _hit(delivery_id, "clicked", target)
     return cast(Response, redirect(target, 302))
 
 
 @blueprint.get("/<token>/h")
 def honeypot(token: str) -> Response:
     """A link that no person can see: who follows it is a machine."""
-    _hit(token, "clicked", HONEYPOT)
+    _hit(delivery_of(token), "clicked", HONEYPOT)
     return Response("", 204)
 
 
 @blueprint.get("/<token>/u")
 def ask_unsubscribe(token: str) -> str:
     """Ask before unsubscribing; a GET changes nothing."""
-    _delivery_of(token)
+    delivery_of(token)
     return render_template("cms/unsubscribe.html", done=False)
 
 
 @blueprint.post("/<token>/u")
 def unsubscribe(token: str) -> str:
     """Unsubscribe at once (the button, or a mail program's one click by RFC 8058); doing it again changes nothing."""
-    delivery_id = _delivery_of(token)
+    delivery_id = delivery_of(token)
     how = "one-click" if request.form.get("List-Unsubscribe") == "One-Click" else "page"
     with workspace().db.transaction() as session:
-        place = _place(session, delivery_id)
+        place = place_of(session, delivery_id)
         topic = session.scalar(select(Publication.topic).where(Publication.id == place.publication_id)) or ""
         evidence = {"delivery": delivery_id, "how": how, "agent": request.headers.get("User-Agent", "")[:200]}
         consent.unsubscribe(
@@ -107,21 +108,17 @@ def _unsubscribed(session: Session, place: Place, how: str) -> NewEvent:
     )
 
 
-def _hit(token: str, kind: str, url: str | None) -> None:
-    delivery_id = _delivery_of(token)
-    with workspace().db.session() as session:
-        place = _place(session, delivery_id)
-    _record(place, kind, url)
-
-
-def _record(place: Place, kind: str, url: str | None) -> None:
+def _hit(delivery_id: int, kind: str, url: str | None) -> None:
+    """Committed before the answer leaves, so that no answered hit is ever lost."""
     agent = agents.classify(request.method, request.headers)
     with workspace().db.transaction() as session:
+        place = place_of(session, delivery_id)
         client = keyed_hash(session.info["key"], request.remote_addr or "")[:32]
         hits.record_hit(session, kind, place, url, agent, client, now(session))
 
 
-def _delivery_of(token: str) -> int:
+def delivery_of(token: str) -> int:
+    """The delivery of a token; 404 for what is not one of ours."""
     tokens = current_app.extensions.get("cms_tokens")
     if tokens is None:
         tokens = current_app.extensions["cms_tokens"] = Tokens(workspace().vault.derive("token"))
@@ -131,9 +128,20 @@ def _delivery_of(token: str) -> int:
     return delivery_id
 
 
-def _place(session: Session, delivery_id: int) -> Place:
+def place_of(session: Session, delivery_id: int) -> Place:
+    """What a hit on this delivery belongs to; 404 when it is gone."""
+    connection = session.connection()
+    rows = _place_in(connection.dialect).rows(cursor_of(connection), delivery_id)
+    if not rows:
+        abort(404)
+    return Place(*rows[0])
+
+
+@lru_cache(maxsize=8)
+def _place_in(dialect: Dialect) -> QuickStatement:
     query = (
         select(
+            Delivery.id,
             Delivery.contact_id,
             Delivery.publication_id,
             Publication.asset_id,
@@ -142,9 +150,6 @@ def _place(session: Session, delivery_id: int) -> Place:
         )
         .join(Publication, Publication.id == Delivery.publication_id)
         .outerjoin(Campaign, Campaign.id == Publication.campaign_id)
-        .where(Delivery.id == delivery_id)
+        .where(Delivery.id == bindparam("delivery"))
     )
-    row = session.execute(query).first()
-    if row is None:
-        abort(404)
-    return Place(delivery_id, row.contact_id, row.publication_id, row.asset_id, row.channel, row.key)
+    return QuickStatement(dialect, query, ("delivery",))

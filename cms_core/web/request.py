@@ -12,11 +12,20 @@ from sqlalchemy.orm import Session
 from cms_core.workspace import Workspace
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+MOST = 2**63 - 1  # what a database calls an integer
 
 
 def workspace() -> Workspace:
     """The workspace that this app serves."""
     return cast(Workspace, current_app.extensions["cms"])
+
+
+def whole_number(text: str) -> int:
+    """A number that a database can hold, as ``type=`` of a query or form field; raises ValueError for anything else."""
+    number = int(text)
+    if abs(number) > MOST:
+        raise ValueError(f"{text[:40]} is too large")
+    return number
 
 
 def session() -> Session:

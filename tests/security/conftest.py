@@ -5,8 +5,9 @@ import pytest
 from argon2 import PasswordHasher
 
 from cms_core.auth import service
+from cms_core.content import media
 
-from .house import House, built
+from .house import House, built, picture
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -22,3 +23,30 @@ def house(tmp_path_factory: pytest.TempPathFactory, migrated_database: Path) -> 
     """One workspace for the tests of a file, which leave each other's things alone."""
     with built(tmp_path_factory.mktemp("house"), migrated_database) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def places(house: House) -> dict[str, dict[str, str]]:
+    """What stands for a rule's arguments: by the beginning of the rule, then by name."""
+    ids, token = house.ids, house.tokens()["ann@people.test"]
+    stored = media.take_in(house.workspace.config.media_dir, picture(), "picture.png")
+    with house.workspace.db.transaction() as session:
+        media.record(session, stored)
+    return {
+        "/app/calendar/entries": {"public_id": ids["entry:calm"]},
+        "/app/campaigns": {"public_id": ids["campaign"]},
+        "/app/reports": {"public_id": ids["campaign"]},
+        "/app/publications": {"public_id": ids["page"]},
+        "/app/contacts": {"public_id": ids["contact"]},
+        "/app/segments": {"public_id": ids["segment"]},
+        "/app/connections": {"public_id": ids["connection:news"], "channel": "email"},
+        "/app/users": {"public_id": ids["user:target"]},
+        "/app/plugins": {"name": "seo"},
+        "/app/content": {"slug": "calm", "name": "0" * 40},
+        "/app/static": {"filename": "app.css"},
+        "/media": {"sha256": stored.sha256, "filename": stored.filename},
+        "/static/seo": {"version": "v1", "colour": "0d5c47"},
+        "/sitemap": {"number": "1"},
+        "/t": {"token": token, "n": "1"},
+        "/": {"path": "calm"},
+    }

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from cms_core.audience.upsert import upsert_many
 from cms_core.auth import service as auth
 from cms_core.auth.models import Role, User
 from cms_core.campaigns import service as campaigns
+from cms_core.campaigns.models import EntryKind
 from cms_core.campaigns.when import Mode, When
 from cms_core.clock import FrozenClock
 from cms_core.config import load_config, write_config
@@ -210,8 +211,16 @@ def _fill(house: House) -> None:
         "letter", "Dear {{ contact.first_name }}, see [the page](https://www.acme.test/calm).", kind="email"
     )
     house.write("draft", "Not ready", approve=False)
+    house.ids["entry:draft"] = _planned(house)
     house.ids["page"] = house.publish("calm", "site", "www", "Launch")
     house.ids["sending"] = house.publish("letter", "email", "news", "Launch", "Everybody")
+
+
+def _planned(house: House) -> str:
+    """An entry that nobody has armed."""
+    with house.workspace.db.transaction() as session:
+        when = When(Mode.ABSOLUTE, instant=NOW + timedelta(days=9), tz="UTC")
+        return campaigns.plan(session, campaigns.Plan(when, title="An idea", kind=EntryKind.TASK)).public_id
 
 
 def picture(form: str = "PNG", size: tuple[int, int] = (2, 2)) -> bytes:
