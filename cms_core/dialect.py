@@ -9,23 +9,26 @@ from typing import Any
 import orjson
 from sqlalchemy import JSON, ColumnElement, Date, Dialect, Text, cast, func, insert, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
 from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.sql.elements import KeyedColumnElement
 
 from cms_core.db import Base
 
 
-def insert_for(session: Session, model: type[Base]) -> sqlite.Insert | postgresql.Insert:
-    """An INSERT that knows ON CONFLICT, in the dialect of this session."""
-    if session.get_bind().dialect.name == "postgresql":
+def insert_for(bound: Session | Connection, model: type[Base]) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT that knows ON CONFLICT, in the dialect of this session or connection."""
+    dialect = bound.dialect if isinstance(bound, Connection) else bound.get_bind().dialect
+    if dialect.name == "postgresql":
         return postgresql.insert(model)
     return sqlite.insert(model)
 
 
-def insert_missing(session: Session, model: type[Base], rows: Sequence[dict[str, Any]]) -> None:
+def insert_missing(bound: Session | Connection, model: type[Base], rows: Sequence[dict[str, Any]]) -> None:
     """Insert rows; those that exist already (any unique key) are left as they are."""
     if rows:
-        session.connection().execute(insert_for(session, model).on_conflict_do_nothing(), rows)
+        connection = bound if isinstance(bound, Connection) else bound.connection()
+        connection.execute(insert_for(connection, model).on_conflict_do_nothing(), rows)
 
 
 def among(session: Session, column: InstrumentedAttribute[Any], values: Sequence[str]) -> ColumnElement[bool]:

@@ -8,7 +8,7 @@ from enum import Enum
 from operator import itemgetter
 from typing import Any, Protocol
 
-from sqlalchemy import ClauseElement, Dialect
+from sqlalchemy import BindParameter, ClauseElement, Dialect
 from sqlalchemy.engine import Connection
 
 
@@ -31,7 +31,9 @@ class QuickStatement:
         constants = [name for name in order if name not in given]
         pool = [*given, *constants]
         self.sql = str(state.statement)
-        self._constants = tuple(_plain(state.parameters[name]) for name in constants)
+        self._constants = tuple(
+            _constant(state.parameters[name], compiled.binds.get(name), dialect) for name in constants
+        )
         self._pick: Callable[[tuple[Any, ...]], tuple[Any, ...]] = _picker(
             [pool.index(name) for name in order]
         )
@@ -73,8 +75,10 @@ def cursor_of(connection: Connection) -> Any:
     return connection.connection.cursor()
 
 
-def _plain(value: Any) -> Any:
-    return value.value if isinstance(value, Enum) else value
+def _constant(value: Any, bind: BindParameter[Any] | None, dialect: Dialect) -> Any:
+    plain = value.value if isinstance(value, Enum) else value
+    convert = _converter(bind.type, dialect) if bind is not None else None
+    return plain if convert is None else convert(plain)
 
 
 def _picker(indexes: list[int]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:

@@ -4,10 +4,12 @@ More than five different deliveries opened or clicked from one address within te
 see, are the work of a machine: the hits of that window are reclassified, and so are those that follow within it.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import NamedTuple
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Dialect, bindparam, insert, select, update
+from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
 from cms_core.contract import AgentClass
@@ -15,17 +17,18 @@ from cms_core.dialect import insert_missing
 from cms_core.events.models import Event, Reclassification
 from cms_core.events.service import NewEvent, record
 from cms_core.ids import new_id
+from cms_core.quick import QuickStatement, cursor_of
 
 WINDOW = timedelta(seconds=10)
 MOST_DELIVERIES = 5
+MOST_LOOKED_AT = 200
 HONEYPOT = "honeypot"
 SOURCE = "hit"
 VISIT_WINDOW = timedelta(minutes=30)
 REMEMBERED = timedelta(days=30)
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """What a tracked address belongs to."""
 
     delivery_id: int
@@ -36,74 +39,100 @@ class Place:
     campaign: str | None
 
 
+class Hit(NamedTuple):
+    """What an earlier hit tells about the next one from the same address."""
+
+    id: int
+    agent_class: str
+    delivery_id: int | None
+    url: str | None
+
+
 def record_hit(
-    session: Session, kind: str, place: Place, url: str | None, agent: AgentClass, client: str, at: datetime
+    connection: Connection,
+    kind: str,
+    place: Place,
+    url: str | None,
+    agent: AgentClass,
+    client: str,
+    at: datetime,
 ) -> AgentClass:
-    """Record one hit and return the class that it got."""
-    recent = _recent(session, client, at)
-    if agent is AgentClass.HUMAN and _is_machine(recent, place.delivery_id):
-        agent = AgentClass.SCANNER
-        _reclassify(session, [row for row in recent if row.agent_class == AgentClass.HUMAN], at)
-    if url == HONEYPOT:
-        agent = AgentClass.SCANNER
-        same = [
-            row
-            for row in recent
-            if row.delivery_id == place.delivery_id and row.agent_class == AgentClass.HUMAN
-        ]
-        _reclassify(session, same, at)
-    session.execute(
-        insert(Event).values(
-            public_id=(identity := new_id()),
-            source=SOURCE,
-            source_id=identity,
-            kind=kind,
-            at=at,
-            received_at=at,
-            agent_class=agent,
-            contact_id=place.contact_id,
-            client=client,
-            campaign=place.campaign,
-            publication_id=place.publication_id,
-            delivery_id=place.delivery_id,
-            asset_id=place.asset_id,
-            channel=place.channel,
-            url=url,
-            props={},
-        )
-    )
+    """Record one hit, in a writing transaction, and return the class that it got."""
+    statements, cursor = _statements(connection.dialect), cursor_of(connection)
+    if agent is AgentClass.HUMAN or url == HONEYPOT:  # only these look back
+        recent = [Hit(*row) for row in statements.recent.rows(cursor, client, at - WINDOW)]
+        agent = _judge(connection, recent, place.delivery_id, url, agent, at)
+    identity = new_id()
+    statements.insert.run(cursor, identity, identity, kind, at, at, agent, client, url, *place)
     return agent
 
 
-def _recent(session: Session, client: str, at: datetime) -> list[Row[int, str, int | None, str | None]]:
-    query = (
-        select(Event.id, Event.agent_class, Event.delivery_id, Event.url)
-        .where(Event.client == client, Event.received_at > at - WINDOW, Event.source == SOURCE)
-        .order_by(Event.id.desc())
-        .limit(200)
-    )
-    return list(session.execute(query).all())
+def _judge(
+    connection: Connection,
+    recent: list[Hit],
+    delivery_id: int,
+    url: str | None,
+    agent: AgentClass,
+    at: datetime,
+) -> AgentClass:
+    """The class of a hit, given those before it from the same address; these may be found out with it."""
+    humans = [hit for hit in recent if hit.agent_class == AgentClass.HUMAN]
+    if agent is AgentClass.HUMAN and _is_machine(recent, delivery_id):
+        _reclassify(connection, humans, at)
+        return AgentClass.SCANNER
+    if url == HONEYPOT:
+        _reclassify(connection, [hit for hit in humans if hit.delivery_id == delivery_id], at)
+        return AgentClass.SCANNER
+    return agent
 
 
-def _is_machine(recent: list[Row[int, str, int | None, str | None]], delivery_id: int) -> bool:
-    if any(row.url == HONEYPOT for row in recent):
+def _is_machine(recent: list[Hit], delivery_id: int) -> bool:
+    if any(hit.url == HONEYPOT for hit in recent):
         return True
-    return len({row.delivery_id for row in recent} | {delivery_id}) > MOST_DELIVERIES
+    return len({hit.delivery_id for hit in recent} | {delivery_id}) > MOST_DELIVERIES
 
 
-def _reclassify(session: Session, rows: list[Row[int, str, int | None, str | None]], at: datetime) -> None:
-    ids = [row.id for row in rows]
+def _reclassify(connection: Connection, hits: list[Hit], at: datetime) -> None:
+    ids = [hit.id for hit in hits]
     if not ids:
         return
-    insert_missing(
-        session, Reclassification, [{"event_id": row.id, "was": row.agent_class, "at": at} for row in rows]
+    found_out = [{"event_id": hit.id, "was": hit.agent_class, "at": at} for hit in hits]
+    insert_missing(connection, Reclassification, found_out)
+    connection.execute(update(Event).where(Event.id.in_(ids)).values(agent_class=AgentClass.SCANNER))
+
+
+class _Statements(NamedTuple):
+    recent: QuickStatement
+    insert: QuickStatement
+
+
+@lru_cache(maxsize=8)
+def _statements(dialect: Dialect) -> _Statements:
+    recent = (
+        select(Event.id, Event.agent_class, Event.delivery_id, Event.url)
+        .where(
+            Event.client == bindparam("by"), Event.received_at > bindparam("after"), Event.source == SOURCE
+        )
+        .order_by(Event.received_at.desc(), Event.id.desc())
+        .limit(MOST_LOOKED_AT)
     )
-    session.execute(
-        update(Event)
-        .where(Event.id.in_(ids))
-        .values(agent_class=AgentClass.SCANNER)
-        .execution_options(synchronize_session=False)
+    given = (
+        "public_id",
+        "source_id",
+        "kind",
+        "at",
+        "received_at",
+        "agent_class",
+        "client",
+        "url",
+        *Place._fields,
     )
+    new = (
+        insert(Event)
+        .inline()
+        .values({**{name: bindparam(name) for name in given}, "source": SOURCE, "props": {}})
+    )
+    return _Statements(QuickStatement(dialect, recent, ("by", "after")), QuickStatement(dialect, new, given))
 
 
 def record_visit(session: Session, event: NewEvent) -> bool:

@@ -10,6 +10,7 @@ from typing import cast
 
 from flask import Blueprint, Response, abort, current_app, redirect, render_template, request
 from sqlalchemy import Dialect, bindparam, select
+from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
 from cms_core.audience import consent
@@ -54,7 +55,7 @@ def click(token: str, n: int) -> Response:
     """A tracked link: record the click and go to its stored target."""
     delivery_id = delivery_of(token)
     with workspace().db.session() as session:
-        target = target_of(session, place_of(session, delivery_id).publication_id, n)
+        target = target_of(session, place_of(session.connection(), delivery_id).publication_id, n)
     if target is None:
         abort(404)
     _hit(delivery_id, "clicked", target)
@@ -81,7 +82,7 @@ def unsubscribe(token: str) -> str:
     delivery_id = delivery_of(token)
     how = "one-click" if request.form.get("List-Unsubscribe") == "One-Click" else "page"
     with workspace().db.transaction() as session:
-        place = place_of(session, delivery_id)
+        place = place_of(session.connection(), delivery_id)
         topic = session.scalar(select(Publication.topic).where(Publication.id == place.publication_id)) or ""
         evidence = {"delivery": delivery_id, "how": how, "agent": request.headers.get("User-Agent", "")[:200]}
         consent.unsubscribe(
@@ -111,10 +112,11 @@ def _unsubscribed(session: Session, place: Place, how: str) -> NewEvent:
 def _hit(delivery_id: int, kind: str, url: str | None) -> None:
     """Committed before the answer leaves, so that no answered hit is ever lost."""
     agent = agents.classify(request.method, request.headers)
-    with workspace().db.transaction() as session:
-        place = place_of(session, delivery_id)
-        client = keyed_hash(session.info["key"], request.remote_addr or "")[:32]
-        hits.record_hit(session, kind, place, url, agent, client, now(session))
+    db = workspace().db
+    client = keyed_hash(db.key, request.remote_addr or "")[:32]
+    with db.writing() as connection:
+        place = place_of(connection, delivery_id)
+        hits.record_hit(connection, kind, place, url, agent, client, db.clock.now())
 
 
 def delivery_of(token: str) -> int:
@@ -128,9 +130,8 @@ def delivery_of(token: str) -> int:
     return delivery_id
 
 
-def place_of(session: Session, delivery_id: int) -> Place:
+def place_of(connection: Connection, delivery_id: int) -> Place:
     """What a hit on this delivery belongs to; 404 when it is gone."""
-    connection = session.connection()
     rows = _place_in(connection.dialect).rows(cursor_of(connection), delivery_id)
     if not rows:
         abort(404)

@@ -108,7 +108,7 @@ def test_a_burst_that_is_recognised_at_its_end_changes_sides(session: Session, s
             story.delivery(mail, contact).id, contact.id, mail.id, mail.asset_id, "email", campaign.key
         )
         at = NOW + timedelta(seconds=second)
-        record_hit(session, "opened", place, None, AgentClass.HUMAN, "one address", at)
+        record_hit(session.connection(), "opened", place, None, AgentClass.HUMAN, "one address", at)
 
     for second in range(5):
         open_one(second)
