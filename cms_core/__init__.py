@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:  # for type checkers and editors: the names of _ELSEWHERE
     from cms_core import merge as merge
     from cms_core import services as services
-    from cms_core.contract import *  # noqa: F403
     from cms_core.content.slugs import RESERVED_PATHS as RESERVED_PATHS
+    from cms_core.contract import *  # noqa: F403
     from cms_core.db import Base as Base
     from cms_core.db import UTCDateTime as UTCDateTime
     from cms_core.errors import CmsError as CmsError
