@@ -1,0 +1,70 @@
+"""Runs the benchmarks: ``python benchmarks/run.py [--only NAME] [--json]``; ends with 1 when a goal is missed."""
+
+import argparse
+import json
+import os
+import platform
+import sys
+from collections.abc import Callable
+
+from measure import Row, say
+
+GROUPS = ("startup", "mail", "hit")
+
+
+def main() -> int:
+    """Print the rows that were asked for, as a table or as one JSON document."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("only_names", nargs="*", metavar="NAME", help=f"what to run: {', '.join(GROUPS)}, or a row")
+    parser.add_argument("--only", action="append", default=[], metavar="NAME", help="the same")
+    parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    arguments = parser.parse_args()
+    wanted = [*arguments.only_names, *arguments.only]
+    groups = [name for name in GROUPS if not wanted or any(each.split("-")[0] == name for each in wanted)]
+    if not groups:
+        parser.error(f"there is no benchmark {wanted[0]!r}; there are {', '.join(GROUPS)}")
+    _header()
+    rows = [row for name in groups for row in _benchmark(name)()]
+    picked = [row for row in rows if not wanted or row.name in wanted or row.name.split("-")[0] in wanted]
+    print(json.dumps([row.document() for row in picked], indent=2) if arguments.json else _table(picked))
+    return 0 if all(row.ok for row in picked) else 1
+
+
+def _benchmark(name: str) -> Callable[[], list[Row]]:
+    if name == "startup":
+        from startup import rows
+    elif name == "mail":
+        from mail import rows
+    else:
+        from hit import rows
+    return rows
+
+
+def _header() -> None:
+    import load
+    import mail
+    import senders
+
+    tools = {"smtp-sink": mail.SMTP_SINK, "smtp-source": senders.SMTP_SOURCE, "wrk": load.WRK}
+    missing = [name for name, path in tools.items() if path is None]
+    say(
+        f"{os.cpu_count()} processors, {platform.system()} {platform.machine()}, Python {platform.python_version()}, "
+        f"load {os.getloadavg()[0]:.1f}"
+    )
+    say(f"not installed: {', '.join(missing)} (rows of theirs are left out, or stand-ins are used)" if missing else "")
+
+
+def _table(rows: list[Row]) -> str:
+    lines = [("", "ours", "baseline", "ratio", "goal", "round by round", "against")]
+    for row in rows:
+        sign = "≤" if row.at_most else "≥"
+        goal = "" if row.goal is None else f"{sign} {row.goal:g} {'ok' if row.ok else 'MISSED'}"
+        spread = f"{row.spread[0]:.2f}–{row.spread[1]:.2f}" if row.spread else ""
+        ours, theirs = f"{row.ours:.4g} {row.unit}", f"{row.baseline:.4g} {row.unit}"
+        lines.append((row.name, ours, theirs, f"{row.ratio:.2f}", goal, spread, row.against))
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
