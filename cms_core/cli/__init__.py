@@ -81,6 +81,8 @@ def main(arguments: list[str] | None = None) -> None:
         code = 130
     except click.ClickException as error:
         error.show()
+        if "--json" in args:
+            _print_error(error.format_message(), _usage_remedy(error))
         code = error.exit_code
     except CmsError as error:
         code = _explain(error, as_json="--json" in args)
@@ -107,10 +109,19 @@ def _for_people(error: Exception) -> CmsError:
     )
 
 
+def _usage_remedy(error: click.ClickException) -> str:
+    context = getattr(error, "ctx", None)
+    return f"`{context.command_path if context else 'cms'} --help` shows how it is used"
+
+
+def _print_error(message: str, remedy: str) -> None:
+    document: dict[str, Any] = {"error": {"message": message, "remedy": remedy}}
+    click.echo(json.dumps(document, ensure_ascii=False))
+
+
 def _explain(error: CmsError, *, as_json: bool) -> int:
     if as_json:
-        document: dict[str, Any] = {"error": {"message": error.message, "remedy": error.remedy}}
-        click.echo(json.dumps(document, ensure_ascii=False))
+        _print_error(error.message, error.remedy)
     click.echo(f"Error: {error.message}", err=True)
     if error.remedy:
         click.echo(f"Try: {error.remedy}", err=True)

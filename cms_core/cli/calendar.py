@@ -141,22 +141,33 @@ def move(state: State, entry_id: str, when: str, as_json: bool) -> None:
 
 @command.command()
 @click.argument("entries", nargs=-1, required=True, metavar="ENTRY…")
+@json_option
 @pass_state
-def arm(state: State, entries: tuple[str, ...]) -> None:
+def arm(state: State, entries: tuple[str, ...], as_json: bool) -> None:
     """Let planned entries go out by themselves; all of them, or none."""
     from cms_core.campaigns import service
     from cms_core.publishing import service as publishing
 
     with state.writing() as (session, _):
-        for entry_id in entries:
-            publishing.arm(session, state.workspace.plugins, service.find_entry(session, entry_id))
-    click.echo(f"{len(entries)} armed")
+        made = [
+            publishing.arm(session, state.workspace.plugins, service.find_entry(session, each))
+            for each in entries
+        ]
+        rows = [
+            {"id": each, "state": "armed", "publication": one.public_id}
+            for each, one in zip(entries, made, strict=True)
+        ]
+    if as_json:
+        print_json(rows)
+    else:
+        click.echo(f"{len(rows)} armed")
 
 
 @command.command()
 @click.argument("entries", nargs=-1, required=True, metavar="ENTRY…")
+@json_option
 @pass_state
-def disarm(state: State, entries: tuple[str, ...]) -> None:
+def disarm(state: State, entries: tuple[str, ...], as_json: bool) -> None:
     """Back to planned, as long as it has not begun to go out; all of them, or none."""
     from cms_core.campaigns import service
     from cms_core.publishing import service as publishing
@@ -164,4 +175,7 @@ def disarm(state: State, entries: tuple[str, ...]) -> None:
     with state.writing() as (session, _):
         for entry_id in entries:
             publishing.disarm(session, service.find_entry(session, entry_id))
-    click.echo(f"{len(entries)} back to planned")
+    if as_json:
+        print_json([{"id": each, "state": "planned"} for each in entries])
+    else:
+        click.echo(f"{len(entries)} back to planned")

@@ -29,16 +29,21 @@ def command() -> None:
     metavar="KEY=VALUE",
     help="A setting; KEY=@FILE reads the value from a file, KEY=@@… is a value that starts with @.",
 )
+@json_option
 @pass_state
-def add(state: State, channel: str, name: str, pairs: tuple[str, ...]) -> None:
+def add(state: State, channel: str, name: str, pairs: tuple[str, ...], as_json: bool) -> None:
     """Add an account of a channel; connects to nothing."""
     values = _values(pairs)
     work = state.workspace
     with state.writing() as (session, user):
         auth.require(work.plugins, user, PERMISSION)
         added = service.add(session, work.vault, work.plugins, channel, name, values)
-        text = f"added {added.channel}:{added.name}; `cms connections test {added.channel}:{added.name}` tries it"
-    click.echo(text)
+        full = f"{added.channel}:{added.name}"
+        document = {"id": added.public_id, "channel": added.channel, "name": added.name, "state": added.state}
+    if as_json:
+        print_json(document)
+    else:
+        click.echo(f"added {full}; `cms connections test {full}` tries it")
 
 
 @command.command("list")

@@ -51,59 +51,77 @@ def show(state: State, publication_id: str, as_json: bool) -> None:
     print_table(document["attempts"], ("n", "phase", "started_at", "outcome", "reason"))
 
 
-def _act(state: State, publication_id: str, act: Callable[[Any, Publication], Any]) -> None:
+def _act(state: State, publication_id: str, as_json: bool, act: Callable[[Any, Publication], Any]) -> None:
     with state.writing() as (session, _):
         found = service.find(session, publication_id)
         act(session, found)
         session.refresh(found)
-        text = f"{found.public_id} is {found.state}" + (f": {found.reason}" if found.reason else "")
-    click.echo(text)
+        document = listing.publication(session, found)
+    _print_outcome(document, as_json)
+
+
+def _print_outcome(document: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(document)
+    else:
+        reason = f": {document['reason']}" if document["reason"] else ""
+        click.echo(f"{document['id']} is {document['state']}{reason}")
 
 
 @command.command()
 @click.argument("publication_id", metavar="ID")
+@json_option
 @pass_state
-def retry(state: State, publication_id: str) -> None:
+def retry(state: State, publication_id: str, as_json: bool) -> None:
     """Make it due now; refused while its outcome is unknown."""
-    _act(state, publication_id, service.retry)
+    _act(state, publication_id, as_json, service.retry)
 
 
 @command.command()
 @click.argument("publication_id", metavar="ID")
 @click.option("--reason", default="held by a person", show_default=True)
+@json_option
 @pass_state
-def hold(state: State, publication_id: str, reason: str) -> None:
+def hold(state: State, publication_id: str, reason: str, as_json: bool) -> None:
     """Stop it until it is resumed; a running send is paused."""
-    _act(state, publication_id, lambda session, found: service.hold(session, found, reason))
+    _act(state, publication_id, as_json, lambda session, found: service.hold(session, found, reason))
 
 
 @command.command()
 @click.argument("publication_id", metavar="ID")
+@json_option
 @pass_state
-def resume(state: State, publication_id: str) -> None:
+def resume(state: State, publication_id: str, as_json: bool) -> None:
     """Undo a hold or a pause."""
-    _act(state, publication_id, service.resume)
+    _act(state, publication_id, as_json, service.resume)
 
 
 @command.command()
 @click.argument("publication_id", metavar="ID")
+@json_option
 @pass_state
-def cancel(state: State, publication_id: str) -> None:
+def cancel(state: State, publication_id: str, as_json: bool) -> None:
     """Never send it; of a running send, the rest."""
-    _act(state, publication_id, service.cancel)
+    _act(state, publication_id, as_json, service.cancel)
 
 
 @command.command()
 @click.argument("publication_id", metavar="ID")
 @click.option("--published", metavar="URL", help="It is public at this address.")
 @click.option("--not-published", is_flag=True, help="It did not go out; it may then be retried.")
+@json_option
 @pass_state
-def resolve(state: State, publication_id: str, published: str | None, not_published: bool) -> None:
+def resolve(
+    state: State, publication_id: str, published: str | None, not_published: bool, as_json: bool
+) -> None:
     """Say what became of an unknown one."""
     if bool(published) == not_published:
         raise click.UsageError("give either --published URL or --not-published")
     _act(
-        state, publication_id, lambda session, found: service.resolve(session, found, published_url=published)
+        state,
+        publication_id,
+        as_json,
+        lambda session, found: service.resolve(session, found, published_url=published),
     )
 
 
@@ -112,9 +130,9 @@ def resolve(state: State, publication_id: str, published: str | None, not_publis
 @json_option
 @pass_state
 def update(state: State, publication_id: str, as_json: bool) -> None:
-    """Put the newest approved revision in the place of what is public."""
+    """Put the newest approved revision in the place of what is public; ID may be any of its earlier publications."""
     with state.writing() as (session, _):
-        found = service.find(session, publication_id)
+        found = service.head(session, service.find(session, publication_id))
         successor = service.update_content(session, state.workspace.plugins, found)
         row_id = successor.id
     _finish(state, row_id, PublicationState.PUBLISHED, as_json)
@@ -125,9 +143,9 @@ def update(state: State, publication_id: str, as_json: bool) -> None:
 @json_option
 @pass_state
 def withdraw(state: State, publication_id: str, as_json: bool) -> None:
-    """Take back what is public."""
+    """Take back what is public; ID may be any of its earlier publications."""
     with state.writing() as (session, _):
-        found = service.find(session, publication_id)
+        found = service.head(session, service.find(session, publication_id))
         service.ask_withdrawal(session, found)
         row_id = found.id
     _finish(state, row_id, PublicationState.WITHDRAWN, as_json)
@@ -138,15 +156,9 @@ def _finish(state: State, row_id: int, wanted: PublicationState, as_json: bool) 
     Worker(state.workspace.for_publishing()).run_one(row_id)
     with state.reading() as session:
         document = listing.publication(session, session.get_one(Publication, row_id))
-    if as_json:
-        print_json(document)
-    else:
-        click.echo(
-            f"{document['id']} is {document['state']}"
-            + (f": {document['reason']}" if document["reason"] else "")
-        )
     if document["state"] not in (wanted, PublicationState.COMMITTING, PublicationState.PREPARING):
         raise RemoteRefused(
             f"publication {document['id']} is {document['state']}: {document['reason']}",
             f"`cms publications show {document['id']}` lists its attempts; the worker goes on where that makes sense",
         )
+    _print_outcome(document, as_json)

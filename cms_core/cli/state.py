@@ -40,8 +40,12 @@ class State:
 
     @contextmanager
     def reading(self) -> "Iterator[Session]":
-        """A session for a command that only reads."""
+        """A session for a command that only reads; a user named with --as must exist here too."""
+        from cms_core.auth import service as auth
+
         with self.workspace.db.session() as session:
+            if self.as_email is not None:
+                auth.acting_user(session, self.as_email)
             yield session
 
     @contextmanager

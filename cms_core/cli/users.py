@@ -22,14 +22,18 @@ def command() -> None:
     "--password", prompt=True, hide_input=True, confirmation_prompt=True, help="Asked for when left out."
 )
 @click.option("--name", default="", help="As it is shown to others.")
+@json_option
 @pass_state
-def add(state: State, email: str, role: str, password: str, name: str) -> None:
+def add(state: State, email: str, role: str, password: str, name: str, as_json: bool) -> None:
     """Add somebody."""
     with state.writing() as (session, user):
         service.require(state.workspace.plugins, user, "system.admin")
         added = service.create_user(session, email, name, role, password)
-        text = f"{added.email} can sign in as {added.role}"
-    click.echo(text)
+        document = {"id": added.public_id, "email": added.email, "name": added.name, "role": added.role}
+    if as_json:
+        print_json(document)
+    else:
+        click.echo(f"{document['email']} can sign in as {document['role']}")
 
 
 @command.command("list")

@@ -258,6 +258,13 @@ def find(session: Session, public_id: str) -> Publication:
     return found
 
 
+def head(session: Session, publication: Publication) -> Publication:
+    """The newest publication of the chain that this one began or belongs to: the only one that is live."""
+    while publication.superseded_by_id is not None:
+        publication = session.get_one(Publication, publication.superseded_by_id)
+    return publication
+
+
 def receipt_of(publication: Publication) -> Receipt | None:
     """The receipt of what is public, as the channel gave it."""
     if publication.receipt is None:

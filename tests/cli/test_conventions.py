@@ -1,0 +1,89 @@
+"""What holds for every command: one document with --json also when it is called wrongly, and who acts must exist."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+
+Cms = Callable[..., Result]
+PLAN = "when,channel,connection,asset\n2026-05-04 09:00,site,web,hello\n"
+
+
+@pytest.fixture
+def ready(cms: Cms, tmp_path: Path) -> Cms:
+    done = cms(
+        "init", str(tmp_path / "ws"), "--admin-email", "a@example.com", "--admin-password", "canary-pass"
+    )
+    assert done.exit_code == 0
+    return cms
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("nope",),
+        ("content", "nope"),
+        ("content", "list", "--nope"),
+        ("contacts", "import", "missing.csv"),
+        ("campaigns", "create", "X", "--start", "soon", "--end", "later", "--tz", "UTC"),
+    ],
+)
+def test_wrong_usage_with_json_is_one_document_and_ends_with_2(
+    ready: Cms, arguments: tuple[str, ...]
+) -> None:
+    result = ready(*arguments, "--json")
+    assert result.exit_code == 2
+    assert set(json.loads(result.stdout)["error"]) == {"message", "remedy"}
+    assert "Usage:" in result.stderr
+
+
+@pytest.mark.parametrize("command", [("content", "list"), ("connections", "add", "site", "web")])
+def test_user_named_with_as_must_exist_to_read_and_to_write(ready: Cms, command: tuple[str, ...]) -> None:
+    result = ready("--as", "nobody@example.com", *command, "--json")
+    assert result.exit_code == 1
+    assert "nobody@example.com" in json.loads(result.stdout)["error"]["message"]
+
+
+def test_changing_commands_tell_in_json_what_they_made_of_it(ready: Cms, tmp_path: Path) -> None:
+    entry = planned(ready, tmp_path)
+    armed = document(ready("calendar", "arm", entry, "--json"))[0]
+    assert armed["state"] == "armed"
+    for verb, state in (("hold", "held"), ("resume", "scheduled"), ("cancel", "cancelled")):
+        told = document(ready("publications", verb, armed["publication"], "--json"))
+        assert (told["id"], told["state"]) == (armed["publication"], state)
+
+
+def test_any_publication_of_a_page_names_what_is_public_now(ready: Cms, tmp_path: Path) -> None:
+    first = document(ready("calendar", "arm", planned(ready, tmp_path), "--json"))[0]["publication"]
+    assert ready("worker", "--until-idle", "--now", "2026-05-04T09:00:01+00:00").exit_code == 0
+    for words in ("Better", "Best"):
+        (tmp_path / "hello.md").write_text(f"---\ntitle: Hello\n---\n{words}\n")
+        assert ready("content", "import", str(tmp_path / "hello.md")).exit_code == 0
+        assert ready("content", "approve", "hello").exit_code == 0
+        updated = document(ready("publications", "update", first, "--json"))
+    assert (updated["revision"], updated["state"]) == (3, "published")
+    withdrawn = document(ready("publications", "withdraw", first, "--json"))
+    assert (withdrawn["id"], withdrawn["state"]) == (updated["id"], "withdrawn")
+
+
+def planned(cms: Cms, folder: Path) -> str:
+    """The id of a planned entry for an approved article on a site."""
+    (folder / "hello.md").write_text("---\ntitle: Hello\n---\nWords\n")
+    (folder / "plan.csv").write_text(PLAN)
+    site = document(
+        cms("connections", "add", "site", "web", "--set", "base_url=http://127.0.0.1:8000", "--json")
+    )
+    assert (site["channel"], site["name"], site["state"]) == ("site", "web", "new")
+    cms("content", "import", str(folder / "hello.md"))
+    cms("content", "approve", "hello")
+    assert cms("calendar", "import", str(folder / "plan.csv")).exit_code == 0
+    entries = document(cms("calendar", "list", "--from", "2026-05-04", "--to", "2026-05-04", "--json"))
+    return str(entries[0]["id"])
+
+
+def document(result: Result) -> Any:
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
