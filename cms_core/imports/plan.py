@@ -18,13 +18,14 @@ from sqlalchemy.orm import Session
 from cms_core.campaigns.models import Entry, EntryState
 from cms_core.campaigns.service import plan
 from cms_core.campaigns.when import Mode
-from cms_core.csvfile import CsvFile, Row, protect_cell, read_csv
+from cms_core.csvfile import CsvFile, Row, protect_cell, read_csv, unprotect_cell
 from cms_core.db import now
 from cms_core.errors import CmsError, Invalid
 from cms_core.imports.plan_rows import COLUMNS, PlanRow, RowFault, Sought, read_row, seek
 from cms_core.plugins import Plugins
 
 Arm = Callable[[Entry], object]
+REASON = "reason"
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def write_faulty(file: CsvFile, result: PlanResult, path: Path) -> None:
         )
     text = io.StringIO()
     out = writer(text)
-    out.writerow([*file.header, "reason"])
+    out.writerow([*file.header, REASON])
     for row in file.rows():
         if row.number in reasons:
             out.writerow([protect_cell(cell) for cell in [*row.cells, "; ".join(reasons[row.number])]])
@@ -89,6 +90,7 @@ class _Importer:
         self._arm = arm
         self._sought = Sought(session, plugins)
         self._columns = _columns(file)
+        self._mended = any(name.strip().lower() == REASON for name in file.header)
         self._entries: dict[int, Entry] = {}
         self._keys: dict[str, int] = {}
         self._result = PlanResult()
@@ -121,8 +123,11 @@ class _Importer:
         return rows
 
     def _parse(self, record: Row) -> tuple[PlanRow | None, list[RowFault]]:
-        cells = {column: record.cells[index].strip() for column, index in self._columns.items()}
+        cells = {column: self._cell(record.cells[index]) for column, index in self._columns.items()}
         return read_row(self._sought, record.number, cells, self._tz)
+
+    def _cell(self, text: str) -> str:
+        return (unprotect_cell(text) if self._mended else text).strip()
 
     def _in_order(self, rows: Mapping[int, PlanRow]) -> Iterator[PlanRow]:
         """Rows after the rows that they follow; circles and missing rows become faults."""
@@ -136,13 +141,17 @@ class _Importer:
             del waiting[row.number]
             yield row
             free.extend(followers.get(row.number, ()))
-        for row in waiting.values():
-            words = (
-                "follows itself in a circle"
-                if row.follows in waiting
-                else f"row {row.follows} is not in the plan or faulty"
-            )
+        lost = deque(row for row in waiting.values() if row.follows not in waiting)
+        while lost:
+            row = lost.popleft()
+            del waiting[row.number]
+            words = f"row {row.follows} is not in the plan or faulty"
             self._fault(row.number, "when", Invalid(words, "name a row that has a time"))
+            lost.extend(followers.get(row.number, ()))
+        for row in waiting.values():
+            self._fault(
+                row.number, "when", Invalid("follows itself in a circle", "name a row that has a time")
+            )
 
     def _save(self, row: PlanRow) -> Entry:
         anchor = self._entries.get(row.follows) if row.follows is not None else None
@@ -193,6 +202,7 @@ def _columns(file: CsvFile) -> dict[str, int]:
     remedy = f"columns: {', '.join(COLUMNS)}"
     if "when" not in found:
         raise Invalid(f"{file.name} has no column when; its columns are: {', '.join(file.header)}", remedy)
+    found.pop(REASON, None)  # what write_faulty added, when its file is imported again
     unknown = [name for name in found if name not in COLUMNS]
     if unknown:
         raise Invalid(f"{file.name} has a column {unknown[0]!r} that a plan does not have", remedy)

@@ -128,6 +128,13 @@ def test_row_that_follows_a_faulty_one_is_faulty(ready: Session, workspace: Work
     assert faults(result) == [(2, "when"), (3, "when")]
 
 
+def test_only_what_follows_itself_is_called_a_circle(ready: Session, workspace: Workspace) -> None:
+    text = "when,title,kind\nafter:99+1d,Lost,task\nafter:2+1d,Behind,task\nafter:5,A,task\nafter:4,B,task\n"
+    reasons = [fault.reason.partition(";")[0] for fault in run(ready, workspace, text).faulty]
+    assert reasons[:2] == ["row 99 is not in the plan or faulty", "row 2 is not in the plan or faulty"]
+    assert reasons[2:] == ["follows itself in a circle"] * 2
+
+
 def test_duplicate_row_is_said(ready: Session, workspace: Workspace) -> None:
     row = "2026-05-04 09:00,,site,www,launch,,,,,,\n"
     result = run(ready, workspace, HEAD + row + row)
@@ -169,6 +176,9 @@ def test_faulty_rows_are_written_to_be_mended(ready: Session, workspace: Workspa
     rows = list(csv.reader((tmp_path / "bad.csv").read_text().splitlines()))
     assert rows[0] == ["when", "title", "kind", "reason"]
     assert rows[1][:2] == ["never", "'=1+1"], "what a spreadsheet could take for a formula is protected"
+    mended = (tmp_path / "bad.csv").read_text().replace("never", "2026-05-05 09:00")
+    assert run(ready, workspace, mended).saved == 1, "the column of reasons does not keep it from coming back"
+    assert {entry.title for entry in entries(ready)} == {"X", "=1+1"}
 
 
 @given(st.text(max_size=60))
