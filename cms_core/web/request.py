@@ -41,7 +41,18 @@ def session() -> Session:
 
 
 def init_request(app: Flask) -> None:
-    """Commit or roll back the session at the end of each request."""
+    """Refuse what cannot be answered, and commit or roll back the session at the end of each request."""
+
+    @app.before_request
+    def bound() -> None:
+        fault = request.routing_exception
+        if (
+            fault is not None and fault.code == 400
+        ):  # a Host header that is none: not even a sign-in has an address
+            raise fault
+        # Only parts of a multipart form are read bit by bit, and files among them go to disk.
+        if request.mimetype != "multipart/form-data":
+            request.max_content_length = current_app.config["MAX_FORM_MEMORY_SIZE"]
 
     @app.after_request
     def commit(response: Response) -> Response:
