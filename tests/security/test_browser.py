@@ -10,14 +10,18 @@ import os
 import re
 import threading
 from collections.abc import Iterator
+from email import message_from_bytes
+from email.policy import default
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import select
 from werkzeug.serving import make_server
 
 from cms_core import contract as c
-from cms_core.audience import segments
+from cms_core.audience import consent, segments
+from cms_core.audience.models import Contact
 from cms_core.audience.upsert import upsert_many
 from cms_core.auth import service as auth
 from cms_core.campaigns import service as campaigns
@@ -108,6 +112,15 @@ class Watched:
     def look(self, address: str) -> str:
         """Open an address, poke everything in it that reacts, and return its source."""
         self.page.goto(self.base + address, wait_until="load")
+        return self._poke()
+
+    def look_bare(self, html: str) -> str:
+        """Look at a document without any header that protects it: what it holds must be harmless by itself."""
+        self.page.goto("about:blank")
+        self.page.set_content(html, wait_until="load")
+        return self._poke()
+
+    def _poke(self) -> str:
         self.page.evaluate(
             """() => { for (const e of document.querySelectorAll('details')) e.open = true;
                  for (const e of document.querySelectorAll('main a, main svg, main details, main img'))
@@ -257,19 +270,53 @@ def test_nothing_runs_in_the_app(house: House, poisoned: dict[str, list[str]], w
         shown += "alert" in watched.look(address)
         assert watched.fired == [], address
     assert shown > len(poisoned["app"]) * 0.7  # the payloads were there, as words
-    for address in poisoned["files"]:  # opened from a disk, where no header protects
-        watched.page.set_content(house.signed_in("admin").get(address).text, wait_until="load")
+    previews = {
+        found
+        for address in poisoned["app"]
+        for found in re.findall(
+            r"/app/content/preview/[0-9a-f]{40}", house.signed_in("admin").get(address).text
+        )
+    }
+    assert len(previews) > 2
+    for address in [*previews, *poisoned["files"]]:  # as if opened from a disk, where no header protects
+        watched.look_bare(house.signed_in("admin").get(address).text)
         assert watched.fired == [], address
     assert [each for each in watched.strayed if not each.startswith("image ")] == []
     assert [each for each in watched.violations if not each.startswith("img-src ")] == []
 
 
-def test_nothing_runs_on_the_public_site(poisoned: dict[str, list[str]], watched: Watched) -> None:
+def test_nothing_runs_on_the_public_site(
+    house: House, poisoned: dict[str, list[str]], watched: Watched
+) -> None:
     for address in poisoned["site"]:
         watched.look(address)
+        watched.look_bare(house.client().get(address, headers={"Host": "www.acme.test"}).text)
         assert watched.fired == [], address
     assert [each for each in watched.strayed if not each.startswith("image ")] == []
     assert [each for each in watched.violations if not each.startswith(("img-src ", "media-src "))] == []
+
+
+def test_nothing_runs_in_a_mail(house: House, poisoned: dict[str, list[str]], watched: Watched) -> None:
+    """Words of an author and names of recipients, in mail programs that protect nobody."""
+    assert poisoned
+    with house.workspace.db.transaction() as session:
+        everybody = session.scalars(select(Contact.id)).all()
+        consent.grant(session, everybody, "email", basis="asked", source="test", evidence={})
+    # A link that leads nowhere, or a merge tag that is none, holds the mail back altogether.
+    words = [text for text in payloads() if not re.search(r"\{[{%#]|<a\b|\]\(", text, re.IGNORECASE)]
+    house.write(
+        "badmail", "\n\n".join(["Dear {{ contact.first_name }}", *words[:120]]), kind="email", title="x"
+    )
+    before = len(house.mail.received)
+    house.publish("badmail", "email", "news", "", "Everybody")
+    mails = house.mail.received[before:]
+    assert len(mails) > 5
+    for mail in mails[:12]:
+        html = message_from_bytes(mail.data, policy=default).get_body(("html",))
+        assert html is not None
+        watched.look_bare(html.get_content())
+        assert watched.fired == [], mail.recipients
+    assert [each for each in watched.strayed if not each.startswith("image ")] == []
 
 
 def test_an_import_shows_its_faults_and_runs_nothing(
