@@ -34,6 +34,7 @@ from cms_core.quick import QuickStatement
 BATCH = 500
 FREEZE_BATCH = 2_000
 D = Delivery
+WANTED = aliased(Delivery)  # made once: its columns cost milliseconds
 
 
 def freeze_audience(
@@ -118,12 +119,11 @@ def claim_batch(
 
 def _verdicts(publication_id: int, channel: str, topic: str, real: datetime) -> Subquery:
     """The next deliveries with the reason why they must not be made, or ""; each is looked at once."""
-    wanted = aliased(D)
-    suppressed = is_suppressed(wanted.address_hash, channel, real, topic)
-    agreed = may_address(wanted.contact_id, channel, topic)
+    suppressed = is_suppressed(WANTED.address_hash, channel, real, topic)
+    agreed = may_address(WANTED.contact_id, channel, topic)
     return (
-        select(wanted.id, case((suppressed, "suppressed"), (~agreed, "no consent"), else_="").label("reason"))
-        .where(wanted.id.in_(_due(publication_id, real)))
+        select(WANTED.id, case((suppressed, "suppressed"), (~agreed, "no consent"), else_="").label("reason"))
+        .where(WANTED.id.in_(_due(publication_id, real)))
         .limit(BATCH)
         .subquery()
     )
