@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from functools import cache
 from typing import Any
-from zoneinfo import available_timezones
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -19,6 +18,7 @@ from sqlalchemy.orm import Session
 from cms_core.audience.models import CustomField
 from cms_core.dialect import insert_missing
 from cms_core.errors import Invalid
+from cms_core.zones import zone_names
 
 # Built-in text fields and how long they may be (characters).
 MAX_LENGTH = {
@@ -119,7 +119,7 @@ def known(session: Session) -> dict[str, str]:
 
 @cache
 def _zones() -> dict[str, str]:
-    return {name.casefold(): name for name in available_timezones()}
+    return {name.casefold(): name for name in zone_names()}
 
 
 def _digest(text: str) -> str:

@@ -1,12 +1,12 @@
 """Forms of people."""
 
 from functools import cache
-from zoneinfo import available_timezones
 
 from marshmallow import Schema, fields, validate
 
 from cms_core.auth.models import Role
 from cms_core.auth.service import MAX_NAME, MAX_PASSWORD, MIN_PASSWORD
+from cms_core.zones import zone_names
 
 PASSWORD = validate.Length(MIN_PASSWORD, MAX_PASSWORD)
 
@@ -14,7 +14,7 @@ PASSWORD = validate.Length(MIN_PASSWORD, MAX_PASSWORD)
 @cache
 def zones() -> list[str]:
     """The names of all zones that somebody may live in."""
-    return sorted(name for name in available_timezones() if "/" in name or name == "UTC")
+    return sorted(name for name in zone_names() if "/" in name or name == "UTC")
 
 
 class NewUser(Schema):

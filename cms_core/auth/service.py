@@ -4,7 +4,6 @@ Permissions are registered by hooks (the core's stand in ``builtin.py``) and giv
 """
 
 from unicodedata import normalize
-from zoneinfo import available_timezones
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
@@ -17,6 +16,7 @@ from cms_core.auth.models import Role, User
 from cms_core.db import now
 from cms_core.errors import ConfigError, Conflict, Forbidden, Invalid, NotFound
 from cms_core.plugins import Plugins
+from cms_core.zones import zone
 
 # Syntax only: .test, .local and localhost are as good as any other name (the library's documented way to say so).
 SPECIAL_USE_DOMAIN_NAMES.clear()
@@ -90,9 +90,7 @@ def acting_user(session: Session, email: str | None) -> User:
 
 def update_profile(session: Session, user: User, name: str, timezone: str) -> None:
     """Change what people may change about themselves; raises Invalid for an unknown zone."""
-    if timezone not in available_timezones():
-        raise Invalid(f"there is no time zone {timezone!r}", "give one like Europe/Paris")
-    user.name, user.timezone = checked_name(name), timezone
+    user.name, user.timezone = checked_name(name), zone(timezone).key
     session.flush()
 
 

@@ -1,7 +1,8 @@
 """Points in time as people write them, and the instants they mean.
 
-A wall clock in a zone is the intent; the instant is derived from it by the rules of ``zones``, and again when those rules change.
-Days and weeks are counted on the wall clock, hours and minutes are exact. This module is where the rest of the product gets time.
+A wall clock in a zone is the intent; the instant is derived from it by the rules of ``cms_core.zones``, and again when those rules
+change. Days and weeks are counted on the wall clock, hours and minutes are exact. This module is where the rest of the product gets
+time.
 """
 
 import re
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 
-from cms_core.campaigns.zones import (
+from cms_core.zones import (
     Resolved,
     WhenError,
     clock_text,

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from cms_core.campaigns import zones
+from cms_core import zones
 from cms_core.campaigns.when import (
     Mode,
     Offset,
