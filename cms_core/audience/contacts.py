@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from cms_core import contract as c
-from cms_core.audience.addresses import spelling
+from cms_core.addresses import spelling
 from cms_core.audience.consent import standing
 from cms_core.audience.models import Company, Contact
 from cms_core.db import now

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy.orm import Session
 
+from cms_core.addresses import normalise
 from cms_core.audience import fields
-from cms_core.audience.addresses import normalise
 from cms_core.audience.consent import Standing
 from cms_core.audience.upsert import BATCH, Incoming, upsert_batch
 from cms_core.auth import audit

@@ -11,8 +11,9 @@ from sqlalchemy import Row, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from cms_core import contract as c
+from cms_core.addresses import normalise
 from cms_core.audience import fields
-from cms_core.audience.addresses import address_hash, normalise
+from cms_core.audience.addresses import address_hash
 from cms_core.audience.consent import IMPORTED, Standing, record, standing
 from cms_core.audience.models import Company, ConsentAction, Contact, ContactChange
 from cms_core.audience.suppression import GLOBAL, suppress_many, suppressed_among

@@ -37,7 +37,7 @@ def command(
 ) -> None:
     """Make a workspace in DIR; connects to nothing but its database."""
     home = directory.expanduser().resolve()
-    auth.normal_email(admin_email)
+    auth.checked_email(admin_email)
     auth.checked_password(admin_password)
     check_base_url(base_url or "http://localhost")
     with _new_folder(home), _readable_faults():

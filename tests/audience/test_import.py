@@ -103,7 +103,7 @@ def test_faulty_rows_are_left_out_with_row_and_reason(bring: ImportText) -> None
     )
     assert result.created == 2
     assert [(each["row"], each["reason"]) for each in result.skipped] == [
-        (3, "'not-an-address' is no e-mail address: it has no @-sign"),
+        (3, "'not-an-address' is not an e-mail address: it has no @-sign"),
         (4, "no e-mail address"),
         (6, "timezone 'Mars/Base' is unknown"),
         (7, "consent 'maybe' is not one of yes, no, unsubscribed"),

@@ -76,7 +76,7 @@ def test_partly_faulty_files_end_with_5(people: Cms, file: Callable[[str], str])
         done = people("contacts", "import", path, "--json", *extra)
         assert (done.exit_code, document(done)["saved"]) == (5, saved)
         assert document(done)["skipped"] == [
-            {"row": 3, "reason": "'bad' is no e-mail address: it has no @-sign"},
+            {"row": 3, "reason": "'bad' is not an e-mail address: it has no @-sign"},
             {"row": 4, "reason": "duplicate of row 2"},
         ]
     assert len(document(people("contacts", "list", "--json"))) == 1

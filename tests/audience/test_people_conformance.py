@@ -14,8 +14,8 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from cms_core.addresses import normalise
 from cms_core.audience import fields, segments
-from cms_core.audience.addresses import normalise
 from cms_core.audience.compile import compile_rule
 from cms_core.audience.imports import ImportResult
 from cms_core.audience.models import Contact
