@@ -42,7 +42,18 @@ class Load:
         if WRK:
             url = f"http://127.0.0.1:{port}/"
             lua = str(script.with_suffix(".lua"))
-            command = [WRK, "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", lua, url, "--", str(tokens), prefix]
+            command = [
+                WRK,
+                "-t1",
+                f"-c{CONNECTIONS}",
+                f"-d{seconds}s",
+                "-s",
+                lua,
+                url,
+                "--",
+                str(tokens),
+                prefix,
+            ]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
     def wait(self) -> Answered:

@@ -58,8 +58,8 @@ def take_turns(cases: Mapping[str, Callable[[], float]], rounds: int) -> dict[st
     """Run each case once a round, one after the other, so that a machine whose speed drifts is as fair to one as to the next."""
     found: dict[str, list[float]] = {name: [] for name in cases}
     for number in range(rounds):
-        order = list(cases) if number % 2 == 0 else list(reversed(cases))
-        for name in order:
+        order = list(cases)
+        for name in order if number % 2 == 0 else reversed(order):
             gc.collect()
             found[name].append(cases[name]())
             say(f"  round {number + 1}: {name} {found[name][-1]:.4g}")

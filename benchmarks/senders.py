@@ -86,5 +86,15 @@ def standard_library(port: int, subject: str, text: str, html: str, people: Sequ
 
 def smtp_source(port: int, size: int, count: int) -> None:
     """Postfix's load generator with four connections: about what this machine and the server can do."""
-    command = [str(SMTP_SOURCE), "-d", "-s4", f"-m{count}", f"-l{size}", "-f", SENDER, "-t", "user@example.org"]
+    command = [
+        str(SMTP_SOURCE),
+        "-d",
+        "-s4",
+        f"-m{count}",
+        f"-l{size}",
+        "-f",
+        SENDER,
+        "-t",
+        "user@example.org",
+    ]
     subprocess.run([*command, f"127.0.0.1:{port}"], check=True, stdout=subprocess.DEVNULL)

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from measure import Row, compare, take_turns
 
@@ -14,7 +14,7 @@ PACKAGES = "import flask, sqlalchemy.orm, marshmallow, pluggy, apscheduler.sched
 
 def rows() -> list[Row]:
     """Whole processes, fresh interpreters, wall time."""
-    cases = {
+    cases: dict[str, Callable[[], float]] = {
         "help": lambda: _seconds([sys.executable, "-m", "cms_core.cli", "--help"]),
         "packages": lambda: _seconds([sys.executable, "-c", PACKAGES]),
     }
