@@ -62,14 +62,6 @@ def find_or_none(session: Session, slug: str) -> Asset | None:
     return session.scalars(select(Asset).where(Asset.slug == slug)).first()
 
 
-def find_by_id(session: Session, public_id: str) -> Asset:
-    """The asset with this public id; raises NotFound."""
-    asset = session.scalars(select(Asset).where(Asset.public_id == public_id)).first()
-    if asset is None:
-        raise NotFound("this content does not exist", "start from the content library")
-    return asset
-
-
 def draft_of(session: Session, asset: Asset, head: Revision | None = None) -> Draft:
     """The newest words of an asset (``head``, if it is at hand) as a draft, to be changed and saved."""
     head = head or head_of(session, asset)

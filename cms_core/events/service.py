@@ -1,6 +1,6 @@
 """The ledger: recording what happened, once; reading it from a cursor; storing the numbers that channels report."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -97,12 +97,3 @@ def store_measurements(session: Session, measurements: Sequence[NewMeasurement])
     keys = ["publication_id", "metric", "at"]
     insert: Any = insert_for(session, Measurement).on_conflict_do_nothing(index_elements=keys)
     return len(session.execute(insert.returning(Measurement.id), rows).all())
-
-
-def all_events(session: Session) -> Iterator[Event]:
-    """The whole ledger, page by page."""
-    at = 0
-    while page := since(session, at):
-        yield from page
-        at = page[-1].id
-        session.expunge_all()
