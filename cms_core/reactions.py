@@ -7,7 +7,6 @@ Like the rollups, this reads up to the highest id; on PostgreSQL the end must be
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, NamedTuple
 
 from sqlalchemy import Row, Select, func, select
@@ -15,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from cms_core import contract as c
 from cms_core.audience.models import Contact, ContactChange
-from cms_core.campaigns.money import MICROS
+from cms_core.campaigns.money import from_micros
 from cms_core.content.models import Asset
 from cms_core.db import Database, now
 from cms_core.dialect import insert_missing
@@ -129,7 +128,7 @@ def _measured(_: Plugins) -> Query:
 
 def _measurements(_: Session, rows: Rows) -> list[Any]:
     return [
-        c.Measurement(publication, row.metric, Decimal(row.value_micros) / MICROS, row.at, row.currency)
+        c.Measurement(publication, row.metric, from_micros(row.value_micros), row.at, row.currency)
         for row, publication in rows
     ]
 
@@ -160,7 +159,7 @@ def _events(_: Session, rows: Rows) -> list[Any]:
             publication=publication,
             asset=asset,
             url=row.url,
-            value=None if row.value_micros is None else Decimal(row.value_micros) / MICROS,
+            value=None if row.value_micros is None else from_micros(row.value_micros),
             currency=row.currency or "",
             props=row.props,
         )

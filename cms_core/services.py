@@ -6,7 +6,6 @@ A job gets them as ``ctx.services``, a channel as ``link.services``, a page by `
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import select
@@ -17,20 +16,21 @@ from cms_core.audience import contacts as people
 from cms_core.audience import upsert
 from cms_core.audience.models import Contact
 from cms_core.campaigns.models import Campaign
+from cms_core.campaigns.money import to_micros
 from cms_core.connections import settings as plugin_settings
 from cms_core.connections.models import Connection
 from cms_core.content import service as content
 from cms_core.content.models import Asset
 from cms_core.content.placements import to_contract
 from cms_core.content.review import approved_revision
+from cms_core.db import PublicId
+from cms_core.dialect import among
 from cms_core.events import hits
 from cms_core.events import service as ledger
 from cms_core.events.service import NewEvent, NewMeasurement
 from cms_core.publishing import service as publishing
 from cms_core.publishing.models import Publication, PublicationState
 from cms_core.workspace import Workspace
-
-MICROS = 1_000_000
 
 
 class Services:
@@ -104,12 +104,13 @@ class Services:
     def record_events(self, events: Sequence[c.Event]) -> int:
         """Add events to the ledger; recording one twice (by source and source_id) records it once. Returns how many were new."""
         with self._workspace.db.transaction() as session:
-            return ledger.record(session, [self._new_event(session, event) for event in events])
+            return ledger.record(session, self._new_events(session, events))
 
     def record_visit(self, event: c.Event) -> bool:
         """Record a page load, once per visitor, page and 30 minutes; says whether it counted as a new visit."""
         with self._workspace.db.transaction() as session:
-            return hits.record_visit(session, self._new_event(session, event))
+            (new,) = self._new_events(session, [event])
+            return hits.record_visit(session, new)
 
     def last_campaign_of(self, visitor: str) -> str | None:
         """The key of the campaign that this visitor's newest visit of the last 30 days belongs to, or None."""
@@ -119,15 +120,34 @@ class Services:
     def store_measurements(self, measurements: Sequence[c.Measurement]) -> int:
         """Store numbers that a channel reports; returns how many were new."""
         with self._workspace.db.transaction() as session:
+            ids = _row_ids(session, Publication, (each.publication for each in measurements))
             found = [
-                NewMeasurement(publication.id, each.metric, micros(each.value), each.at, each.currency)
+                NewMeasurement(
+                    ids[each.publication], each.metric, to_micros(each.value), each.at, each.currency
+                )
                 for each in measurements
-                if (publication := _publication(session, each.publication)) is not None
+                if each.publication in ids
             ]
             return ledger.store_measurements(session, found)
 
-    def _new_event(self, session: Session, event: c.Event) -> NewEvent:
-        publication = _publication(session, event.publication) if event.publication else None
+    def _new_events(self, session: Session, events: Sequence[c.Event]) -> list[NewEvent]:
+        """The events with the rows that they name; a handful of statements, however many events."""
+        publications = _publications(session, {event.publication for event in events if event.publication})
+        contacts = _row_ids(session, Contact, (event.contact for event in events))
+        assets = _row_ids(session, Asset, (event.asset for event in events))
+        return [
+            self._new_event(
+                event,
+                publications.get(event.publication or ""),
+                contacts.get(event.contact or ""),
+                assets.get(event.asset or ""),
+            )
+            for event in events
+        ]
+
+    def _new_event(
+        self, event: c.Event, publication: Publication | None, contact_id: int | None, asset_id: int | None
+    ) -> NewEvent:
         campaign = event.campaign or (
             publication.campaign.key if publication and publication.campaign else None
         )
@@ -137,14 +157,14 @@ class Services:
             source=event.source or self._plugin,
             source_id=event.source_id,
             agent_class=event.agent_class,
-            contact_id=_row_id(session, Contact, event.contact),
+            contact_id=contact_id,
             visitor=event.visitor,
             campaign=campaign,
             publication_id=publication.id if publication else None,
-            asset_id=publication.asset_id if publication else _row_id(session, Asset, event.asset),
+            asset_id=publication.asset_id if publication else asset_id,
             channel=publication.channel if publication else None,
             url=event.url,
-            value_micros=micros(event.value) if event.value is not None else None,
+            value_micros=to_micros(event.value) if event.value is not None else None,
             currency=event.currency or None,
             props=event.props,
         )
@@ -191,14 +211,17 @@ def current(plugin: str) -> Services:
     return Services(workspace(), plugin)
 
 
-def micros(value: Decimal) -> int:
-    """A number in millionths, as amounts and measurements are stored."""
-    return int((value * MICROS).to_integral_value())
+def _publications(session: Session, public_ids: set[str]) -> dict[str, Publication]:
+    if not public_ids:
+        return {}
+    query = select(Publication).where(among(session, Publication.public_id, sorted(public_ids)))
+    return {row.public_id: row for row in session.scalars(query)}
 
 
-def _publication(session: Session, public_id: str) -> Publication | None:
-    return session.scalar(select(Publication).where(Publication.public_id == public_id))
-
-
-def _row_id(session: Session, model: type[Contact] | type[Asset], public_id: str | None) -> int | None:
-    return session.scalar(select(model.id).where(model.public_id == public_id)) if public_id else None
+def _row_ids(session: Session, model: type[PublicId], public_ids: Iterable[str | None]) -> dict[str, int]:
+    """The row ids of those of these public ids that exist, in one statement."""
+    wanted = sorted({public_id for public_id in public_ids if public_id})
+    if not wanted:
+        return {}
+    found = session.execute(select(model.public_id, model.id).where(among(session, model.public_id, wanted)))
+    return dict(found.all())

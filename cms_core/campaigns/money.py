@@ -19,14 +19,24 @@ def parse_money(text: str) -> tuple[int, str]:
         raise Invalid(
             f"{text!r} is not an amount", 'write a number and an ISO currency code, such as "500 EUR"'
         )
-    return int(Decimal(found["number"]) * MICROS), code
+    return to_micros(Decimal(found["number"])), code
+
+
+def to_micros(value: Decimal) -> int:
+    """A number in millionths, as amounts and measurements are stored."""
+    return int((value * MICROS).to_integral_value())
+
+
+def from_micros(micros: int) -> Decimal:
+    """The number that millionths stand for."""
+    return Decimal(micros) / MICROS
 
 
 def show_money(micros: int | None, currency: str) -> str | None:
     """ "500 EUR", "99.90 USD"; None where there is no amount."""
     if micros is None:
         return None
-    amount = Decimal(micros) / MICROS
+    amount = from_micros(micros)
     shown = f"{amount:f}" if amount != amount.to_integral_value() else str(int(amount))
     if "." in shown:
         whole, _, rest = shown.partition(".")

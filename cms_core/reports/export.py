@@ -1,7 +1,6 @@
 """The ledger as documents, for those who count for themselves."""
 
 from collections.abc import Iterator
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import select
@@ -9,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from cms_core.audience.models import Contact
 from cms_core.campaigns.models import Campaign
-from cms_core.campaigns.money import MICROS
+from cms_core.campaigns.money import from_micros
 from cms_core.content.models import Asset
 from cms_core.events.models import Event
 from cms_core.publishing.models import Publication
@@ -56,5 +55,5 @@ def exported(session: Session, campaign: str | None = None) -> Iterator[dict[str
 def _document(row: dict[str, Any]) -> dict[str, Any]:
     del row["row_id"]
     if row["value"] is not None:
-        row["value"] = Decimal(row["value"]) / MICROS
+        row["value"] = from_micros(row["value"])
     return row

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any
 
-from cms_core.campaigns.money import MICROS
+from cms_core.campaigns.money import from_micros
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Figures:
             **plain,
             opened_people=people.get("opened", 0),
             clicked_people=people.get("clicked", 0),
-            cost=Decimal(counts.get("cost", 0)) / MICROS,
+            cost=from_micros(counts.get("cost", 0)),
         )
 
     def document(self) -> dict[str, Any]:
