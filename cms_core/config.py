@@ -53,7 +53,7 @@ def load_config(home: str | Path | None = None, environ: Mapping[str, str] | Non
     values |= {key: value for key, value in env.items() if key.startswith("CMS_")}
     return Config(
         home=root,
-        database_url=values.get("CMS_DATABASE_URL") or f"sqlite:///{root / 'cms.db'}",
+        database_url=check_database_url(values.get("CMS_DATABASE_URL") or f"sqlite:///{root / 'cms.db'}"),
         secret_key=values.get("CMS_SECRET_KEY", ""),
         base_url=check_base_url(values.get("CMS_BASE_URL") or DEFAULT_BASE_URL),
         outbound_allow=values.get("CMS_OUTBOUND_ALLOW", ""),
@@ -74,7 +74,7 @@ def write_config(home: Path, database_url: str | None, base_url: str | None) -> 
     (home / "cms.toml").write_text("".join(lines), encoding="utf-8")
     secret = [f"CMS_SECRET_KEY={secrets.token_urlsafe(48)}\n"]
     if database_url:
-        secret.append(f"CMS_DATABASE_URL={database_url}\n")
+        secret.append(f"CMS_DATABASE_URL={check_database_url(database_url)}\n")
     descriptor = os.open(home / ".env", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.writelines(secret)
@@ -99,6 +99,17 @@ def check_base_url(text: str) -> str:
     ):
         raise ConfigError(f"base URL {text!r} is not an address", "give one like https://www.example.com")
     return text.rstrip("/")
+
+
+def check_database_url(text: str) -> str:
+    """The address unchanged; raises ConfigError, which never repeats it (it may hold a password), for other databases."""
+    scheme, separator, _ = text.partition("://")
+    if not separator or scheme.partition("+")[0] not in ("sqlite", "postgresql") or "\n" in text:
+        raise ConfigError(
+            "the database cannot be used: CMS_DATABASE_URL names no kind that is known here",
+            "give one like sqlite:////var/lib/cms/cms.db or postgresql://user@host/name",
+        )
+    return text
 
 
 def _find_home(home: str | Path | None) -> Path:

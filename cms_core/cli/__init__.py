@@ -103,6 +103,12 @@ def _for_people(error: Exception) -> CmsError:
         return TryLater(
             f"the database did not answer: {reason}", "try again; `cms status` and free disk space tell more"
         )
+    if type(error).__name__ == "DatabaseError":
+        return CmsError(
+            f"the database cannot be read: {getattr(error, 'orig', error)}", "restore a backup of it"
+        )
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return CmsError(f"{error.filename}: {error.strerror}", "check the path and who may use it")
     return CmsError(
         f"a fault of cms-core: {type(error).__name__}: {error}",
         "run it again with CMS_TRACE=1 and report what it prints",

@@ -12,7 +12,10 @@ import click
 
 from cms_core.cli.output import progress
 from cms_core.cli.state import State, pass_state
+from cms_core.errors import CmsError
 from cms_core.workspace import Workspace
+
+INTERRUPTED = 130
 
 # Whose X-Forwarded-… headers are believed is decided in the app (CMS_TRUSTED_PROXIES), so they must get there.
 SERVER: dict[str, Any] = {"threads": 8, "ident": None, "clear_untrusted_proxy_headers": False}
@@ -30,8 +33,16 @@ def command(state: State, host: str | None, port: int | None) -> None:
     base = urlsplit(workspace.config.base_url)
     listen_host = host or ("127.0.0.1" if base.scheme == "https" else base.hostname or "127.0.0.1")
     listen_port = port or base.port or (8000 if base.scheme == "https" else 80)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    caught: list[int] = []
+
+    def stop(number: int, _: object) -> None:
+        caught.append(number)
+        sys.exit(0)
+
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, stop)
     serve(workspace, listen_host, listen_port)
+    raise SystemExit(INTERRUPTED if signal.SIGINT in caught else 0)
 
 
 def serve(workspace: Workspace, host: str, port: int) -> None:
@@ -40,7 +51,13 @@ def serve(workspace: Workspace, host: str, port: int) -> None:
 
     from cms_core.app import create_app
 
-    server = create_server(create_app(workspace=workspace), host=host, port=port, **SERVER)
+    try:
+        server = create_server(create_app(workspace=workspace), host=host, port=port, **SERVER)
+    except OSError as error:
+        raise CmsError(
+            f"cannot listen on {host}:{port}: {error.strerror}",
+            "stop what listens there, or choose another --port",
+        ) from error
     with working(workspace):
         progress(
             f"cms-core serves {workspace.config.base_url} (listening on {host}:{port}); sign in at /app/login"

@@ -12,6 +12,7 @@ from cms_core.errors import Invalid
 from cms_core.worker import Result, Worker
 
 PARTLY = 5
+INTERRUPTED = 130
 
 
 @click.command()
@@ -24,17 +25,25 @@ PARTLY = 5
 def command(state: State, until_idle: bool, at: str | None, as_json: bool) -> None:
     """Publish what is due, until stopped or until nothing is left."""
     worker = Worker(state.workspace.for_publishing(), FrozenClock(_instant(at)) if at else None)
+    caught: list[int] = []
+
+    def stop(number: int, _: object) -> None:
+        caught.append(number)
+        worker.stop()
+
     for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: worker.stop())
+        signal.signal(name, stop)
     progress(f"worker {worker.name} ready")
     if not until_idle:
         worker.run_forever()
-        return
+        raise SystemExit(INTERRUPTED if signal.SIGINT in caught else 0)
     result = worker.run_until_idle()
     if as_json:
         print_json(result.document())
     else:
         click.echo(_in_words(result))
+    if signal.SIGINT in caught:
+        raise SystemExit(INTERRUPTED)
     if result.partly:
         raise SystemExit(PARTLY)
 

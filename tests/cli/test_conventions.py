@@ -1,6 +1,10 @@
 """What holds for every command: one document with --json also when it is called wrongly, and who acts must exist."""
 
 import json
+import signal
+import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -47,6 +51,56 @@ def test_user_named_with_as_must_exist_to_read_and_to_write(ready: Cms, command:
     assert "nobody@example.com" in json.loads(result.stdout)["error"]["message"]
 
 
+@pytest.mark.parametrize("url", ["nonsense", "mysql://user:canary-secret@host/db", "sqlite"])
+def test_database_that_is_not_known_is_a_fault_of_the_configuration(
+    ready: Cms, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("CMS_DATABASE_URL", url)
+    result = ready("status", "--json")
+    assert result.exit_code == 3
+    assert "CMS_DATABASE_URL" in json.loads(result.stdout)["error"]["message"]
+    assert "canary" not in result.output
+
+
+def test_file_that_is_no_database_is_said_in_words(ready: Cms, tmp_path: Path) -> None:
+    for left in (tmp_path / "ws").glob("cms.db*"):
+        left.unlink()
+    (tmp_path / "ws" / "cms.db").write_bytes(b"no database at all" * 400)
+    result = ready("status", "--json")
+    assert result.exit_code == 1
+    assert "a fault of cms-core" not in result.output
+
+
+def test_folder_that_cannot_be_made_is_said_in_words(cms: Cms) -> None:
+    result = cms("init", "/proc/ws", "--admin-email", "a@example.com", "--admin-password", "canary-pass")
+    assert result.exit_code == 1
+    assert "Error: /proc/ws: " in result.stderr
+
+
+def test_server_says_that_its_port_is_taken(ready: Cms, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        program = process(tmp_path, "run", "--port", str(taken.getsockname()[1]))
+        result = subprocess.run(program, capture_output=True, text=True, timeout=20)
+    assert result.returncode == 1
+    assert "cannot listen on 127.0.0.1" in result.stderr
+
+
+@pytest.mark.parametrize("command", [("worker",), ("run", "--port", "0")])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
+def test_interrupted_ends_with_130_and_asked_to_stop_with_0(
+    ready: Cms, tmp_path: Path, command: tuple[str, ...], number: signal.Signals, code: int
+) -> None:
+    if command[0] == "run":
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            command = ("run", "--port", str(free.getsockname()[1]))
+    program = process(tmp_path, *command)
+    with subprocess.Popen(program, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stderr is not None
+        assert running.stderr.readline(), "it is ready"
+        running.send_signal(number)
+        assert running.wait(20) == code
+
+
 def test_changing_commands_tell_in_json_what_they_made_of_it(ready: Cms, tmp_path: Path) -> None:
     entry = planned(ready, tmp_path)
     armed = document(ready("calendar", "arm", entry, "--json"))[0]
@@ -67,6 +121,11 @@ def test_any_publication_of_a_page_names_what_is_public_now(ready: Cms, tmp_path
     assert (updated["revision"], updated["state"]) == (3, "published")
     withdrawn = document(ready("publications", "withdraw", first, "--json"))
     assert (withdrawn["id"], withdrawn["state"]) == (updated["id"], "withdrawn")
+
+
+def process(folder: Path, *arguments: str) -> list[str]:
+    """What starts ``cms`` in a process of its own."""
+    return [sys.executable, "-m", "cms_core.cli", "--home", str(folder / "ws"), *arguments]
 
 
 def planned(cms: Cms, folder: Path) -> str:
