@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from cms_core import hookspecs
 from cms_core.cli import cli
+from cms_core.hookspecs import hooks
 
 SECTIONS = {
     "register_hookspecs": "Set-up: asked once, when the app is built",
@@ -42,13 +42,6 @@ Every command of cms-core. This page is written by `make docs` from the commands
 - Environment: `CMS_HOME`, `CMS_DATABASE_URL`, `CMS_BASE_URL`, `CMS_OUTBOUND_ALLOW`, `CMS_LEASE_SECONDS`, `CMS_DISABLE_PLUGINS`,
   `CMS_TRUSTED_PROXIES`, `CMS_<PLUGIN>_<FIELD>` for plugins' settings; `CMS_TRACE=1` shows where a fault happened.
 """
-
-
-def hooks() -> list[tuple[str, FunctionType]]:
-    """All hook specifications, in file order."""
-    functions = inspect.getmembers(hookspecs, inspect.isfunction)
-    found = [(name, function) for name, function in functions if hasattr(function, "cms_core_spec")]
-    return sorted(found, key=lambda pair: pair[1].__code__.co_firstlineno)
 
 
 def signature(name: str, function: FunctionType) -> str:

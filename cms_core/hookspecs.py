@@ -6,7 +6,7 @@ per batch, never per row. Arguments are passed by name; an implementation may le
 
 from collections.abc import Iterable, Sequence
 from datetime import date
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pluggy
@@ -194,3 +194,11 @@ def contacts_changed(changes: Sequence[ContactChange]) -> None:
 
     .. versionadded:: 0.1
     """
+
+
+# --- all of them --------------------------------------------------------------------------------------------------------
+
+
+def hooks() -> list[tuple[str, FunctionType]]:
+    """Every hook of this file with its name, in the order of the file."""
+    return [(name, found) for name, found in globals().items() if hasattr(found, "cms_core_spec")]

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-from cms_core import docs
+from cms_core import hookspecs
 from cms_core.hookspecs import hookimpl
 
-HOOKS = [(name, list(function.__annotations__)) for name, function in docs.hooks()]
+HOOKS = [(name, list(function.__annotations__)) for name, function in hookspecs.hooks()]
 
 
 def _method(name: str, arguments: list[str], body: str) -> Any:

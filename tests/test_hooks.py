@@ -12,7 +12,7 @@ from flask import Blueprint
 from marshmallow import Schema, fields
 
 from cms_core import contract as c
-from cms_core import docs, hookspecs
+from cms_core import hookspecs
 from cms_core.audience.upsert import upsert_many
 from cms_core.campaigns.service import create_campaign
 from cms_core.clock import FrozenClock
@@ -183,7 +183,7 @@ def write(workspace: Workspace, title: str, kind: str = "article", **body: Any) 
 
 def test_every_hook_has_a_test_here() -> None:
     tests = Path(__file__).read_text(encoding="utf-8")
-    assert not [name for name, _ in docs.hooks() if f"def test_hook_{name}(" not in tests]
+    assert not [name for name, _ in hookspecs.hooks() if f"def test_hook_{name}(" not in tests]
 
 
 def test_hook_register_hookspecs(workspace: Workspace) -> None:

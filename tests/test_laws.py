@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import cms_core
-from cms_core import contract, docs
+from cms_core import contract, docs, hookspecs
 
 ROOT = Path(__file__).parent.parent
 CORE = ROOT / "cms_core"
@@ -137,8 +137,8 @@ def test_command_reference_is_up_to_date() -> None:
 
 
 def test_every_hook_has_a_docstring_and_a_version() -> None:
-    assert len(docs.hooks()) == 18
-    for name, function in docs.hooks():
+    assert len(hookspecs.hooks()) == 18
+    for name, function in hookspecs.hooks():
         assert ".. versionadded::" in (function.__doc__ or ""), name
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from marshmallow import Schema
 
-from cms_core import hookspecs
 from cms_core.contract import NavItem
 from cms_core.errors import NotFound
+from cms_core.hookspecs import hooks
 from cms_core.loader import LoadedPlugin
 from cms_core.plugins import CORE, Fault, Plugins
 
@@ -93,8 +93,7 @@ def hook_listing(plugins: Plugins) -> list[dict[str, Any]]:
             "about": inspect.cleandoc(function.__doc__ or "").partition("\n\n")[0].replace("\n", " "),
             "plugins": sorted(p.name for p in plugins.loaded.values() if name in p.hooks and p.name != CORE),
         }
-        for name, function in vars(hookspecs).items()
-        if hasattr(function, "cms_core_spec")
+        for name, function in hooks()
     ]
 
 
