@@ -104,6 +104,7 @@ class Sought:
             row.slug: row for row in session.scalars(select(Asset).where(Asset.archived_at.is_(None)))
         }
         self._campaigns = {row.name: row for row in session.scalars(select(Campaign))}
+        self._campaigns_by_key = {row.key: row for row in self._campaigns.values()}
         self._segments = {row.name: row for row in session.scalars(select(Segment))}
         self._connections: dict[str, list[Connection]] = {}
         for row in session.scalars(select(Connection).order_by(Connection.channel)):
@@ -113,18 +114,14 @@ class Sought:
         return _named(self._assets, name, "asset")
 
     def campaign(self, name: str) -> Campaign | None:
-        by_key = {row.key: row for row in self._campaigns.values()}
-        return by_key.get(name) or _named(self._campaigns, name, "campaign")
+        return self._campaigns_by_key.get(name) or _named(self._campaigns, name, "campaign")
 
     def segment(self, name: str) -> Segment | None:
         return _named(self._segments, name, "segment")
 
     def channel(self, name: str) -> str:
-        return (
-            name
-            if not name or name in self.plugins.channels
-            else str(_named(self.plugins.channels, name, "channel"))
-        )
+        _named(self.plugins.channels, name, "channel")
+        return name
 
     def connection(self, channel: str, name: str) -> Connection | None:
         """The connection of this name on the channel; without a channel the name must be the only one."""
