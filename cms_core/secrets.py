@@ -56,8 +56,14 @@ class Vault:
         return hmac.digest(self._keys[-1].encode(), purpose.encode(), "sha256")
 
 
+def storable(text: str) -> str:
+    """Words of others with what no database takes (lone surrogates, NUL) shown as a question mark."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "?")
+
+
 def conceal(text: str, secrets: Iterable[str]) -> str:
-    """The text without the secrets, which others (a remote, a plugin) may have put into their words."""
+    """Words of others (a remote, a plugin) as they may be kept and shown: storable, and without the secrets they may hold."""
+    text = storable(text)
     for secret in sorted(secrets, key=len, reverse=True):
         if len(secret) >= SHORTEST_CONCEALED:
             text = text.replace(secret, "(hidden)")

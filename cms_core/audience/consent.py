@@ -5,11 +5,11 @@ Unsubscribing beats everything: it withdraws the consent and suppresses the addr
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, literal, select
+from sqlalchemy import ColumnElement, and_, case, exists, func, literal, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from cms_core.audience.models import Consent, ConsentAction, Contact
@@ -18,6 +18,7 @@ from cms_core.db import now
 from cms_core.dialect import insert_rows
 
 IMPORTED = "import"
+FOR_GOOD = datetime.max.replace(tzinfo=UTC)  # what is suppressed then is suppressed without end
 _AGREED = (ConsentAction.GRANTED, ConsentAction.CONFIRMED)
 
 
@@ -108,12 +109,11 @@ def unsubscribe(
 ) -> bool:
     """Withdraw and suppress: the topic alone, or with the topic "" everything on the channel.
 
-    Idempotent; says whether anything changed, so that the caller records the event once. Works for erased contacts too.
+    Idempotent; says whether anything changed, so that the caller records the event once. Works for erased contacts too. An
+    address that is suppressed for a time only (it bounced) is suppressed for good.
     """
-    query = select(
-        Contact.address_hash, standing(Contact.id, Contact.address_hash, channel, now(session), topic)
-    )
-    found = session.execute(query.where(Contact.id == contact_id)).one_or_none()
+    kept = standing(Contact.id, Contact.address_hash, channel, FOR_GOOD, topic)
+    found = session.execute(select(Contact.address_hash, kept).where(Contact.id == contact_id)).one_or_none()
     if found is None or found[1] == Standing.UNSUBSCRIBED:
         return False
     withdraw(session, [contact_id], channel, topic, basis="unsubscribe", source=source, evidence=evidence)
@@ -125,11 +125,12 @@ def unsubscribe(
 def may_address(
     contact_id: ColumnElement[int] | InstrumentedAttribute[int], channel: str, topic: str = ""
 ) -> ColumnElement[bool]:
-    """SQL, never NULL: the consent in force of this contact (a column with its id) lets us address it."""
+    """SQL, never NULL: the consent in force of this contact (a column with its id) lets us address it; erased, it never does."""
     latest: ColumnElement[Any] = _latest(Consent.action, contact_id, channel, topic)
     if topic:
         latest = func.coalesce(latest, _latest(Consent.action, contact_id, channel, ""))
-    return func.coalesce(latest, "").in_(_AGREED)
+    erased = select(Contact.id).where(Contact.id == contact_id, Contact.erased_at.is_not(None))
+    return and_(func.coalesce(latest, "").in_(_AGREED), ~exists(erased.correlate_except(Contact)))
 
 
 def standing(

@@ -18,6 +18,7 @@ from cms_core.publishing.models import Attempt, Delivery, DeliveryState, Phase, 
 from cms_core.publishing.models import PublicationState as S
 
 P = Publication
+MAX_TRIES = 12
 # Kinds for which the core may find out by itself what became of an unknown publication.
 SELF_RESOLVING = {
     Idempotency.KEYED,
@@ -62,7 +63,11 @@ def sweep(session: Session, plugins: Plugins, due: datetime, real: datetime) -> 
     _set(session, and_(P.state == S.PREPARING, P.lease_until < real), state=S.SCHEDULED, lease_until=None)
     _lose_commits(session, plugins, real)
     ended = and_(
-        P.state == S.PUBLISHED, P.ends_at <= due, P.superseded_by_id.is_(None), P.withdraw_asked_at.is_(None)
+        P.state == S.PUBLISHED,
+        P.ends_at <= due,
+        P.superseded_by_id.is_(None),
+        P.withdraw_asked_at.is_(None),
+        P.needs_person.is_(False),
     )
     _set(session, ended, withdraw_asked_at=real)
     _cancel_the_rest(session, real)
@@ -82,13 +87,18 @@ def _cancel_the_rest(session: Session, real: datetime) -> None:
 
 
 def _lose_commits(session: Session, plugins: Plugins, real: datetime) -> None:
-    """A commit whose worker died: nobody knows whether it went out."""
+    """A commit whose worker died: nobody knows whether it went out; one that kills worker after worker is left to a person."""
     reason = "the worker died while the outcome was open"
     lost = session.scalars(
         update(P)
         .where(P.state == S.COMMITTING, P.lease_until < real)
         .values(
-            state=S.UNKNOWN, reason=reason, lease_until=None, retry_at=None, row_version=P.row_version + 1
+            state=S.UNKNOWN,
+            reason=reason,
+            lease_until=None,
+            retry_at=None,
+            needs_person=or_(P.needs_person, P.tries >= MAX_TRIES),
+            row_version=P.row_version + 1,
         )
         .returning(P.id)
     ).all()
@@ -118,7 +128,16 @@ def claimable(plugins: Plugins, due: datetime, real: datetime) -> list[tuple[Tas
         name for name, channel in plugins.channels.items() if channel.idempotency.kind in SELF_RESOLVING
     ]
     return [
-        (Task.WITHDRAW, and_(P.state == S.PUBLISHED, P.withdraw_asked_at.is_not(None), free, rested)),
+        (
+            Task.WITHDRAW,
+            and_(
+                P.state == S.PUBLISHED,
+                P.withdraw_asked_at.is_not(None),
+                P.channel.in_(list(plugins.channels)),
+                free,
+                rested,
+            ),
+        ),
         (
             Task.RECONCILE,
             and_(P.state == S.UNKNOWN, P.channel.in_(solvable), P.needs_person.is_(False), free, rested),

@@ -45,7 +45,10 @@ def freeze_audience(
     arm_id: int,
     real: datetime,
 ) -> bool:
-    """Write one delivery for every member of the segment, once, when the run starts. False: the claim was lost."""
+    """Write one delivery for every member of the segment, once, when the run starts; people who share an address get one.
+
+    False: the claim was lost.
+    """
     publication = session.get_one(Publication, held.publication_id, populate_existing=True)
     if publication.audience_at is not None:
         return True
@@ -61,7 +64,7 @@ def freeze_audience(
     ids = session.scalars(select(Contact.id).where(Contact.id.in_(members)).order_by(Contact.id)).all()
     for start in range(0, len(ids), FREEZE_BATCH):
         rows = list(_delivery_rows(session, channel, ids[start : start + FREEZE_BATCH]))
-        insert_rows(session, Delivery, rows, **same)
+        insert_rows(session, Delivery, rows, leave_existing=True, **same)
     return True
 
 

@@ -42,6 +42,7 @@ class Journal:
         fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._file = self._open()
         self._buffer: list[bytes] = []
+        self._unwritten = b""
         self._written = 0
 
     def on_wire(self, key: int) -> None:
@@ -53,12 +54,13 @@ class Journal:
         self._buffer.append(RECORD.pack(OUTCOME, self.claims[key], key, STATUSES.index(status)))
 
     def flush(self) -> None:
-        """Hand everything to the operating system in one write."""
-        if self._buffer:
-            data = b"".join(self._buffer)
+        """Hand everything to the operating system in one write. What a full disk did not take, the next flush begins with."""
+        if self._buffer or self._unwritten:
+            self._written += len(self._buffer)
+            self._unwritten += b"".join(self._buffer)
             self._buffer.clear()
-            self._written += len(data) // RECORD.size
-            _write_all(self._file, data)
+            while self._unwritten:
+                self._unwritten = self._unwritten[os.write(self._file, self._unwritten) :]
 
     def settled(self, keys: list[int]) -> None:
         """These deliveries are settled in the database; a long journal is started anew with what is still open."""

@@ -10,7 +10,7 @@ from cms_core import contract as c
 from cms_core.contract import Idempotency
 from cms_core.publishing import attempts, outcomes
 from cms_core.publishing.attempts import Result
-from cms_core.publishing.claims import Held, write
+from cms_core.publishing.claims import MAX_TRIES, Held, write
 from cms_core.publishing.models import Attempt, Phase
 from cms_core.publishing.models import PublicationState as S
 from cms_core.publishing.snapshot import Snapshot
@@ -61,12 +61,7 @@ def lookup_failed(
     session: Session, held: Held, taken: Snapshot, error: BaseException, started: datetime, real: datetime
 ) -> None:
     """The look-up itself failed: ask again later, a few times, then leave it to a person."""
-    asked = session.scalar(
-        select(func.count()).where(
-            Attempt.publication_id == held.publication_id, Attempt.phase == Phase.RECONCILE
-        )
-    )
-    number = asked or 0
+    number = _how_often(session, held, Phase.RECONCILE)
     retry_at = real + outcomes.backoff(number)
     reason = conceal(str(error), taken.link.secrets.values())
     result = Result("failed", type(error).__name__, reason, retry_at)
@@ -79,6 +74,11 @@ def lookup_failed(
         retry_at=retry_at,
         needs_person=number + 1 >= MAX_LOOKUPS,
     )
+
+
+def _how_often(session: Session, held: Held, phase: Phase) -> int:
+    tried = Attempt.publication_id == held.publication_id, Attempt.phase == phase
+    return session.scalar(select(func.count()).where(*tried)) or 0
 
 
 def withdrawn(
@@ -104,11 +104,13 @@ def withdrawn(
         return
     reason = conceal(f"could not be taken back: {error}", taken.link.secrets.values())
     values: dict[str, Any] = {"lease_until": None, "reason": reason}
-    retry_at = real + (getattr(error, "after", None) or outcomes.backoff(3))
-    if isinstance(error, c.Retryable | c.OutcomeUnknown):  # withdraw is idempotent
-        values["retry_at"] = retry_at
+    tries = _how_often(session, held, Phase.WITHDRAW)
+    again = isinstance(error, c.Retryable | c.OutcomeUnknown)  # withdraw is idempotent
+    if again and tries + 1 < MAX_TRIES:
+        after = getattr(error, "after", None) or outcomes.backoff(3 + tries)
+        values["retry_at"] = outcomes.not_before(real, after)
     else:
-        values["withdraw_asked_at"] = None
+        values |= {"withdraw_asked_at": None, "needs_person": True}
     write(session, held, (S.PUBLISHED,), **values)
     result = Result("failed", type(error).__name__, reason, values.get("retry_at"))
     attempts.record(session, held, Phase.WITHDRAW, started, real, result)

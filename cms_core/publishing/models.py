@@ -59,7 +59,8 @@ class Publication(PublicId, Base):
     ``claim_no`` is the fencing number: every claim raises it, and who holds an older one may not write. ``paused_at`` and
     ``withdraw_asked_at`` are marks, not states; ``wake_at`` lets a run sleep without a lease. ``stream`` names the source of a
     standing publication (drip step, trigger); it is open until ``closed_at``. A first
-    start after ``late_at`` is missed. ``needs_person`` ends the automatic look-ups of an unknown one.
+    start after ``late_at`` is missed. ``needs_person`` ends what is tried by itself: the look-ups of an
+    unknown one, the withdrawal of one that is at its end.
     """
 
     __tablename__ = "core_publication"

@@ -7,21 +7,18 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from cms_core import contract as c
-from cms_core.campaigns.models import Entry, EntryState
 from cms_core.connections.models import Connection, ConnectionState
-from cms_core.events.models import Event
-from cms_core.ids import new_id
-from cms_core.publishing import attempts
+from cms_core.publishing import attempts, done
 from cms_core.publishing.attempts import Result
-from cms_core.publishing.claims import SELF_RESOLVING, Held, write
+from cms_core.publishing.claims import MAX_TRIES, SELF_RESOLVING, Held, write
 from cms_core.publishing.models import Arm, Delivery, DeliveryState, Phase, Publication
 from cms_core.publishing.models import PublicationState as S
 from cms_core.publishing.snapshot import Snapshot
 from cms_core.secrets import conceal
 
-MAX_TRIES = 12
 FIRST_DELAY = timedelta(seconds=5)
 LONGEST_DELAY = timedelta(hours=1)
+LONGEST_ASKED = timedelta(days=1)
 WORKING = (S.PREPARING, S.COMMITTING, S.SENDING)
 
 
@@ -30,8 +27,18 @@ def backoff(tries: int) -> timedelta:
     return min(FIRST_DELAY * (1 << min(tries, 20)), LONGEST_DELAY)
 
 
-def keep_prepared(session: Session, taken: Snapshot, prepared: c.Prepared) -> None:
-    """Store what ``prepare`` made ready, with the content and plugin version it was made for, and its tracked links."""
+def not_before(real: datetime, after: timedelta) -> datetime:
+    """The instant of the next try when a channel asks to wait this long: between now and a day from now."""
+    return real + min(max(after, timedelta(0)), LONGEST_ASKED)
+
+
+def keep_prepared(session: Session, held: Held, taken: Snapshot, prepared: c.Prepared) -> bool:
+    """Store what ``prepare`` made ready, with the content and plugin version it was made for, and its tracked links.
+
+    False when the claim was lost meanwhile: then another's may be frozen already.
+    """
+    if not write(session, held, WORKING):
+        return False
     session.execute(
         update(Arm)
         .where(Arm.id == taken.arm_id)
@@ -43,24 +50,19 @@ def keep_prepared(session: Session, taken: Snapshot, prepared: c.Prepared) -> No
         )
     )
     taken.links.store(session, taken.publication_id)
+    return True
 
 
 def wait(
     session: Session, held: Held, taken: Snapshot, answer: c.Wait, started: datetime, real: datetime
 ) -> None:
     """``prepare`` is not done: keep its progress and carry on later."""
+    retry_at = not_before(real, answer.after)
+    values = {"state": S.RETRY_WAIT, "retry_at": retry_at, "lease_until": None, "reason": "being prepared"}
+    if not write(session, held, WORKING, **values):
+        return
     session.execute(update(Arm).where(Arm.id == taken.arm_id).values(progress=dict(answer.progress)))
     taken.links.store(session, taken.publication_id)
-    retry_at = real + answer.after
-    write(
-        session,
-        held,
-        WORKING,
-        state=S.RETRY_WAIT,
-        retry_at=retry_at,
-        lease_until=None,
-        reason="being prepared",
-    )
     attempts.record(session, held, Phase.PREPARE, started, real, Result("wait", retry_at=retry_at))
 
 
@@ -85,10 +87,9 @@ def intend(
 
 
 def not_now(session: Session, held: Held, reason: str) -> None:
-    """Something forbids going on: hold what has not gone out, leave what has to a person."""
+    """Something forbids going on: hold what has not gone out, leave what may have to a person."""
     write(session, held, (S.PREPARING, S.SENDING), state=S.HELD, reason=reason, lease_until=None)
     write(session, held, (S.UNKNOWN,), needs_person=True, reason=reason, lease_until=None)
-    write(session, held, (S.PUBLISHED,), withdraw_asked_at=None, reason=reason, lease_until=None)
 
 
 def published(session: Session, held: Held, taken: Snapshot, receipt: c.Receipt, real: datetime) -> bool:
@@ -107,36 +108,14 @@ def published(session: Session, held: Held, taken: Snapshot, receipt: c.Receipt,
         return False
     evidence = {"id": receipt.external_id, "url": receipt.url}
     attempts.close_commit(session, held.publication_id, real, Result("published", evidence=evidence))
-    _done(session, held, taken, real)
+    _done(session, held, real)
     return True
 
 
-def _done(session: Session, held: Held, taken: Snapshot, real: datetime) -> None:
+def _done(session: Session, held: Held, real: datetime) -> None:
     row = session.get_one(Publication, held.publication_id, populate_existing=True)
-    if row.supersedes_id is not None:
-        session.execute(
-            update(Publication).where(Publication.id == row.supersedes_id).values(superseded_by_id=row.id)
-        )
-    if row.entry_id is not None:
-        session.execute(update(Entry).where(Entry.id == row.entry_id).values(state=EntryState.DONE))
     _connection_state(session, row.connection_id, ConnectionState.OK, "", real)
-    session.add(
-        Event(
-            source="core",
-            source_id=f"published:{row.public_id}",
-            public_id=new_id(),
-            kind="published",
-            at=real,
-            received_at=real,
-            agent_class=c.AgentClass.INTERNAL,
-            campaign=taken.campaign_key,
-            publication_id=row.id,
-            asset_id=row.asset_id,
-            channel=row.channel,
-            url=row.external_url or None,
-            props={},
-        )
-    )
+    done.tell(session, row, real)
 
 
 def failed(
@@ -176,25 +155,30 @@ def _verdict(
         )
         return S.HELD, f"not connected: {error.reason}", {}
     if isinstance(error, c.Retryable) or (phase == Phase.PREPARE and isinstance(error, c.ChannelError)):
-        return _later(session, held, error, real)
+        return _later(session, held, error, real, phase)
     fault = str(error) if isinstance(error, c.ChannelError) else f"fault in plugin {taken.plugin}: {error!r}"
     if phase == Phase.PREPARE:
         return S.FAILED, fault, {}
     if isinstance(taken.channel, c.AddressedChannel):  # the journal has told which messages are unknown
-        return _later(session, held, error, real, fault)
-    asks = taken.channel.idempotency.kind in SELF_RESOLVING
-    return S.UNKNOWN, fault, {"retry_at": real + backoff(0) if asks else None}
+        return _later(session, held, error, real, phase, fault)
+    asks, tries = taken.channel.idempotency.kind in SELF_RESOLVING, _tries(session, held)
+    values = {"retry_at": real + backoff(tries - 1), "needs_person": tries >= MAX_TRIES}
+    return S.UNKNOWN, fault, values if asks else {"retry_at": None}
 
 
 def _later(
-    session: Session, held: Held, error: BaseException, real: datetime, fault: str = ""
+    session: Session, held: Held, error: BaseException, real: datetime, phase: str, fault: str = ""
 ) -> tuple[S, str, dict[str, Any]]:
-    tries = session.scalar(select(Publication.tries).where(Publication.id == held.publication_id)) or 0
+    tries = _tries(session, held) + (phase == Phase.PREPARE)  # of a commit, the intent has counted
     reason = fault or (error.reason if isinstance(error, c.ChannelError) else str(error))
     if tries >= MAX_TRIES:
         return S.FAILED, f"given up after {tries} tries: {reason}", {}
     after = getattr(error, "after", None) or backoff(tries)
-    return S.RETRY_WAIT, reason, {"retry_at": real + after, "tries": max(tries, 1)}
+    return S.RETRY_WAIT, reason, {"retry_at": not_before(real, after), "tries": tries}
+
+
+def _tries(session: Session, held: Held) -> int:
+    return session.scalar(select(Publication.tries).where(Publication.id == held.publication_id)) or 0
 
 
 def finish_sending(session: Session, held: Held, taken: Snapshot, real: datetime) -> None:
@@ -202,14 +186,10 @@ def finish_sending(session: Session, held: Held, taken: Snapshot, real: datetime
     counts = _delivery_counts(session, held.publication_id)
     open_states = (DeliveryState.PENDING, DeliveryState.CLAIMED, DeliveryState.RETRY_WAIT)
     if any(counts.get(state) for state in open_states):
-        retry_at = session.scalar(
-            select(func.min(Delivery.retry_at)).where(
-                Delivery.publication_id == held.publication_id, Delivery.state == DeliveryState.RETRY_WAIT
-            )
-        )
-        write(session, held, (S.SENDING,), lease_until=None, retry_at=retry_at)
-        result = Result("paused" if retry_at is None else "retry_wait", retry_at=retry_at)
-        attempts.close_commit(session, held.publication_id, real, result)
+        retry_at = _next_round(session, held, counts, real)
+        if write(session, held, (S.SENDING,), lease_until=None, retry_at=retry_at):
+            result = Result("paused" if retry_at is None else "retry_wait", retry_at=retry_at)
+            attempts.close_commit(session, held.publication_id, real, result)
         return
     accepted, refused = counts.get(DeliveryState.ACCEPTED, 0), counts.get(DeliveryState.FAILED, 0)
     unknown, skipped = counts.get(DeliveryState.UNKNOWN, 0), counts.get(DeliveryState.SKIPPED, 0)
@@ -226,7 +206,27 @@ def finish_sending(session: Session, held: Held, taken: Snapshot, real: datetime
         result = Result(str(state), reason=reason, evidence={"deliveries": counts})
         attempts.close_commit(session, held.publication_id, real, result)
         if state == S.PUBLISHED:
-            _done(session, held, taken, real)
+            _done(session, held, real)
+
+
+def _next_round(session: Session, held: Held, counts: dict[str, int], real: datetime) -> datetime | None:
+    """When to go on with a send that is not at its end; None: at once.
+
+    Whoever could be sent to now (a worker was stopped) is not kept waiting for those that are to be tried again. Rounds in which
+    nobody was taken (a channel that takes nobody, rows that a stopped but living sender has) follow each other ever more slowly.
+    """
+    retry_at = session.scalar(
+        select(func.min(Delivery.retry_at)).where(
+            Delivery.publication_id == held.publication_id, Delivery.state == DeliveryState.RETRY_WAIT
+        )
+    )
+    if not counts.get(DeliveryState.PENDING) and not counts.get(DeliveryState.CLAIMED):
+        return retry_at
+    tries = _tries(session, held)
+    if tries <= 1:
+        return None
+    again = real + backoff(tries - 1)
+    return again if retry_at is None else min(again, retry_at)
 
 
 def _delivery_counts(session: Session, publication_id: int) -> dict[str, int]:

@@ -4,6 +4,7 @@ Outcome in the journal → settled. On the wire without outcome → unknown. Nei
 journal is gone or on a lost host, everything unsettled of the claim is unknown.
 """
 
+import logging
 from datetime import datetime
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from cms_core.publishing.journal import Testimony, boot_id, inherit
 from cms_core.publishing.models import Claim, Delivery, DeliveryState, Publication
 from cms_core.publishing.outcomes import backoff
 from cms_core.publishing.sending import STATES
+
+log = logging.getLogger(__name__)
 
 NOT_KNOWN = "the sender died with the message on the wire"
 NO_JOURNAL = "the sender is gone and so is its journal"
@@ -46,6 +49,9 @@ def _recover_sender(db: Database, folder: Path, sender: str, boot: str, real: da
     except FileNotFoundError:
         with db.transaction() as session:
             return _settle_claims(session, sender, None, real) if _lease_is_over(session, sender, real) else 0
+    except OSError as error:  # its rows wait until somebody may read it; everything else goes on
+        log.error("the journal of the dead sender %s cannot be taken over: %s", sender, error)
+        return 0
 
 
 def _lease_is_over(session: Session, sender: str, real: datetime) -> bool:

@@ -8,12 +8,15 @@ idempotency.
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from cms_core import contract as c
 from cms_core.clock import Clock, SystemClock
+from cms_core.errors import CmsError
 from cms_core.plugins import PLUGIN_FAULTS
 from cms_core.publishing import claims, lookups, outcomes, snapshot
 from cms_core.publishing.claims import Held, Task
@@ -21,7 +24,7 @@ from cms_core.publishing.deliveries import freeze_audience
 from cms_core.publishing.models import PublicationState as S
 from cms_core.publishing.sending import Sending
 from cms_core.publishing.snapshot import Snapshot
-from cms_core.secrets import conceal
+from cms_core.secrets import conceal, storable
 from cms_core.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -111,10 +114,12 @@ class Runner:
         started = self.real
         try:
             answer = taken.channel.prepare(taken.link, taken.placement, taken.progress)
-            if not isinstance(answer, c.Prepared | c.Wait):
-                raise TypeError(f"prepare must return Prepared or Wait, not {answer!r:.80}")
             if isinstance(answer, c.Prepared):  # what a replay will see is what the first call sees
-                answer = c.Prepared(json.loads(json.dumps(dict(answer.data))))
+                answer = c.Prepared(_as_stored(answer.data))
+            elif isinstance(answer, c.Wait):
+                answer = c.Wait(answer.after, _as_stored(answer.progress))
+            else:
+                raise TypeError(f"prepare must return Prepared or Wait, not {answer!r:.80}")
         except PLUGIN_FAULTS as error:
             self._fail(held, taken, error, started, "prepare")
             return None
@@ -122,8 +127,8 @@ class Runner:
             if isinstance(answer, c.Wait):
                 outcomes.wait(session, held, taken, answer, started, self.real)
                 return None
-            outcomes.keep_prepared(session, taken, answer)
-        return answer
+            kept = outcomes.keep_prepared(session, held, taken, answer)
+        return answer if kept else None
 
     def _intend(self, held: Held, taken: Snapshot, state: str) -> bool:
         with self.workspace.db.transaction() as session:
@@ -135,6 +140,7 @@ class Runner:
             receipt = call()
             if not isinstance(receipt, c.Receipt):
                 raise TypeError(f"publish must return a Receipt, not {receipt!r:.80}")
+            receipt = _storable(receipt)
         except PLUGIN_FAULTS as error:
             self._fail(held, taken, error, started, "commit")
             return
@@ -155,13 +161,37 @@ class Runner:
         prepared = self._prepare(held, taken)
         if prepared is None:
             return
-        with self.workspace.db.transaction() as session:
-            if not freeze_audience(session, held, channel, taken.segment_id, taken.arm_id, self.real):
-                return
-        if not self._intend(held, taken, S.SENDING):
+        if not self._freeze(held, taken, channel) or not self._intend(held, taken, S.SENDING):
             return
-        sending = Sending(self.workspace, held, taken, self.stop)
         started = self.real
+        error = self._deliver(held, taken, channel, prepared)
+        if error is not None:
+            self._fail(held, taken, error, started, "commit")
+            return
+        with self.workspace.db.transaction() as session:
+            outcomes.finish_sending(session, held, taken, self.real)
+
+    def _freeze(self, held: Held, taken: Snapshot, channel: c.AddressedChannel) -> bool:
+        started = self.real
+        try:
+            with self.workspace.db.transaction() as session:
+                return freeze_audience(session, held, channel, taken.segment_id, taken.arm_id, self.real)
+        except CmsError as error:  # the segment's rule means nothing (any more)
+            with self.workspace.db.transaction() as session:
+                outcomes.not_now(session, held, f"the segment cannot be read: {error}")
+        except SQLAlchemyError:
+            raise
+        except PLUGIN_FAULTS as error:
+            self._fail(held, taken, error, started, "prepare")
+        return False
+
+    def _deliver(
+        self, held: Held, taken: Snapshot, channel: c.AddressedChannel, prepared: c.Prepared
+    ) -> BaseException | None:
+        try:
+            sending = Sending(self.workspace, held, taken, self.stop)
+        except OSError as fault:
+            return c.Retryable(f"the journal of the sending cannot be kept: {fault}")
         error: BaseException | None = None
         try:
             sending.run(channel, prepared)
@@ -169,11 +199,10 @@ class Runner:
             error = caught
         finally:
             sending.close()
-        if error is not None:
-            self._fail(held, taken, error, started, "commit")
-            return
-        with self.workspace.db.transaction() as session:
-            outcomes.finish_sending(session, held, taken, self.real)
+        if sending.progressed:
+            with self.workspace.db.transaction() as session:
+                claims.write(session, held, (S.SENDING,), tries=1)
+        return error
 
     # --- afterwards -----------------------------------------------------------------------------------------------------
 
@@ -188,6 +217,8 @@ class Runner:
         started = self.real
         try:
             answer = taken.channel.reconcile(taken.link, taken.prepared, taken.key)
+            if isinstance(answer, c.Receipt):
+                answer = _storable(answer)
         except PLUGIN_FAULTS as error:
             self._record_lookup(held, taken, error, started)
             return
@@ -224,3 +255,14 @@ class Runner:
             error = caught
         with self.workspace.db.transaction() as session:
             lookups.withdrawn(session, held, taken, error, started, self.real)
+
+
+def _as_stored(data: c.Json) -> dict[str, Any]:
+    """What a channel gave, as the database will give it back; raises TypeError for what is not JSON."""
+    stored: dict[str, Any] = json.loads(json.dumps(dict(data)))
+    return stored
+
+
+def _storable(receipt: c.Receipt) -> c.Receipt:
+    external_id, url = storable(receipt.external_id), storable(receipt.url)
+    return replace(receipt, external_id=external_id, url=url, data=_as_stored(receipt.data))

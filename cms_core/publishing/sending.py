@@ -4,6 +4,7 @@ A recipient is handed out only after the claim of its batch was committed and, a
 pause were looked at once more. What was on the wire without an outcome is unknown; what was pulled but not on the wire goes back.
 """
 
+import contextlib
 import os
 import socket
 import time
@@ -18,19 +19,22 @@ from sqlalchemy.orm import Session
 from cms_core import contract as c
 from cms_core.clock import SystemClock
 from cms_core.contract import OutcomeStatus
-from cms_core.publishing.claims import Held
+from cms_core.publishing.claims import MAX_TRIES, Held
 from cms_core.publishing.deliveries import Settled, Taken, claim_batch, settle
 from cms_core.publishing.journal import Journal, boot_id
 from cms_core.publishing.leave import Leave
 from cms_core.publishing.models import Delivery, DeliveryState, Publication
 from cms_core.publishing.models import PublicationState as S
-from cms_core.publishing.outcomes import MAX_TRIES, backoff
+from cms_core.publishing.outcomes import backoff
 from cms_core.publishing.snapshot import Snapshot
 from cms_core.publishing.tokens import Tokens
+from cms_core.secrets import storable
 from cms_core.workspace import Workspace
 
 SETTLE_SECONDS = 1.0
 LOOK_SECONDS = 0.05
+REASON_LENGTH = 500
+PROVIDER_ID_LENGTH = 200
 STATES = {
     OutcomeStatus.ACCEPTED: DeliveryState.ACCEPTED,
     OutcomeStatus.FAILED: DeliveryState.FAILED,
@@ -67,6 +71,7 @@ class Sending:
         self._journal = Journal(workspace.config.run_dir / "senders", self._sender)
         self._open: dict[int, Addressee] = {}
         self._on_wire: set[int] = set()
+        self.progressed = False
         self._fates: list[Settled] = []
         self._settled_at = self._looked_at = time.monotonic()
         self._connection = workspace.db.autocommit()
@@ -80,8 +85,11 @@ class Sending:
         self._journal.on_wire(key)
 
     def flush(self) -> None:
-        """Make everything told so far survive the death of the process."""
-        self._journal.flush()
+        """Make everything told so far survive the death of the process; raises Retryable when that cannot be done."""
+        try:
+            self._journal.flush()
+        except OSError as error:
+            raise c.Retryable(f"the journal of the sending cannot be written: {error}") from error
 
     # --- running ------------------------------------------------------------------------------------------------------
 
@@ -102,7 +110,9 @@ class Sending:
                 self._keep(addressee, DeliveryState.PENDING, "", tried=0)
         settled = False
         try:
-            self._settle_now()
+            with contextlib.suppress(OSError):  # what is settled needs no journal
+                self._journal.flush()
+            self._settle()
             settled = True
         finally:
             self._connection.close()
@@ -127,7 +137,7 @@ class Sending:
 
     def _claim(self) -> list[Addressee] | None:
         """Settle what is known and take the next batch, in one transaction; None when nothing is left or the claim was lost."""
-        self._journal.flush()
+        self.flush()
         with self._workspace.db.transaction() as session:
             settle(session, self._fates)
             batch = self._next_batch(session) if self._holds(session) else None
@@ -195,11 +205,13 @@ class Sending:
                 f"the channel settled recipient {outcome.recipient.key} that it was not given, or twice"
             )
         self._journal.outcome(addressee.key, outcome.status)
+        self.progressed |= outcome.status in (OutcomeStatus.ACCEPTED, OutcomeStatus.FAILED)
         if outcome.status is OutcomeStatus.RETRY:
             self._retry(addressee, outcome)
         else:
             state = STATES[outcome.status]
-            self._keep(addressee, state, outcome.detail, code=outcome.code, provider_id=outcome.provider_id)
+            provider_id = storable(outcome.provider_id)[:PROVIDER_ID_LENGTH] if outcome.provider_id else None
+            self._keep(addressee, state, outcome.detail, code=outcome.code, provider_id=provider_id)
         if time.monotonic() - self._settled_at > SETTLE_SECONDS:
             self._settle_now()
 
@@ -219,10 +231,14 @@ class Sending:
         self._on_wire.discard(addressee.key)
         open_again = state in (DeliveryState.PENDING, DeliveryState.RETRY_WAIT)
         at = None if open_again else self._clock.now()
-        self._fates.append(Settled(addressee.key, addressee.claim_id, state, reason, at, **more))
+        said = storable(reason)[:REASON_LENGTH]
+        self._fates.append(Settled(addressee.key, addressee.claim_id, state, said, at, **more))
 
     def _settle_now(self) -> None:
-        self._journal.flush()
+        self.flush()
+        self._settle()
+
+    def _settle(self) -> None:
         if self._fates:
             with self._workspace.db.transaction() as session:
                 settle(session, self._fates)

@@ -14,31 +14,35 @@ from cms_core.auth import audit
 from cms_core.campaigns.models import Entry, EntryKind, EntryState
 from cms_core.connections.models import Connection
 from cms_core.content.models import Revision
+from cms_core.content.placements import check_placement, make_placement
 from cms_core.content.review import approved_revision
-from cms_core.contract import AddressedChannel, Channel, Receipt
+from cms_core.contract import AddressedChannel, Channel, Level, Receipt
 from cms_core.db import now
 from cms_core.errors import Conflict, Invalid, NotFound
 from cms_core.plugins import Plugins
-from cms_core.publishing import attempts
+from cms_core.publishing import attempts, done
 from cms_core.publishing.attempts import Result
 from cms_core.publishing.models import Arm, Delivery, DeliveryState, Publication
 from cms_core.publishing.models import PublicationState as S
+from cms_core.workspace import Workspace
 
 BEFORE_COMMIT = (S.SCHEDULED, S.PREPARING, S.RETRY_WAIT, S.HELD, S.MISSED)
 RETRYABLE = (S.FAILED, S.MISSED, S.RETRY_WAIT, S.SCHEDULED)
 
 
-def arm(session: Session, plugins: Plugins, entry: Entry) -> Publication:
+def arm(session: Session, workspace: Workspace, entry: Entry) -> Publication:
     """Let an entry go out by itself at its time: binds the approved revision, makes the publication.
 
-    Raises Invalid when something is missing: an approved revision, a connection, a segment for an addressed channel.
+    Raises Invalid when something is missing (an approved revision, a connection, a segment for an addressed channel), or when
+    the channel's check, the same as in the editor and at the commit, finds an error.
     """
     existing = session.scalar(
         select(Publication).where(Publication.entry_id == entry.id, Publication.state != S.CANCELLED)
     )
     if existing is not None:
         return existing
-    channel, connection, revision = _check_armable(session, plugins, entry)
+    channel, connection, revision = _check_armable(session, workspace.plugins, entry)
+    _require_sound(session, workspace, entry, connection, revision)
     publication = Publication(
         entry_id=entry.id,
         campaign_id=entry.campaign_id,
@@ -84,6 +88,17 @@ def _check_armable(session: Session, plugins: Plugins, entry: Entry) -> tuple[Ch
             f"asset {entry.asset.slug!r} is not approved", f"run `cms content approve {entry.asset.slug}`"
         )
     return channel, entry.connection, revision
+
+
+def _require_sound(
+    session: Session, workspace: Workspace, entry: Entry, connection: Connection, revision: Revision
+) -> None:
+    placement = make_placement(session, workspace, revision, entry.channel, connection, due_at=entry.instant)
+    for finding in check_placement(workspace, placement):
+        if finding.level is Level.ERROR:
+            where = f"{finding.field}: " if finding.field else ""
+            remedy = f"`cms content check {placement.asset.slug} --channel {entry.channel}` tells all"
+            raise Invalid(f"asset {placement.asset.slug!r} cannot go out: {where}{finding.message}", remedy)
 
 
 def disarm(session: Session, entry: Entry) -> None:
@@ -175,7 +190,8 @@ def retry(session: Session, publication: Publication) -> None:
             "look at the other side, then `cms publications resolve ID --published URL` or `--not-published`",
         )
     values: dict[str, Any] = {"state": S.SCHEDULED, "reason": "", "retry_at": None, "late_at": None}
-    values["due_at"] = min(publication.due_at, now(session))
+    values |= {"due_at": min(publication.due_at, now(session)), "needs_person": False}
+    values["tries"] = min(publication.tries, 1)
     if publication.audience_at is not None:
         failed = Delivery.publication_id == publication.id, Delivery.state == DeliveryState.FAILED
         session.execute(
@@ -195,6 +211,8 @@ def resolve(session: Session, publication: Publication, *, published_url: str | 
             "external_url": published_url,
             "receipt": receipt,
             "published_at": now(session),
+            "needs_person": False,
+            "lease_until": None,
         }
         reason = "a person found it published"
     else:
@@ -203,6 +221,8 @@ def resolve(session: Session, publication: Publication, *, published_url: str | 
     _change(session, publication, (S.UNKNOWN,), "resolved", reason=reason, **values)
     outcome = "published" if published_url is not None else "failed"
     attempts.close_commit(session, publication.id, now(session), Result(outcome, reason=reason))
+    if published_url is not None:
+        done.tell(session, publication, now(session))
 
 
 def update_content(session: Session, plugins: Plugins, publication: Publication) -> Publication:
@@ -215,6 +235,14 @@ def update_content(session: Session, plugins: Plugins, publication: Publication)
     if publication.state != S.PUBLISHED or publication.superseded_by_id is not None:
         raise Conflict(
             f"publication {publication.public_id} is not the live one", "update the newest one of its chain"
+        )
+    under_way = select(Publication.public_id).where(
+        Publication.supersedes_id == publication.id, Publication.state.not_in((S.CANCELLED, S.WITHDRAWN))
+    )
+    if (other := session.scalar(under_way.limit(1))) is not None:
+        raise Conflict(
+            f"publication {publication.public_id} is being updated already by {other}",
+            f"`cms publications show {other}` says how far it is; retry or cancel that one",
         )
     revision = approved_revision(session, publication.asset)
     if revision is None or revision.content_hash == publication.content_hash:
@@ -247,7 +275,8 @@ def ask_withdrawal(session: Session, publication: Publication) -> None:
         raise Conflict(
             f"publication {publication.public_id} was superseded", "withdraw the newest one of its chain"
         )
-    _change(session, publication, (S.PUBLISHED,), "withdrawn", withdraw_asked_at=now(session))
+    again = {"needs_person": False, "retry_at": None}
+    _change(session, publication, (S.PUBLISHED,), "withdrawn", withdraw_asked_at=now(session), **again)
 
 
 def find(session: Session, public_id: str) -> Publication:

@@ -85,7 +85,8 @@ def take(session: Session, workspace: Workspace, held: Held) -> Snapshot:
     channel = plugins.channels.get(publication.channel)
     if channel is None:
         raise NotNow(f"the plugin for channel {publication.channel!r} is missing")
-    _require_approval(publication)
+    if held.task is not Task.WITHDRAW:  # what lost its approval is the first to be taken back
+        _require_approval(publication)
     placement = placement_of(session, workspace, publication)
     if held.task is Task.PUBLISH:
         _require_clean(workspace, placement)

@@ -1,0 +1,38 @@
+"""What a publication that is public means for the others: its predecessor, its entry, the ledger."""
+
+from datetime import datetime
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from cms_core.campaigns.models import Entry, EntryState
+from cms_core.contract import AgentClass
+from cms_core.events.models import Event
+from cms_core.ids import new_id
+from cms_core.publishing.models import Publication
+
+
+def tell(session: Session, publication: Publication, real: datetime) -> None:
+    """Supersede the predecessor, end the entry, and put it into the ledger."""
+    if publication.supersedes_id is not None:
+        predecessor = Publication.id == publication.supersedes_id
+        session.execute(update(Publication).where(predecessor).values(superseded_by_id=publication.id))
+    if publication.entry_id is not None:
+        session.execute(update(Entry).where(Entry.id == publication.entry_id).values(state=EntryState.DONE))
+    session.add(
+        Event(
+            source="core",
+            source_id=f"published:{publication.public_id}",
+            public_id=new_id(),
+            kind="published",
+            at=real,
+            received_at=real,
+            agent_class=AgentClass.INTERNAL,
+            campaign=publication.campaign.key if publication.campaign else None,
+            publication_id=publication.id,
+            asset_id=publication.asset_id,
+            channel=publication.channel,
+            url=publication.external_url or None,
+            props={},
+        )
+    )
