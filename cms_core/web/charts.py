@@ -40,9 +40,9 @@ class Row:
 
 def nice_step(top: float, lines: int = 5) -> float:
     """The step (1, 2 or 5 × 10ⁿ) that reaches ``top`` in about ``lines`` steps; whole numbers for counts."""
-    if not math.isfinite(top) or top <= 0:
+    rough = top / lines  # 0 also for numbers so small that their share is none
+    if not math.isfinite(rough) or rough <= 0:
         return 1
-    rough = top / lines
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
     return max(1.0, step) if top > 1 else step
