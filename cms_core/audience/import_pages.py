@@ -5,7 +5,6 @@ from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.utils import secure_filename
-from werkzeug.wrappers import Response
 
 from cms_core.audience import fields
 from cms_core.audience.imports import ImportResult, import_contacts
@@ -13,10 +12,8 @@ from cms_core.csvfile import read_csv
 from cms_core.errors import CmsError, Invalid
 from cms_core.web import scratch
 from cms_core.web.auth import permission
-from cms_core.web.request import session
+from cms_core.web.request import Answer, session
 from cms_core.web.shell import toast
-
-Answer = str | Response | tuple[str, int]
 
 blueprint = Blueprint("importing", __name__)
 

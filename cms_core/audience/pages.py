@@ -2,7 +2,6 @@
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from sqlalchemy import func, select
-from werkzeug.wrappers import Response
 
 from cms_core.audience import board, consent, contacts, segments
 from cms_core.audience.import_pages import blueprint as importing
@@ -15,10 +14,8 @@ from cms_core.errors import CmsError, Invalid
 from cms_core.events.service import NewEvent, record
 from cms_core.web.auth import permission, user
 from cms_core.web.panels import draw_panels
-from cms_core.web.request import session, whole_number, workspace
+from cms_core.web.request import Answer, session, whole_number, workspace
 from cms_core.web.shell import toast
-
-Answer = str | Response | tuple[str, int]
 
 blueprint = Blueprint("audience", __name__, url_prefix="/app", template_folder="templates")
 blueprint.register_blueprint(importing)

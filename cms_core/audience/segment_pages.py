@@ -5,16 +5,13 @@ from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
-from werkzeug.wrappers import Response
 
 from cms_core.audience import contacts, fields, segments
 from cms_core.audience.models import Segment
 from cms_core.errors import CmsError, Conflict, Invalid
 from cms_core.web.auth import permission
-from cms_core.web.request import session, workspace
+from cms_core.web.request import Answer, session, workspace
 from cms_core.web.shell import toast
-
-Answer = str | Response | tuple[str, int]
 
 blueprint = Blueprint("segments", __name__)
 

@@ -10,7 +10,7 @@ from cms_core.auth.schemas import Me, NewPassword, NewUser
 from cms_core.errors import CmsError
 from cms_core.web.auth import permission, signed_in, user
 from cms_core.web.forms import SchemaForm
-from cms_core.web.request import session, whole_number, workspace
+from cms_core.web.request import Answer, session, whole_number, workspace
 from cms_core.web.session import (
     end_session,
     limit_account,
@@ -19,8 +19,6 @@ from cms_core.web.session import (
     start_session,
 )
 from cms_core.web.shell import THEMES, toast
-
-Answer = str | Response | tuple[str, int]
 
 blueprint = Blueprint("auth", __name__, url_prefix="/app", template_folder="templates")
 

@@ -2,7 +2,6 @@
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from marshmallow import ValidationError
-from werkzeug.wrappers import Response
 
 from cms_core.campaigns import board, service
 from cms_core.campaigns.models import Entry
@@ -17,10 +16,8 @@ from cms_core.publishing import service as publishing
 from cms_core.web.auth import permission, user
 from cms_core.web.forms import SchemaForm
 from cms_core.web.panels import draw_panels
-from cms_core.web.request import session, workspace
+from cms_core.web.request import Answer, session, workspace
 from cms_core.web.shell import local_path, toast
-
-Answer = str | Response | tuple[str, int]
 
 blueprint = Blueprint("campaigns", __name__, url_prefix="/app", template_folder="templates")
 

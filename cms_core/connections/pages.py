@@ -6,7 +6,6 @@ from typing import Any
 from flask import Blueprint, redirect, render_template, request, url_for
 from marshmallow import Schema, ValidationError
 from werkzeug.datastructures import MultiDict
-from werkzeug.wrappers import Response
 
 from cms_core.connections import overview, service
 from cms_core.connections import settings as plugin_settings
@@ -18,10 +17,8 @@ from cms_core.errors import CmsError, NotFound
 from cms_core.web.auth import permission, user
 from cms_core.web.forms import SchemaForm
 from cms_core.web.panels import draw_panels
-from cms_core.web.request import session, workspace
+from cms_core.web.request import Answer, session, workspace
 from cms_core.web.shell import local_path, toast
-
-Answer = str | Response | tuple[str, int]
 
 blueprint = Blueprint("connections", __name__, url_prefix="/app", template_folder="templates")
 

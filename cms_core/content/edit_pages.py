@@ -7,7 +7,6 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import FileStorage
-from werkzeug.wrappers import Response as AnyResponse
 
 from cms_core import contract as c
 from cms_core.content import editing, review, service
@@ -19,11 +18,9 @@ from cms_core.content.trial import Trial, try_out
 from cms_core.errors import CmsError, Conflict, Invalid
 from cms_core.web import scratch
 from cms_core.web.auth import permission, user
-from cms_core.web.request import session, whole_number, workspace
+from cms_core.web.request import Answer, session, whole_number, workspace
 from cms_core.web.security import preview_response
 from cms_core.web.shell import toast
-
-Answer = str | AnyResponse | tuple[str | AnyResponse, int]
 
 blueprint = Blueprint("editor", __name__)
 

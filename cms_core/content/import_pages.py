@@ -4,17 +4,14 @@ import tempfile
 from pathlib import Path
 
 from flask import Blueprint, redirect, render_template, request, url_for
-from werkzeug.wrappers import Response
 
 from cms_core.errors import CmsError, Invalid
 from cms_core.imports.folder import Folder, read_folder
 from cms_core.imports.saving import save_folder
 from cms_core.imports.unpack import unpack
 from cms_core.web.auth import permission, user
-from cms_core.web.request import session, workspace
+from cms_core.web.request import Answer, session, workspace
 from cms_core.web.shell import toast
-
-Answer = str | Response | tuple[str, int]
 
 blueprint = Blueprint("importing", __name__)
 

@@ -6,7 +6,6 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
-from werkzeug.wrappers import Response
 
 from cms_core.auth.service import require
 from cms_core.campaigns import board, calendar
@@ -23,12 +22,10 @@ from cms_core.contract import Place, Subject
 from cms_core.errors import CmsError, Invalid
 from cms_core.web.auth import permission, user
 from cms_core.web.panels import draw_panels
-from cms_core.web.request import session, workspace
+from cms_core.web.request import Answer, session, workspace
 from cms_core.web.shell import local_path, toast
 
 __all__ = ["blueprint", "media"]
-
-Answer = str | Response | tuple[str, int]
 
 blueprint = Blueprint("content", __name__, url_prefix="/app/content", template_folder="templates")
 blueprint.register_blueprint(editor)

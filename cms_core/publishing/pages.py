@@ -3,17 +3,14 @@
 import threading
 
 from flask import Blueprint, current_app, redirect, render_template, request, url_for
-from werkzeug.wrappers import Response
 
 from cms_core.errors import CmsError, Invalid
 from cms_core.publishing import listing, service
 from cms_core.publishing.models import Publication, PublicationState
 from cms_core.web.auth import permission
-from cms_core.web.request import session, workspace
+from cms_core.web.request import Answer, session, workspace
 from cms_core.web.shell import toast
 from cms_core.worker import Worker
-
-Answer = str | Response | tuple[str, int]
 
 blueprint = Blueprint("publishing", __name__, url_prefix="/app/publications", template_folder="templates")
 

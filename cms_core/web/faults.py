@@ -86,7 +86,8 @@ def on_http_error(error: HTTPException) -> BaseResponse:
     status = error.code
     if error.response is not None or status is None or status < 400:
         return error.get_response(request.environ)
-    if status == 400 and error is request.routing_exception:  # a Host header that is none: no address can be made
+    # With a Host header that is none no address can be made, so no page either.
+    if status == 400 and error is request.routing_exception:
         return error.get_response(request.environ)
     default = type(error).description
     own = error.description if error.description and error.description != default else ""

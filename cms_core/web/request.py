@@ -8,11 +8,14 @@ from typing import cast
 
 from flask import Flask, Response, current_app, g, request
 from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as AnyResponse
 
 from cms_core.workspace import Workspace
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 MOST = 2**63 - 1  # what a database calls an integer
+
+Answer = str | AnyResponse | tuple[str | AnyResponse, int]  # what a view may return
 
 
 def workspace() -> Workspace:
@@ -46,9 +49,8 @@ def init_request(app: Flask) -> None:
     @app.before_request
     def bound() -> None:
         fault = request.routing_exception
-        if (
-            fault is not None and fault.code == 400
-        ):  # a Host header that is none: not even a sign-in has an address
+        # With a Host header that is none not even the sign-in page has an address.
+        if fault is not None and fault.code == 400:
             raise fault
         # Only parts of a multipart form are read bit by bit, and files among them go to disk.
         if request.mimetype != "multipart/form-data":
