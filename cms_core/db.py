@@ -19,9 +19,8 @@ from cms_core.clock import Clock, SystemClock
 from cms_core.ids import new_id
 
 BUSY_TIMEOUT_SECONDS = 30
-KEPT_CONNECTIONS = (
-    12  # one for each thread of ``cms run`` and some more; opening one costs as much as many requests
-)
+# One for each thread of ``cms run`` and some more: opening one costs as much as many requests.
+KEPT_CONNECTIONS = 12
 
 
 class UTCDateTime(TypeDecorator[datetime]):

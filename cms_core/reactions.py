@@ -71,9 +71,8 @@ def _deliver(db: Database, plugins: Plugins, reaction: Reaction, plugin: str) ->
         if batch.items and not plugins.react(plugin, reaction.hook, reaction.argument, batch.items):
             break
         with db.transaction() as session:
-            advance(
-                session, name, batch.start, batch.end
-            )  # stays where another worker has moved it meanwhile
+            # The cursor stays where another worker has moved it meanwhile.
+            advance(session, name, batch.start, batch.end)
         taken += len(batch.items)
     return taken
 

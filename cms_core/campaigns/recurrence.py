@@ -69,19 +69,16 @@ def _walls(rule: Rule, start: datetime) -> Iterator[datetime]:
     walls = _within_days(rule, start) if rule.freq in _STEPS else _of_days(rule, start)
     try:
         yield from (wall for wall in walls if wall > start)
-    except (
-        ValueError,
-        OverflowError,
-    ):  # dateutil and datetime say so when they leave year 9999: the series ends there
+    # dateutil and datetime say so when they leave year 9999: the series ends there.
+    except (ValueError, OverflowError):
         return
 
 
 def _of_days(rule: Rule, start: datetime) -> Iterator[datetime]:
     parts = dict(rule.parts)
     weeks = set(rule.values("BYWEEKNO", ()))
-    parts.pop(
-        "BYWEEKNO", None
-    )  # dateutil puts days of January into a week 53 that the year before did not have
+    # dateutil puts days of January into a week 53 that the year before did not have.
+    parts.pop("BYWEEKNO", None)
     if weeks and not parts.keys() & {"BYDAY", "BYMONTHDAY", "BYYEARDAY"}:
         parts["BYDAY"] = WEEKDAYS.split(",")[start.weekday()]  # what a rule leaves open comes from the start
     first = WEEKDAYS.split(",").index(parts.get("WKST", "MO"))

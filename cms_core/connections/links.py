@@ -22,9 +22,8 @@ def make_link(
     wire: c.Wire | None = None,
 ) -> c.Link:
     """A channel's handle on a connection: a picture of now, with which no session goes along."""
-    from cms_core.services import (
-        Services,
-    )  # stands on all rooms, so it cannot be there when this one is loaded
+    # The services stand on all rooms, so they cannot be there when this one is loaded.
+    from cms_core.services import Services
 
     clock, plugin = workspace.db.clock, workspace.plugins.owner_of_channel(connection.channel)
     return c.Link(

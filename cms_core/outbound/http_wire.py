@@ -19,9 +19,8 @@ from cms_core.outbound.guard import Guard
 
 CHUNK = 64 * 1024
 
-logging.getLogger("urllib3").setLevel(
-    logging.INFO
-)  # its debug lines have paths and queries, which may be secret
+# Its debug lines have paths and queries, which may be secret.
+logging.getLogger("urllib3").setLevel(logging.INFO)
 
 _current: ContextVar["Exchange"] = ContextVar("exchange")
 
