@@ -19,7 +19,7 @@ from cms_core.campaigns.when import describe, parse_when, zone
 from cms_core.connections import service as connections
 from cms_core.content import listing as assets
 from cms_core.content import service as content
-from cms_core.content.models import Review
+from cms_core.content.models import Asset, Review
 from cms_core.db import now
 from cms_core.errors import CmsError
 from cms_core.plugins import Plugins
@@ -246,10 +246,9 @@ def campaign_rows(session: Session) -> list[dict[str, Any]]:
     ]
 
 
-def entries_of(session: Session, plugins: Plugins, campaign: Campaign) -> list[dict[str, Any]]:
-    """The entries of a campaign with the state of what became of each."""
-    everything = calendar.day_range("0001-01-03", "9998-12-30")
-    rows = calendar.entries_between(session, *everything, campaign_id=campaign.id)
+def entries_of(session: Session, plugins: Plugins, owner: Campaign | Asset) -> list[dict[str, Any]]:
+    """The entries of a campaign or of an asset, by time, with the state of what became of each."""
+    rows = calendar.entries_of(session, owner)
     states = publication_states(session, [row.row_id for row in rows])
     return [
         {

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import ColumnElement, Row, Select, select
 from sqlalchemy.orm import Session
 
 from cms_core.campaigns.models import Campaign, Entry, EntryState
@@ -36,20 +36,15 @@ def _edge(text: str, tz: str, days: int) -> datetime:
     return instant.astimezone(UTC)
 
 
-def entries_between(
-    session: Session,
-    start: datetime,
-    end: datetime,
-    campaign_id: int | None = None,
-    asset_id: int | None = None,
-) -> list[Row[Any]]:
+def entries_between(session: Session, start: datetime, end: datetime) -> list[Row[Any]]:
     """The entries that stand between two instants, by time."""
-    query = _query().where(Entry.instant >= start, Entry.instant < end)
-    if campaign_id is not None:
-        query = query.where(Entry.campaign_id == campaign_id)
-    if asset_id is not None:
-        query = query.where(Entry.asset_id == asset_id)
-    return list(session.execute(query.order_by(Entry.instant, Entry.id)).all())
+    return _listed(session, Entry.instant >= start, Entry.instant < end)
+
+
+def entries_of(session: Session, owner: Campaign | Asset) -> list[Row[Any]]:
+    """All entries of a campaign or of an asset, by time."""
+    column = Entry.campaign_id if isinstance(owner, Campaign) else Entry.asset_id
+    return _listed(session, column == owner.id)
 
 
 def campaigns_between(session: Session, first: date, last: date) -> list[Campaign]:
@@ -75,8 +70,8 @@ def document(row: Row[Any]) -> dict[str, Any]:
     }
 
 
-def _query() -> Select[*tuple[Any, ...]]:
-    return (
+def _listed(session: Session, *conditions: ColumnElement[bool]) -> list[Row[Any]]:
+    query: Select[*tuple[Any, ...]] = (
         select(
             Entry.public_id.label("id"),
             Entry.id.label("row_id"),
@@ -96,5 +91,7 @@ def _query() -> Select[*tuple[Any, ...]]:
         .outerjoin(Connection, Connection.id == Entry.connection_id)
         .outerjoin(Campaign, Campaign.id == Entry.campaign_id)
         .outerjoin(Asset, Asset.id == Entry.asset_id)
-        .where(Entry.state != EntryState.DROPPED)
+        .where(Entry.state != EntryState.DROPPED, *conditions)
+        .order_by(Entry.instant, Entry.id)
     )
+    return list(session.execute(query).all())

@@ -1,15 +1,12 @@
 """Pages of the content library: the list with its review queue, and one asset with everything that is known about it."""
 
 from collections.abc import Mapping
-from typing import Any
 from urllib.parse import urlencode
 
 from flask import Blueprint, redirect, render_template, request, url_for
-from sqlalchemy.orm import Session
 
 from cms_core.auth.service import require
-from cms_core.campaigns import board, calendar
-from cms_core.campaigns.when import describe
+from cms_core.campaigns import board
 from cms_core.content import editing, listing, review, service
 from cms_core.content.edit_pages import blueprint as editor
 from cms_core.content.edit_pages import tried
@@ -87,9 +84,8 @@ def asset(slug: str) -> Answer:
 
 
 def _asset_page(found: Asset, problem: CmsError | None = None, comment: str = "") -> str:
-    details = listing.details(
-        session(), found
-    )  # first: it reads all users, among them the author whom the checks ask for
+    # First: it reads all users, among them the author whom the checks ask for.
+    details = listing.details(session(), found)
     head = head_of(session(), found)
     draft = service.draft_of(session(), found, head)
     checks = tried(session(), draft, found, head)
@@ -101,28 +97,12 @@ def _asset_page(found: Asset, problem: CmsError | None = None, comment: str = ""
         variants=[
             part for part in editing.parts_of(draft, workspace().plugins.channels.values()) if part.changed
         ],
-        entries=_entries(session(), found),
+        entries=board.entries_of(session(), workspace().plugins, found)[::-1],
         panels=draw_panels(Place.ASSET, Subject("asset", found.public_id)),
         problem=problem,
         comment=comment,
         here=url_for("content.asset", slug=found.slug),
     )
-
-
-def _entries(reading: Session, found: Asset) -> list[dict[str, Any]]:
-    """What stands on the calendar for an asset, the latest first, with what became of each."""
-    rows = calendar.entries_between(
-        reading, *calendar.day_range("0001-01-03", "9998-12-30"), asset_id=found.id
-    )
-    states = board.publication_states(reading, [row.row_id for row in rows])
-    return [
-        {
-            **calendar.document(row),
-            "spoken": describe(row.instant, row.tz),
-            "state": states.get(row.row_id, row.state),
-        }
-        for row in reversed(rows)
-    ]
 
 
 # --- review ---------------------------------------------------------------------------------------------------------------
