@@ -91,7 +91,7 @@ class Services:
     def find_contact(self, address: str) -> c.Contact | None:
         """The contact with this address, or None."""
         with self._workspace.db.session() as session:
-            found = people.find(session, address)
+            found = people.find_or_none(session, address)
             return people.to_contract(session, [found])[0] if found else None
 
     def upsert_contacts(self, contacts: Iterable[c.Contact]) -> list[str]:

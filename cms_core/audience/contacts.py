@@ -38,7 +38,7 @@ def alive() -> ColumnElement[bool]:
     return and_(Contact.merged_into_id.is_(None), Contact.erased_at.is_(None))
 
 
-def get(session: Session, public_id: str) -> Contact:
+def find_by_public_id(session: Session, public_id: str) -> Contact:
     """The living contact of this public id; raises NotFound."""
     found = session.scalar(select(Contact).where(Contact.public_id == public_id, alive()))
     if found is None:
@@ -46,8 +46,8 @@ def get(session: Session, public_id: str) -> Contact:
     return found
 
 
-def find(session: Session, address: str) -> Contact | None:
-    """The living contact with this e-mail address, however it is spelled."""
+def find_or_none(session: Session, address: str) -> Contact | None:
+    """The living contact with this e-mail address, however it is spelled, if any."""
     return session.scalar(select(Contact).where(Contact.email == spelling(address), alive()))
 
 

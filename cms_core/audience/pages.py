@@ -29,7 +29,7 @@ MAX_REASON = 500
 def index() -> Answer:
     """All people, the newest first; narrowed by words and to a segment."""
     words, wanted = request.args.get("q", ""), request.args.get("segment", "")
-    segment = segments.find(session(), wanted) if wanted else None
+    segment = segments.find_by_public_id(session(), wanted) if wanted else None
     members = segments.member_ids(session(), segment) if segment else None
     rows, following = contacts.list_page(
         session(), words, among=members, before=request.args.get("before", type=whole_number)
@@ -50,7 +50,7 @@ def index() -> Answer:
 @permission("audience.read")
 def contact(public_id: str) -> Answer:
     """One person: fields, consent, and what was sent and happened."""
-    return _contact_page(contacts.get(session(), public_id))
+    return _contact_page(contacts.find_by_public_id(session(), public_id))
 
 
 def _contact_page(found: Contact, problem: CmsError | None = None) -> str:
@@ -67,7 +67,7 @@ def _contact_page(found: Contact, problem: CmsError | None = None) -> str:
 @permission("audience.edit")
 def unsubscribe(public_id: str) -> Answer:
     """Take somebody off everything that goes by e-mail, because they asked by other means; no import brings them back."""
-    found = contacts.get(session(), public_id)
+    found = contacts.find_by_public_id(session(), public_id)
     reason = " ".join(request.form.get("reason", "").split())[:MAX_REASON]
     if not reason:
         problem = Invalid("the reason is missing", "say how they asked, for the record")

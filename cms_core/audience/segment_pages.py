@@ -55,7 +55,7 @@ def create() -> Answer:
 @permission("audience.read")
 def segment(public_id: str) -> Answer:
     """One segment: its rule, how many people are in it, and some of them."""
-    found = segments.find(session(), public_id)
+    found = segments.find_by_public_id(session(), public_id)
     return _form_page(found, found.name, found.rule)
 
 
@@ -63,7 +63,7 @@ def segment(public_id: str) -> Answer:
 @permission("audience.edit")
 def change(public_id: str) -> Answer:
     """Give a segment another rule, if nobody else did since the page was opened."""
-    return _handle(segments.find(session(), public_id))
+    return _handle(segments.find_by_public_id(session(), public_id))
 
 
 @blueprint.post("/segments/count")
@@ -87,7 +87,7 @@ def _handle(found: Segment | None) -> Answer:
     except CmsError as error:
         public_id = found.public_id if found else ""
         session().rollback()
-        again = segments.find(session(), public_id) if public_id else None
+        again = segments.find_by_public_id(session(), public_id) if public_id else None
         return _form_page(again, name, rule, error), error.status
     toast(f"{saved.name} is saved: {segments.count_members(session(), saved)} people now.")
     return redirect(url_for("audience.segments.segment", public_id=saved.public_id), 303)

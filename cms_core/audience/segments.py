@@ -52,7 +52,7 @@ def add_members(session: Session, segment: Segment, contact_ids: Iterable[int]) 
     session.flush()
 
 
-def get(session: Session, name: str) -> Segment:
+def find(session: Session, name: str) -> Segment:
     """The segment of this name; raises NotFound that suggests a close one."""
     found = session.scalar(select(Segment).where(Segment.name == name))
     if found is None:
@@ -125,7 +125,7 @@ def counts(
     return found
 
 
-def find(session: Session, public_id: str) -> Segment:
+def find_by_public_id(session: Session, public_id: str) -> Segment:
     """The segment of this public id; raises NotFound."""
     found = session.scalar(select(Segment).where(Segment.public_id == public_id))
     if found is None:

@@ -215,7 +215,7 @@ def plan_of(session: Session, values: Mapping[str, Any], tz: str) -> service.Pla
         channel=connection.channel if connection else "",
         connection=connection,
         campaign=campaign,
-        segment=segments.get(session, values["segment"]) if values["segment"] else None,
+        segment=segments.find(session, values["segment"]) if values["segment"] else None,
     )
 
 

@@ -34,7 +34,7 @@ def test_people_with_all_their_fields(session: Session, bring: ImportText) -> No
         " Ann@X.de ;Ann;Lee;Lark Ltd;FR;fr;europe/paris;YES;intent\n"
     )
     assert (result.created, result.skipped, result.saved) == (1, [], True)
-    ann = contacts.find(session, "ANN@x.de")
+    ann = contacts.find_or_none(session, "ANN@x.de")
     assert ann is not None
     assert contacts.to_contract(session, [ann]) == [
         c.Contact(

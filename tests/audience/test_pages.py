@@ -71,7 +71,7 @@ def load(
 
 def person(workspace: Workspace, email: str) -> Contact:
     with workspace.db.session() as session:
-        found = contacts.find(session, email)
+        found = contacts.find_or_none(session, email)
         assert found is not None
         return found
 
@@ -262,7 +262,7 @@ def test_a_rule_is_counted_while_it_is_written_and_then_saved(
     assert marketer.submit(url, data).status_code == 303
     assert marketer.submit(url, {**data, "rule": 'country = "IT"'}).status_code == 409
     with workspace.db.session() as session:
-        assert segments.get(session, "French").rule == 'country = "DE"'
+        assert segments.find(session, "French").rule == 'country = "DE"'
 
 
 @pytest.mark.parametrize(

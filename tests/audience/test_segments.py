@@ -197,7 +197,7 @@ def test_a_name_goes_before_a_rule(session: Session, who: Callable[[str], str]) 
     with pytest.raises(Invalid, match="no segment has this name, and as a rule it fails"):
         segments.count(session, "Frence")
     with pytest.raises(NotFound):
-        segments.get(session, "Frence")
+        segments.find(session, "Frence")
 
 
 def test_names_are_taken_once(session: Session, who: Callable[[str], str]) -> None:

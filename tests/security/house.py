@@ -106,7 +106,7 @@ class House:
                 channel=channel,
                 connection=connections.find(session, channel, connection),
                 campaign=campaigns.find_campaign(session, campaign) if campaign else None,
-                segment=segments.get(session, segment) if segment else None,
+                segment=segments.find(session, segment) if segment else None,
             )
             entry = campaigns.plan(session, wanted)
             self.ids[f"entry:{slug}"] = entry.public_id
