@@ -1,24 +1,28 @@
 """``cms content``: import a folder of Markdown, list, show, check and approve."""
 
 import tempfile
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
+from sqlalchemy.orm import Session
 
+from cms_core.auth.service import acting_user
 from cms_core.cli.output import print_json, print_table, progress
 from cms_core.cli.state import State, json_option, pass_state
-from cms_core.errors import NotFound
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from sqlalchemy.orm import Session
-
-    from cms_core.contract import Finding
-    from cms_core.imports.saving import Outcome
+from cms_core.connections import service as connections
+from cms_core.content.listing import details, list_assets
+from cms_core.content.placements import check_placement, make_placement
+from cms_core.content.review import approve_newest
+from cms_core.content.revisions import head_of
+from cms_core.content.service import find
+from cms_core.contract import Finding
+from cms_core.db import now
+from cms_core.imports.folder import read_folder
+from cms_core.imports.saving import Outcome, save_folder
 
 PARTLY_DONE = 5
 
@@ -39,10 +43,6 @@ def command() -> None:
 @pass_state
 def import_folder(state: State, path: Path, approve_as: str | None, dry_run: bool, as_json: bool) -> None:
     """Import a Markdown file, or all Markdown below a folder; importing the same again adds nothing."""
-    from cms_core.auth.service import acting_user
-    from cms_core.imports.folder import read_folder
-    from cms_core.imports.saving import save_folder
-
     with _media_dir(state, dry_run) as media_dir:
         with state.reading() as session:
             folder = read_folder(session, state.workspace, path, media_dir)
@@ -55,7 +55,7 @@ def import_folder(state: State, path: Path, approve_as: str | None, dry_run: boo
 
 
 @contextmanager
-def _media_dir(state: State, dry_run: bool) -> "Iterator[Path]":
+def _media_dir(state: State, dry_run: bool) -> Iterator[Path]:
     """Where pictures go: in a dry run to a folder that vanishes."""
     if not dry_run:
         yield state.workspace.config.media_dir
@@ -64,7 +64,7 @@ def _media_dir(state: State, dry_run: bool) -> "Iterator[Path]":
         yield Path(scratch)
 
 
-def _report_import(outcome: "Outcome", dry_run: bool, as_json: bool) -> None:
+def _report_import(outcome: Outcome, dry_run: bool, as_json: bool) -> None:
     """Print the outcome; exit code 1 when every file was faulty, 5 when some were."""
     result: dict[str, Any] = asdict(outcome)
     errors = outcome.errors
@@ -96,8 +96,6 @@ def _report_import(outcome: "Outcome", dry_run: bool, as_json: bool) -> None:
 @pass_state
 def list_content(state: State, as_json: bool) -> None:
     """All content, the last changed first."""
-    from cms_core.content.listing import list_assets
-
     with state.reading() as session:
         rows = [asdict(row) for row in list_assets(session)]
     for row in rows:
@@ -114,9 +112,6 @@ def list_content(state: State, as_json: bool) -> None:
 @pass_state
 def show(state: State, slug: str, as_json: bool) -> None:
     """One asset with its words, variants, files and reviews."""
-    from cms_core.content.listing import details
-    from cms_core.content.service import find
-
     with state.reading() as session:
         found = details(session, find(session, slug))
     if as_json:
@@ -133,9 +128,6 @@ def show(state: State, slug: str, as_json: bool) -> None:
 @pass_state
 def approve(state: State, slugs: tuple[str, ...], as_json: bool) -> None:
     """Approve the newest words of assets; all of them, or none."""
-    from cms_core.content.review import approve_newest
-    from cms_core.content.service import find
-
     with state.writing() as (session, user):
         revisions = [approve_newest(session, state.workspace, find(session, slug), user) for slug in slugs]
         rows = [
@@ -167,22 +159,9 @@ def check(state: State, slug: str, channel: str, name: str | None, as_json: bool
         click.echo("Nothing to remark.")
 
 
-def _findings(state: State, session: "Session", slug: str, channel: str, name: str | None) -> "list[Finding]":
-    from sqlalchemy import select
-
-    from cms_core.connections.models import Connection
-    from cms_core.content.placements import check_placement, make_placement
-    from cms_core.content.revisions import head_of
-    from cms_core.content.service import find
-    from cms_core.db import now
-
+def _findings(state: State, session: Session, slug: str, channel: str, name: str | None) -> list[Finding]:
     state.workspace.plugins.channel(channel)
     revision = head_of(session, find(session, slug))
-    connection = None
-    if name:
-        query = select(Connection).where(Connection.channel == channel, Connection.name == name)
-        connection = session.scalars(query).first()
-        if connection is None:
-            raise NotFound(f"there is no connection {channel}:{name}", "`cms connections list` shows them")
+    connection = connections.find(session, channel, name) if name else None
     placement = make_placement(session, state.workspace, revision, channel, connection, due_at=now(session))
     return check_placement(state.workspace, placement)
