@@ -21,7 +21,8 @@ from cms_core.campaigns.when import Mode
 from cms_core.csvfile import CsvFile, Row, protect_cell, read_csv, unprotect_cell
 from cms_core.db import now
 from cms_core.errors import CmsError, Invalid
-from cms_core.imports.plan_rows import COLUMNS, PlanRow, RowFault, Sought, read_row, seek
+from cms_core.imports.plan_names import RowFault, Sought
+from cms_core.imports.plan_rows import COLUMNS, PlanRow, read_row, seek
 from cms_core.plugins import Plugins
 
 Arm = Callable[[Entry], object]

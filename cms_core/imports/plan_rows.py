@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from difflib import get_close_matches
 from typing import TypeVar
 
 from sqlalchemy import select
@@ -17,7 +16,7 @@ from cms_core.campaigns.when import Mode, When, parse_when, require_supported, r
 from cms_core.connections.models import Connection
 from cms_core.content.models import Asset
 from cms_core.errors import CmsError, Invalid
-from cms_core.plugins import Plugins
+from cms_core.imports.plan_names import RowFault, Sought, named
 
 T = TypeVar("T")
 
@@ -34,14 +33,6 @@ COLUMNS = (
     "end",
     "budget",
 )
-
-
-class RowFault(Invalid):
-    """A cell that cannot be used."""
-
-    def __init__(self, column: str, message: str, remedy: str = "") -> None:
-        super().__init__(message, remedy)
-        self.column = column
 
 
 @dataclass(frozen=True)
@@ -95,66 +86,6 @@ class PlanRow:
         )
 
 
-class Sought:
-    """Looks up what cells name; a name that does not exist is a fault that suggests a close one."""
-
-    def __init__(self, session: Session, plugins: Plugins) -> None:
-        self.plugins = plugins
-        self._assets = {
-            row.slug: row for row in session.scalars(select(Asset).where(Asset.archived_at.is_(None)))
-        }
-        self._campaigns = {row.name: row for row in session.scalars(select(Campaign))}
-        self._campaigns_by_key = {row.key: row for row in self._campaigns.values()}
-        self._segments = {row.name: row for row in session.scalars(select(Segment))}
-        self._connections: dict[str, list[Connection]] = {}
-        for row in session.scalars(select(Connection).order_by(Connection.channel)):
-            self._connections.setdefault(row.name, []).append(row)
-
-    def asset(self, name: str) -> Asset | None:
-        return _named(self._assets, name, "asset")
-
-    def campaign(self, name: str) -> Campaign | None:
-        return self._campaigns_by_key.get(name) or _named(self._campaigns, name, "campaign")
-
-    def segment(self, name: str) -> Segment | None:
-        return _named(self._segments, name, "segment")
-
-    def channel(self, name: str) -> str:
-        _named(self.plugins.channels, name, "channel")
-        return name
-
-    def connection(self, channel: str, name: str) -> Connection | None:
-        """The connection of this name on the channel; without a channel the name must be the only one."""
-        prefix, _, rest = name.partition(":")
-        if rest and name not in self._connections and channel in ("", prefix):
-            channel, name = prefix, rest
-        fitting = [row for row in self._connections.get(name, []) if channel in ("", row.channel)]
-        if len(fitting) > 1:
-            raise RowFault(
-                "channel",
-                f"connection {name!r} exists on {' and '.join(row.channel for row in fitting)}",
-                "name the channel",
-            )
-        if not fitting:
-            known = {
-                key: rows
-                for key, rows in self._connections.items()
-                if any(channel in ("", r.channel) for r in rows)
-            }
-            _named(known, name, "connection")
-        return fitting[0] if fitting else None
-
-
-def _named(known: Mapping[str, T], name: str, column: str) -> T | None:
-    if not name:
-        return None
-    if name in known:
-        return known[name]
-    near = get_close_matches(name, known, 1)
-    remedy = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known)[:8]) or 'none yet'}"
-    raise RowFault(column, f"there is no {column} {name!r}", remedy)
-
-
 def read_row(
     sought: Sought, number: int, cells: Mapping[str, str], tz: str
 ) -> tuple[PlanRow | None, list[RowFault]]:
@@ -180,7 +111,7 @@ class _RowReader:
         segment = self._try("segment", lambda: self._sought.segment(cell("segment", "")))
         kind = self._try("kind", lambda: _kind(cell("kind", "")))
         tz = self._try("tz", lambda: zone(cell("tz", "") or (campaign.tz if campaign else self._tz)).key)
-        when = self._try("when", lambda: _when(cell("when", ""), tz or "UTC"))
+        when = self._try("when", lambda: read_when(cell("when", ""), tz or "UTC"))
         ends_at = self._try(
             "end", lambda: resolve(parse_when(cell("end", ""), tz or "UTC")).instant if cell("end") else None
         )
@@ -229,10 +160,11 @@ class _RowReader:
 
 
 def _kind(text: str) -> EntryKind:
-    return EntryKind(str(_named({str(kind): kind for kind in EntryKind}, text.lower() or "publish", "kind")))
+    return EntryKind(str(named({str(kind): kind for kind in EntryKind}, text.lower() or "publish", "kind")))
 
 
-def _when(text: str, tz: str) -> When:
+def read_when(text: str, tz: str) -> When:
+    """The time of a row; raises Invalid for one that is missing, is not supported, or that no clock shows."""
     if not text:
         raise Invalid("the row has no time", "write 2026-05-04 09:00")
     when = parse_when(text, tz)

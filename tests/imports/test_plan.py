@@ -184,7 +184,7 @@ def test_faulty_rows_are_written_to_be_mended(ready: Session, workspace: Workspa
 @given(st.text(max_size=60))
 def test_any_time_is_understood_or_refused(text: str) -> None:
     with suppress(Invalid):
-        assert plan_rows._when(text, "Europe/Paris").mode
+        assert plan_rows.read_when(text, "Europe/Paris").mode
 
 
 def test_long_chain_is_read_in_one_go(ready: Session, workspace: Workspace) -> None:
