@@ -23,7 +23,7 @@ MAX_PASSWORD = 256
 MAX_NAME = 200
 
 # OWASP Password Storage Cheat Sheet, argon2id: a sign-in must not cost the memory that pages need.
-_hasher = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
+hasher = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
 
 
 # --- people ---------------------------------------------------------------------------------------------------------------
@@ -40,7 +40,7 @@ def create_user(session: Session, email: str, name: str, role: str, password: st
         email=address,
         name=checked_name(name),
         role=checked,
-        password_hash=_hasher.hash(secret),
+        password_hash=hasher.hash(secret),
         session_epoch=1,
         created_at=now(session),
     )
@@ -111,10 +111,10 @@ def authenticate(session: Session, email: str, password: str) -> User | None:
     """
     user = session.scalar(select(User).where(_active(), User.email == _as_stored(email)))
     if user is None:
-        _hasher.hash(password)
+        hasher.hash(password)
         return None
     try:
-        _hasher.verify(user.password_hash, password)
+        hasher.verify(user.password_hash, password)
     except VerificationError:
         return None
     return user
@@ -129,7 +129,7 @@ def change_password(session: Session, user: User, current: str, new: str) -> Non
 
 def set_password(session: Session, user: User, password: str) -> None:
     """Give a user a new password and end all sessions of theirs."""
-    user.password_hash = _hasher.hash(checked_password(password))
+    user.password_hash = hasher.hash(checked_password(password))
     end_sessions(session, user)
 
 

@@ -25,8 +25,8 @@ def add_people(workspace: "Workspace") -> "dict[str, User]":
     from cms_core.auth import service
     from cms_core.auth.models import Role
 
-    costly = service._hasher
-    service._hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+    costly = service.hasher
+    service.hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
     try:
         with workspace.db.transaction() as session:
             return {
@@ -34,7 +34,7 @@ def add_people(workspace: "Workspace") -> "dict[str, User]":
                 for role in Role
             }
     finally:
-        service._hasher = costly
+        service.hasher = costly
 
 
 def app_of(workspace: "Workspace") -> "Flask":

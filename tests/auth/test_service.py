@@ -157,7 +157,7 @@ def test_argon2_runs_once_whoever_is_asked_for(session: Session, monkeypatch: py
             runs.append("verify")
             return super().verify(hash, password)  # type: ignore[return-value]
 
-    monkeypatch.setattr(service, "_hasher", Counting(time_cost=1, memory_cost=64, parallelism=1))
+    monkeypatch.setattr(service, "hasher", Counting(time_cost=1, memory_cost=64, parallelism=1))
     for email in ("a@example.com", "off@example.com", "nobody@example.com", "not an address"):
         assert service.authenticate(session, email, "wrong password") is None
     assert runs == ["verify", "hash", "hash", "hash"]

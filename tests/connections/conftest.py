@@ -54,7 +54,7 @@ def connection(workspace: Workspace) -> Connection:
 @pytest.fixture
 def app(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Flask:
     """An app with the pages under test, an admin and a marketer."""
-    monkeypatch.setattr(auth, "_hasher", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+    monkeypatch.setattr(auth, "hasher", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
     with workspace.db.transaction() as session:
         for role in ("admin", "marketer"):
             auth.create_user(session, f"{role}@example.com", "", role, PASSWORD)

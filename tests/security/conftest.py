@@ -14,7 +14,7 @@ from .house import House, built, picture
 def cheap_hashing() -> Iterator[None]:
     """argon2 as ever, but in a moment: what it costs is not the matter here."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(service, "_hasher", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+        patch.setattr(service, "hasher", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
         yield
 
 

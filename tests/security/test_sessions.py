@@ -193,7 +193,7 @@ def test_what_ends_a_session_ends_it_in_every_browser(house: House, how: str) ->
 def test_the_answer_does_not_tell_who_has_an_account(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither by its words nor by its work: the password is hashed exactly once whatever is wrong."""
     worked: list[str] = []
-    hasher = service._hasher
+    hasher = service.hasher
 
     class Counting:
         def hash(self, password: str) -> str:
@@ -204,7 +204,7 @@ def test_the_answer_does_not_tell_who_has_an_account(house: House, monkeypatch: 
             worked.append("verify")
             return hasher.verify(stored, password)
 
-    monkeypatch.setattr(service, "_hasher", Counting())
+    monkeypatch.setattr(service, "hasher", Counting())
     answers = set()
     for email in ("viewer@acme.test", "nobody@acme.test", f"{DISABLED}@acme.test", "not an address", "\x00"):
         worked.clear()
