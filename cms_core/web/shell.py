@@ -43,7 +43,6 @@ class Frame:
     plugin_items: Sequence[tuple[str, NavItem]] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
     zone: str = "UTC"
-    search_url: str = ""
     sign_out_url: str = "/app/logout"
     me_url: str = "/app/me"
 

@@ -57,7 +57,6 @@ def marketer() -> Frame:
         ITEMS,
         {"Campaigns": 6},
         "Europe/Paris",
-        "/app/content",
     )
 
 

@@ -122,13 +122,6 @@ def test_a_plugins_item_carries_its_diamond_and_a_broken_one_is_left_out(
     assert "ghost" in caplog.text
 
 
-def test_the_search_is_shown_only_where_there_is_one(client: FlaskClient, build_app: BuildApp) -> None:
-    other = build_app(lambda: Frame(Viewer("Tom", "Rep"))).test_client()
-
-    assert 'action="/app/content" role="search"' in client.get("/app/dev/ui").text
-    assert "search" not in re.findall(r'role="(\w+)"', other.get("/app/dev/ui").text)
-
-
 def test_nobody_signed_in_sees_no_navigation(build_app: BuildApp) -> None:
     text = build_app(Frame).test_client().get("/app/dev/ui").text
 
