@@ -1,11 +1,11 @@
 """``cms calendar expand``: when a recurring entry would fall, before it is planned. Needs no workspace."""
 
-import json
-
 import click
 
 from cms_core.campaigns import recurrence
 from cms_core.campaigns.when import describe, parse_wall, zone
+from cms_core.cli.output import print_json
+from cms_core.cli.state import json_option
 
 
 @click.command("expand")
@@ -15,14 +15,12 @@ from cms_core.campaigns.when import describe, parse_wall, zone
 )
 @click.option("--tz", required=True, metavar="ZONE", help="IANA name, such as Europe/Paris.")
 @click.option("--count", type=click.IntRange(min=1), default=10, show_default=True, help="How many at most.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@json_option
 def expand(rrule: str, start: str, tz: str, count: int, *, as_json: bool) -> None:
     """List when a recurring entry falls, with what clock changes do to it."""
     occurrences = recurrence.expand(rrule, parse_wall(start), tz, count)
     if as_json:
-        click.echo(
-            json.dumps([_row(occurrence, tz) for occurrence in occurrences], ensure_ascii=False, indent=1)
-        )
+        print_json([_row(occurrence, tz) for occurrence in occurrences])
         return
     for occurrence in occurrences:
         note = f"  {occurrence.note}" if occurrence.note else ""

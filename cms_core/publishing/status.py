@@ -1,4 +1,4 @@
-"""The state of the whole workspace in a few figures: for ``cms status``, ``/healthz`` and the calendar's side."""
+"""The state of the whole workspace in a few figures: for ``cms status`` and ``/healthz``."""
 
 from datetime import timedelta
 from typing import Any
