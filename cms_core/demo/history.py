@@ -14,6 +14,7 @@ from sqlalchemy import select, update
 
 from cms_core.audience import consent, imports, segments
 from cms_core.campaigns.models import Entry, EntryKind, EntryState
+from cms_core.campaigns.money import MICROS
 from cms_core.clock import FrozenClock
 from cms_core.demo import home, people, reactions
 from cms_core.demo.home import Home
@@ -32,7 +33,6 @@ SEGMENTS = {
     CUSTOMERS: 'stage = "customer"',
 }
 WEEKS = 12
-MICROS = 1_000_000
 APPROVED = (
     "close-in-five-days reconcile-without-spreadsheets checklist-letter audit-letter northmoor-bakeries first-close questions "
     "for-controllers book-a-look"

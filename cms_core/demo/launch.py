@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 
 from cms_core.audience import segments
+from cms_core.campaigns.money import MICROS
 from cms_core.clock import FrozenClock
 from cms_core.demo import home
 from cms_core.demo.history import CUSTOMERS, EVERYBODY
@@ -21,7 +22,6 @@ from cms_core.workspace import Workspace
 NAME = "Larkfield 4"
 UNDECIDED = "Opened, not clicked"
 COSTS = {"larkfield-4": 640, "launch-letter": 45}
-MICROS = 1_000_000
 LAST = "office-hours"  # what a visitor sees going out by itself
 
 Say = Callable[[str], None]
