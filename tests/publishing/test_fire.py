@@ -1,14 +1,17 @@
 """Publishing under fire: remotes that never come to an end, late writers, broken plugins, lost folders, races."""
 
 import os
+import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.exc import OperationalError
 
 from cms_core import contract as c
+from cms_core import db
 from cms_core.audience import consent, suppression
 from cms_core.audience.models import Contact, Segment
 from cms_core.clock import FrozenClock
@@ -513,3 +516,30 @@ def test_record_torn_by_a_full_disk_is_completed_by_the_next_write(
     with inherit(tmp_path, "one") as testimony:
         assert testimony is not None
         assert testimony.on_wire == {(3, 7), (3, 8)}
+
+
+def test_database_that_is_locked_for_too_long_loses_and_doubles_nobody(
+    workspace: Workspace, toys: Toys, arm: Arm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(db, "BUSY_TIMEOUT_SECONDS", 0)
+    people(workspace, 700)
+    public_id = arm("letter")
+    opened = workspace.for_publishing()
+    blocker = sqlite3.connect(workspace.config.home / "cms.db", isolation_level=None)
+
+    def lock(recipient: c.Recipient) -> None:
+        if len(toys.remote.mails) == 100:
+            blocker.execute("BEGIN IMMEDIATE")
+
+    toys.letter.on_pull = lock
+    with pytest.raises(OperationalError, match="locked"):
+        Worker(opened, FrozenClock(DUE)).work_once()
+    blocker.execute("ROLLBACK")
+    blocker.close()
+    sent = len(toys.remote.mails)
+    toys.letter.on_pull = lambda recipient: None
+    Worker(opened, FrozenClock(DUE)).run_until_idle()
+    opened.db.dispose()
+    assert sent == 500, "what was claimed went out before the database was asked again"
+    assert shown(workspace, public_id)["deliveries"] == {"accepted": 700}
+    assert len(set(toys.remote.mails)) == len(toys.remote.mails) == 700
