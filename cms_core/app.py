@@ -26,7 +26,9 @@ def create_app(
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=workspace.config.base_url.startswith("https://"),
         MAX_CONTENT_LENGTH=64 * 1024 * 1024,
-        MAX_FORM_MEMORY_SIZE=8 * 1024 * 1024,  # the longest text, 2 MiB, three times as long when a form encodes it
+        MAX_FORM_MEMORY_SIZE=8
+        * 1024
+        * 1024,  # the longest text, 2 MiB, three times as long when a form encodes it
     )
     _wire(app, workspace)
     app.wsgi_app = behind_proxies(app.wsgi_app, workspace.config.trusted_proxies)  # type: ignore[assignment,method-assign]

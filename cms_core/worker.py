@@ -38,11 +38,12 @@ MEASURE_SECONDS = 15 * 60.0
 
 @dataclass
 class Result:
-    """What became of the publications that one run touched."""
+    """What became of the publications that one run touched; ``open_ends`` tells people why some did not go out."""
 
     touched: set[int] = field(default_factory=set)
     states: Counter[str] = field(default_factory=Counter)
     deliveries: dict[str, int] = field(default_factory=dict)
+    open_ends: list[str] = field(default_factory=list)
 
     def document(self) -> dict[str, Any]:
         """The keys of ``cms worker --json``."""
@@ -126,8 +127,9 @@ class Worker:
         result = Result(touched=set(self.touched))
         with self.workspace.db.session() as session:
             ids = sorted(self.touched)
-            states = session.scalars(select(Publication.state).where(Publication.id.in_(ids)))
-            result.states.update(states)
+            rows = session.scalars(select(Publication).where(Publication.id.in_(ids))).all()
+            result.states.update(row.state for row in rows)
+            result.open_ends = [f"{row.public_id} is {row.state}: {row.reason}" for row in rows if row.reason]
             result.deliveries = listing.delivery_counts(session, ids)
         return result
 

@@ -317,7 +317,7 @@ def _publish(session: Any, workspace: Workspace) -> None:
         channel="toy",
         connection=account,
     )
-    publication = service.arm(session, workspace.plugins, plan(session, wanted))
+    publication = service.arm(session, workspace, plan(session, wanted))
     publication.receipt, publication.state = {"data": {}}, "published"
     publication.external_url, publication.published_at = "https://toy.example/1", workspace.db.clock.now()
     session.flush()

@@ -34,6 +34,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from cms_core.audience import fields, tree
+from cms_core.audience.consent import standing
 from cms_core.audience.models import Company, Contact, Segment, SegmentMember
 from cms_core.audience.rules import parse
 from cms_core.contract import AgentClass
@@ -43,6 +44,7 @@ from cms_core.events.keys import campaign_key
 from cms_core.events.models import Event
 
 MAX_TERMS = 200
+CONSENT = "consent"  # how a contact stands to e-mail: yes, no or unsubscribed
 MOMENTS = {"created_at": Contact.created_at, "updated_at": Contact.updated_at}
 _NUMBER = r"^[+-]?[0-9]{1,15}(\.[0-9]{1,12})?$"
 _DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([^0-9]|$)"
@@ -200,6 +202,8 @@ class _Compiler:
         """The field as a text that is never NULL."""
         if field == "company":
             return func.coalesce(_COMPANY, "")
+        if field == CONSENT:
+            return standing(Contact.id, Contact.address_hash, "email", self._now)
         if field in fields.BUILT_IN:
             return func.coalesce(getattr(Contact, field), "")
         if field in self._custom:
@@ -213,7 +217,7 @@ class _Compiler:
         raise _at(
             column,
             f"unknown field {field}",
-            _suggest(field, [*fields.BUILT_IN, *MOMENTS, *self._custom], "fields"),
+            _suggest(field, [*fields.BUILT_IN, CONSENT, *MOMENTS, *self._custom], "fields"),
         )
 
 

@@ -120,7 +120,7 @@ def change(public_id: str, what: str) -> Answer:
     found = service.find_entry(session(), public_id)
     try:
         if what == "arm":
-            publishing.arm(session(), workspace().plugins, found)
+            publishing.arm(session(), workspace(), found)
         else:
             publishing.disarm(session(), found)
             if what == "drop":
@@ -170,11 +170,7 @@ def import_csv() -> Answer:
         if not data:
             raise Invalid("no file was chosen", "choose a CSV file")
         name = (upload.filename if upload else "") or "plan.csv"
-        arm = (
-            (lambda each: publishing.arm(session(), workspace().plugins, each))
-            if "arm" in request.form
-            else None
-        )
+        arm = (lambda each: publishing.arm(session(), workspace(), each)) if "arm" in request.form else None
         result, _ = import_plan(session(), workspace().plugins, data, name=name, tz=user().timezone, arm=arm)
     except CmsError as error:
         session().rollback()

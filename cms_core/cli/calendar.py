@@ -58,7 +58,7 @@ def import_(
 
     plugins = state.workspace.plugins
     with state.writing() as (session, user):
-        armed = (lambda entry: publishing.arm(session, plugins, entry)) if arm else None
+        armed = (lambda entry: publishing.arm(session, state.workspace, entry)) if arm else None
         result, csv_file = import_plan(session, plugins, file, tz=user.timezone, arm=armed)
         failed = bool(result.faulty) and (all_or_nothing or not result.ready)
         if dry_run or failed:
@@ -150,8 +150,7 @@ def arm(state: State, entries: tuple[str, ...], as_json: bool) -> None:
 
     with state.writing() as (session, _):
         made = [
-            publishing.arm(session, state.workspace.plugins, service.find_entry(session, each))
-            for each in entries
+            publishing.arm(session, state.workspace, service.find_entry(session, each)) for each in entries
         ]
         rows = [
             {"id": each, "state": "armed", "publication": one.public_id}

@@ -38,6 +38,8 @@ def command(state: State, until_idle: bool, at: str | None, as_json: bool) -> No
         worker.run_forever()
         raise SystemExit(INTERRUPTED if signal.SIGINT in caught else 0)
     result = worker.run_until_idle()
+    for line in result.open_ends:
+        progress(line)
     if as_json:
         print_json(result.document())
     else:

@@ -51,7 +51,7 @@ def put_on_calendar(workspace: Workspace, name: str, rows: Sequence[Row], *, arm
     with workspace.db.transaction() as session:
         user = auth.acting_user(session, MARKETER.email)
         session.info["actor"] = (user.id, "demo")
-        armed = (lambda entry: publishing.arm(session, workspace.plugins, entry)) if arm else None
+        armed = (lambda entry: publishing.arm(session, workspace, entry)) if arm else None
         source = text.getvalue().encode()
         result, _ = import_plan(session, workspace.plugins, source, name=name, tz=ZONE, arm=armed)
         if result.faulty:

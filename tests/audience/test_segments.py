@@ -235,3 +235,9 @@ def test_members_can_be_joined_with_contacts(session: Session, who: Callable[[st
     people = session.scalars(select(Contact).where(Contact.id.in_(ids)).order_by(Contact.id)).all()
     assert [each.first_name for each in people] == ["Ann", "Bob"]
     assert session.scalar(select(func.count()).select_from(ids.subquery())) == 2
+
+
+def test_consent_is_how_people_stand_to_mail(session: Session, bring: ImportText) -> None:
+    bring("email,consent\na@x.de,yes\nb@x.de,no\nc@x.de,unsubscribed\nd@x.de,\n")
+    counted = {word: segments.count(session, f'consent = "{word}"') for word in ("yes", "no", "unsubscribed")}
+    assert counted == {"yes": 1, "no": 2, "unsubscribed": 1}

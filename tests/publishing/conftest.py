@@ -80,7 +80,7 @@ def arm(workspace: Workspace) -> Arm:
                 segment=_everybody(session) if channel == "letter" else None,
                 ends_at=ends_at,
             )
-            return service.arm(session, workspace.plugins, plan(session, wanted)).public_id
+            return service.arm(session, workspace, plan(session, wanted)).public_id
 
     return armed
 

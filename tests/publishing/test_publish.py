@@ -7,10 +7,21 @@ import pytest
 
 from cms_core.clock import FrozenClock
 from cms_core.connections import service as connections
-from cms_core.contract import Absent, Measurement, NotConnected, OutcomeUnknown, Receipt, Refused, Retryable
+from cms_core.contract import (
+    Absent,
+    Finding,
+    Level,
+    Measurement,
+    NotConnected,
+    OutcomeUnknown,
+    Receipt,
+    Refused,
+    Retryable,
+)
 from cms_core.errors import Conflict, Invalid
 from cms_core.publishing import service
 from cms_core.publishing.measuring import measure
+from cms_core.publishing.models import Publication
 from cms_core.worker import Worker
 from cms_core.workspace import Workspace
 from tests.publishing.conftest import DUE, Arm, approve_words, shown
@@ -212,7 +223,7 @@ def test_unapproved_asset_cannot_be_armed(workspace: Workspace, arm: Arm) -> Non
         assert entry is not None
         service.cancel(session, found)
         with pytest.raises(Invalid, match="not approved"):
-            service.arm(session, workspace.plugins, entry)
+            service.arm(session, workspace, entry)
 
 
 def test_approval_gone_before_publishing_holds(
@@ -325,3 +336,11 @@ def test_secrets_stay_out_of_reasons_and_faults(
     ]
     assert not [text for text in told if canary in text]
     assert reason == "the token (hidden) has expired"
+
+
+def test_what_the_channel_finds_wrong_is_not_armed(workspace: Workspace, toys: Toys, arm: Arm) -> None:
+    toys.toy.finding = Finding(Level.ERROR, "text", "line 2, column 5: there is no field 'frist_name'")
+    with pytest.raises(Invalid, match="line 2, column 5"):
+        arm()
+    with workspace.db.session() as session:
+        assert session.query(Publication).count() == 0

@@ -55,12 +55,15 @@ class ToyChannel(c.Channel):
         self.remote = remote
         self.answer: c.Receipt | c.Absent | None = None
         self.numbers: list[c.Measurement] = []
+        self.finding: c.Finding | None = None
         self.asked: list[list[str]] = []
 
     def test(self, link: c.Link) -> c.Identity:
         return c.Identity("toy")
 
     def check(self, placement: c.Placement) -> Iterable[c.Finding]:
+        if self.finding:
+            yield self.finding
         if "forbidden" in placement.asset.title:
             yield c.Finding(c.Level.HOLD, "title", "this word is forbidden")
 

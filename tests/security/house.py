@@ -110,7 +110,7 @@ class House:
             )
             entry = campaigns.plan(session, wanted)
             self.ids[f"entry:{slug}"] = entry.public_id
-            public_id = publishing.arm(session, self.workspace.plugins, entry).public_id
+            public_id = publishing.arm(session, self.workspace, entry).public_id
         self.work()
         return public_id
 

@@ -178,14 +178,19 @@ def poisoned(house: House) -> dict[str, list[str]]:
     ]
     _poison_public(house, texts)
     app += [f"/app/publications/{house.ids['page']}", "/app/p/seo/", "/app/publications"]
+    app += ["/app/content/badpage", "/app/content/badpage/edit"]
     site = [
         "/",
         "/calm",
-        "/bad",
+        "/badpage",
         "/nothing/<img src=x onerror=alert(1)>",
         f"/t/{house.tokens()['ann@people.test']}/u",
     ]
     return {"app": app, "site": site, "files": files}
+
+
+# A link that leads nowhere, or a merge tag that is none, holds a page or mail back altogether.
+HOLDS_BACK = re.compile(r"\{[{%#]|<a\b|\]\(", re.IGNORECASE)
 
 
 def _poison_people(house: House, texts: list[str]) -> None:
@@ -210,7 +215,12 @@ def _poison_people(house: House, texts: list[str]) -> None:
 def _poison_public(house: House, texts: list[str]) -> None:
     """A published page, and visits whose every header is a payload."""
     house.write("bad", "\n\n".join(texts[:60]), title=packed(texts, 480)[0], summary=packed(texts, 480)[1])
-    house.publish("bad", "site", "www", "Launch")
+    sound = [text for text in texts if not HOLDS_BACK.search(text)]
+    house.write(
+        "badpage", "\n\n".join(sound[:60]), title=packed(sound, 480)[0], summary=packed(sound, 480)[1]
+    )
+    house.publish("badpage", "site", "www", "Launch")
+    assert house.client().get("/badpage", headers={"Host": "www.acme.test"}).status_code == 200
     visitor = house.client()
     for text in texts:
         one = " ".join(text.split()).encode("ascii", "replace").decode()[:400]
@@ -277,7 +287,7 @@ def test_nothing_runs_in_the_app(house: House, poisoned: dict[str, list[str]], w
             r"/app/content/preview/[0-9a-f]{40}", house.signed_in("admin").get(address).text
         )
     }
-    assert len(previews) > 2
+    assert len(previews) >= 2
     for address in [*previews, *poisoned["files"]]:  # as if opened from a disk, where no header protects
         watched.look_bare(house.signed_in("admin").get(address).text)
         assert watched.fired == [], address
@@ -302,8 +312,7 @@ def test_nothing_runs_in_a_mail(house: House, poisoned: dict[str, list[str]], wa
     with house.workspace.db.transaction() as session:
         everybody = session.scalars(select(Contact.id)).all()
         consent.grant(session, everybody, "email", basis="asked", source="test", evidence={})
-    # A link that leads nowhere, or a merge tag that is none, holds the mail back altogether.
-    words = [text for text in payloads() if not re.search(r"\{[{%#]|<a\b|\]\(", text, re.IGNORECASE)]
+    words = [text for text in payloads() if not HOLDS_BACK.search(text)]
     house.write(
         "badmail", "\n\n".join(["Dear {{ contact.first_name }}", *words[:120]]), kind="email", title="x"
     )

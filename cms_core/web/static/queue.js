@@ -26,7 +26,11 @@ for (const [key, step] of [["j", 1], ["k", -1]]) {
 }
 choose(0);
 
-// A question that has just been opened is answered at once.
-addEventListener("toggle", (event) => {
-  if (event.target.matches(".queue .ask[open]")) event.target.querySelector("textarea").focus();
-}, true);
+// A question is answered at once: the focus is there before the next key, lest a letter of the answer decide something.
+addEventListener("click", (event) => {
+  const ask = event.target.closest?.(".queue .ask > summary")?.parentElement;
+  if (!ask || ask.open) return;
+  event.preventDefault();
+  ask.open = true;
+  ask.querySelector("textarea").focus();
+});

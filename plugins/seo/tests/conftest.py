@@ -80,7 +80,7 @@ class Desk:
                 connection=connections.find(session, "site", connection),
                 campaign=find_campaign(session, campaign) if campaign else None,
             )
-            return service.arm(session, self.workspace.plugins, plan(session, wanted)).public_id
+            return service.arm(session, self.workspace, plan(session, wanted)).public_id
 
     def publish(
         self, slug: str, text: str = TEXT, *, connection: str = "www", campaign: str = "", **more: Any
