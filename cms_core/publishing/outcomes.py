@@ -89,7 +89,9 @@ def intend(
 def not_now(session: Session, held: Held, reason: str) -> None:
     """Something forbids going on: hold what has not gone out, leave what may have to a person."""
     write(session, held, (S.PREPARING, S.SENDING), state=S.HELD, reason=reason, lease_until=None)
-    write(session, held, (S.UNKNOWN,), needs_person=True, reason=reason, lease_until=None)
+    left = {"needs_person": True, "reason": reason, "lease_until": None}
+    write(session, held, (S.UNKNOWN,), **left)
+    write(session, held, (S.PUBLISHED,), withdraw_asked_at=None, **left)
 
 
 def published(session: Session, held: Held, taken: Snapshot, receipt: c.Receipt, real: datetime) -> bool:

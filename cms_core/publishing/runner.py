@@ -103,7 +103,10 @@ class Runner:
         try:
             with self.workspace.db.session() as session:
                 return snapshot.take(session, self.workspace, held)
-        except snapshot.NotNow as reason:
+        except (
+            snapshot.NotNow,
+            CmsError,
+        ) as reason:  # CmsError: credentials that cannot be read, and the like
             with self.workspace.db.transaction() as session:
                 outcomes.not_now(session, held, str(reason))
             return None

@@ -5,6 +5,7 @@ faster. An edit, a hold and a cancel win until ``committing``.
 """
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import select, update
@@ -41,6 +42,7 @@ def arm(session: Session, workspace: Workspace, entry: Entry) -> Publication:
     )
     if existing is not None:
         return existing
+    _require_nobody_reached(session, entry)
     channel, connection, revision = _check_armable(session, workspace.plugins, entry)
     _require_sound(session, workspace, entry, connection, revision)
     publication = Publication(
@@ -53,7 +55,7 @@ def arm(session: Session, workspace: Workspace, entry: Entry) -> Publication:
         connection_id=connection.id,
         segment_id=entry.segment_id,
         due_at=entry.instant,
-        late_at=entry.instant + channel.grace,
+        late_at=_late_at(entry, channel),
         ends_at=entry.ends_at,
         created_at=now(session),
         arms=[Arm()],
@@ -62,6 +64,28 @@ def arm(session: Session, workspace: Workspace, entry: Entry) -> Publication:
     entry.state = EntryState.ARMED
     session.flush()
     return publication
+
+
+def _late_at(entry: Entry, channel: Channel) -> datetime:
+    end_of_time = datetime.max.replace(tzinfo=UTC)
+    return entry.instant + min(channel.grace, end_of_time - entry.instant)
+
+
+def _require_nobody_reached(session: Session, entry: Entry) -> None:
+    """What went out in part and was cancelled must not begin anew with everybody."""
+    reached = (
+        select(Delivery.id)
+        .join(Publication, Publication.id == Delivery.publication_id)
+        .where(
+            Publication.entry_id == entry.id,
+            Delivery.state.in_((DeliveryState.ACCEPTED, DeliveryState.UNKNOWN, DeliveryState.CLAIMED)),
+        )
+    )
+    if session.scalar(reached.limit(1)) is not None:
+        raise Conflict(
+            f"entry {entry.title!r} has gone out in part already",
+            "plan a new entry, to those who have not got it",
+        )
 
 
 def _check_armable(session: Session, plugins: Plugins, entry: Entry) -> tuple[Channel, Connection, Revision]:
@@ -104,7 +128,7 @@ def _require_sound(
 def disarm(session: Session, entry: Entry) -> None:
     """Back to planned: the publication is cancelled if it has not started to go out."""
     for publication in of_entry(session, entry):
-        if publication.state not in (S.CANCELLED, S.FAILED):
+        if publication.state != S.CANCELLED:
             cancel(session, publication)
     entry.state = EntryState.PLANNED
 
@@ -114,7 +138,7 @@ def follow(session: Session, plugins: Plugins, entry: Entry) -> None:
     for publication in of_entry(session, entry):
         if publication.state == S.CANCELLED:
             continue
-        late_at = entry.instant + plugins.channel(publication.channel).grace
+        late_at = _late_at(entry, plugins.channel(publication.channel))
         _change(
             session,
             publication,

@@ -83,7 +83,7 @@ def main(home: str, kind: str, point: str, posts: str) -> None:
     """Run until idle, or until the point is reached."""
     toys = Toys()
     toys.toy = FileChannel(kind, point, Path(posts))
-    config = load_config(home, {"CMS_LEASE_SECONDS": "0.5"})
+    config = load_config(home, {"CMS_LEASE_SECONDS": "10" if point == "never" else "0.5"})
     workspace = open_workspace(config, plugins=[], extra_plugins=[("toys", toys)])
     if " " in point:
         deadly(point)

@@ -15,6 +15,7 @@ from cms_core import db
 from cms_core.audience import consent, suppression
 from cms_core.audience.models import Contact, Segment
 from cms_core.clock import FrozenClock
+from cms_core.connections.models import Connection
 from cms_core.errors import Conflict
 from cms_core.events.models import Event
 from cms_core.publishing import journal as journals
@@ -543,3 +544,58 @@ def test_database_that_is_locked_for_too_long_loses_and_doubles_nobody(
     assert sent == 500, "what was claimed went out before the database was asked again"
     assert shown(workspace, public_id)["deliveries"] == {"accepted": 700}
     assert len(set(toys.remote.mails)) == len(toys.remote.mails) == 700
+
+
+def disarm(workspace: Workspace, public_id: str) -> None:
+    with workspace.db.transaction() as session:
+        entry = service.find(session, public_id).entry
+        assert entry is not None
+        service.disarm(session, entry)
+
+
+def arm_again(workspace: Workspace, public_id: str) -> None:
+    with workspace.db.transaction() as session:
+        entry = service.find(session, public_id).entry
+        assert entry is not None
+        service.arm(session, workspace, entry)
+
+
+def test_what_went_out_in_part_is_not_armed_anew(
+    workspace: Workspace, worker: Worker, toys: Toys, arm: Arm
+) -> None:
+    people(workspace, 5)
+    public_id = arm("letter")
+
+    def stop(recipient: c.Recipient) -> None:
+        if recipient.address == "p2@example.com":
+            disarm(workspace, public_id)
+
+    toys.letter.on_pull = stop
+    play(worker)
+    with pytest.raises(Conflict, match="in part already"):
+        arm_again(workspace, public_id)
+
+
+def test_failed_entry_can_be_armed_anew(workspace: Workspace, worker: Worker, toys: Toys, arm: Arm) -> None:
+    public_id = arm()
+    toys.remote.before = [c.Refused("no")]
+    play(worker)
+    disarm(workspace, public_id)
+    arm_again(workspace, public_id)
+    play(worker)
+    assert len(toys.remote.posts) == 1
+
+
+def test_entry_at_the_end_of_time_can_be_armed(arm: Arm) -> None:
+    arm(due=datetime.max.replace(tzinfo=UTC))
+
+
+def test_credentials_that_cannot_be_read_hold_and_others_go_on(
+    workspace: Workspace, worker: Worker, arm: Arm
+) -> None:
+    bad, good = arm(), arm("once")
+    with workspace.db.transaction() as session:
+        session.execute(update(Connection).where(Connection.channel == "toy").values(secrets="garbage"))
+    play(worker)
+    assert shown(workspace, bad)["state"] == "held"
+    assert shown(workspace, good)["state"] == "published"
