@@ -66,7 +66,7 @@ def hooks_page() -> str:
 
 def commands_page() -> str:
     """The text of ``docs/reference/commands.md``: every command with its help."""
-    root = click.Context(cli, info_name="cms")
+    root = click.Context(cli, info_name="cms", **cli.context_settings)
     lines = [COMMANDS_HEAD]
     for name in cli.list_commands(root):
         command = cli.get_command(root, name)
