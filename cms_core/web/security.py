@@ -37,7 +37,8 @@ def secure(response: Response) -> Response:
 
 
 def preview_response(html: str) -> Response:
-    """Somebody's HTML for a sandboxed frame: no scripts, no forms, an origin of its own, framed by us only."""
+    """Somebody's HTML for a sandboxed frame: no scripts, no forms, an origin of its own, framed by us only, kept nowhere."""
     response = Response(html, mimetype="text/html")
     response.headers["Content-Security-Policy"] = PREVIEW_CSP
+    response.headers["Cache-Control"] = "private, no-store"
     return response

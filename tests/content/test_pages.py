@@ -254,6 +254,7 @@ def test_the_page_of_an_asset_tells_all_about_it(
     shown = marketer.get(frames[0])
     assert "Some words." in shown.text
     assert shown.headers["Content-Security-Policy"].startswith("sandbox; default-src 'none'")
+    assert shown.headers["Cache-Control"] == "private, no-store"
 
 
 def test_a_preview_belongs_to_who_made_it(
