@@ -33,16 +33,17 @@ def command(state: State, host: str | None, port: int | None) -> None:
     base = urlsplit(workspace.config.base_url)
     listen_host = host or ("127.0.0.1" if base.scheme == "https" else base.hostname or "127.0.0.1")
     listen_port = port or base.port or (8000 if base.scheme == "https" else 80)
-    caught: list[int] = []
+    codes: list[int] = []
 
     def stop(number: int, _: object) -> None:
-        caught.append(number)
-        sys.exit(0)
+        codes.append(INTERRUPTED if number == signal.SIGINT else 0)
+        sys.exit(codes[0])
 
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, stop)
     serve(workspace, listen_host, listen_port)
-    raise SystemExit(INTERRUPTED if signal.SIGINT in caught else 0)
+    # The server ends on SystemExit but swallows it; one that comes before it runs is ours already.
+    raise SystemExit(max(codes, default=0))
 
 
 def serve(workspace: Workspace, host: str, port: int) -> None:

@@ -101,6 +101,22 @@ def test_interrupted_ends_with_130_and_asked_to_stop_with_0(
         assert running.wait(20) == code
 
 
+EARLY = """
+import os, signal, sys
+from cms_core.cli import main, run
+run.progress = lambda _: os.kill(os.getpid(), signal.SIGINT)
+main(sys.argv[1:])
+"""
+
+
+def test_an_interrupt_before_the_first_request_counts(ready: Cms, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    words = process(tmp_path, "run", "--port", str(port))[3:]
+    ended = subprocess.run([sys.executable, "-c", EARLY, *words], check=False, timeout=30)
+    assert ended.returncode == 130
+
+
 def test_changing_commands_tell_in_json_what_they_made_of_it(ready: Cms, tmp_path: Path) -> None:
     entry = planned(ready, tmp_path)
     armed = document(ready("calendar", "arm", entry, "--json"))[0]
