@@ -537,8 +537,11 @@ def test_database_that_is_locked_for_too_long_loses_and_doubles_nobody(
         Worker(opened, FrozenClock(DUE)).work_once()
     blocker.execute("ROLLBACK")
     blocker.close()
+    opened.db.dispose()
     sent = len(toys.remote.mails)
     toys.letter.on_pull = lambda recipient: None
+    monkeypatch.setattr(db, "BUSY_TIMEOUT_SECONDS", 30)
+    opened = workspace.for_publishing()
     Worker(opened, FrozenClock(DUE)).run_until_idle()
     opened.db.dispose()
     assert sent == 500, "what was claimed went out before the database was asked again"
