@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from flask import Flask
 
 from cms_core.config import Config
+from cms_core.plugins import PLUGIN_FAULTS
 from cms_core.web.proxies import behind_proxies
 from cms_core.workspace import Workspace, open_workspace
 
@@ -72,5 +73,5 @@ def _wire(app: Flask, workspace: Workspace) -> None:
     for plugin, blueprint in workspace.plugins.blueprints:
         try:
             app.register_blueprint(blueprint)
-        except Exception as error:
+        except PLUGIN_FAULTS as error:
             workspace.plugins.report(plugin, "register_blueprints", error)

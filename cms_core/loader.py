@@ -156,7 +156,7 @@ def _add_owned_hookspecs(manager: pluggy.PluginManager, plugins: dict[str, Loade
         try:
             for module in list(plugin.module.register_hookspecs()):
                 manager.add_hookspecs(module)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             manager.unregister(name=plugin.name)
             plugin.fail(f"register_hookspecs failed: {type(error).__name__}: {error}", traceback.format_exc())
 

@@ -80,7 +80,7 @@ class Plugins:
         for impl in self._impls.get(hook, ()):
             try:
                 answer: Any = impl.function(*(arguments[name] for name in impl.argnames))
-                yield impl.plugin_name, _typed_list(answer, kind)
+                yield impl.plugin_name, typed_list(answer, kind)
             except PLUGIN_FAULTS as error:
                 self.report(impl.plugin_name, hook, error)
 
@@ -256,8 +256,8 @@ class Plugins:
             )
 
 
-def _typed_list(answer: Any, kind: type[T] | tuple[type, ...]) -> list[T]:
-    """Materialise an answer inside the caller's try, so that generators and nonsense are isolated too."""
+def typed_list(answer: Any, kind: type[T] | tuple[type, ...]) -> list[T]:
+    """A plugin's answer as a list, made inside the caller's try: generators and nonsense are isolated too. Raises TypeError."""
     if inspect.iscoroutine(answer):
         answer.close()
         raise TypeError("a hook must not be a coroutine")

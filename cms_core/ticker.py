@@ -12,6 +12,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from cms_core import services
 from cms_core.contract import Job, JobContext
+from cms_core.plugins import PLUGIN_FAULTS
 from cms_core.queue import Queue
 from cms_core.workspace import Workspace
 
@@ -47,6 +48,6 @@ class Ticker:
         try:
             context = JobContext(self._workspace.db.clock.now(), services.Services(self._workspace, plugin))
             job.run(context)
-        except Exception as error:
+        except PLUGIN_FAULTS as error:
             log.exception("job %s of plugin %s failed", job.id, plugin)
             self._workspace.plugins.report(plugin, f"job {job.id}", error)

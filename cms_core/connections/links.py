@@ -10,6 +10,7 @@ from cms_core.connections.service import credentials
 from cms_core.db import now
 from cms_core.errors import CmsError, Conflict, RemoteRefused, TryLater
 from cms_core.outbound import HttpClient
+from cms_core.plugins import PLUGIN_FAULTS
 from cms_core.secrets import conceal
 from cms_core.workspace import Workspace
 
@@ -59,7 +60,7 @@ def verify_connection(workspace: Workspace, connection_id: int, actor: Actor = S
         reason = conceal(error.reason, link.secrets.values())
         _record(workspace, connection, actor, state, reason, "")
         raise _for_people(connection, error, reason) from None
-    except Exception as error:
+    except PLUGIN_FAULTS as error:
         raise _plugin_fault(workspace, connection, error, link.secrets.values()) from None
     _record(workspace, connection, actor, ConnectionState.OK, "", identity.name)
     return identity
@@ -96,7 +97,7 @@ def _for_people(connection: Connection, error: c.ChannelError, reason: str) -> C
 
 
 def _plugin_fault(
-    workspace: Workspace, connection: Connection, error: Exception, secrets: Iterable[str]
+    workspace: Workspace, connection: Connection, error: BaseException, secrets: Iterable[str]
 ) -> CmsError:
     plugin = workspace.plugins.owner_of_channel(connection.channel)
     workspace.plugins.report(plugin, f"{connection.channel}.test", error, secrets)

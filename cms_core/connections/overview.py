@@ -10,7 +10,7 @@ from cms_core.contract import NavItem
 from cms_core.errors import NotFound
 from cms_core.hookspecs import hooks
 from cms_core.loader import LoadedPlugin
-from cms_core.plugins import CORE, Fault, Plugins
+from cms_core.plugins import CORE, PLUGIN_FAULTS, Fault, Plugins
 
 LABELS = {
     "register_channels": "Channels",
@@ -117,6 +117,6 @@ def _form_problem(schema: type[Schema]) -> str:
 
     try:
         SchemaForm(schema())
-    except Exception as error:
+    except PLUGIN_FAULTS as error:
         return f"{type(error).__name__}: {error}"
     return ""

@@ -12,6 +12,7 @@ from cms_core.connections.models import Connection
 from cms_core.content import media as files
 from cms_core.content.models import Media, Reference, Revision
 from cms_core.content.revisions import effective, media_in
+from cms_core.plugins import PLUGIN_FAULTS, typed_list
 from cms_core.workspace import Workspace
 
 
@@ -83,8 +84,8 @@ def check_placement(workspace: Workspace, placement: c.Placement) -> list[c.Find
             c.Finding(c.Level.ERROR, "kind", f"{channel.label} takes {takes}; this is {placement.asset.kind}")
         )
     try:
-        findings += list(channel.check(placement))
-    except Exception as error:
+        findings += typed_list(channel.check(placement), c.Finding)
+    except PLUGIN_FAULTS as error:
         workspace.plugins.report(
             workspace.plugins.owner_of_channel(channel.name), f"{channel.name}.check", error
         )

@@ -16,6 +16,7 @@ from cms_core.content.placements import check_placement
 from cms_core.content.revisions import content_hash, effective, media_in
 from cms_core.content.slugs import slug_or_digest
 from cms_core.db import now
+from cms_core.plugins import PLUGIN_FAULTS
 from cms_core.workspace import Workspace
 
 UNTITLED = "Untitled"
@@ -89,8 +90,11 @@ def _trials(
 
 def _preview(workspace: Workspace, channel: c.Channel, placement: c.Placement) -> c.Preview | None:
     try:
-        return channel.preview(placement)
-    except Exception as error:
+        answer: object = channel.preview(placement)
+        if not isinstance(answer, c.Preview):
+            raise TypeError(f"preview must return a Preview, not {answer!r:.80}")
+        return answer
+    except PLUGIN_FAULTS as error:
         plugin = workspace.plugins.owner_of_channel(channel.name)
         workspace.plugins.report(plugin, f"{channel.name}.preview", error)
         return None

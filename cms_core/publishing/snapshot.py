@@ -16,7 +16,6 @@ from cms_core.publishing.links import PublicationLinks, links_of, utm_of
 from cms_core.publishing.models import Arm, Attempt, Phase, Publication
 from cms_core.publishing.models import PublicationState as S
 from cms_core.publishing.service import receipt_of
-from cms_core.services import Services
 from cms_core.workspace import Workspace
 
 STOPPING = (c.Level.ERROR, c.Level.HOLD)
@@ -112,13 +111,6 @@ def take(session: Session, workspace: Workspace, held: Held) -> Snapshot:
         campaign_key=publication.campaign.key if publication.campaign else None,
         topic=publication.topic,
         segment_id=publication.segment_id,
-    )
-
-
-def _link(workspace: Workspace, publication: Publication, links: PublicationLinks) -> c.Link:
-    link = make_link(workspace, publication.connection, links=links)
-    return replace(
-        link, services=Services(workspace, workspace.plugins.owner_of_channel(publication.channel))
     )
 
 

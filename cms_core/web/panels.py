@@ -7,6 +7,7 @@ from markupsafe import Markup
 
 from cms_core.auth.service import as_contract
 from cms_core.contract import Place, Subject
+from cms_core.plugins import PLUGIN_FAULTS
 from cms_core.web.auth import user
 from cms_core.web.request import workspace
 
@@ -27,7 +28,7 @@ def draw_panels(place: Place, subject: Subject | None = None) -> list[DrawnPanel
     for plugin, panel in plugins.ui_panels(place, subject, as_contract(user())):
         try:
             html = Markup(render_template(panel.template, **panel.context))  # noqa: S704  # escaped by its own template
-        except Exception as error:
+        except PLUGIN_FAULTS as error:
             plugins.report(plugin, "ui_panels", error)
         else:
             drawn.append(DrawnPanel(plugin, panel.title, html))
