@@ -5,10 +5,13 @@ import secrets
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from cms_core.errors import ConfigError
+
+Network = IPv4Network | IPv6Network
 
 DEFAULT_BASE_URL = "http://127.0.0.1:8000"
 DEFAULT_LEASE_SECONDS = 30.0
@@ -149,3 +152,15 @@ def _seconds(text: str | None) -> float:
     if not 0.1 <= seconds <= 3600:
         raise ConfigError(f"CMS_LEASE_SECONDS is {text!r}", "give seconds between 0.1 and 3600")
     return seconds
+
+
+def networks(setting: str, text: str) -> list[Network]:
+    """The addresses and networks that a setting names, separated by commas or spaces; raises ConfigError for what is neither."""
+    found = []
+    for each in text.replace(",", " ").split():
+        try:
+            found.append(ip_network(each, strict=False))
+        except ValueError:
+            remedy = "give addresses or networks, separated by commas, like 127.0.0.1,10.0.0.0/8"
+            raise ConfigError(f"{setting}: {each!r} is not an address or network", remedy) from None
+    return found

@@ -10,7 +10,8 @@ CmsError
 ├── RemoteRefused another system answered no (exit code 6)
 └── TryLater      locked, rate limited or not yet possible (exit code 75)
 
-Every message says what happened and where; ``remedy`` says what to do next.
+Every message says what happened and where; ``remedy`` says what to do next, ``field`` which field of a form, or column of a
+file, it is about (or "").
 """
 
 from typing import ClassVar
@@ -21,11 +22,13 @@ class CmsError(Exception):
 
     exit_code: ClassVar[int] = 1
     status: ClassVar[int] = 400
+    field: str = ""
 
-    def __init__(self, message: str, remedy: str = "") -> None:
+    def __init__(self, message: str, remedy: str = "", *, field: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.remedy = remedy
+        self.field = field
 
 
 class NotFound(CmsError):

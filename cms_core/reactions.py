@@ -22,7 +22,7 @@ from cms_core.events.models import Cursor, Event, Measurement
 from cms_core.events.service import advance
 from cms_core.plugins import Plugins
 from cms_core.publishing.models import Publication
-from cms_core.publishing.service import receipt_of
+from cms_core.publishing.receipts import WITH_RECEIPT, told
 from cms_core.workspace import Workspace
 
 BATCH = 500
@@ -100,24 +100,12 @@ def _next_batch(db: Database, plugins: Plugins, reaction: Reaction, name: str) -
 
 def _published(_: Plugins) -> Query:
     joined = Publication.id == Event.publication_id
-    return select(Event, Publication).join(Publication, joined).where(Event.kind == "published")
+    query = select(Event, Publication).join(Publication, joined).where(Event.kind == "published")
+    return query.options(*WITH_RECEIPT)
 
 
 def _receipts(_: Session, rows: Rows) -> list[Any]:
-    return [receipt_of(publication) or _bare_receipt(publication) for _, publication in rows]
-
-
-def _bare_receipt(publication: Publication) -> c.Receipt:
-    """Of a send to people, where each message has an outcome of its own."""
-    return c.Receipt(
-        external_id="",
-        publication=publication.public_id,
-        channel=publication.channel,
-        connection=publication.connection.name,
-        asset=publication.asset.public_id,
-        campaign=publication.campaign.key if publication.campaign else "",
-        published_at=publication.published_at,
-    )
+    return [told(publication) for _, publication in rows]
 
 
 def _measured(_: Plugins) -> Query:

@@ -30,6 +30,7 @@ from cms_core.events import service as ledger
 from cms_core.events.service import NewEvent, NewMeasurement
 from cms_core.publishing import service as publishing
 from cms_core.publishing.models import Publication, PublicationState
+from cms_core.publishing.receipts import WITH_RECEIPT, receipt_of
 from cms_core.workspace import Workspace
 
 
@@ -178,8 +179,9 @@ class Services:
             Publication.state == PublicationState.PUBLISHED,
             Publication.superseded_by_id.is_(None),
         )
+        query = query.options(*WITH_RECEIPT).order_by(Publication.id)
         with self._workspace.db.session() as session:
-            receipts = [publishing.receipt_of(row) for row in session.scalars(query.order_by(Publication.id))]
+            receipts = [receipt_of(row) for row in session.scalars(query)]
             return [receipt for receipt in receipts if receipt is not None]
 
     def hold(self, publication: str, reason: str) -> None:

@@ -25,8 +25,7 @@ class BadField(Invalid):
     """One field of a draft cannot be used; ``field`` names it, so that a form or file can point there."""
 
     def __init__(self, field: str, message: str, remedy: str = "") -> None:
-        super().__init__(message, remedy)
-        self.field = field
+        super().__init__(message, remedy, field=field)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from werkzeug.datastructures import FileStorage
 from cms_core import contract as c
 from cms_core.content import editing, review, service
 from cms_core.content import media as files
-from cms_core.content.drafts import BadField, Draft
+from cms_core.content.drafts import Draft
 from cms_core.content.models import Asset, Revision
 from cms_core.content.revisions import head_of
 from cms_core.content.trial import Trial, try_out
@@ -118,7 +118,7 @@ def _page(
         kinds=plugins.asset_kinds,
         checks=tried(session(), draft, found, head),
         problem=problem,
-        field=problem.field if isinstance(problem, BadField) else "",
+        field=problem.field if problem else "",
         theirs=theirs,
         changed=changed,
         labels=editing.LABELS,

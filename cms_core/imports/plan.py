@@ -102,10 +102,8 @@ class _Importer:
             try:
                 with self._session.begin_nested():
                     self._entries[row.number] = self._save(row)
-            except RowFault as fault:
-                self._fault(row.number, fault.column, fault)
             except CmsError as error:
-                self._fault(row.number, "", error)
+                self._fault(row.number, error.field, error)
         self._result.faulty.sort(key=lambda fault: (fault.row, fault.column))
         self._result.ready = self._result.saved + self._result.unchanged
         return self._result
@@ -118,7 +116,7 @@ class _Importer:
                 continue
             row, faults = self._parse(record)
             for fault in faults:
-                self._fault(record.number, fault.column, fault)
+                self._fault(record.number, fault.field, fault)
             if row is not None and not faults:
                 rows[record.number] = row
         return rows
@@ -162,10 +160,7 @@ class _Importer:
         existing = seek(self._session, wanted)
         entry = existing or plan(self._session, wanted)
         if self._arm is not None and entry.state == EntryState.PLANNED and row.armable:
-            try:
-                self._arm(entry)
-            except CmsError as error:
-                raise RowFault(_arming_column(error), error.message, error.remedy) from None
+            self._arm(entry)
         if existing is None:
             self._result.saved += 1
             self._note_past(row, entry.instant)
@@ -208,10 +203,3 @@ def _columns(file: CsvFile) -> dict[str, int]:
     if unknown:
         raise Invalid(f"{file.name} has a column {unknown[0]!r} that a plan does not have", remedy)
     return found
-
-
-def _arming_column(error: CmsError) -> str:
-    for column in ("segment", "connection", "asset", "kind"):
-        if column in error.message:
-            return "asset" if "approved" in error.message else column
-    return ""

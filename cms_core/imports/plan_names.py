@@ -21,8 +21,7 @@ class RowFault(Invalid):
     """A cell that cannot be used."""
 
     def __init__(self, column: str, message: str, remedy: str = "") -> None:
-        super().__init__(message, remedy)
-        self.column = column
+        super().__init__(message, remedy, field=column)
 
 
 class Sought:

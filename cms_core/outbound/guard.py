@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any
 
+from cms_core.config import networks
 from cms_core.contract import Refused
-from cms_core.errors import CmsError, ConfigError
+from cms_core.errors import CmsError
 
 Address = IPv4Address | IPv6Address
 Target = tuple[int, Any]  # address family and the sockaddr that goes with it
@@ -46,7 +47,7 @@ class Guard:
     """Looks up, checks and connects. ``allow``: addresses and networks, separated by commas, that are open nevertheless."""
 
     def __init__(self, allow: str = "", *, lookup: Lookup = socket.getaddrinfo) -> None:
-        self._allowed = [_network(text) for text in allow.replace(",", " ").split()]
+        self._allowed = networks("CMS_OUTBOUND_ALLOW", allow)
         self._lookup = lookup
 
     def resolve(self, host: str, port: int, timeout: float = CONNECT_TIMEOUT) -> list[Target]:
@@ -128,14 +129,6 @@ def _connected(family: int, sockaddr: Any, timeout: float) -> socket.socket:
         sock.close()
         raise
     return sock
-
-
-def _network(text: str) -> Any:
-    try:
-        return ip_network(text, strict=False)
-    except ValueError:
-        remedy = "give addresses or networks, separated by commas, like 127.0.0.1,10.0.0.0/8"
-        raise ConfigError(f"CMS_OUTBOUND_ALLOW: {text!r} is not an address or network", remedy) from None
 
 
 def _unmapped(address: str) -> Address:

@@ -92,6 +92,7 @@ class Taken(NamedTuple):
     contact_id: int
     address: str
     address_hash: str
+    tries: int
     person: c.Contact
 
 
@@ -144,7 +145,7 @@ def _due(publication_id: int, real: datetime) -> CompoundSelect[int]:
 
 def _taken(session: Session, claim_id: int) -> list[Taken]:
     query = (
-        select(D.id, D.contact_id, D.address, D.address_hash, *PICTURE)
+        select(D.id, D.contact_id, D.address, D.address_hash, D.tries, *PICTURE)
         .join(Contact, Contact.id == D.contact_id)
         .outerjoin(Company)
         .where(D.claim_id == claim_id, D.state == literal_column("'claimed'"))
@@ -152,8 +153,8 @@ def _taken(session: Session, claim_id: int) -> list[Taken]:
     )
     rows = session.connection().execute(query)
     return [
-        Taken(key, contact, address, hashed, c.Contact(*picture))
-        for key, contact, address, hashed, *picture in rows
+        Taken(key, contact, address, hashed, tries, c.Contact(*picture))
+        for key, contact, address, hashed, tries, *picture in rows
     ]
 
 

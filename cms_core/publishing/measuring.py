@@ -12,7 +12,7 @@ from cms_core.connections.models import Connection
 from cms_core.events.models import Measurement
 from cms_core.plugins import PLUGIN_FAULTS
 from cms_core.publishing.models import Publication, PublicationState
-from cms_core.publishing.service import receipt_of
+from cms_core.publishing.receipts import WITH_RECEIPT, receipt_of
 from cms_core.services import Services
 from cms_core.workspace import Workspace
 
@@ -62,7 +62,9 @@ def _public(
         Publication.superseded_by_id.is_(None),
         Publication.published_at > real - MEASURED_FOR,
     )
-    rows = session.scalars(select(Publication).where(*live).order_by(Publication.id)).all()
+    rows = session.scalars(
+        select(Publication).where(*live).options(*WITH_RECEIPT).order_by(Publication.id)
+    ).all()
     receipts = [receipt for receipt in map(receipt_of, rows) if receipt is not None]
     measured = Measurement.publication_id.in_([row.id for row in rows])
     return receipts, session.scalar(select(func.max(Measurement.at)).where(measured))

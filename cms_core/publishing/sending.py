@@ -23,7 +23,7 @@ from cms_core.publishing.claims import MAX_TRIES, Held
 from cms_core.publishing.deliveries import Settled, Taken, claim_batch, settle
 from cms_core.publishing.journal import Journal, boot_id
 from cms_core.publishing.leave import Leave
-from cms_core.publishing.models import Delivery, DeliveryState, Publication
+from cms_core.publishing.models import DeliveryState, Publication
 from cms_core.publishing.models import PublicationState as S
 from cms_core.publishing.outcomes import backoff
 from cms_core.publishing.snapshot import Snapshot
@@ -54,6 +54,7 @@ class Addressee:
     claim_id: int
     contact_id: int
     address_hash: str
+    tries: int
 
 
 class Sending:
@@ -182,6 +183,7 @@ class Sending:
                 claim_id=claim_id,
                 contact_id=row.contact_id,
                 address_hash=row.address_hash,
+                tries=row.tries,
             )
             for row in rows
         ]
@@ -216,9 +218,7 @@ class Sending:
             self._settle_now()
 
     def _retry(self, addressee: Addressee, outcome: c.Outcome) -> None:
-        tries = self._connection.execute(
-            select(Delivery.tries).where(Delivery.id == addressee.key)
-        ).scalar_one()
+        tries = addressee.tries
         if tries + 1 >= MAX_TRIES:
             reason = f"given up after {tries + 1} tries: {outcome.detail}"
             self._keep(addressee, DeliveryState.FAILED, reason, code=outcome.code)

@@ -17,7 +17,7 @@ from cms_core.connections.models import Connection
 from cms_core.content.models import Revision
 from cms_core.content.placements import check_placement, make_placement
 from cms_core.content.review import approved_revision
-from cms_core.contract import AddressedChannel, Channel, Level, Receipt
+from cms_core.contract import AddressedChannel, Channel, Level
 from cms_core.db import now
 from cms_core.errors import Conflict, Invalid, NotFound
 from cms_core.plugins import Plugins
@@ -91,25 +91,37 @@ def _require_nobody_reached(session: Session, entry: Entry) -> None:
 def _check_armable(session: Session, plugins: Plugins, entry: Entry) -> tuple[Channel, Connection, Revision]:
     where = f"entry {entry.title!r}"
     if entry.kind != EntryKind.PUBLISH:
-        raise Invalid(f"{where} is a {entry.kind}; only entries of kind publish go out", "leave it planned")
+        raise Invalid(
+            f"{where} is a {entry.kind}; only entries of kind publish go out",
+            "leave it planned",
+            field="kind",
+        )
     if entry.asset is None:
-        raise Invalid(f"{where} has no asset", "name the asset that shall go out")
+        raise Invalid(f"{where} has no asset", "name the asset that shall go out", field="asset")
     if entry.connection is None:
         raise Invalid(
-            f"{where} has no connection", f"name a connection of the channel {entry.channel or '(none yet)'}"
+            f"{where} has no connection",
+            f"name a connection of the channel {entry.channel or '(none yet)'}",
+            field="connection",
         )
     channel = plugins.channel(entry.channel)
     if entry.asset.kind not in channel.asset_kinds:
         kinds = ", ".join(channel.asset_kinds)
         raise Invalid(
-            f"{where}: {channel.label} does not take assets of kind {entry.asset.kind}", f"it takes {kinds}"
+            f"{where}: {channel.label} does not take assets of kind {entry.asset.kind}",
+            f"it takes {kinds}",
+            field="asset",
         )
     if isinstance(channel, AddressedChannel) and entry.segment_id is None:
-        raise Invalid(f"{where} has no segment", f"{channel.label} goes to people: name the segment")
+        raise Invalid(
+            f"{where} has no segment", f"{channel.label} goes to people: name the segment", field="segment"
+        )
     revision = approved_revision(session, entry.asset)
     if revision is None:
         raise Invalid(
-            f"asset {entry.asset.slug!r} is not approved", f"run `cms content approve {entry.asset.slug}`"
+            f"asset {entry.asset.slug!r} is not approved",
+            f"run `cms content approve {entry.asset.slug}`",
+            field="asset",
         )
     return channel, entry.connection, revision
 
@@ -122,7 +134,11 @@ def _require_sound(
         if finding.level is Level.ERROR:
             where = f"{finding.field}: " if finding.field else ""
             remedy = f"`cms content check {placement.asset.slug} --channel {entry.channel}` tells all"
-            raise Invalid(f"asset {placement.asset.slug!r} cannot go out: {where}{finding.message}", remedy)
+            raise Invalid(
+                f"asset {placement.asset.slug!r} cannot go out: {where}{finding.message}",
+                remedy,
+                field="asset",
+            )
 
 
 def disarm(session: Session, entry: Entry) -> None:
@@ -316,23 +332,6 @@ def head(session: Session, publication: Publication) -> Publication:
     while publication.superseded_by_id is not None:
         publication = session.get_one(Publication, publication.superseded_by_id)
     return publication
-
-
-def receipt_of(publication: Publication) -> Receipt | None:
-    """The receipt of what is public, as the channel gave it."""
-    if publication.receipt is None:
-        return None
-    return Receipt(
-        external_id=publication.external_id,
-        url=publication.external_url,
-        data=publication.receipt.get("data", {}),
-        publication=publication.public_id,
-        channel=publication.channel,
-        connection=publication.connection.name,
-        asset=publication.asset.public_id,
-        campaign=publication.campaign.key if publication.campaign else "",
-        published_at=publication.published_at,
-    )
 
 
 def _change(

@@ -15,7 +15,7 @@ from cms_core.publishing.claims import Held, Task, write
 from cms_core.publishing.links import PublicationLinks, links_of, utm_of
 from cms_core.publishing.models import Arm, Attempt, Phase, Publication
 from cms_core.publishing.models import PublicationState as S
-from cms_core.publishing.service import receipt_of
+from cms_core.publishing.receipts import receipt_of
 from cms_core.workspace import Workspace
 
 STOPPING = (c.Level.ERROR, c.Level.HOLD)

@@ -1,12 +1,12 @@
 """Reverse proxies: who may say on whose behalf a request comes."""
 
 from collections.abc import Iterable
-from ipaddress import ip_address, ip_network
-from typing import TYPE_CHECKING, Any
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from cms_core.errors import ConfigError
+from cms_core.config import Network, networks
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -14,29 +14,21 @@ if TYPE_CHECKING:
 
 def behind_proxies(app: "WSGIApplication", trusted: str) -> "WSGIApplication":
     """The app, believing X-Forwarded-For and X-Forwarded-Proto of these addresses and networks only; raises ConfigError."""
-    networks = [_network(text) for text in trusted.replace(",", " ").split()]
-    if not networks:
+    proxies = networks("CMS_TRUSTED_PROXIES", trusted)
+    if not proxies:
         return app
     behind = ProxyFix(app, x_for=1, x_proto=1)
 
     def choose(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        by_proxy = _is_in(networks, environ.get("REMOTE_ADDR", ""))
+        by_proxy = _is_in(proxies, environ.get("REMOTE_ADDR", ""))
         return (behind if by_proxy else app)(environ, start_response)
 
     return choose
 
 
-def _is_in(networks: list[Any], address: str) -> bool:
+def _is_in(among: list[Network], address: str) -> bool:
     try:
         ip = ip_address(address)
     except ValueError:  # a Unix socket has none
         return False
-    return any(ip in network for network in networks)
-
-
-def _network(text: str) -> Any:
-    try:
-        return ip_network(text, strict=False)
-    except ValueError:
-        remedy = "give addresses or networks, separated by commas, like 127.0.0.1,10.0.0.0/8"
-        raise ConfigError(f"CMS_TRUSTED_PROXIES: {text!r} is not an address or network", remedy) from None
+    return any(ip in network for network in among)

@@ -26,7 +26,7 @@ from cms_core.workspace import Workspace, open_workspace
 
 
 class Board(c.Channel):
-    """A notice board that takes short articles, and breaks on the word "crash"."""
+    """A notice board that takes short articles, and breaks on the words "crash" and "exit"."""
 
     name, label, group, asset_kinds = "board", "Board", "walls", ("article",)
     connection_schema = Schema
@@ -38,6 +38,8 @@ class Board(c.Channel):
     def check(self, placement: c.Placement) -> Iterable[c.Finding]:
         if "crash" in placement.asset.body["text"]:
             raise RuntimeError("out of chalk")
+        if "exit" in placement.asset.body["text"]:
+            raise SystemExit("gone")
         if len(placement.asset.body["text"]) > placement.settings.get("size", 10):
             yield c.Finding(c.Level.ERROR, "text", "too long")
 
@@ -128,6 +130,7 @@ def test_files_that_are_not_stored_are_refused(session: Session, workspace: Work
         (Draft("article", "T", body={"text": "much too long"}), [("text", "too long")]),
         (Draft("faq", "T", body={"text": "short"}), [("kind", "Board takes article; this is faq")]),
         (Draft("article", "T", body={"text": "crash"}), [("", "the check of Board failed: out of chalk")]),
+        (Draft("article", "T", body={"text": "exit"}), [("", "the check of Board failed: gone")]),
     ],
 )
 def test_checks_are_heard_and_their_faults_are_errors(
@@ -136,4 +139,4 @@ def test_checks_are_heard_and_their_faults_are_errors(
     findings = check_placement(workspace, place(session, workspace, draft))
     assert [(each.field, each.message) for each in findings] == found
     assert all(each.level is c.Level.ERROR for each in findings)
-    assert bool(workspace.plugins.faults) == ("crash" in draft.body["text"])
+    assert bool(workspace.plugins.faults) == (draft.body["text"] in ("crash", "exit"))
