@@ -74,6 +74,7 @@ def test_keyboard_moves_an_entry_and_undo_brings_it_back(
     page.focus(f"[data-entry='{entry_id}']")
     for key in ("m", "ArrowRight", "ArrowDown"):
         page.keyboard.press(key)
+    page.wait_for_function("document.getElementById('live').textContent")  # words are said one frame later
     assert page.inner_text("#live").startswith("Thursday 14 May")
     with page.expect_navigation():
         page.keyboard.press("Enter")
