@@ -17,6 +17,7 @@ FIRST_YEAR, LAST_YEAR = 2, 9998  # whole weeks in any zone reach into the years 
 FAILED = ("failed", "unknown", "missed", "held")
 OUT = ("published", "withdrawn")
 MAX_LANES = 6
+GROUPS = ("email", "event", "sales", "seo", "social", "ads")
 
 
 @dataclass(frozen=True)
@@ -159,9 +160,6 @@ def _bands(week: Sequence[date], campaigns: Sequence[Campaign], band_url: Any) -
 def _free_lane(bands: Sequence[dict[str, Any]], start: int, end: int) -> int:
     taken = {b["lane"] for b in bands if b["start"] - 1 <= end and b["start"] + b["span"] - 2 >= start}
     return next(lane for lane in range(1, MAX_LANES + 2) if lane not in taken)
-
-
-GROUPS = ("email", "event", "sales", "seo", "social", "ads")
 
 
 def group_of(channels: Mapping[str, Channel], name: str) -> str:

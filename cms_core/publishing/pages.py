@@ -114,8 +114,15 @@ def _resolved_url() -> str | None:
 def _begin_now(row_id: int) -> None:
     """Let the network call happen outside this request; a worker that is faster is just as good."""
     opened = workspace()
-    run = Worker(opened).run_one
+
+    def run() -> None:
+        publishing = opened.for_publishing()
+        try:
+            Worker(publishing).run_one(row_id)
+        finally:
+            publishing.db.dispose()
+
     if current_app.testing:
-        run(row_id)
+        run()
     else:
-        threading.Thread(target=run, args=(row_id,), name="cms-run-one", daemon=True).start()
+        threading.Thread(target=run, name="cms-run-one", daemon=True).start()
