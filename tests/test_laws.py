@@ -2,6 +2,8 @@
 
 import ast
 import io
+import subprocess
+import sys
 import tokenize
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import cms_core
-from cms_core import contract, docs, hookspecs
+from cms_core import contract, hookspecs
 
 ROOT = Path(__file__).parent.parent
 CORE = ROOT / "cms_core"
@@ -127,13 +129,12 @@ def test_exports_exist_and_cover_the_contract() -> None:
         assert getattr(cms_core, name) is not None
 
 
-def test_hook_reference_is_up_to_date() -> None:
-    assert (ROOT / "docs" / "hooks.md").read_text(encoding="utf-8") == docs.hooks_page(), "run `make docs`"
-
-
-def test_command_reference_is_up_to_date() -> None:
-    written = (ROOT / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")
-    assert written == docs.commands_page(), "run `make docs`"
+def test_generated_pages_are_up_to_date(tmp_path: Path) -> None:
+    """Written by a fresh process: click keeps the help names of the context in which it first met a command."""
+    subprocess.run([sys.executable, "-m", "cms_core.docs", str(tmp_path)], check=True, cwd=ROOT)
+    for page in ("hooks.md", "reference/commands.md"):
+        written = (ROOT / "docs" / page).read_text(encoding="utf-8")
+        assert written == (tmp_path / page).read_text(encoding="utf-8"), "run `make docs`"
 
 
 def test_every_hook_has_a_docstring_and_a_version() -> None:
