@@ -4,6 +4,7 @@ The path: claim by batches, consent and suppression looked up at every pull, jou
 every reply read, settling. SQLite with synchronous=FULL. Writing the rows of the audience comes before and is told on stderr.
 """
 
+import gc
 import os
 import shutil
 import sys
@@ -126,12 +127,13 @@ def _sample(workspace: Workspace) -> SmtpMessage:
     vars(runner)[Sending.__name__] = TimedSending
     publication = place.arm(workspace, "newsletter")
     Worker(workspace).run_one(publication)
+    gc.freeze()  # as a worker does when it starts
     with workspace.db.session() as session:
         prepared = session.get_one(Publication, publication).arms[0].prepared or {}
     values = {"contact": {"first_name": "Björn", "company": "Company 1"}}
     tokens = Tokens(workspace.vault.derive("token"))
     writer = Writer(prepared, workspace.db.clock.now)
-    return writer.write(Addressee(1, "user1@example.org", tokens.make(1), values, "", 0, 0, ""))
+    return writer.write(Addressee(1, "user1@example.org", tokens.make(1), values, "", 0, 0, "", 0))
 
 
 def _words(data: bytes) -> tuple[str, str, str]:

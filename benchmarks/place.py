@@ -108,4 +108,4 @@ def arm(opened: Workspace, connection: str) -> int:
             connection=connections.find(session, "email", connection),
             segment=segments.list_all(session)[0],
         )
-        return service.arm(session, opened.plugins, plan(session, wanted)).id
+        return service.arm(session, opened, plan(session, wanted)).id

@@ -55,6 +55,10 @@ class OutcomeUnknown(ChannelError):
     """The request may have reached the remote; the core never repeats it unless the channel's idempotency allows."""
 
 
+class LeaveWithdrawn(Exception):
+    """Told by ``Wire.on_wire``: this recipient must not be addressed any more. Nothing is sent, and no outcome is awaited."""
+
+
 # --- small words ------------------------------------------------------------------------------------------------------
 
 
@@ -359,7 +363,7 @@ class Wire(Protocol):
     """The journal of the running delivery; the door (SMTP, HTTP) tells it what is about to be on the wire."""
 
     def on_wire(self, key: int) -> None:
-        """The message of this recipient is about to be completed by the next write."""
+        """The message of this recipient is about to be completed by the next write; raises LeaveWithdrawn when it must not be."""
         ...
 
     def flush(self) -> None:

@@ -4,6 +4,7 @@
 with BEGIN IMMEDIATE: the lock is taken before the first read, so a transaction never fails half-way with "database is locked".
 """
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,7 +35,8 @@ class UTCDateTime(TypeDecorator[datetime]):
             return None
         if value.tzinfo is None:
             raise ValueError(f"naive datetime {value!r}: say in which zone it is")
-        value = value.astimezone(UTC)
+        if value.tzinfo is not UTC:
+            value = value.astimezone(UTC)
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
@@ -107,15 +109,53 @@ class Database:
         with self._write_engine.begin() as connection:
             yield connection
 
-    def autocommit(self) -> Connection:
-        """A connection on which every statement sees the newest committed state; the caller closes it."""
-        if self.engine.dialect.name == "sqlite":
-            return self.engine.connect().execution_options(cms_autocommit=True)
-        return self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+    def own_connection(self) -> "OwnConnection":
+        """A connection for one long job; the caller closes it."""
+        return OwnConnection(self._write_engine, self.info())
 
     def dispose(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+
+class OwnConnection:
+    """A connection that one job keeps: it writes in short transactions; between them ``cursor`` sees the newest committed state.
+
+    ``cursor`` is the driver's own, for what is asked once per recipient (``quick.QuickStatement``).
+    """
+
+    def __init__(self, engine: Engine, info: dict[str, Any]) -> None:
+        self._info = info
+        self._writing = engine.connect()
+        self._tells = engine.dialect.name == "sqlite"
+        self._reading = self._writing if self._tells else engine.connect()
+        if not self._tells:
+            self._reading.execution_options(isolation_level="AUTOCOMMIT")
+        self.dialect = engine.dialect
+        self.cursor: Any = self._reading.connection.cursor()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """A session that commits at the end, or rolls back on any error; its lock is taken before anything is read."""
+        with Session(self._writing, expire_on_commit=False, info=self._info) as session, session.begin():
+            session.connection()
+            yield session
+
+    def version(self) -> object:
+        """Equal to what it was before if nobody else has committed since: then everything that was read before still holds.
+
+        Within a transaction it is that of the state that the transaction sees. PostgreSQL does not tell: there it is always new.
+        """
+        if not self._tells:
+            return object()
+        return self.cursor.execute("PRAGMA data_version").fetchone()[0]
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self.cursor.close()
+        self._writing.close()
+        if not self._tells:
+            self._reading.close()
 
 
 def now(session: Session) -> datetime:
@@ -128,10 +168,16 @@ def make_engine(url: str, *, durable: bool = False) -> Engine:
     """Create an engine; SQLite gets WAL, foreign keys, a busy timeout and explicit BEGIN."""
     if url.startswith("postgresql://"):
         url = url.replace("postgresql://", "postgresql+psycopg://", 1)
-    engine = create_engine(url, pool_size=KEPT_CONNECTIONS)
+    engine = create_engine(url, pool_size=KEPT_CONNECTIONS, json_deserializer=_from_json)
     if engine.dialect.name == "sqlite":
         _tune_sqlite(engine, durable)
     return engine
+
+
+def _from_json(text: str) -> Any:
+    return (
+        {} if text == "{}" else json.loads(text)
+    )  # most are empty, and contacts are read by the hundred thousand
 
 
 def _tune_sqlite(engine: Engine, durable: bool) -> None:
@@ -152,6 +198,5 @@ def _tune_sqlite(engine: Engine, durable: bool) -> None:
 
     @event.listens_for(engine, "begin")
     def on_begin(connection: Connection) -> None:
-        options = connection.get_execution_options()
-        if not options.get("cms_autocommit"):
-            connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("cms_immediate") else "BEGIN")
+        immediate = connection.get_execution_options().get("cms_immediate")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")

@@ -5,6 +5,7 @@ SQLAlchemy finds a compiled statement in its cache, but still spends some 100 µ
 
 from collections.abc import Callable, Iterable
 from enum import Enum
+from itertools import repeat
 from operator import itemgetter
 from typing import Any, Protocol
 
@@ -64,10 +65,18 @@ class QuickStatement:
         return cursor.fetchall()
 
     def run_many(self, connection: Connection, rows: Iterable[tuple[Any, ...]]) -> None:
-        """Execute once for each row of values."""
-        parameters = [self.bind(*row) for row in rows]
-        if parameters:
-            connection.exec_driver_sql(self.sql, parameters)
+        """Execute once for each row of values; a value that many rows share is converted once."""
+        columns: list[Iterable[Any]] = list(zip(*rows, strict=True))
+        if not columns:
+            return
+        for index, convert in self._converters:
+            converted = {value: convert(value) for value in set(columns[index])}
+            columns[index] = [converted[value] for value in columns[index]]
+        columns += map(repeat, self._constants)
+        tuples = list(zip(*self._pick(tuple(columns)), strict=False))  # constants have no end
+        keys = self._keys
+        parameters = tuples if keys is None else [dict(zip(keys, each, strict=True)) for each in tuples]
+        connection.exec_driver_sql(self.sql, parameters)
 
 
 def cursor_of(connection: Connection) -> Any:

@@ -58,6 +58,8 @@ class Vault:
 
 def storable(text: str) -> str:
     """Words of others with what no database takes (lone surrogates, NUL) shown as a question mark."""
+    if text.isascii() and text.isprintable():  # nearly always, and asked once per mail
+        return text
     return text.encode("utf-8", "replace").decode().replace("\0", "?")
 
 

@@ -1,5 +1,6 @@
 """The worker: sweeps, claims, publishes, one piece of work at a time, and keeps its leases alive meanwhile."""
 
+import gc
 import logging
 import os
 import secrets
@@ -92,6 +93,7 @@ class Worker:
 
     def run_forever(self) -> None:
         """Work until stopped; a fault of the database is logged and tried again."""
+        gc.freeze()  # what is loaded by now stays: walking it again and again costs a mail in ten
         with self._alive():
             while not self.stopping.is_set():
                 try:

@@ -1,18 +1,29 @@
 """The door for mail: sends messages over a few SMTP connections and tells what became of each of them.
 
 With PIPELINING one write carries a message's body and the next one's envelope, on each connection in turn, in one thread. (Nothing
-more may go ahead: a body sent before its 354 would be read as commands when its recipient is refused.) Without PIPELINING there is
-one connection, which stops and waits for each reply; so it is, too, when a server turns out to offer what it cannot do.
+more may go ahead: a body sent before its 354 would be read as commands when its recipient is refused.) While the server works on
+that write, the message after it is made. Without PIPELINING there is one connection, which stops and waits for each reply; so it
+is, too, when a server turns out to offer what it cannot do.
 
-Before the write that can complete a message, the wire (the journal of publishing) is told and flushed. So a message is at any
-time either not on the wire (lost connection: it is sent once more at once, then left to be tried again), or on the wire without an
-answer (lost connection: its outcome is unknown, and it is never repeated), or answered.
+Before the write that can complete a message, the wire (the journal of publishing) is told and flushed; it may withdraw its leave,
+and then the connection is closed instead, for an accepted envelope cannot be taken back. So a message is at any time either not on
+the wire (lost connection: it is sent once more at once, then left to be tried again), or on the wire without an answer (lost
+connection: its outcome is unknown, and it is never repeated), or answered.
 """
 
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from cms_core.contract import ChannelError, Identity, NotConnected, OutcomeStatus, Retryable, Wire
+from cms_core.contract import (
+    ChannelError,
+    Identity,
+    LeaveWithdrawn,
+    NotConnected,
+    OutcomeStatus,
+    Retryable,
+    Wire,
+)
 from cms_core.outbound.guard import Guard
 from cms_core.outbound.retrying import retrying
 from cms_core.outbound.smtp_message import (
@@ -41,25 +52,33 @@ def check_smtp(server: SmtpServer, guard: Guard) -> Identity:
     return Identity(session.greeting, rights=tuple(sorted(session.offered)))
 
 
+class _Letter(NamedTuple):
+    """A message as one server takes it: its envelope's commands and its body."""
+
+    message: SmtpMessage
+    commands: list[bytes]
+    data: bytes
+
+
 @dataclass(slots=True)
 class _Lane:
-    """One connection and what is under way on it: the envelope that was sent, with its body, and the body that was sent."""
+    """One connection and what is under way on it: the body that was sent, the envelope that was sent, and what comes after it."""
 
     session: SmtpSession | None = None
-    envelope: SmtpMessage | None = None
-    data: bytes = b""
     body: SmtpMessage | None = None
+    envelope: _Letter | None = None
+    following: _Letter | None = None
     open_after: int = 0
 
     @property
     def busy(self) -> bool:
-        return self.envelope is not None or self.body is not None
+        return self.body is not None or self.envelope is not None or self.following is not None
 
     def drop(self) -> None:
         """Close the connection without a word and forget what was under way."""
         if self.session is not None:
             self.session.abort()
-        self.session = self.envelope = self.body = None
+        self.session = self.body = self.envelope = self.following = None
 
 
 class SmtpDoor:
@@ -113,10 +132,12 @@ class SmtpDoor:
     def _rounds(self, source: Source) -> Iterator[SmtpOutcome]:
         lanes = self._lanes
         while True:
+            busy = False
             for lane in lanes:
                 if lane.session is not None or self._wanted(lane, source):
                     yield from self._turn(lane, source)
-            if not any(lane.busy for lane in lanes):
+                busy = busy or lane.busy
+            if not busy:
                 if source.ended and source.dry:
                     return
                 source.paused = False
@@ -139,6 +160,9 @@ class SmtpDoor:
         step = self._overlap if self._pipelining or lane.busy else self._one_by_one
         try:
             yield from step(lane, lane.session, source)
+        except LeaveWithdrawn:
+            yield from self._put_back(lane, source)
+            lane.drop()
         except Lost as error:
             yield from self._lost(lane, source, error)
 
@@ -167,50 +191,50 @@ class SmtpDoor:
     # --- one step of one connection -------------------------------------------------------------------------------------
 
     def _overlap(self, lane: _Lane, session: SmtpSession, source: Source) -> Iterator[SmtpOutcome]:
-        """Read what the last write made the server say, then write the accepted message with the next envelope behind it."""
+        """Make the next message, read what the last write made the server say, write the accepted one and the next envelope."""
+        if self._pipelining and lane.following is None:
+            lane.following = yield from self._take(session, source)
         if lane.body is not None:
             yield self._settled(lane, lane.body, session.reply())
         if lane.envelope is not None:
             refusal = session.read_envelope()
             if refusal is not None:
-                yield from self._refused(lane, lane.envelope, source, refusal)
-        following = (yield from self._take(session, source)) if self._pipelining else None
+                yield from self._refused(lane, lane.envelope.message, source, refusal)
+        if source.cut or not self._pipelining:
+            yield from self._put_back(lane, source)
         data = self._on_wire(lane, lane.envelope) if lane.envelope is not None else b""
-        if following is not None:
-            lane.envelope, commands, lane.data = following
-            data += session.envelope_ahead(commands)
+        if lane.following is not None:
+            lane.envelope, lane.following = lane.following, None
+            data += session.envelope_ahead(lane.envelope.commands)
         if data:
             session.write(data)
 
     def _one_by_one(self, lane: _Lane, session: SmtpSession, source: Source) -> Iterator[SmtpOutcome]:
         """One message, each command only after the reply to the one before."""
-        taken = yield from self._take(session, source)
-        if taken is None:
+        lane.envelope = letter = yield from self._take(session, source)
+        if letter is None:
             return
-        lane.envelope, commands, lane.data = taken
-        refusal = session.say_envelope(commands)
+        refusal = session.say_envelope(letter.commands)
         if refusal is not None:
-            yield from self._refused(lane, lane.envelope, source, refusal)
+            yield from self._refused(lane, letter.message, source, refusal)
             return
-        session.write(self._on_wire(lane, lane.envelope))
-        yield self._settled(lane, taken[0], session.reply())
+        session.write(self._on_wire(lane, letter))
+        yield self._settled(lane, letter.message, session.reply())
 
-    def _take(
-        self, session: SmtpSession, source: Source
-    ) -> Generator[SmtpOutcome, None, tuple[SmtpMessage, list[bytes], bytes] | None]:
-        """The next message that can be sent to this server, its envelope and its body; others are refused here."""
+    def _take(self, session: SmtpSession, source: Source) -> Generator[SmtpOutcome, None, _Letter | None]:
+        """The next message that can be sent to this server; others are refused here."""
         while (message := source.pull()) is not None:
             try:
-                return message, envelope(message, session.offered), body(message.data)
+                return _Letter(message, envelope(message, session.offered), body(message.data))
             except Unsendable as error:
                 yield outcome(message, error.reply)
         return None
 
-    def _on_wire(self, lane: _Lane, message: SmtpMessage) -> bytes:
-        self._wire.on_wire(message.key)
+    def _on_wire(self, lane: _Lane, letter: _Letter) -> bytes:
+        self._wire.on_wire(letter.message.key)
         self._wire.flush()
-        lane.body, lane.envelope = message, None
-        return lane.data
+        lane.body, lane.envelope = letter.message, None
+        return letter.data
 
     # --- what became of a message ---------------------------------------------------------------------------------------
 
@@ -234,7 +258,7 @@ class SmtpDoor:
         yield from self._give_back(source, refusal.text)
 
     def _lost(self, lane: _Lane, source: Source, error: Lost) -> Iterator[SmtpOutcome]:
-        on_wire, waiting = lane.body, lane.envelope
+        on_wire, waiting, following = lane.body, lane.envelope, lane.following
         if isinstance(error, Garbled) and on_wire is None:
             self._pipelining = False
         lane.drop()
@@ -243,11 +267,22 @@ class SmtpDoor:
         if on_wire is not None:
             refused = error.polite or error.untouched
             yield outcome(on_wire, reply, OutcomeStatus.RETRY if refused else OutcomeStatus.UNKNOWN)
-        if waiting is not None and not source.repeat(waiting):
-            yield outcome(waiting, reply, OutcomeStatus.RETRY)
+        if waiting is not None and not source.repeat(waiting.message):
+            yield outcome(waiting.message, reply, OutcomeStatus.RETRY)
+        if following is not None:
+            source.put_back(following.message)
         if self._fruitless >= FRUITLESS:
             source.stop(Retryable(f"{self._server}: {error}"))
+        if source.cut:
             yield from self._give_back(source, str(error))
+
+    def _put_back(self, lane: _Lane, source: Source) -> Iterator[SmtpOutcome]:
+        """What was taken but not begun is taken again, or left to be tried again when nothing more is sent."""
+        letter, lane.following = lane.following, None
+        if letter is not None:
+            source.put_back(letter.message)
+        if source.cut:
+            yield from self._give_back(source, str(source.fault))
 
     def _give_back(self, source: Source, reason: str) -> Iterator[SmtpOutcome]:
         for message in source.taken_back():

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from io import IncrementalNewlineDecoder
+from typing import Any
 
 import idna
 
@@ -27,7 +28,7 @@ class SmtpMessage:
     sender: str
     recipient: str
     data: bytes
-    context: object = None
+    context: Any = None
 
 
 @dataclass(slots=True)
@@ -35,7 +36,7 @@ class SmtpOutcome:
     """What became of one message: the server's code (0: it said none) and its words, shortened and printable."""
 
     key: int
-    context: object
+    context: Any
     status: OutcomeStatus
     code: int
     reply: str

@@ -18,6 +18,7 @@ class Source:
         self.pulled = 0
         self.paused = False
         self.ended = False
+        self.cut = False
         self.fault: Exception | None = None
 
     @property
@@ -37,7 +38,8 @@ class Source:
             self.ended = True
             return None
         except Exception as fault:  # what is in flight is settled first, then the caller hears of it
-            self.stop(fault)
+            self.ended = True
+            self.fault = self.fault or fault
             return None
         self.paused = message is None
         self.pulled += 1
@@ -51,9 +53,13 @@ class Source:
         self._again.append(message)
         return True
 
+    def put_back(self, message: SmtpMessage) -> None:
+        """Take back a message with which nothing has been begun."""
+        self._again.append(message)
+
     def stop(self, fault: Exception) -> None:
-        """Ask for nothing more; ``fault`` is raised when everything in flight is settled."""
-        self.ended = True
+        """The server is of no use: ask for nothing more; ``fault`` is raised when everything in flight is settled."""
+        self.ended = self.cut = True
         self.fault = self.fault or fault
 
     def taken_back(self) -> Iterator[SmtpMessage]:

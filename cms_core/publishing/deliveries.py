@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
     CompoundSelect,
     Dialect,
     Subquery,
+    Update,
     bindparam,
     case,
     literal_column,
@@ -25,6 +26,7 @@ from cms_core.audience.consent import may_address
 from cms_core.audience.contacts import PICTURE
 from cms_core.audience.models import Company, Contact, Segment
 from cms_core.audience.suppression import is_suppressed
+from cms_core.db import UTCDateTime
 from cms_core.dialect import insert_rows
 from cms_core.publishing.claims import Held, write
 from cms_core.publishing.models import Claim, Delivery, DeliveryState, Publication
@@ -35,6 +37,7 @@ BATCH = 500
 FREEZE_BATCH = 2_000
 D = Delivery
 WANTED = aliased(Delivery)  # made once: its columns cost milliseconds
+REAL = bindparam("real", type_=UTCDateTime())
 
 
 def freeze_audience(
@@ -72,7 +75,7 @@ def _delivery_rows(
     session: Session, channel: c.AddressedChannel, ids: Sequence[int]
 ) -> Iterator[dict[str, Any]]:
     query = select(Contact.id, *PICTURE).outerjoin(Company).where(Contact.id.in_(ids)).order_by(Contact.id)
-    for contact_id, *picture in session.connection().execute(query):
+    for contact_id, *picture in session.connection().execute(query).all():
         person = c.Contact(*picture)
         address = channel.address(person)
         yield {
@@ -106,52 +109,61 @@ def claim_batch(
     claim = Claim(publication_id=publication_id, sender=sender, boot=boot, at=real)
     session.add(claim)
     session.flush()
-    verdict = _verdicts(publication_id, channel, topic, real)
-    refused = verdict.c.reason != ""
-    judged = session.connection().execute(
-        update(D)
-        .where(D.id == verdict.c.id)
-        .values(
-            claim_id=claim.id,
-            state=case((refused, DeliveryState.SKIPPED), else_=DeliveryState.CLAIMED),
-            reason=verdict.c.reason,
-            settled_at=case((refused, real), else_=None),
-        )
-    )
+    given = {"the_claim": claim.id, "publication": publication_id, "real": real}
+    judged = session.connection().execute(_judge(channel, topic), given)
     return claim.id, _taken(session, claim.id), judged.rowcount
 
 
-def _verdicts(publication_id: int, channel: str, topic: str, real: datetime) -> Subquery:
+@lru_cache(maxsize=64)
+def _judge(channel: str, topic: str) -> Update:
+    """Claims the next deliveries, or skips them with the reason; made once, for it takes longer to write than to run."""
+    verdict = _verdicts(channel, topic)
+    refused = verdict.c.reason != ""
+    return (
+        update(D)
+        .where(D.id == verdict.c.id)
+        .values(
+            claim_id=bindparam("the_claim"),
+            state=case((refused, DeliveryState.SKIPPED), else_=DeliveryState.CLAIMED),
+            reason=verdict.c.reason,
+            settled_at=case((refused, REAL), else_=None),
+        )
+    )
+
+
+def _verdicts(channel: str, topic: str) -> Subquery:
     """The next deliveries with the reason why they must not be made, or ""; each is looked at once."""
-    suppressed = is_suppressed(WANTED.address_hash, channel, real, topic)
+    suppressed = is_suppressed(WANTED.address_hash, channel, REAL, topic)
     agreed = may_address(WANTED.contact_id, channel, topic)
     return (
         select(WANTED.id, case((suppressed, "suppressed"), (~agreed, "no consent"), else_="").label("reason"))
-        .where(WANTED.id.in_(_due(publication_id, real)))
+        .where(WANTED.id.in_(_due()))
         .limit(BATCH)
         .subquery()
     )
 
 
-def _due(publication_id: int, real: datetime) -> CompoundSelect[int]:
-    """What may be claimed: read from the partial indexes (so the states are literal), however long the ledger is."""
-    of_publication = select(D.id).where(D.publication_id == publication_id)
+def _due() -> CompoundSelect[int]:
+    """What may be claimed: read by index (so the states are literal), however long the ledger is."""
+    of_publication = select(D.id).where(D.publication_id == bindparam("publication"))
     pending = of_publication.where(D.state == literal_column("'pending'")).order_by(D.id)
-    waiting = of_publication.where(D.state == literal_column("'retry_wait'"), D.retry_at <= real).order_by(
+    waiting = of_publication.where(D.state == literal_column("'retry_wait'"), D.retry_at <= REAL).order_by(
         D.retry_at
     )
     return union_all(*(select(each.limit(BATCH).subquery().c.id) for each in (pending, waiting)))
 
 
+TAKEN = (
+    select(D.id, D.contact_id, D.address, D.address_hash, D.tries, *PICTURE)
+    .join(Contact, Contact.id == D.contact_id)
+    .outerjoin(Company)
+    .where(D.claim_id == bindparam("the_claim"), D.state == literal_column("'claimed'"))
+    .order_by(D.id)
+)
+
+
 def _taken(session: Session, claim_id: int) -> list[Taken]:
-    query = (
-        select(D.id, D.contact_id, D.address, D.address_hash, D.tries, *PICTURE)
-        .join(Contact, Contact.id == D.contact_id)
-        .outerjoin(Company)
-        .where(D.claim_id == claim_id, D.state == literal_column("'claimed'"))
-        .order_by(D.id)
-    )
-    rows = session.connection().execute(query)
+    rows = session.connection().execute(TAKEN, {"the_claim": claim_id}).all()
     return [
         Taken(key, contact, address, hashed, tries, c.Contact(*picture))
         for key, contact, address, hashed, tries, *picture in rows
@@ -165,14 +177,14 @@ class Settled(NamedTuple):
     claim_id: int
     state: DeliveryState
     reason: str
-    at: datetime | None
     retry_at: datetime | None = None
     code: int | None = None
     provider_id: str | None = None
     tried: int = 1
 
 
-GIVEN = ("b_id", "b_claim", "b_state", "b_reason", "b_at", "b_retry_at", "b_code", "b_provider", "b_tried")
+OPEN_AGAIN = (DeliveryState.PENDING, DeliveryState.RETRY_WAIT)
+GIVEN = ("b_id", "b_claim", "b_state", "b_reason", "b_retry_at", "b_code", "b_provider", "b_tried", "b_at")
 SETTLE = (
     update(D)
     .where(D.id == bindparam("b_id"), D.claim_id == bindparam("b_claim"), D.state == DeliveryState.CLAIMED)
@@ -188,10 +200,11 @@ SETTLE = (
 )
 
 
-def settle(session: Session, fates: Iterable[Settled]) -> None:
+def settle(session: Session, fates: Iterable[Settled], real: datetime) -> None:
     """Write a batch of fates; a row whose claim was taken away meanwhile is left as it is."""
     connection = session.connection()
-    _settle_in(connection.dialect).run_many(connection, fates)
+    rows = ((*fate, None if fate.state in OPEN_AGAIN else real) for fate in fates)
+    _settle_in(connection.dialect).run_many(connection, rows)
 
 
 @cache

@@ -182,13 +182,6 @@ class Delivery(Base):
     __table_args__ = (
         UniqueConstraint("publication_id", "address", "dedupe_key"),
         Index(
-            "ix_core_delivery_pending",
-            "publication_id",
-            "id",
-            sqlite_where=text("state = 'pending'"),
-            postgresql_where=text("state = 'pending'"),
-        ),
-        Index(
             "ix_core_delivery_claimed",
             "claim_id",
             sqlite_where=text("state = 'claimed'"),
@@ -201,8 +194,8 @@ class Delivery(Base):
             sqlite_where=text("state = 'retry_wait'"),
             postgresql_where=text("state = 'retry_wait'"),
         ),
-        Index("ix_core_delivery_state", "publication_id", "state"),
-        Index("ix_core_delivery_contact", "contact_id", "settled_at"),
+        Index("ix_core_delivery_state", "publication_id", "state", "id"),
+        Index("ix_core_delivery_contact", "contact_id"),
         Index(
             "ix_core_delivery_provider",
             "provider_id",

@@ -71,20 +71,19 @@ def _settle_claims(session: Session, sender: str, testimony: Testimony | None, r
         .where(Claim.sender == sender, Delivery.state == DeliveryState.CLAIMED)
     )
     fates = [_fate(row.claim_id, row.id, row.tries, testimony, real) for row in session.execute(query)]
-    settle(session, fates)
+    settle(session, fates, real)
     return len(fates)
 
 
 def _fate(claim: int, delivery: int, tries: int, testimony: Testimony | None, real: datetime) -> Settled:
     if testimony is None:
-        return Settled(delivery, claim, DeliveryState.UNKNOWN, NO_JOURNAL, real)
+        return Settled(delivery, claim, DeliveryState.UNKNOWN, NO_JOURNAL)
     status = testimony.outcomes.get((claim, delivery))
     if status is OutcomeStatus.RETRY:
-        return Settled(
-            delivery, claim, DeliveryState.RETRY_WAIT, "to be tried again", None, real + backoff(tries)
-        )
+        retry_at = real + backoff(tries)
+        return Settled(delivery, claim, DeliveryState.RETRY_WAIT, "to be tried again", retry_at)
     if status is not None:
-        return Settled(delivery, claim, STATES[status], "settled from the sender's journal", real)
+        return Settled(delivery, claim, STATES[status], "settled from the sender's journal")
     if (claim, delivery) in testimony.on_wire:
-        return Settled(delivery, claim, DeliveryState.UNKNOWN, NOT_KNOWN, real)
-    return Settled(delivery, claim, DeliveryState.PENDING, "", None, tried=0)
+        return Settled(delivery, claim, DeliveryState.UNKNOWN, NOT_KNOWN)
+    return Settled(delivery, claim, DeliveryState.PENDING, "", tried=0)

@@ -1,7 +1,8 @@
 """One worker's run through the deliveries of one publication: hands out recipients, journals, settles.
 
 A recipient is handed out only after the claim of its batch was committed and, at the pull itself, after consent, suppression and
-pause were looked at once more. What was on the wire without an outcome is unknown; what was pulled but not on the wire goes back.
+pause were looked at once more; consent and suppression once again when the bytes are about to leave. What was on the wire without
+an outcome is unknown; what was pulled but not on the wire goes back.
 """
 
 import contextlib
@@ -12,8 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.engine import Connection
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from cms_core import contract as c
@@ -28,6 +28,7 @@ from cms_core.publishing.models import PublicationState as S
 from cms_core.publishing.outcomes import backoff
 from cms_core.publishing.snapshot import Snapshot
 from cms_core.publishing.tokens import Tokens
+from cms_core.quick import QuickStatement
 from cms_core.secrets import storable
 from cms_core.workspace import Workspace
 
@@ -35,6 +36,9 @@ SETTLE_SECONDS = 1.0
 LOOK_SECONDS = 0.05
 REASON_LENGTH = 500
 PROVIDER_ID_LENGTH = 200
+STANDING = select(Publication.state, Publication.claim_no, Publication.paused_at).where(
+    Publication.id == bindparam("publication")
+)
 STATES = {
     OutcomeStatus.ACCEPTED: DeliveryState.ACCEPTED,
     OutcomeStatus.FAILED: DeliveryState.FAILED,
@@ -55,6 +59,7 @@ class Addressee:
     contact_id: int
     address_hash: str
     tries: int
+    seen: object = None
 
 
 class Sending:
@@ -75,13 +80,26 @@ class Sending:
         self.progressed = False
         self._fates: list[Settled] = []
         self._settled_at = self._looked_at = time.monotonic()
-        self._connection = workspace.db.autocommit()
+        self._wanted = True
+        self._connection = workspace.db.own_connection()
         self._leave = Leave(self._connection, taken.channel.name, taken.topic)
+        self._standing = QuickStatement(self._connection.dialect, STANDING, ("publication",))
 
     # --- contract.Wire: the door tells what is about to leave ---------------------------------------------------------
 
     def on_wire(self, key: int) -> None:
-        """The message of this recipient is about to be completed by the next write."""
+        """The message of this recipient is about to be completed by the next write; raises LeaveWithdrawn when it must not be."""
+        addressee = self._open[key]
+        self._look()
+        if not self._wanted:
+            self._keep(addressee, DeliveryState.PENDING, "", tried=0)
+            raise c.LeaveWithdrawn("the publication was paused, cancelled or taken over")
+        if refusal := self._leave.refusal(addressee):
+            self._keep(addressee, DeliveryState.SKIPPED, refusal, tried=0)
+            raise c.LeaveWithdrawn(refusal)
+        self._tell_wire(key)
+
+    def _tell_wire(self, key: int) -> None:
         self._on_wire.add(key)
         self._journal.on_wire(key)
 
@@ -125,23 +143,24 @@ class Sending:
             if batch is None:
                 return
             for addressee in batch:
-                if self._stop() or not self._still_wanted():
+                self._look()
+                if self._stop() or not self._wanted:
                     return
-                refusal = self._leave.refusal(addressee.address_hash, addressee.contact_id, self._clock.now())
-                if refusal:
+                early = self._leave.early_refusal if channel.door else self._leave.refusal
+                if refusal := early(addressee):
                     self._keep(addressee, DeliveryState.SKIPPED, refusal, tried=0)
                     continue
-                if not channel.door:
-                    self.on_wire(addressee.key)
+                if not channel.door:  # a transport of its own: from the pull on nobody but the remote knows
+                    self._tell_wire(addressee.key)
                     self.flush()
                 yield addressee
 
     def _claim(self) -> list[Addressee] | None:
         """Settle what is known and take the next batch, in one transaction; None when nothing is left or the claim was lost."""
         self.flush()
-        with self._workspace.db.transaction() as session:
-            settle(session, self._fates)
-            batch = self._next_batch(session) if self._holds(session) else None
+        with self._connection.transaction() as session:
+            settle(session, self._fates, self._clock.now())
+            batch = self._next_batch(session) if self._holds() else None
         self._forget_settled()
         for addressee in batch or ():
             self._open[addressee.key] = addressee
@@ -161,15 +180,12 @@ class Sending:
         )
         return self._addressees(claim_id, rows) if verdicts else None
 
-    def _holds(self, reading: Session | Connection) -> bool:
-        row = reading.execute(
-            select(Publication.state, Publication.claim_no, Publication.paused_at).where(
-                Publication.id == self._held.publication_id
-            )
-        ).one()
-        return row.state == S.SENDING and row.claim_no == self._held.claim_no and row.paused_at is None
+    def _holds(self) -> bool:
+        rows = self._standing.rows(self._connection.cursor, self._held.publication_id)
+        return rows == [(S.SENDING, self._held.claim_no, None)]
 
     def _addressees(self, claim_id: int, rows: list[Taken]) -> list[Addressee]:
+        version = self._connection.version()
         people = [row.person for row in rows]
         providers = self._workspace.plugins.merge_fields.values()
         values = {provider.namespace: provider.fetch_many(people) for provider in providers} if people else {}
@@ -184,19 +200,20 @@ class Sending:
                 contact_id=row.contact_id,
                 address_hash=row.address_hash,
                 tries=row.tries,
+                seen=version,
             )
             for row in rows
         ]
 
-    def _still_wanted(self) -> bool:
-        """Whether nobody paused, cancelled or took over the publication; looked at every 50 ms."""
+    def _look(self) -> None:
+        """Every 50 ms: has somebody paused, cancelled or taken over the publication?"""
         now = time.monotonic()
         if now - self._looked_at < LOOK_SECONDS:
-            return True
+            return
         self._looked_at = now
         if now - self._settled_at > SETTLE_SECONDS:
             self._settle_now()
-        return self._holds(self._connection)
+        self._wanted = self._holds()
 
     # --- outcomes -----------------------------------------------------------------------------------------------------
 
@@ -229,10 +246,8 @@ class Sending:
     def _keep(self, addressee: Addressee, state: DeliveryState, reason: str, **more: Any) -> None:
         del self._open[addressee.key]
         self._on_wire.discard(addressee.key)
-        open_again = state in (DeliveryState.PENDING, DeliveryState.RETRY_WAIT)
-        at = None if open_again else self._clock.now()
         said = storable(reason)[:REASON_LENGTH]
-        self._fates.append(Settled(addressee.key, addressee.claim_id, state, said, at, **more))
+        self._fates.append(Settled(addressee.key, addressee.claim_id, state, said, **more))
 
     def _settle_now(self) -> None:
         self.flush()
@@ -240,8 +255,8 @@ class Sending:
 
     def _settle(self) -> None:
         if self._fates:
-            with self._workspace.db.transaction() as session:
-                settle(session, self._fates)
+            with self._connection.transaction() as session:
+                settle(session, self._fates, self._clock.now())
         self._forget_settled()
 
     def _forget_settled(self) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from cms_core.contract import LeaveWithdrawn
 from cms_core.outbound import Guard, SmtpDoor, SmtpMessage, SmtpServer
 from cms_core.testing.smtp import Answer
 
@@ -63,6 +64,23 @@ def test_a_journal_that_cannot_be_written_keeps_the_message_from_the_wire(
     with faulty(pipelining) as server, pytest.raises(OSError, match="No space left"):
         run.send(server, mails(2))
     assert (run.outcomes, server.received) == ([], [])
+
+
+def test_a_message_whose_leave_is_withdrawn_never_arrives_and_the_others_do(
+    guard: Guard, pipelining: str
+) -> None:
+    class Withdrawing(RecordingWire):
+        def on_wire(self, key: int) -> None:
+            if key in (3, 4, 9):
+                raise LeaveWithdrawn("unsubscribed")
+            super().on_wire(key)
+
+    run = Run(Withdrawing(), guard)
+    with faulty(pipelining) as server:
+        run.send(server, mails(10), connections=2)
+    left = [0, 1, 2, 5, 6, 7, 8]
+    assert (run.error, sorted(each.key for each in run.outcomes), run.statuses) == (None, left, [A] * 7)
+    assert sorted(mail.recipients[0] for mail in server.received) == [f"r{key}@example.org" for key in left]
 
 
 def test_who_stops_listening_leaves_nothing_half_sent(wire: RecordingWire, guard: Guard) -> None:

@@ -82,7 +82,8 @@ def test_sign_in_required_stops_everything_and_refuses_nobody(run: Run, pipelini
     with faulty(pipelining, MAIL=lambda _: Answer("530 5.7.0 sign in first")) as server:
         run.send(server, mails(5))
     assert isinstance(run.error, NotConnected)
-    assert (run.statuses, len(server.received)) == ([R], 0)
+    assert (set(run.statuses), len(server.received)) == ({R}, 0)
+    assert len(run.statuses) <= 2  # the one that was refused, and the one made while the server answered
 
 
 def test_a_server_that_leaves_politely_in_between_loses_nothing(run: Run, pipelining: str) -> None:

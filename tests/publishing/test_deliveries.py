@@ -80,6 +80,55 @@ def test_unsubscribing_during_the_run_wins_at_the_pull(
     assert counts(workspace, public_id) == {"accepted": 4, "skipped": 1}
 
 
+@pytest.mark.parametrize("address", ["p1@example.com", "p4@example.com"])
+def test_unsubscribing_after_the_pull_wins_until_the_bytes_leave(
+    workspace: Workspace, worker: Worker, toys: Toys, arm: Arm, address: str
+) -> None:
+    people(workspace, 5)
+    public_id = arm("letter")
+
+    def on_pull(recipient: Recipient) -> None:
+        if recipient.address == address:
+            unsubscribe(workspace, address)
+
+    toys.letter.on_pull = on_pull
+    worker.run_until_idle()
+    assert sorted(toys.remote.mails) == [
+        f"p{n}@example.com" for n in range(5) if f"p{n}@example.com" != address
+    ]
+    assert counts(workspace, public_id) == {"accepted": 4, "skipped": 1}
+
+
+def test_a_commit_of_somebody_else_refuses_nobody_who_still_agrees(
+    workspace: Workspace, worker: Worker, toys: Toys, arm: Arm
+) -> None:
+    """Another commit makes every later recipient be looked up again; those who still agree get their mail."""
+    people(workspace, 50)
+    public_id = arm("letter")
+    toys.letter.on_pull = lambda recipient: unsubscribe(workspace, "p49@example.com")
+    worker.run_until_idle()
+    assert len(toys.remote.mails) == 49
+    assert counts(workspace, public_id) == {"accepted": 49, "skipped": 1}
+
+
+def test_pausing_after_the_pull_wins_until_the_bytes_leave(
+    workspace: Workspace, worker: Worker, toys: Toys, arm: Arm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "LOOK_SECONDS", 0.0)
+    people(workspace, 5)
+    public_id = arm("letter")
+
+    def pause(recipient: Recipient) -> None:
+        if recipient.address == "p2@example.com":
+            with workspace.db.transaction() as session:
+                service.hold(session, service.find(session, public_id), "look at it first")
+
+    toys.letter.on_pull = pause
+    worker.run_until_idle()
+    assert toys.remote.mails == ["p0@example.com", "p1@example.com"]
+    assert counts(workspace, public_id) == {"accepted": 2, "pending": 3}
+
+
 def test_refused_is_failed_and_the_others_go_on(
     workspace: Workspace, worker: Worker, toys: Toys, arm: Arm
 ) -> None:

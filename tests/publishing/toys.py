@@ -145,7 +145,10 @@ class LetterChannel(c.AddressedChannel):
                 raise c.Retryable("the line went dead")
             assert link.wire is not None
             if step in ("accept", "crash-after", "unknown"):
-                link.wire.on_wire(recipient.key)
+                try:
+                    link.wire.on_wire(recipient.key)
+                except c.LeaveWithdrawn:
+                    continue
                 link.wire.flush()
                 self.remote.mails.append(recipient.address)
             if step == "crash-after":

@@ -688,14 +688,7 @@ def upgrade() -> None:
             sqlite_where=sa.text("state = 'claimed'"),
             postgresql_where=sa.text("state = 'claimed'"),
         )
-        batch_op.create_index("ix_core_delivery_contact", ["contact_id", "settled_at"], unique=False)
-        batch_op.create_index(
-            "ix_core_delivery_pending",
-            ["publication_id", "id"],
-            unique=False,
-            sqlite_where=sa.text("state = 'pending'"),
-            postgresql_where=sa.text("state = 'pending'"),
-        )
+        batch_op.create_index("ix_core_delivery_contact", ["contact_id"], unique=False)
         batch_op.create_index(
             "ix_core_delivery_provider",
             ["provider_id"],
@@ -710,7 +703,7 @@ def upgrade() -> None:
             sqlite_where=sa.text("state = 'retry_wait'"),
             postgresql_where=sa.text("state = 'retry_wait'"),
         )
-        batch_op.create_index("ix_core_delivery_state", ["publication_id", "state"], unique=False)
+        batch_op.create_index("ix_core_delivery_state", ["publication_id", "state", "id"], unique=False)
 
 
 def downgrade() -> None:
@@ -725,11 +718,6 @@ def downgrade() -> None:
             "ix_core_delivery_provider",
             sqlite_where=sa.text("provider_id IS NOT NULL"),
             postgresql_where=sa.text("provider_id IS NOT NULL"),
-        )
-        batch_op.drop_index(
-            "ix_core_delivery_pending",
-            sqlite_where=sa.text("state = 'pending'"),
-            postgresql_where=sa.text("state = 'pending'"),
         )
         batch_op.drop_index("ix_core_delivery_contact")
         batch_op.drop_index(

@@ -3,7 +3,6 @@
 from collections import deque
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
-from typing import cast
 
 from marshmallow import ValidationError
 
@@ -98,7 +97,7 @@ class EmailChannel(AddressedChannel):
             for sent in door.send(_messages(writer, recipients, unwritten)):
                 while unwritten:
                     yield unwritten.popleft()
-                recipient = cast(Recipient, sent.context)
+                recipient: Recipient = sent.context
                 detail = f"{sent.code} {sent.reply}" if sent.code else sent.reply
                 yield Outcome(recipient, sent.status, detail, sent.code or None, writer.message_id(recipient))
         finally:
