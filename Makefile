@@ -43,6 +43,7 @@ lint: install ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy benchmarks
 
 format: install ## put code into the one format
 	$(BIN)/ruff check --fix-only --quiet .

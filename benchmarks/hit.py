@@ -18,6 +18,7 @@ from cms_core.workspace import Workspace
 PEOPLE = 2_000
 SECONDS = 3
 ROUNDS = 4
+QUICK = {"PEOPLE": 20, "SECONDS": 1, "ROUNDS": 1}
 HERE = Path(__file__).parent
 PIXEL, UNWRITTEN = "/t/", "/bench/"
 

@@ -9,6 +9,7 @@ from measure import Row, compare, take_turns
 
 GOAL = 0.30
 ROUNDS = 9
+QUICK = {"ROUNDS": 1}
 PACKAGES = "import flask, sqlalchemy.orm, marshmallow, pluggy, apscheduler.schedulers.background"
 
 
