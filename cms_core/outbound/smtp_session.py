@@ -18,6 +18,7 @@ from cms_core.outbound.smtp_stream import Garbled, Lost, SmtpStream, words
 
 GO_AHEAD = 354
 RESET = b"RSET\r\n"
+ACCEPTED = re.compile(rb"(?:25[01] [^\n]*\n){2}354 [^\n]*\n")  # MAIL, RCPT and DATA, in one line each
 LOCAL_NAME = re.compile(r"[A-Za-z0-9.:\[\]-]{0,255}")
 
 
@@ -77,6 +78,9 @@ class SmtpSession(SmtpStream):
         """The replies to an envelope written in one go: None when the message may follow, else the one that refuses it."""
         if self._resetting and not self.reply().ok:
             raise Garbled("the server does not reset")
+        if self.skip(ACCEPTED):
+            self.in_step()
+            return None
         mail, rcpt, data = self.reply(), self.reply(), self.reply()
         self.in_step()
         if mail.ok and rcpt.ok and data.code == GO_AHEAD:

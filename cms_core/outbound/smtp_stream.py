@@ -1,5 +1,6 @@
 """The bytes of one SMTP connection: commands out, replies in, with bounds on everything that is read."""
 
+import re
 import select
 import socket
 import time
@@ -70,6 +71,14 @@ class SmtpStream:
             if len(lines) > MOST_LINES or line[:3] != lines[0][:3]:
                 raise Garbled("the server's reply has no end")
         return b"\n".join(each[4:].rstrip() for each in lines)
+
+    def skip(self, expected: re.Pattern[bytes]) -> bool:
+        """Pass over replies that are all there and just as expected; otherwise nothing is read."""
+        found = expected.match(self._buffer, self._at)
+        if found is None:
+            return False
+        self._at = found.end()
+        return True
 
     def in_step(self) -> None:
         """Check that there is no reply too many, which would be taken for the next one; raises Garbled."""
