@@ -18,7 +18,7 @@ from cms_core.connections import service as connections
 from cms_core.content import service as content
 from cms_core.content.drafts import Draft
 from cms_core.content.review import approve_newest
-from cms_core.publishing import service
+from cms_core.publishing import arming
 from cms_core.workspace import Workspace, open_workspace
 
 LINKS = 18
@@ -108,4 +108,4 @@ def arm(opened: Workspace, connection: str) -> int:
             connection=connections.find(session, "email", connection),
             segment=segments.list_all(session)[0],
         )
-        return service.arm(session, opened, plan(session, wanted)).id
+        return arming.arm(session, opened, plan(session, wanted)).id

@@ -308,7 +308,7 @@ def reacted(workspace: Workspace, helpful: Helpful) -> dict[str, list[Any]]:
 def _publish(session: Any, workspace: Workspace) -> None:
     from cms_core.campaigns.service import Plan, plan
     from cms_core.campaigns.when import parse_when
-    from cms_core.publishing import service
+    from cms_core.publishing import arming
 
     account = connections.find(session, "toy", "main")
     wanted = Plan(
@@ -317,7 +317,7 @@ def _publish(session: Any, workspace: Workspace) -> None:
         channel="toy",
         connection=account,
     )
-    publication = service.arm(session, workspace, plan(session, wanted))
+    publication = arming.arm(session, workspace, plan(session, wanted))
     publication.receipt, publication.state = {"data": {}}, "published"
     publication.external_url, publication.published_at = "https://toy.example/1", workspace.db.clock.now()
     session.flush()

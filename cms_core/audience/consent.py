@@ -105,13 +105,23 @@ def withdraw(
 
 
 def unsubscribe(
-    session: Session, contact_id: int, channel: str, topic: str, *, source: str, evidence: Mapping[str, Any]
+    session: Session,
+    contact_id: int,
+    channel: str,
+    topic: str,
+    *,
+    source: str,
+    evidence: Mapping[str, Any],
+    written_to: str | None = None,
 ) -> bool:
     """Withdraw and suppress: the topic alone, or with the topic "" everything on the channel.
 
     Idempotent; says whether anything changed, so that the caller records the event once. Works for erased contacts too. An
-    address that is suppressed for a time only (it bounced) is suppressed for good.
+    address that is suppressed for a time only (it bounced) is suppressed for good. ``written_to`` is the hash of the address that
+    was written to, which may not be the contact's any more: it is suppressed too.
     """
+    if written_to:
+        suppress_many(session, [written_to], channel, topic or GLOBAL, "unsubscribed")
     kept = standing(Contact.id, Contact.address_hash, channel, FOR_GOOD, topic)
     found = session.execute(select(Contact.address_hash, kept).where(Contact.id == contact_id)).one_or_none()
     if found is None or found[1] == Standing.UNSUBSCRIBED:

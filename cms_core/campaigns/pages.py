@@ -11,8 +11,7 @@ from cms_core.contract import Place, Subject
 from cms_core.db import now
 from cms_core.errors import CmsError, Invalid
 from cms_core.imports.plan import import_plan
-from cms_core.publishing import listing
-from cms_core.publishing import service as publishing
+from cms_core.publishing import arming, listing
 from cms_core.web.auth import permission, user
 from cms_core.web.forms import SchemaForm
 from cms_core.web.panels import draw_panels
@@ -83,7 +82,7 @@ def entry(public_id: str) -> Answer:
 
 
 def _entry_page(found: Entry, problem: CmsError | None = None) -> str:
-    publications = publishing.of_entry(session(), found)
+    publications = arming.of_entry(session(), found)
     return render_template(
         "campaigns/entry.html",
         entry=found,
@@ -103,7 +102,7 @@ def move(public_id: str) -> Answer:
     try:
         moved = service.move(session(), found, board.wanted_time(found, request.form))
         for each in moved:
-            publishing.follow(session(), workspace().plugins, each)
+            arming.follow(session(), workspace().plugins, each)
     except CmsError as error:
         session().rollback()
         return _entry_page(service.find_entry(session(), public_id), error), error.status
@@ -120,9 +119,9 @@ def change(public_id: str, what: str) -> Answer:
     found = service.find_entry(session(), public_id)
     try:
         if what == "arm":
-            publishing.arm(session(), workspace(), found)
+            arming.arm(session(), workspace(), found)
         else:
-            publishing.disarm(session(), found)
+            arming.disarm(session(), found)
             if what == "drop":
                 service.drop(session(), found)
     except CmsError as error:
@@ -170,7 +169,7 @@ def import_csv() -> Answer:
         if not data:
             raise Invalid("no file was chosen", "choose a CSV file")
         name = (upload.filename if upload else "") or "plan.csv"
-        arm = (lambda each: publishing.arm(session(), workspace(), each)) if "arm" in request.form else None
+        arm = (lambda each: arming.arm(session(), workspace(), each)) if "arm" in request.form else None
         result, _ = import_plan(session(), workspace().plugins, data, name=name, tz=user().timezone, arm=arm)
     except CmsError as error:
         session().rollback()

@@ -54,11 +54,11 @@ def import_(
     Columns: when, tz, channel, connection, asset, campaign, segment, title, kind, end, budget.
     """
     from cms_core.imports.plan import import_plan, write_faulty
-    from cms_core.publishing import service as publishing
+    from cms_core.publishing import arming
 
     plugins = state.workspace.plugins
     with state.writing() as (session, user):
-        armed = (lambda entry: publishing.arm(session, state.workspace, entry)) if arm else None
+        armed = (lambda entry: arming.arm(session, state.workspace, entry)) if arm else None
         result, csv_file = import_plan(session, plugins, file, tz=user.timezone, arm=armed)
         failed = bool(result.faulty) and (all_or_nothing or not result.ready)
         if dry_run or failed:
@@ -123,12 +123,12 @@ def move(state: State, entry_id: str, when: str, as_json: bool) -> None:
     """Give an entry another time; what follows it moves along."""
     from cms_core.campaigns import service
     from cms_core.campaigns.when import zone
-    from cms_core.publishing import service as publishing
+    from cms_core.publishing import arming
 
     with state.writing() as (session, _):
         moved = service.move(session, service.find_entry(session, entry_id), when)
         for entry in moved:
-            publishing.follow(session, state.workspace.plugins, entry)
+            arming.follow(session, state.workspace.plugins, entry)
         rows = [
             {"id": each.public_id, "title": each.title, "when": each.instant.astimezone(zone(each.tz))}
             for each in moved
@@ -146,12 +146,10 @@ def move(state: State, entry_id: str, when: str, as_json: bool) -> None:
 def arm(state: State, entries: tuple[str, ...], as_json: bool) -> None:
     """Let planned entries go out by themselves; all of them, or none."""
     from cms_core.campaigns import service
-    from cms_core.publishing import service as publishing
+    from cms_core.publishing import arming
 
     with state.writing() as (session, _):
-        made = [
-            publishing.arm(session, state.workspace, service.find_entry(session, each)) for each in entries
-        ]
+        made = [arming.arm(session, state.workspace, service.find_entry(session, each)) for each in entries]
         rows = [
             {"id": each, "state": "armed", "publication": one.public_id}
             for each, one in zip(entries, made, strict=True)
@@ -169,11 +167,11 @@ def arm(state: State, entries: tuple[str, ...], as_json: bool) -> None:
 def disarm(state: State, entries: tuple[str, ...], as_json: bool) -> None:
     """Back to planned, as long as it has not begun to go out; all of them, or none."""
     from cms_core.campaigns import service
-    from cms_core.publishing import service as publishing
+    from cms_core.publishing import arming
 
     with state.writing() as (session, _):
         for entry_id in entries:
-            publishing.disarm(session, service.find_entry(session, entry_id))
+            arming.disarm(session, service.find_entry(session, entry_id))
     if as_json:
         print_json([{"id": each, "state": "planned"} for each in entries])
     else:

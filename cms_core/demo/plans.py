@@ -11,7 +11,7 @@ from cms_core.demo.home import MARKETER, NEWS, SITE, ZONE
 from cms_core.errors import CmsError
 from cms_core.imports.plan import import_plan
 from cms_core.imports.plan_rows import COLUMNS
-from cms_core.publishing import service as publishing
+from cms_core.publishing import arming
 from cms_core.workspace import Workspace
 
 Row = dict[str, str]
@@ -51,7 +51,7 @@ def put_on_calendar(workspace: Workspace, name: str, rows: Sequence[Row], *, arm
     with workspace.db.transaction() as session:
         user = auth.acting_user(session, MARKETER.email)
         session.info["actor"] = (user.id, "demo")
-        armed = (lambda entry: publishing.arm(session, workspace, entry)) if arm else None
+        armed = (lambda entry: arming.arm(session, workspace, entry)) if arm else None
         source = text.getvalue().encode()
         result, _ = import_plan(session, workspace.plugins, source, name=name, tz=ZONE, arm=armed)
         if result.faulty:

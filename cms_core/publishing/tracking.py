@@ -83,10 +83,20 @@ def unsubscribe(token: str) -> str:
     how = "one-click" if request.form.get("List-Unsubscribe") == "One-Click" else "page"
     with workspace().db.transaction() as session:
         place = place_of(session.connection(), delivery_id)
-        topic = session.scalar(select(Publication.topic).where(Publication.id == place.publication_id)) or ""
+        topic, address = session.execute(
+            select(Publication.topic, Delivery.address_hash)
+            .join(Delivery, Delivery.publication_id == Publication.id)
+            .where(Delivery.id == delivery_id)
+        ).one()
         evidence = {"delivery": delivery_id, "how": how, "agent": request.headers.get("User-Agent", "")[:200]}
         consent.unsubscribe(
-            session, place.contact_id, place.channel, topic, source="unsubscribe link", evidence=evidence
+            session,
+            place.contact_id,
+            place.channel,
+            topic,
+            source="unsubscribe link",
+            evidence=evidence,
+            written_to=address,
         )
         record(session, [_unsubscribed(session, place, how)])
     return render_template("cms/unsubscribe.html", done=True)

@@ -23,7 +23,7 @@ from cms_core.content import service as content
 from cms_core.content.drafts import Draft
 from cms_core.content.models import Asset
 from cms_core.content.review import approve_newest
-from cms_core.publishing import listing, outcomes, service
+from cms_core.publishing import arming, listing, outcomes, service
 from cms_core.worker import Worker
 from cms_core.workspace import Workspace, open_workspace
 from tests.publishing.toys import Toys
@@ -80,7 +80,7 @@ def arm(workspace: Workspace) -> Arm:
                 segment=_everybody(session) if channel == "letter" else None,
                 ends_at=ends_at,
             )
-            return service.arm(session, workspace, plan(session, wanted)).public_id
+            return arming.arm(session, workspace, plan(session, wanted)).public_id
 
     return armed
 

@@ -13,7 +13,7 @@ from cms_core.audience import consent
 from cms_core.audience.models import Contact
 from cms_core.clock import FrozenClock
 from cms_core.contract import Recipient
-from cms_core.publishing import deliveries, listing, sending, service
+from cms_core.publishing import arming, deliveries, listing, sending, service
 from cms_core.publishing.models import Claim, Delivery
 from cms_core.worker import Worker
 from cms_core.workspace import Workspace
@@ -267,6 +267,7 @@ def test_cancel_during_the_run_stops_the_rest(
     assert found["accepted"] == len(toys.remote.mails)
     assert sum(found.values()) == 600
     assert set(found) == {"accepted", "cancelled"}
+    assert [each["outcome"] for each in shown(workspace, public_id)["attempts"]] == ["cancelled"]
 
 
 @pytest.mark.parametrize("point", ["pulled", "on-wire", "sent", "settled"])
@@ -324,7 +325,7 @@ def test_moved_publication_is_sent_at_its_new_time(workspace: Workspace, toys: T
         entry = service.find(session, public_id).entry
         assert entry is not None
         for moved in move(session, entry, "2026-05-06T09:00+02:00"):
-            service.follow(session, workspace.plugins, moved)
+            arming.follow(session, workspace.plugins, moved)
     Worker(workspace, FrozenClock(DUE)).run_until_idle()
     assert toys.remote.mails == []
     Worker(workspace, FrozenClock(DUE + timedelta(days=2))).run_until_idle()

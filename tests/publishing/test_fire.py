@@ -18,8 +18,8 @@ from cms_core.clock import FrozenClock
 from cms_core.connections.models import Connection
 from cms_core.errors import Conflict
 from cms_core.events.models import Event
+from cms_core.publishing import arming, service
 from cms_core.publishing import journal as journals
-from cms_core.publishing import service
 from cms_core.publishing.journal import Journal, inherit
 from cms_core.publishing.models import Arm as ArmRow
 from cms_core.publishing.models import Attempt, Publication
@@ -553,14 +553,14 @@ def disarm(workspace: Workspace, public_id: str) -> None:
     with workspace.db.transaction() as session:
         entry = service.find(session, public_id).entry
         assert entry is not None
-        service.disarm(session, entry)
+        arming.disarm(session, entry)
 
 
 def arm_again(workspace: Workspace, public_id: str) -> None:
     with workspace.db.transaction() as session:
         entry = service.find(session, public_id).entry
         assert entry is not None
-        service.arm(session, workspace, entry)
+        arming.arm(session, workspace, entry)
 
 
 def test_what_went_out_in_part_is_not_armed_anew(

@@ -23,7 +23,7 @@ from cms_core.clock import FrozenClock
 from cms_core.config import load_config, write_config
 from cms_core.connections import service as connections
 from cms_core.errors import CmsError
-from cms_core.publishing import listing, sending, service
+from cms_core.publishing import arming, listing, sending, service
 from cms_core.publishing.models import Delivery, DeliveryState, Publication, PublicationState
 from cms_core.worker import Worker
 from cms_core.workspace import open_workspace
@@ -88,7 +88,7 @@ class Dispatcher(RuleBasedStateMachine):
                 segment=_everybody(session) if channel == "letter" else None,
                 ends_at=ends_at,
             )
-            return service.arm(session, self.workspace, plan(session, wanted)).public_id
+            return arming.arm(session, self.workspace, plan(session, wanted)).public_id
 
     def _worker(self) -> Worker:
         worker = Worker(self.workspace, self.clock)

@@ -22,7 +22,7 @@ from cms_core.campaigns.when import Mode, When
 from cms_core.config import Config, load_config
 from cms_core.connections import service as connections
 from cms_core.contract import Idempotency
-from cms_core.publishing import service
+from cms_core.publishing import arming, service
 from cms_core.publishing.models import Attempt, Delivery, Publication
 from cms_core.testing.smtp import FaultySmtp
 from cms_core.workspace import Workspace, open_workspace
@@ -68,7 +68,7 @@ def arm_mail(workspace: Workspace, port: int, people: int) -> str:
             connection=connection,
             segment=segments.create(session, "All", "email is not empty"),
         )
-        return service.arm(session, workspace, plan(session, wanted)).public_id
+        return arming.arm(session, workspace, plan(session, wanted)).public_id
 
 
 def start_worker(home: Path) -> "subprocess.Popen[str]":

@@ -19,7 +19,7 @@ from cms_core.contract import (
     Retryable,
 )
 from cms_core.errors import Conflict, Invalid
-from cms_core.publishing import service
+from cms_core.publishing import arming, service
 from cms_core.publishing.measuring import measure
 from cms_core.publishing.models import Publication
 from cms_core.worker import Worker
@@ -223,7 +223,7 @@ def test_unapproved_asset_cannot_be_armed(workspace: Workspace, arm: Arm) -> Non
         assert entry is not None
         service.cancel(session, found)
         with pytest.raises(Invalid, match="not approved"):
-            service.arm(session, workspace, entry)
+            arming.arm(session, workspace, entry)
 
 
 def test_approval_gone_before_publishing_holds(

@@ -7,6 +7,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from cms_core.app import create_app
+from cms_core.audience.addresses import address_hash
+from cms_core.audience.models import Contact, Suppression
 from cms_core.events.models import Event, Reclassification
 from cms_core.publishing.models import Delivery
 from cms_core.publishing.tokens import Tokens
@@ -65,6 +67,21 @@ def test_a_forged_token_leaves_no_trace(workspace: Workspace, client: FlaskClien
     assert open_from(client, forged, "198.51.100.1") == 404
     assert open_from(client, hashlib.sha256(b"x").hexdigest()[:28], "198.51.100.1") == 404
     assert classes(workspace) == []
+
+
+def test_unsubscribing_stops_the_address_that_was_written_to_and_the_one_the_person_has_now(
+    workspace: Workspace, client: FlaskClient, tokens: list[str]
+) -> None:
+    with workspace.db.transaction() as session:
+        contact = session.scalars(select(Contact).where(Contact.email == "p0@example.com")).one()
+        before, contact.email = contact.address_hash, "elsewhere@example.com"
+        now = contact.address_hash = address_hash(session, contact.email)
+    for _ in range(2):
+        assert client.post(f"/t/{tokens[0]}/u", data={"List-Unsubscribe": "One-Click"}).status_code == 200
+    with workspace.db.session() as session:
+        suppressed = session.scalars(select(Suppression.address_hash)).all()
+        events = session.scalar(select(func.count(Event.id)).where(Event.kind == "unsubscribed"))
+    assert (sorted(suppressed), events) == (sorted([str(before), now]), 1)
 
 
 def test_one_person_may_open_one_mail_often(

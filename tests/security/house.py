@@ -30,7 +30,7 @@ from cms_core.connections import service as connections
 from cms_core.content import service as content
 from cms_core.content.drafts import Draft
 from cms_core.content.review import approve_newest
-from cms_core.publishing import service as publishing
+from cms_core.publishing import arming
 from cms_core.publishing.models import Delivery
 from cms_core.publishing.tokens import Tokens
 from cms_core.testing.client import FormClient
@@ -110,7 +110,7 @@ class House:
             )
             entry = campaigns.plan(session, wanted)
             self.ids[f"entry:{slug}"] = entry.public_id
-            public_id = publishing.arm(session, self.workspace, entry).public_id
+            public_id = arming.arm(session, self.workspace, entry).public_id
         self.work()
         return public_id
 

@@ -21,7 +21,7 @@ from cms_core.content import service as content
 from cms_core.content.drafts import Draft
 from cms_core.content.review import approve_newest
 from cms_core.events.models import Event
-from cms_core.publishing import listing, service
+from cms_core.publishing import arming, listing, service
 from cms_core.worker import Worker
 from cms_core.workspace import Workspace
 from cms_seo import models
@@ -80,7 +80,7 @@ class Desk:
                 connection=connections.find(session, "site", connection),
                 campaign=find_campaign(session, campaign) if campaign else None,
             )
-            return service.arm(session, self.workspace, plan(session, wanted)).public_id
+            return arming.arm(session, self.workspace, plan(session, wanted)).public_id
 
     def publish(
         self, slug: str, text: str = TEXT, *, connection: str = "www", campaign: str = "", **more: Any

@@ -1,0 +1,167 @@
+"""Entries and their publications: arm, disarm, follow a moved entry.
+
+Arming binds the approved revision and runs the channel's check, so that what cannot go out is refused while somebody looks.
+"""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cms_core.campaigns.models import Entry, EntryKind, EntryState
+from cms_core.connections.models import Connection
+from cms_core.content.models import Revision
+from cms_core.content.placements import check_placement, make_placement
+from cms_core.content.review import approved_revision
+from cms_core.contract import AddressedChannel, Channel, Level
+from cms_core.db import now
+from cms_core.errors import Conflict, Invalid
+from cms_core.plugins import Plugins
+from cms_core.publishing.models import Arm, Delivery, DeliveryState, Publication
+from cms_core.publishing.models import PublicationState as S
+from cms_core.publishing.service import BEFORE_COMMIT, cancel, change
+from cms_core.workspace import Workspace
+
+
+def arm(session: Session, workspace: Workspace, entry: Entry) -> Publication:
+    """Let an entry go out by itself at its time: binds the approved revision, makes the publication.
+
+    Raises Invalid when something is missing (an approved revision, a connection, a segment for an addressed channel), or when
+    the channel's check, the same as in the editor and at the commit, finds an error.
+    """
+    existing = session.scalar(
+        select(Publication).where(Publication.entry_id == entry.id, Publication.state != S.CANCELLED)
+    )
+    if existing is not None:
+        return existing
+    _require_nobody_reached(session, entry)
+    channel, connection, revision = _check_armable(session, workspace.plugins, entry)
+    _require_sound(session, workspace, entry, connection, revision)
+    publication = Publication(
+        entry_id=entry.id,
+        campaign_id=entry.campaign_id,
+        asset_id=revision.asset_id,
+        revision_id=revision.id,
+        content_hash=revision.content_hash,
+        channel=entry.channel,
+        connection_id=connection.id,
+        segment_id=entry.segment_id,
+        due_at=entry.instant,
+        late_at=_late_at(entry, channel),
+        ends_at=entry.ends_at,
+        created_at=now(session),
+        arms=[Arm()],
+    )
+    session.add(publication)
+    entry.state = EntryState.ARMED
+    session.flush()
+    return publication
+
+
+def disarm(session: Session, entry: Entry) -> None:
+    """Back to planned: the publication is cancelled if it has not started to go out."""
+    for publication in of_entry(session, entry):
+        if publication.state != S.CANCELLED:
+            cancel(session, publication)
+    entry.state = EntryState.PLANNED
+
+
+def follow(session: Session, plugins: Plugins, entry: Entry) -> None:
+    """Give the entry's publication the entry's time; raises Conflict when it has begun to go out."""
+    for publication in of_entry(session, entry):
+        if publication.state == S.CANCELLED:
+            continue
+        late_at = _late_at(entry, plugins.channel(publication.channel))
+        change(
+            session,
+            publication,
+            BEFORE_COMMIT,
+            "moved",
+            state=S.HELD if publication.state == S.HELD else S.SCHEDULED,
+            due_at=entry.instant,
+            late_at=late_at,
+            ends_at=entry.ends_at,
+            retry_at=None,
+        )
+
+
+def of_entry(session: Session, entry: Entry) -> list[Publication]:
+    """The publications of an entry, oldest first."""
+    return list(
+        session.scalars(select(Publication).where(Publication.entry_id == entry.id).order_by(Publication.id))
+    )
+
+
+def _late_at(entry: Entry, channel: Channel) -> datetime:
+    end_of_time = datetime.max.replace(tzinfo=UTC)
+    return entry.instant + min(channel.grace, end_of_time - entry.instant)
+
+
+def _require_nobody_reached(session: Session, entry: Entry) -> None:
+    """What went out in part and was cancelled must not begin anew with everybody."""
+    reached = (
+        select(Delivery.id)
+        .join(Publication, Publication.id == Delivery.publication_id)
+        .where(
+            Publication.entry_id == entry.id,
+            Delivery.state.in_((DeliveryState.ACCEPTED, DeliveryState.UNKNOWN, DeliveryState.CLAIMED)),
+        )
+    )
+    if session.scalar(reached.limit(1)) is not None:
+        raise Conflict(
+            f"entry {entry.title!r} has gone out in part already",
+            "plan a new entry, to those who have not got it",
+        )
+
+
+def _check_armable(session: Session, plugins: Plugins, entry: Entry) -> tuple[Channel, Connection, Revision]:
+    where = f"entry {entry.title!r}"
+    if entry.kind != EntryKind.PUBLISH:
+        raise Invalid(
+            f"{where} is a {entry.kind}; only entries of kind publish go out",
+            "leave it planned",
+            field="kind",
+        )
+    if entry.asset is None:
+        raise Invalid(f"{where} has no asset", "name the asset that shall go out", field="asset")
+    if entry.connection is None:
+        raise Invalid(
+            f"{where} has no connection",
+            f"name a connection of the channel {entry.channel or '(none yet)'}",
+            field="connection",
+        )
+    channel = plugins.channel(entry.channel)
+    if entry.asset.kind not in channel.asset_kinds:
+        kinds = ", ".join(channel.asset_kinds)
+        raise Invalid(
+            f"{where}: {channel.label} does not take assets of kind {entry.asset.kind}",
+            f"it takes {kinds}",
+            field="asset",
+        )
+    if isinstance(channel, AddressedChannel) and entry.segment_id is None:
+        raise Invalid(
+            f"{where} has no segment", f"{channel.label} goes to people: name the segment", field="segment"
+        )
+    revision = approved_revision(session, entry.asset)
+    if revision is None:
+        raise Invalid(
+            f"asset {entry.asset.slug!r} is not approved",
+            f"run `cms content approve {entry.asset.slug}`",
+            field="asset",
+        )
+    return channel, entry.connection, revision
+
+
+def _require_sound(
+    session: Session, workspace: Workspace, entry: Entry, connection: Connection, revision: Revision
+) -> None:
+    placement = make_placement(session, workspace, revision, entry.channel, connection, due_at=entry.instant)
+    for finding in check_placement(workspace, placement):
+        if finding.level is Level.ERROR:
+            where = f"{finding.field}: " if finding.field else ""
+            remedy = f"`cms content check {placement.asset.slug} --channel {entry.channel}` tells all"
+            raise Invalid(
+                f"asset {placement.asset.slug!r} cannot go out: {where}{finding.message}",
+                remedy,
+                field="asset",
+            )
