@@ -36,6 +36,7 @@ MAX_NAME_LENGTH = 60
 RESERVED = frozenset(
     "id public_id consent source created_at updated_at fields and or not in like is empty within".split()
 )
+LEFT_OUT = "-"  # where a column goes that nobody wants
 # How the columns of other people's files are called, written without case, spaces and signs.
 _ALIASES = {
     "email": "email emailaddress emailid mail mailaddress",

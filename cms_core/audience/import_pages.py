@@ -83,6 +83,7 @@ def _columns(header: list[str], mapping: Mapping[str, str]) -> list[dict[str, An
         own = fields.custom_name(name)
         labels = {target: label or target.replace("_", " ").capitalize() for target, label in known.items()}
         labels.setdefault(own, f"A field of your own: {name}")
+        labels[fields.LEFT_OUT] = "Nowhere: leave it out"
         target = mapping.get(name, fields.field_of_header(name))
         rows.append({"name": f"map-{n}", "label": name, "target": target, "choices": labels})
     return rows

@@ -73,8 +73,8 @@ def import_contacts(
 ) -> ImportResult:
     """Create and change contacts from a CSV file (a path or its content, then with its ``name``).
 
-    ``mapping`` sends columns to fields (``{"Mail": "email"}``). Raises Invalid, with nothing saved, for a file that cannot be
-    read as a whole; faulty rows are in the result. ``all_or_nothing`` saves nothing when there is one.
+    ``mapping`` sends columns to fields (``{"Mail": "email"}``) or nowhere (``{"Notes": "-"}``). Raises Invalid, with nothing saved,
+    for a file that cannot be read as a whole; faulty rows are in the result. ``all_or_nothing`` saves nothing when there is one.
     """
     file = read_csv(source, name, known=fields.is_built_in_header)
     plan = make_plan(file, mapping or {})
@@ -145,7 +145,7 @@ def _targets(file: CsvFile, mapping: Mapping[str, str]) -> dict[int, str]:
     return {
         index: fields.field_of_header(mapping.get(name, name))
         for index, name in enumerate(file.header)
-        if name
+        if name and mapping.get(name) != fields.LEFT_OUT
     }
 
 

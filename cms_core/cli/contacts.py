@@ -25,7 +25,7 @@ def command() -> None:
     "mapping",
     multiple=True,
     metavar="CSV_COLUMN=field",
-    help="Which field a column is; may be repeated.",
+    help="Which field a column is, - to leave it out; may be repeated.",
 )
 @click.option("--dry-run", is_flag=True, help="Tell what would happen and save nothing.")
 @click.option("--all-or-nothing", is_flag=True, help="Save nothing when any row is faulty.")

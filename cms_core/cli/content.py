@@ -36,7 +36,7 @@ def command() -> None:
 
 
 @command.command("import")
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("path", type=click.Path(exists=True, path_type=Path))
 @click.option("--approve-as", metavar="EMAIL", help="Also approve what was imported, as this user.")
 @click.option("--dry-run", is_flag=True, help="Say what would happen; save nothing.")
 @json_option

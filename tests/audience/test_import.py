@@ -28,6 +28,16 @@ def stands(session: Session, email: str = "a@x.de") -> str:
     return str(next(row["consent"] for row in contacts.list_rows(session) if row["email"] == email))
 
 
+def test_a_column_may_be_left_out(session: Session, bring: ImportText) -> None:
+    text = "email,First name,Private notes\nann@x.de,Ann,likes cake\n"
+    assert bring(text, mapping={"Private notes": "-", "First name": "-"}).created == 1
+    ann = contacts.find_or_none(session, "ann@x.de")
+    assert ann is not None
+    assert (ann.first_name, ann.extra, fields.known(session)) == ("", {}, {})
+    with pytest.raises(Invalid, match="no column of e-mail addresses"):
+        bring(text, mapping={"email": "-"})
+
+
 def test_people_with_all_their_fields(session: Session, bring: ImportText) -> None:
     result = bring(
         "E-Mail;First Name;Surname;Organisation;Country;Lang;Time zone;Consent;Funnel Stage\n"

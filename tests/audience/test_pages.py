@@ -194,6 +194,7 @@ def test_a_file_is_looked_at_mapped_and_then_imported(marketer: FormClient, work
 
     kept = re.search(r'name="kept" value="([0-9a-f]+)"', page)
     assert kept
+    assert page.count('<option value="-">Nowhere: leave it out</option>') == page.count('name="map-')
     data = {"kept": kept[1], "name": "people.csv", "map-1": "first_name", "do": "check"}
     assert 'value="first_name" selected' in marketer.submit("/app/contacts/import", data).text
     assert marketer.submit("/app/contacts/import", {**data, "do": "save"}).status_code == 303
