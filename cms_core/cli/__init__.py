@@ -101,7 +101,8 @@ def _for_people(error: Exception) -> CmsError:
     if type(error).__name__ == "OperationalError":
         reason = str(getattr(error, "orig", error))
         return TryLater(
-            f"the database did not answer: {reason}", "try again; `cms status` and free disk space tell more"
+            f"the database did not answer: {reason}",
+            "try again; look at free disk space and at who may write to the workspace's folder",
         )
     if type(error).__name__ == "DatabaseError":
         return CmsError(
