@@ -12,8 +12,6 @@ connection: its outcome is unknown, and it is never repeated), or answered.
 """
 
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
-from typing import NamedTuple
 
 from cms_core.contract import (
     ChannelError,
@@ -26,6 +24,7 @@ from cms_core.contract import (
 )
 from cms_core.outbound.guard import Guard
 from cms_core.outbound.retrying import retrying
+from cms_core.outbound.smtp_lane import Lane, Letter, WireFault
 from cms_core.outbound.smtp_message import (
     Reply,
     SmtpMessage,
@@ -35,7 +34,7 @@ from cms_core.outbound.smtp_message import (
     envelope,
     outcome,
 )
-from cms_core.outbound.smtp_session import SmtpServer, SmtpSession, open_session
+from cms_core.outbound.smtp_session import Refusal, SmtpServer, SmtpSession, open_session
 from cms_core.outbound.smtp_source import Messages, Source
 from cms_core.outbound.smtp_stream import CLOSING, Garbled, Lost
 
@@ -52,35 +51,6 @@ def check_smtp(server: SmtpServer, guard: Guard) -> Identity:
     return Identity(session.greeting, rights=tuple(sorted(session.offered)))
 
 
-class _Letter(NamedTuple):
-    """A message as one server takes it: its envelope's commands and its body."""
-
-    message: SmtpMessage
-    commands: list[bytes]
-    data: bytes
-
-
-@dataclass(slots=True)
-class _Lane:
-    """One connection and what is under way on it: the body that was sent, the envelope that was sent, and what comes after it."""
-
-    session: SmtpSession | None = None
-    body: SmtpMessage | None = None
-    envelope: _Letter | None = None
-    following: _Letter | None = None
-    open_after: int = 0
-
-    @property
-    def busy(self) -> bool:
-        return self.body is not None or self.envelope is not None or self.following is not None
-
-    def drop(self) -> None:
-        """Close the connection without a word and forget what was under way."""
-        if self.session is not None:
-            self.session.abort()
-        self.session = self.body = self.envelope = self.following = None
-
-
 class SmtpDoor:
     """Connections to one mail server. ``wire`` hears of each message just before it can be complete at the server."""
 
@@ -90,7 +60,7 @@ class SmtpDoor:
         self._server = server
         self._guard = guard
         self._wire = wire
-        self._lanes = [_Lane() for _ in range(max(1, connections))]
+        self._lanes = [Lane() for _ in range(max(1, connections))]
         self._attempts = attempts
         self._pipelining = True
         self._fruitless = 0
@@ -140,9 +110,9 @@ class SmtpDoor:
             if not busy:
                 if source.ended and source.dry:
                     return
-                source.paused = False
+                source.paused = source.paused and not source.dry
 
-    def _wanted(self, lane: _Lane, source: Source) -> bool:
+    def _wanted(self, lane: Lane, source: Source) -> bool:
         if source.dry:
             return False
         if self._open_lanes() == 0:
@@ -152,7 +122,7 @@ class SmtpDoor:
     def _open_lanes(self) -> int:
         return sum(lane.session is not None for lane in self._lanes)
 
-    def _turn(self, lane: _Lane, source: Source) -> Iterator[SmtpOutcome]:
+    def _turn(self, lane: Lane, source: Source) -> Iterator[SmtpOutcome]:
         if lane.session is None:
             yield from self._open(lane, source)
         if lane.session is None:
@@ -163,22 +133,25 @@ class SmtpDoor:
         except LeaveWithdrawn:
             yield from self._put_back(lane, source)
             lane.drop()
+        except WireFault as error:
+            yield from self._unwired(lane, source, error.fault)
         except Lost as error:
             yield from self._lost(lane, source, error)
 
-    def _open(self, lane: _Lane, source: Source) -> Iterator[SmtpOutcome]:
+    def _open(self, lane: Lane, source: Source) -> Iterator[SmtpOutcome]:
         try:
             lane.session = open_session(self._server, self._guard)
         except ChannelError as error:
             if self._open_lanes():  # the server wants fewer connections: the others carry on
                 lane.open_after = source.pulled + WIDEN_AGAIN
                 return
-            yield from self._give_back(source, str(error))  # leave to send is not kept over a wait
             self._open_patiently(lane, source, error)
+            if source.cut:
+                yield from self._give_back(source, str(error))
         if lane.session is not None and not lane.session.pipelining:
             self._pipelining = False
 
-    def _open_patiently(self, lane: _Lane, source: Source, error: ChannelError) -> None:
+    def _open_patiently(self, lane: Lane, source: Source, error: ChannelError) -> None:
         if isinstance(error, NotConnected) or self._attempts < 2:
             source.stop(error)
             return
@@ -190,7 +163,7 @@ class SmtpDoor:
 
     # --- one step of one connection -------------------------------------------------------------------------------------
 
-    def _overlap(self, lane: _Lane, session: SmtpSession, source: Source) -> Iterator[SmtpOutcome]:
+    def _overlap(self, lane: Lane, session: SmtpSession, source: Source) -> Iterator[SmtpOutcome]:
         """Make the next message, read what the last write made the server say, write the accepted one and the next envelope."""
         if self._pipelining and lane.following is None:
             lane.following = yield from self._take(session, source)
@@ -209,7 +182,7 @@ class SmtpDoor:
         if data:
             session.write(data)
 
-    def _one_by_one(self, lane: _Lane, session: SmtpSession, source: Source) -> Iterator[SmtpOutcome]:
+    def _one_by_one(self, lane: Lane, session: SmtpSession, source: Source) -> Iterator[SmtpOutcome]:
         """One message, each command only after the reply to the one before."""
         lane.envelope = letter = yield from self._take(session, source)
         if letter is None:
@@ -221,43 +194,63 @@ class SmtpDoor:
         session.write(self._on_wire(lane, letter))
         yield self._settled(lane, letter.message, session.reply())
 
-    def _take(self, session: SmtpSession, source: Source) -> Generator[SmtpOutcome, None, _Letter | None]:
+    def _take(self, session: SmtpSession, source: Source) -> Generator[SmtpOutcome, None, Letter | None]:
         """The next message that can be sent to this server; others are refused here."""
         while (message := source.pull()) is not None:
             try:
-                return _Letter(message, envelope(message, session.offered), body(message.data))
+                return Letter(message, envelope(message, session.offered), body(message.data))
             except Unsendable as error:
                 yield outcome(message, error.reply)
         return None
 
-    def _on_wire(self, lane: _Lane, letter: _Letter) -> bytes:
-        self._wire.on_wire(letter.message.key)
-        self._wire.flush()
+    def _on_wire(self, lane: Lane, letter: Letter) -> bytes:
+        try:
+            self._wire.on_wire(letter.message.key)
+            self._wire.flush()
+        except LeaveWithdrawn:
+            raise
+        except Exception as fault:
+            raise WireFault(fault) from fault
         lane.body, lane.envelope = letter.message, None
         return letter.data
 
     # --- what became of a message ---------------------------------------------------------------------------------------
 
-    def _settled(self, lane: _Lane, message: SmtpMessage, reply: Reply) -> SmtpOutcome:
+    def _settled(self, lane: Lane, message: SmtpMessage, reply: Reply) -> SmtpOutcome:
         if 300 <= reply.code < 400:
             raise Garbled(f"the server answers a message with {reply.code}")
         lane.body = None
+        lane.accepted += reply.ok
         self._fruitless = 0
         return outcome(message, reply)
 
     def _refused(
-        self, lane: _Lane, message: SmtpMessage, source: Source, refusal: Reply
+        self, lane: Lane, message: SmtpMessage, source: Source, refusal: Refusal
     ) -> Iterator[SmtpOutcome]:
         lane.envelope = None
         self._fruitless = 0
-        if refusal.code != AUTH_REQUIRED:
-            yield outcome(message, refusal)
-            return
-        source.stop(NotConnected(f"{self._server} wants us to sign in: {refusal.text}"))
-        yield outcome(message, refusal, OutcomeStatus.RETRY)
-        yield from self._give_back(source, refusal.text)
+        reply = refusal.reply
+        if reply.code == AUTH_REQUIRED:
+            source.stop(NotConnected(f"{self._server} wants us to sign in: {reply.text}"))
+            yield outcome(message, reply, OutcomeStatus.RETRY)
+            yield from self._give_back(source, reply.text)
+        elif refusal.of_sender and reply.code < 500 and lane.accepted:
+            source.put_back(message)  # enough for one connection, the server means: the next one
+            yield from self._put_back(lane, source)
+            lane.drop()
+        else:
+            yield outcome(message, reply)
 
-    def _lost(self, lane: _Lane, source: Source, error: Lost) -> Iterator[SmtpOutcome]:
+    def _unwired(self, lane: Lane, source: Source, fault: Exception) -> Iterator[SmtpOutcome]:
+        """What cannot be journalled is not sent; the other connections still read their answers, then the fault is raised."""
+        envelope = lane.envelope
+        source.stop(fault)
+        yield from self._put_back(lane, source)
+        lane.drop()
+        if envelope is not None:
+            yield outcome(envelope.message, Reply(0, str(fault)), OutcomeStatus.RETRY)
+
+    def _lost(self, lane: Lane, source: Source, error: Lost) -> Iterator[SmtpOutcome]:
         on_wire, waiting, following = lane.body, lane.envelope, lane.following
         if isinstance(error, Garbled) and on_wire is None:
             self._pipelining = False
@@ -276,7 +269,7 @@ class SmtpDoor:
         if source.cut:
             yield from self._give_back(source, str(error))
 
-    def _put_back(self, lane: _Lane, source: Source) -> Iterator[SmtpOutcome]:
+    def _put_back(self, lane: Lane, source: Source) -> Iterator[SmtpOutcome]:
         """What was taken but not begun is taken again, or left to be tried again when nothing more is sent."""
         letter, lane.following = lane.following, None
         if letter is not None:

@@ -8,7 +8,7 @@ import ssl
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from cms_core.contract import NotConnected, Retryable
 from cms_core.errors import Invalid
@@ -49,6 +49,13 @@ class SmtpServer:
         return f"{self.host}:{self.port}"
 
 
+class Refusal(NamedTuple):
+    """What refused an envelope; when it is the reply to its sender, it may be the connection that is meant."""
+
+    reply: Reply
+    of_sender: bool
+
+
 class SmtpSession(SmtpStream):
     """An open connection that is ready for mail. ``offered``: extension → its parameters, as of the last EHLO."""
 
@@ -74,7 +81,7 @@ class SmtpSession(SmtpStream):
         self._resetting, self._reset_first = self._reset_first, False
         return (RESET if self._resetting else b"") + b"".join(commands)
 
-    def read_envelope(self) -> Reply | None:
+    def read_envelope(self) -> Refusal | None:
         """The replies to an envelope written in one go: None when the message may follow, else the one that refuses it."""
         if self._resetting and not self.reply().ok:
             raise Garbled("the server does not reset")
@@ -92,10 +99,10 @@ class SmtpSession(SmtpStream):
             self.command(b".\r\n")
         for reply in (mail, rcpt, data):
             if reply.refuses:
-                return reply
+                return Refusal(reply, of_sender=reply is mail)
         raise Garbled("the server neither accepts nor refuses")
 
-    def say_envelope(self, commands: Sequence[bytes]) -> Reply | None:
+    def say_envelope(self, commands: Sequence[bytes]) -> Refusal | None:
         """An envelope command by command: None when the message may follow, else the reply that refuses it."""
         if self._reset_first and not self.command(RESET).ok:
             raise Garbled("the server does not reset")
@@ -105,7 +112,7 @@ class SmtpSession(SmtpStream):
             self.in_step()
             if reply.refuses:
                 self._reset_first = True
-                return reply
+                return Refusal(reply, of_sender=command is commands[0])
             if (reply.code == GO_AHEAD) != (command is commands[-1]):
                 raise Garbled("the server neither accepts nor refuses")
         return None

@@ -81,8 +81,10 @@ class SmtpStream:
         return True
 
     def in_step(self) -> None:
-        """Check that there is no reply too many, which would be taken for the next one; raises Garbled."""
+        """Check that there is no reply too many, which would be taken for the next one; raises Garbled, or Lost for a goodbye."""
         if self._at < len(self._buffer):
+            if self._buffer.startswith(b"421", self._at):
+                self.reply()
             raise Garbled("the server gave more replies than there were commands")
 
     def command(self, line: bytes) -> Reply:

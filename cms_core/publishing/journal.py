@@ -9,7 +9,7 @@ import fcntl
 import os
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -67,7 +67,8 @@ class Journal:
         for key in keys:
             self.claims.pop(key, None)
         if self._written >= ROTATE_AT:
-            self._rotate()
+            with suppress(OSError):  # a long journal is no fault; what it holds stays
+                self._rotate()
 
     def close(self, *, settled: bool) -> None:
         """End: when everything is settled nothing is left to recover; otherwise the journal stays for who inherits it."""
@@ -82,8 +83,12 @@ class Journal:
         fresh = self._path.with_suffix(".new")
         kept = [record for record in _records(self._path.read_bytes()) if record[2] in self.claims]
         file = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
-        _write_all(file, b"".join(RECORD.pack(*record) for record in kept))
-        fresh.rename(self._path)
+        try:
+            _write_all(file, b"".join(RECORD.pack(*record) for record in kept))
+            fresh.rename(self._path)
+        except OSError:
+            os.close(file)
+            raise
         os.close(self._file)
         self._file, self._written = file, len(kept)
 

@@ -34,8 +34,11 @@ def recover(db: Database, folder: Path, real: datetime) -> int:
             .where(Delivery.state == DeliveryState.CLAIMED)
             .distinct()
         )
-        senders = session.execute(query).all()
-    return sum(_recover_sender(db, folder, sender, boot, real) for sender, boot in senders)
+        claimed = dict(session.execute(query).all())
+    # Who was killed before its first claim, or after its last settling, has left nothing but a journal.
+    here = boot_id()
+    senders = {path.stem: here for path in folder.glob("*.journal")} | claimed
+    return sum(_recover_sender(db, folder, sender, boot, real) for sender, boot in senders.items())
 
 
 def _recover_sender(db: Database, folder: Path, sender: str, boot: str, real: datetime) -> int:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import bindparam, select
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from cms_core import contract as c
@@ -79,6 +80,7 @@ class Sending:
         self._on_wire: set[int] = set()
         self.progressed = False
         self._fates: list[Settled] = []
+        self._trouble: c.Retryable | None = None
         self._settled_at = self._looked_at = time.monotonic()
         self._wanted = True
         self._connection = workspace.db.own_connection()
@@ -139,11 +141,14 @@ class Sending:
 
     def _recipients(self, channel: c.AddressedChannel) -> Iterator[c.Recipient | None]:
         while True:
-            batch = self._claim()
+            with _as_weather():
+                batch = self._claim()
             if batch is None:
                 return
             for addressee in batch:
                 self._look()
+                if self._trouble is not None:
+                    raise self._trouble
                 if self._stop() or not self._wanted:
                     return
                 early = self._leave.early_refusal if channel.door else self._leave.refusal
@@ -211,8 +216,7 @@ class Sending:
         if now - self._looked_at < LOOK_SECONDS:
             return
         self._looked_at = now
-        if now - self._settled_at > SETTLE_SECONDS:
-            self._settle_now()
+        self._settle_in_time()
         self._wanted = self._holds()
 
     # --- outcomes -----------------------------------------------------------------------------------------------------
@@ -231,8 +235,7 @@ class Sending:
             state = STATES[outcome.status]
             provider_id = storable(outcome.provider_id)[:PROVIDER_ID_LENGTH] if outcome.provider_id else None
             self._keep(addressee, state, outcome.detail, code=outcome.code, provider_id=provider_id)
-        if time.monotonic() - self._settled_at > SETTLE_SECONDS:
-            self._settle_now()
+        self._settle_in_time()
 
     def _retry(self, addressee: Addressee, outcome: c.Outcome) -> None:
         tries = addressee.tries
@@ -249,9 +252,16 @@ class Sending:
         said = storable(reason)[:REASON_LENGTH]
         self._fates.append(Settled(addressee.key, addressee.claim_id, state, said, **more))
 
-    def _settle_now(self) -> None:
-        self.flush()
-        self._settle()
+    def _settle_in_time(self) -> None:
+        """Settle each second; when that cannot be done, nobody is handed out any more, and answers under way are still read."""
+        if self._trouble is not None or time.monotonic() - self._settled_at < SETTLE_SECONDS:
+            return
+        try:
+            with _as_weather():
+                self.flush()
+                self._settle()
+        except c.Retryable as trouble:
+            self._trouble = trouble
 
     def _settle(self) -> None:
         if self._fates:
@@ -264,3 +274,12 @@ class Sending:
         self._journal.settled([fate.id for fate in self._fates])
         self._fates.clear()
         self._settled_at = time.monotonic()
+
+
+@contextlib.contextmanager
+def _as_weather() -> Iterator[None]:
+    """A database that is locked or full passes, and is no fault of the channel through which the error goes."""
+    try:
+        yield
+    except OperationalError as error:
+        raise c.Retryable(f"the database did not answer: {error.orig}") from error

@@ -7,10 +7,10 @@ import pytest
 
 from cms_core.contract import LeaveWithdrawn
 from cms_core.outbound import Guard, SmtpDoor, SmtpMessage, SmtpServer
-from cms_core.testing.smtp import Answer
+from cms_core.testing.smtp import DROP, Answer
 
 from .conftest import RecordingWire
-from .sending import A, Run, at, faulty, mails
+from .sending import A, R, Run, at, faulty, mails
 
 
 def test_each_message_is_journalled_and_flushed_before_the_server_can_have_it_all(
@@ -63,7 +63,54 @@ def test_a_journal_that_cannot_be_written_keeps_the_message_from_the_wire(
     run = Run(Full(), guard)
     with faulty(pipelining) as server, pytest.raises(OSError, match="No space left"):
         run.send(server, mails(2))
-    assert (run.outcomes, server.received) == ([], [])
+    assert (set(run.statuses), server.received) == ({R}, [])
+
+
+def test_a_journal_that_fails_in_between_leaves_no_answered_message_without_its_outcome(
+    guard: Guard, pipelining: str
+) -> None:
+    class Failing(RecordingWire):
+        def flush(self) -> None:
+            if len(self.told) == 30:
+                raise OSError(28, "No space left on device")
+
+    run = Run(Failing(), guard)
+    with faulty(pipelining) as server, pytest.raises(OSError, match="No space left"):
+        run.send(server, mails(60), connections=2)
+    answered = {int(mail.recipients[0][1:].partition("@")[0]) for mail in server.received}
+    assert {each.key for each in run.outcomes if each.status == A} == answered
+    assert {each.key for each in run.outcomes} >= set(run.wire.told)
+
+
+def test_a_pause_waits_for_a_message_that_is_sent_once_more(run: Run, pipelining: str) -> None:
+    settled_at_pause: list[int] = []
+
+    def messages() -> Iterator[SmtpMessage | None]:
+        first, second = mails(2)
+        yield first
+        yield None
+        settled_at_pause.append(len(run.outcomes))
+        yield second
+
+    with faulty(pipelining, RCPT=[DROP]) as server:
+        run.send(server, messages())
+    assert (settled_at_pause, run.statuses) == ([1], [A, A])
+
+
+def test_a_withdrawn_leave_costs_nobody_else_a_try(guard: Guard) -> None:
+    """The connection that is closed for it must be gone before a server that takes one will take the next."""
+
+    class Withdrawing(RecordingWire):
+        def on_wire(self, key: int) -> None:
+            if key in (5, 15):
+                raise LeaveWithdrawn("unsubscribed")
+            super().on_wire(key)
+
+    busy = at(1, Answer("421 4.7.0 too many connections", then="drop"))
+    run = Run(Withdrawing(), guard)
+    with faulty("honest", CONNECT=busy) as server:
+        run.send(server, mails(20))
+    assert (run.error, run.statuses) == (None, [A] * 18)
 
 
 def test_a_message_whose_leave_is_withdrawn_never_arrives_and_the_others_do(

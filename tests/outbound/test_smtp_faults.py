@@ -214,3 +214,31 @@ def test_long_reply_lines_are_read_and_shortened(run: Run, pipelining: str) -> N
         run.send(server, mails(2))
     assert (run.statuses, len(server.received)) == ([A, A], 2)
     assert all(len(each.reply) == 200 and each.reply.isprintable() for each in run.outcomes)
+
+
+def test_a_server_that_takes_few_messages_a_connection_gets_the_rest_on_others(
+    run: Run, pipelining: str
+) -> None:
+    taken = 0
+
+    def greet(_: str) -> None:
+        nonlocal taken
+        taken = 0
+
+    def mail(_: str) -> Answer | None:
+        nonlocal taken
+        taken += 1
+        return Answer("452 4.5.3 too many messages in this session") if taken > 3 else None
+
+    with faulty(pipelining, EHLO=greet, MAIL=mail) as server:
+        run.send(server, mails(20))
+    assert (run.error, run.statuses, len(server.received)) == (None, [A] * 20, 20)
+
+
+def test_a_goodbye_right_behind_a_go_ahead_does_not_end_pipelining(run: Run) -> None:
+    goodbye = at(5, Answer("354 go on\n421 4.4.2 idle for too long", then="drop"))
+    with faulty("honest", DATA=goodbye) as server:
+        run.send(server, mails(20))
+    assert (run.error, run.statuses, server.connections) == (None, [A] * 20, 2)
+    together = [word for word in server.commands if word.startswith(("MAIL", "RCPT", "DATA"))]
+    assert len(together) >= 60
