@@ -3,11 +3,9 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
-from werkzeug.serving import make_server
 
 import cms_core
 from cms_core import models
@@ -20,6 +18,7 @@ from cms_core.content.drafts import Draft
 from cms_core.content.revisions import head_of
 from cms_core.testing.pages import PASSWORD, add_people, app_of
 from cms_core.workspace import Workspace, open_workspace
+from tests import serving
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -56,13 +55,8 @@ def served(workspace: Workspace) -> Iterator[str]:
             review.request_review(session, revision, people["marketer"])
         import_contacts(session, b"email,first_name,consent\nann@a.example,Ann,yes\n", name="people.csv")
         segments.create(session, "Everybody", 'email != ""')
-    server = make_server("127.0.0.1", 0, app_of(workspace), threaded=True)
-    thread = Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving.served(app_of(workspace)) as address:
+        yield address
 
 
 def sign_in(page: "Page", served: str, role: str) -> None:

@@ -8,7 +8,6 @@ import io
 import json
 import os
 import re
-import threading
 from collections.abc import Iterator
 from email import message_from_bytes
 from email.policy import default
@@ -17,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import select
-from werkzeug.serving import make_server
 
 from cms_core import contract as c
 from cms_core.audience import consent, segments
@@ -26,6 +24,7 @@ from cms_core.audience.upsert import upsert_many
 from cms_core.auth import service as auth
 from cms_core.campaigns import service as campaigns
 from cms_core.testing.fixtures import NOW
+from tests import serving
 
 from .house import PASSWORD, House
 
@@ -232,13 +231,8 @@ def _poison_public(house: House, texts: list[str]) -> None:
 
 @pytest.fixture(scope="module")
 def served(house: House) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, house.app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving.served(house.app) as address:
+        yield address
 
 
 @pytest.fixture
