@@ -72,3 +72,9 @@ def browser(app: Flask) -> FormClient:
 def as_admin(browser: FormClient) -> FormClient:
     assert browser.sign_in("admin@example.com", PASSWORD).status_code == 303
     return browser
+
+
+def row(workspace: Workspace, email: str) -> User:
+    """The user with this address, as the database has it now."""
+    with workspace.db.session() as session:
+        return service.find_user(session, email)

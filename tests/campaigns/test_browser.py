@@ -4,11 +4,9 @@ import json
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
-from werkzeug.serving import make_server
 
 import cms_core
 from cms_core.campaigns import service
@@ -16,6 +14,7 @@ from cms_core.campaigns.service import Plan
 from cms_core.campaigns.when import parse_when
 from cms_core.testing.pages import PASSWORD, add_people, app_of
 from cms_core.workspace import Workspace
+from tests import serving
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -45,13 +44,8 @@ def entry_id(workspace: Workspace) -> str:
 
 @pytest.fixture
 def served(workspace: Workspace, entry_id: str) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, app_of(workspace), threaded=True)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving.served(app_of(workspace)) as address:
+        yield address
 
 
 def open_calendar(page: "Page", served: str) -> None:

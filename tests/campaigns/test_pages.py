@@ -12,16 +12,10 @@ from cms_core.campaigns.month import Month
 from cms_core.campaigns.service import Plan
 from cms_core.campaigns.when import parse_when
 from cms_core.testing.client import FormClient
-from cms_core.testing.pages import add_people, app_of, harm_in, signed_in, statements
+from cms_core.testing.pages import harm_in, statements
 from cms_core.workspace import Workspace
 
 NASTY = '"><script>alert(1)</script>{{ 7*7 }}'
-
-
-@pytest.fixture
-def marketer(workspace: Workspace) -> FormClient:
-    add_people(workspace)
-    return signed_in(app_of(workspace), "marketer")
 
 
 @pytest.fixture

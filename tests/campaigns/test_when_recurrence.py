@@ -12,9 +12,7 @@ from cms_core.campaigns.recurrence import MAX_OCCURRENCES, expand
 from cms_core.campaigns.rrule import parse_rrule
 from cms_core.campaigns.when import WhenError
 
-
-def wall(text: str) -> datetime:
-    return datetime.fromisoformat(text)
+from .times import wall
 
 
 def days(rule: str, start: str, count: int = 10, tz: str = "UTC") -> list[str]:

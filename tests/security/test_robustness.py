@@ -1,18 +1,17 @@
 """Robustness: odd hosts and headers, two people at once, slow callers, plugins that break, answers that tell nothing."""
 
 import socket
-import threading
 from collections.abc import Iterator
 
 import pytest
 from flask import Blueprint
-from werkzeug.serving import make_server
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from cms_core.app import create_app
 from cms_core.config import load_config
 from cms_core.testing.client import FormClient
 from cms_core.workspace import open_workspace
+from tests import serving
 
 from .house import CANARY, PASSWORD, House
 
@@ -105,12 +104,8 @@ HALF = "Host: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Le
 
 @pytest.fixture
 def port(house: House) -> Iterator[int]:
-    server = make_server("127.0.0.1", 0, house.app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield server.server_port
-    server.shutdown()
-    thread.join()
+    with serving.served(house.app) as address:
+        yield int(address.rpartition(":")[2])
 
 
 def test_callers_who_say_half_of_it_hold_up_nobody_and_lock_nothing(house: House, port: int) -> None:

@@ -1,19 +1,18 @@
 """A small app around the shell: what the look and its rules are tested on, without a workspace."""
 
 from collections.abc import Callable, Iterator
-from threading import Thread
 
 import pytest
 from flask import Flask, redirect, render_template
 from flask.testing import FlaskClient
 from flask_wtf.csrf import CSRFProtect
-from werkzeug.serving import make_server
 from werkzeug.wrappers import Response
 
 from cms_core.contract import NavItem
 from cms_core.errors import Invalid
 from cms_core.web import Frame, Viewer, init_web, toast
 from cms_core.web.gallery import blueprint as gallery
+from tests import serving
 
 ITEMS = (
     ("seo", NavItem("Keywords", "gallery.ui", "search", "Measure")),
@@ -74,10 +73,5 @@ def client() -> FlaskClient:
 @pytest.fixture(scope="module")
 def served() -> Iterator[str]:
     """The address of the app on a loopback port, for a real browser."""
-    server = make_server("127.0.0.1", 0, build(marketer), threaded=True)
-    thread = Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving.served(build(marketer)) as address:
+        yield address

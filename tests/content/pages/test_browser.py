@@ -3,23 +3,21 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
-from werkzeug.serving import make_server
 
 import cms_core
-from cms_core import models
 from cms_core.audience import segments
 from cms_core.audience.imports import import_contacts
-from cms_core.clock import FrozenClock
-from cms_core.config import Config
+from cms_core.auth.models import User
 from cms_core.content import review, service
 from cms_core.content.drafts import Draft
-from cms_core.content.revisions import head_of
-from cms_core.testing.pages import PASSWORD, add_people, app_of
-from cms_core.workspace import Workspace, open_workspace
+from cms_core.testing.pages import PASSWORD, app_of
+from cms_core.workspace import Workspace
+from tests import serving
+
+from .editor import head
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -36,17 +34,8 @@ PAGES = (
 
 
 @pytest.fixture
-def workspace(config: Config, clock: FrozenClock) -> Iterator[Workspace]:
-    opened = open_workspace(config, clock=clock)
-    models.metadata.create_all(opened.db.engine)
-    yield opened
-    opened.db.dispose()
-
-
-@pytest.fixture
-def served(workspace: Workspace) -> Iterator[str]:
+def served(workspace: Workspace, people: dict[str, User]) -> Iterator[str]:
     """The address of the app with some content and people in it."""
-    people = add_people(workspace)
     with workspace.db.transaction() as session:
         for n in (1, 2, 3):
             draft = Draft(
@@ -56,13 +45,8 @@ def served(workspace: Workspace) -> Iterator[str]:
             review.request_review(session, revision, people["marketer"])
         import_contacts(session, b"email,first_name,consent\nann@a.example,Ann,yes\n", name="people.csv")
         segments.create(session, "Everybody", 'email != ""')
-    server = make_server("127.0.0.1", 0, app_of(workspace), threaded=True)
-    thread = Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving.served(app_of(workspace)) as address:
+        yield address
 
 
 def sign_in(page: "Page", served: str, role: str) -> None:
@@ -71,11 +55,6 @@ def sign_in(page: "Page", served: str, role: str) -> None:
     page.locator("[name=password]").fill(PASSWORD)
     page.locator("[name=password]").press("Enter")
     page.wait_for_url(lambda url: "/login" not in url)
-
-
-def state(workspace: Workspace, slug: str) -> str:
-    with workspace.db.session() as session:
-        return str(head_of(session, service.find(session, slug)).state)
 
 
 @pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed: run make install")
@@ -114,7 +93,7 @@ def test_checks_and_previews_follow_what_is_typed(page: "Page", served: str, wor
     page.locator("#text").press("Control+Enter")
     page.wait_for_url(f"{served}/app/content/waiting-1")
 
-    assert state(workspace, "waiting-1") == "draft"
+    assert head(workspace, "waiting-1").state == "draft"
     assert [line for line in said if "Content Security" in line or "Error" in line] == []
 
 
@@ -126,13 +105,17 @@ def test_the_queue_is_decided_by_keyboard_alone(page: "Page", served: str, works
     page.keyboard.press("j")
     page.keyboard.press("a")
     page.get_by_text("Waiting 2: approved.").first.wait_for()
-    assert [state(workspace, f"waiting-{n}") for n in (1, 2, 3)] == ["in_review", "approved", "in_review"]
+    assert [head(workspace, f"waiting-{n}").state for n in (1, 2, 3)] == [
+        "in_review",
+        "approved",
+        "in_review",
+    ]
     page.keyboard.press("r")
     page.keyboard.type("Say why")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     page.get_by_text("Waiting 3: sent back").first.wait_for()
-    assert state(workspace, "waiting-3") == "changes_requested"
+    assert head(workspace, "waiting-3").state == "changes_requested"
 
 
 def test_a_rule_is_counted_while_it_is_typed(page: "Page", served: str) -> None:
