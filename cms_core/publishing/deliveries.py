@@ -99,10 +99,18 @@ class Taken(NamedTuple):
     person: c.Contact
 
 
+class Claimed(NamedTuple):
+    """A claimed batch: the claim, those to send to, and how many deliveries got a verdict."""
+
+    id: int
+    taken: list[Taken]
+    judged: int
+
+
 def claim_batch(
     session: Session, publication_id: int, sender: str, boot: str, channel: str, topic: str, real: datetime
-) -> tuple[int, list[Taken], int]:
-    """Take the next batch: (claim, those to send to, how many rows got a verdict).
+) -> Claimed:
+    """Take the next batch.
 
     One UPDATE gives every row its verdict, so a batch may hold nobody to send to; the end is a batch without any row.
     """
@@ -111,7 +119,7 @@ def claim_batch(
     session.flush()
     given = {"the_claim": claim.id, "publication": publication_id, "real": real}
     judged = session.connection().execute(_judge(channel, topic), given)
-    return claim.id, _taken(session, claim.id), judged.rowcount
+    return Claimed(claim.id, _taken(session, claim.id), judged.rowcount)
 
 
 @lru_cache(maxsize=64)

@@ -122,7 +122,7 @@ def _begin_now(row_id: int) -> None:
         finally:
             publishing.db.dispose()
 
+    thread = threading.Thread(target=run, name="cms-run-one", daemon=True)
+    thread.start()
     if current_app.testing:
-        run()
-    else:
-        threading.Thread(target=run, name="cms-run-one", daemon=True).start()
+        thread.join()

@@ -21,7 +21,7 @@ from cms_core import contract as c
 from cms_core.clock import SystemClock
 from cms_core.contract import OutcomeStatus
 from cms_core.publishing.claims import MAX_TRIES, Held
-from cms_core.publishing.deliveries import Settled, Taken, claim_batch, settle
+from cms_core.publishing.deliveries import Claimed, Settled, Taken, claim_batch, settle
 from cms_core.publishing.journal import Journal, boot_id
 from cms_core.publishing.leave import Leave
 from cms_core.publishing.models import DeliveryState, Publication
@@ -165,16 +165,21 @@ class Sending:
         self.flush()
         with self._connection.transaction() as session:
             settle(session, self._fates, self._clock.now())
-            batch = self._next_batch(session) if self._holds() else None
+            claimed = self._next_batch(session) if self._holds() else None
+            version = self._connection.version()
         self._forget_settled()
-        for addressee in batch or ():
+        if claimed is None:
+            return None
+        batch = [self._addressee(claimed.id, row, version) for row in claimed.taken]
+        for addressee in batch:
             self._open[addressee.key] = addressee
             self._journal.claims[addressee.key] = addressee.claim_id
+        self._fill(batch, [row.person for row in claimed.taken])
         return batch
 
-    def _next_batch(self, session: Session) -> list[Addressee] | None:
+    def _next_batch(self, session: Session) -> Claimed | None:
         taken = self._taken
-        claim_id, rows, verdicts = claim_batch(
+        claimed = claim_batch(
             session,
             self._held.publication_id,
             self._sender,
@@ -183,32 +188,34 @@ class Sending:
             taken.topic,
             self._clock.now(),
         )
-        return self._addressees(claim_id, rows) if verdicts else None
+        return claimed if claimed.judged else None
 
     def _holds(self) -> bool:
         rows = self._standing.rows(self._connection.cursor, self._held.publication_id)
         return rows == [(S.SENDING, self._held.claim_no, None)]
 
-    def _addressees(self, claim_id: int, rows: list[Taken]) -> list[Addressee]:
-        version = self._connection.version()
-        people = [row.person for row in rows]
+    def _addressee(self, claim_id: int, row: Taken, version: object) -> Addressee:
+        return Addressee(
+            key=row.id,
+            address=row.address,
+            token=self._tokens.make(row.id),
+            values={},
+            arm=self._taken.placement.arm,
+            claim_id=claim_id,
+            contact_id=row.contact_id,
+            address_hash=row.address_hash,
+            tries=row.tries,
+            seen=version,
+        )
+
+    def _fill(self, batch: list[Addressee], people: list[c.Contact]) -> None:
+        """Ask the plugins for the merge fields, outside of any transaction: what they do takes as long as it takes."""
+        if not people:
+            return
         providers = self._workspace.plugins.merge_fields.values()
-        values = {provider.namespace: provider.fetch_many(people) for provider in providers} if people else {}
-        return [
-            Addressee(
-                key=row.id,
-                address=row.address,
-                token=self._tokens.make(row.id),
-                values={namespace: found.get(row.person.id, {}) for namespace, found in values.items()},
-                arm=self._taken.placement.arm,
-                claim_id=claim_id,
-                contact_id=row.contact_id,
-                address_hash=row.address_hash,
-                tries=row.tries,
-                seen=version,
-            )
-            for row in rows
-        ]
+        found = {provider.namespace: provider.fetch_many(people) for provider in providers}
+        for addressee, person in zip(batch, people, strict=True):
+            addressee.values = {namespace: rows.get(person.id, {}) for namespace, rows in found.items()}
 
     def _look(self) -> None:
         """Every 50 ms: has somebody paused, cancelled or taken over the publication?"""

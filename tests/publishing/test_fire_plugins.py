@@ -1,6 +1,6 @@
 """Publishing under fire: plugins that answer nonsense harm themselves alone."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 
 import pytest
@@ -90,3 +90,38 @@ def test_words_of_the_remote_that_cannot_be_stored_do_no_harm(
     play(worker)
     assert shown(workspace, letters)["deliveries"] == {"accepted": 3}
     assert shown(workspace, post)["state"] == "failed"
+
+
+def provide(workspace: Workspace, fetch: Callable[[Sequence[c.Contact]], Mapping[str, c.Json]]) -> None:
+    workspace.plugins.merge_fields["odd"] = c.FieldProvider("odd", (c.FieldSpec("one"),), fetch)
+
+
+def test_merge_fields_that_fault_leave_everybody_to_be_written_to_later(
+    workspace: Workspace, worker: Worker, toys: Toys, arm: Arm
+) -> None:
+    people(workspace, 3)
+    public_id = arm("letter")
+
+    def fault(_: Sequence[c.Contact]) -> Mapping[str, c.Json]:
+        raise ZeroDivisionError
+
+    provide(workspace, fault)
+    worker.work_once()
+    assert shown(workspace, public_id)["deliveries"] == {"pending": 3}
+    assert toys.remote.mails == []
+
+
+def test_merge_fields_may_write_to_the_database_while_they_are_fetched(
+    workspace: Workspace, worker: Worker, arm: Arm
+) -> None:
+    """No transaction of the sending is open meanwhile, or both would wait for each other."""
+    people(workspace, 3)
+    public_id = arm("letter")
+
+    def count(contacts: Sequence[c.Contact]) -> Mapping[str, c.Json]:
+        people(workspace, 1)
+        return {contact.id: {"one": 1} for contact in contacts}
+
+    provide(workspace, count)
+    worker.run_until_idle()
+    assert shown(workspace, public_id)["deliveries"] == {"accepted": 3}
