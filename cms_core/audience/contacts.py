@@ -4,6 +4,7 @@ A contact that was merged or erased stays as a tombstone without an address; ``a
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
@@ -77,8 +78,9 @@ def to_contract(session: Session, rows: Sequence[Contact]) -> list[c.Contact]:
 def list_rows(session: Session, channel: str = "email") -> Iterator[dict[str, Any]]:
     """All living contacts as plain rows, oldest first; ``consent`` is how they stand to the channel now."""
     query = _listed(session, channel).order_by(Contact.id)
-    for row in session.execute(query.execution_options(yield_per=LIST_BATCH)).mappings():
-        yield {**row, "company": row["company"] or ""}
+    with closing(session.execute(query.execution_options(yield_per=LIST_BATCH)).mappings()) as rows:
+        for row in rows:
+            yield {**row, "company": row["company"] or ""}
 
 
 def list_page(

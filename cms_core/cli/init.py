@@ -1,5 +1,6 @@
 """``cms init``: a new workspace with its first admin, whole or not at all."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,6 +41,11 @@ def command(
     auth.checked_email(admin_email)
     auth.checked_password(admin_password)
     check_base_url(base_url or "http://localhost")
+    if database_url and os.environ.get("CMS_DATABASE_URL", database_url) != database_url:
+        raise ConfigError(
+            "CMS_DATABASE_URL names another database than --database-url, and goes over it",
+            "unset the variable, or leave the option out",
+        )
     with _new_folder(home), _readable_faults():
         write_config(home, database_url, base_url)
         home.chmod(0o700)  # people's addresses and the keys stand in there

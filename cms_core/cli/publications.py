@@ -153,7 +153,7 @@ def withdraw(state: State, publication_id: str, as_json: bool) -> None:
 
 def _finish(state: State, row_id: int, wanted: PublicationState, as_json: bool) -> None:
     """Do it now, in this process; a running worker that was faster is just as good."""
-    Worker(state.workspace.for_publishing()).run_one(row_id)
+    Worker(state.publishing).run_one(row_id)
     with state.reading() as session:
         document = listing.publication(session, session.get_one(Publication, row_id))
     if document["state"] not in (wanted, PublicationState.COMMITTING, PublicationState.PREPARING):

@@ -86,3 +86,4 @@ def working(workspace: Workspace) -> Iterator[None]:
         ticker.stop()
         worker.stop()
         thread.join()
+        publishing.db.dispose()

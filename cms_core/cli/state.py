@@ -34,8 +34,16 @@ class State:
         from cms_core.workspace import open_workspace
 
         workspace = open_workspace(load_config(self.home), clock=clock)
+        _close_at_end(workspace)
         if check:
             require_current(workspace.db.engine, workspace.plugins)
+        return workspace
+
+    @cached_property
+    def publishing(self) -> "Workspace":
+        """The workspace with a database whose commits survive power loss."""
+        workspace = self.workspace.for_publishing()
+        _close_at_end(workspace)
         return workspace
 
     @contextmanager
@@ -57,6 +65,12 @@ class State:
             user = auth.acting_user(session, self.as_email)
             session.info["actor"] = (user.id, "cli")
             yield session, user
+
+
+def _close_at_end(workspace: "Workspace") -> None:
+    context = click.get_current_context(silent=True)
+    if context is not None:
+        context.call_on_close(workspace.db.dispose)
 
 
 pass_state = click.make_pass_decorator(State)

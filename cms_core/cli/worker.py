@@ -24,7 +24,7 @@ INTERRUPTED = 130
 @pass_state
 def command(state: State, until_idle: bool, at: str | None, as_json: bool) -> None:
     """Publish what is due, until stopped or until nothing is left."""
-    worker = Worker(state.workspace.for_publishing(), FrozenClock(_instant(at)) if at else None)
+    worker = Worker(state.publishing, FrozenClock(_instant(at)) if at else None)
     caught: list[int] = []
 
     def stop(number: int, _: object) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from cms_core.clock import FrozenClock
 from cms_core.config import Config, load_config, write_config
+from cms_core.testing.databases import migrate
 
 if TYPE_CHECKING:
     from click.testing import Result
@@ -33,10 +34,10 @@ def clock() -> FrozenClock:
 
 
 @pytest.fixture
-def config(tmp_path: Path) -> Config:
+def config(tmp_path: Path, database_url: str | None) -> Config:
     """The configuration of a new, empty workspace that may reach loopback servers."""
     home = tmp_path / "home"
-    write_config(home, None, None)
+    write_config(home, database_url, None)
     return load_config(
         home, {"CMS_OUTBOUND_ALLOW": "127.0.0.1", "CMS_LEASE_SECONDS": "1", "CMS_STRICT_PLUGINS": "1"}
     )
@@ -45,25 +46,20 @@ def config(tmp_path: Path) -> Config:
 @pytest.fixture(scope="session")
 def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A SQLite database with the tables of the core and of all installed plugins, migrated once per run."""
-    from cms_core.migrations import upgrade
-    from cms_core.workspace import open_workspace
-
     home = tmp_path_factory.mktemp("migrated") / "home"
-    write_config(home, None, None)
-    opened = open_workspace(load_config(home, {}))
-    upgrade(opened.db.engine, opened.plugins)
-    with opened.db.engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    opened.db.dispose()
+    migrate(home, None)
     return home / "cms.db"
 
 
 @pytest.fixture
-def workspace(config: Config, clock: FrozenClock, migrated_database: Path) -> "Iterator[Workspace]":
+def workspace(
+    config: Config, clock: FrozenClock, migrated_database: Path, database_url: str | None
+) -> "Iterator[Workspace]":
     """A workspace with its tables, all installed plugins, and the standing clock; no users."""
     from cms_core.workspace import open_workspace
 
-    shutil.copyfile(migrated_database, config.home / "cms.db")
+    if database_url is None:
+        shutil.copyfile(migrated_database, config.home / "cms.db")
     opened = open_workspace(config, clock=clock)
     yield opened
     opened.db.dispose()
@@ -77,7 +73,9 @@ def session(workspace: "Workspace") -> "Iterator[Session]":
 
 
 @pytest.fixture
-def cms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "Callable[..., Result]":
+def cms(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_database_url: str | None
+) -> "Callable[..., Result]":
     """Runs ``cms …`` in this process on a fresh workspace folder ``tmp_path/ws`` (make it with ``cms("init", …)``)."""
     from click.testing import CliRunner
 
@@ -85,6 +83,8 @@ def cms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "Callable[..., Resul
 
     monkeypatch.setenv("CMS_HOME", str(tmp_path / "ws"))
     monkeypatch.setenv("CMS_OUTBOUND_ALLOW", "127.0.0.1")
+    if empty_database_url:
+        monkeypatch.setenv("CMS_DATABASE_URL", empty_database_url)
 
     def run(*arguments: str) -> "Result":
         import click

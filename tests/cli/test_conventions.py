@@ -62,6 +62,7 @@ def test_database_that_is_not_known_is_a_fault_of_the_configuration(
     assert "canary" not in result.output
 
 
+@pytest.mark.sqlite
 def test_file_that_is_no_database_is_said_in_words(ready: Cms, tmp_path: Path) -> None:
     for left in (tmp_path / "ws").glob("cms.db*"):
         left.unlink()

@@ -25,6 +25,7 @@ def snapshot(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.sqlite
 def test_a_new_workspace_is_complete_and_says_what_comes_next(cms: Cms, tmp_path: Path) -> None:
     home = tmp_path / "ws"
     result = cms("init", str(home), *ADMIN, "--base-url", "https://www.example.com/")
@@ -64,6 +65,7 @@ def test_a_workspace_is_not_made_twice(ready: Cms, tmp_path: Path) -> None:
     assert snapshot(tmp_path / "ws") == before
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
@@ -86,6 +88,7 @@ def test_what_fails_leaves_nothing_behind(
     assert not (tmp_path / "ws").exists()
 
 
+@pytest.mark.sqlite
 def test_an_empty_folder_stays_empty_when_it_fails(cms: Cms, tmp_path: Path) -> None:
     home, other = tmp_path / "ws", tmp_path / "other"
     home.mkdir()
@@ -97,6 +100,7 @@ def test_an_empty_folder_stays_empty_when_it_fails(cms: Cms, tmp_path: Path) -> 
     assert list(home.iterdir()) == []
 
 
+@pytest.mark.sqlite
 def test_an_old_database_asks_for_an_upgrade_and_gets_it(ready: Cms, tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "ws" / "cms.db") as database:
         database.execute("delete from alembic_version_core")
@@ -159,6 +163,7 @@ def test_people_are_added_by_admins_only(ready: Cms) -> None:
     assert "canary" not in ready("users", "list").output
 
 
+@pytest.mark.sqlite
 def test_what_the_command_line_changes_is_in_the_log_under_the_acting_user(
     ready: Cms, tmp_path: Path
 ) -> None:
@@ -171,3 +176,13 @@ def test_what_the_command_line_changes_is_in_the_log_under_the_acting_user(
     assert [row[:4] for row in rows] == [(None, "cli", "create", "user"), (1, "cli", "create", "user")]
     assert "canary" not in str(rows)
     assert "argon2" not in str(rows)
+
+
+def test_two_databases_are_refused_and_neither_is_touched(
+    cms: Cms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CMS_DATABASE_URL", f"sqlite:///{tmp_path / 'one.db'}")
+    result = cms("init", str(tmp_path / "ws"), *ADMIN, "--database-url", f"sqlite:///{tmp_path / 'two.db'}")
+    assert result.exit_code == 3
+    assert "CMS_DATABASE_URL names another database" in result.stderr
+    assert [path.name for path in tmp_path.iterdir() if path.suffix == ".db" or path.name == "ws"] == []

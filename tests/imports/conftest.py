@@ -13,10 +13,10 @@ from cms_core.workspace import open_workspace
 
 
 @pytest.fixture
-def home(tmp_path: Path, cms: Callable[..., Result]) -> Path:
+def home(tmp_path: Path, cms: Callable[..., Result], empty_database_url: str | None) -> Path:
     """The workspace that ``cms`` works in, with one admin; no connections."""
     folder = tmp_path / "ws"
-    write_config(folder, None, None)
+    write_config(folder, empty_database_url, None)
     workspace = open_workspace(load_config(folder, {}))
     migrations.upgrade(workspace.db.engine, workspace.plugins)
     with workspace.db.transaction() as session:

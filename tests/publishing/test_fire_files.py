@@ -84,6 +84,7 @@ def test_record_torn_by_a_full_disk_is_completed_by_the_next_write(
         assert testimony.on_wire == {(3, 7), (3, 8)}
 
 
+@pytest.mark.sqlite
 def test_database_that_is_locked_for_too_long_loses_and_doubles_nobody(
     workspace: Workspace, toys: Toys, arm: Arm, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -120,6 +120,7 @@ def test_a_rebuild_changes_nothing(cms: Cms, ws: Workspace) -> None:
     assert ok(cms("report", "campaign", "Launch", "--json")) == before
 
 
+@pytest.mark.sqlite
 def test_a_locked_database_is_for_later(cms: Cms, ws: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(db, "BUSY_TIMEOUT_SECONDS", 0)
     with ws.db.open_transaction() as writer:

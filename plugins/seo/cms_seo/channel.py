@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from datetime import timedelta
 
+from sqlalchemy.exc import IntegrityError
+
 from cms_core import (
     Absent,
     Channel,
@@ -79,11 +81,10 @@ class SiteChannel(Channel):
             raise Refused(f"the page cannot be made: {error}") from error
 
     def publish(self, link: Link, prepared: Prepared, key: str, previous: Receipt | None) -> Receipt:
-        content = Content.of(prepared.data)
-        replaces = (previous.external_id, str(previous.data.get("key", ""))) if previous else None
-        with link.services.transaction() as session:
-            page = store.put(session, link.connection, key, content, replaces, link.now())
-            return _receipt(link, page)
+        try:
+            return _put(link, prepared, key, previous)
+        except IntegrityError:  # somebody put a page there at the same moment: now it is seen
+            return _put(link, prepared, key, previous)
 
     def reconcile(self, link: Link, prepared: Prepared, key: str) -> Receipt | Absent:
         """The page's row was committed, or it was not: there is no third way."""
@@ -94,6 +95,13 @@ class SiteChannel(Channel):
     def withdraw(self, link: Link, receipt: Receipt) -> None:
         with link.services.transaction() as session:
             store.take_down(session, str(receipt.data.get("key", receipt.publication)), link.now())
+
+
+def _put(link: Link, prepared: Prepared, key: str, previous: Receipt | None) -> Receipt:
+    content = Content.of(prepared.data)
+    replaces = (previous.external_id, str(previous.data.get("key", ""))) if previous else None
+    with link.services.transaction() as session:
+        return _receipt(link, store.put(session, link.connection, key, content, replaces, link.now()))
 
 
 def _receipt(link: Link, page: Page) -> Receipt:

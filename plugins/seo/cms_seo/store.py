@@ -34,7 +34,12 @@ def put(
     if by_public_id(session, key) is not None:
         raise Refused(OUTRUN)
     page = _replaced(session, *replaces) if replaces else None
-    _make_room(session, connection, content, page)
+    there = at_path(session, connection, content.path)
+    if there is not None and there.key == key:  # by another worker, since we looked for the key
+        return there
+    if there is not None and there is not page:
+        _make_room(session, there)
+    _forget_move(session, connection, content.path)
     if page is None:
         page = Page(public_id=key, connection=connection, path=content.path, published_at=at)
         session.add(page)
@@ -57,16 +62,19 @@ def _replaced(session: Session, public_id: str, key: str) -> Page | None:
     return page
 
 
-def _make_room(session: Session, connection: str, content: Content, page: Page | None) -> None:
-    there = at_path(session, connection, content.path)
-    if there is not None and there is not page:
-        if there.state == PageState.LIVE:
-            raise Refused(TAKEN.format(content.path, there.title))
-        session.delete(there)
-    old = _moved_from(session, connection, content.path)
+def _make_room(session: Session, there: Page) -> None:
+    if there.state == PageState.LIVE:
+        raise Refused(TAKEN.format(there.path, there.title))
+    session.delete(there)
+    session.flush()
+
+
+def _forget_move(session: Session, connection: str, path: str) -> None:
+    """The path has a page of its own from now on."""
+    old = _moved_from(session, connection, path)
     if old is not None:
         session.delete(old)
-    session.flush()
+        session.flush()
 
 
 def take_down(session: Session, key: str, at: datetime) -> None:
