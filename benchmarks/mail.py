@@ -1,7 +1,7 @@
 """``mail``: the whole path of a newsletter, from the first claim to the last settled row, against other ways to send it.
 
-The path: claim by batches, consent and suppression looked up at every pull, journal, rendering with 18 signed links, SMTP with
-every reply read, settling. SQLite with synchronous=FULL. Writing the rows of the audience comes before and is told on stderr.
+The path: claim by batches, leave asked before each mail's bytes leave, journal, rendering with 18 signed links, SMTP with every
+reply read, settling. SQLite with synchronous=FULL. Writing the rows of the audience comes before and is told on stderr.
 """
 
 import gc

@@ -175,9 +175,8 @@ def make_engine(url: str, *, durable: bool = False) -> Engine:
 
 
 def _from_json(text: str) -> Any:
-    return (
-        {} if text == "{}" else json.loads(text)
-    )  # most are empty, and contacts are read by the hundred thousand
+    # Most are empty, and contacts are read by the hundred thousand.
+    return {} if text == "{}" else json.loads(text)
 
 
 def _tune_sqlite(engine: Engine, durable: bool) -> None:

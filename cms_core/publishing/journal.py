@@ -120,7 +120,12 @@ def inherit(folder: Path, sender: str) -> Iterator[Testimony | None]:
         except BlockingIOError:
             yield None
             return
-        yield _testimony(path.read_bytes())
+        try:
+            testimony = _testimony(path.read_bytes())
+        except FileNotFoundError:  # its writer ended in order, just now
+            path.with_suffix(".lock").unlink(missing_ok=True)
+            raise
+        yield testimony
         path.unlink(missing_ok=True)
         path.with_suffix(".lock").unlink(missing_ok=True)
     finally:
