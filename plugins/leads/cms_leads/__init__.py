@@ -1,0 +1,1 @@
+"""Companies and deals, and points from what people did."""

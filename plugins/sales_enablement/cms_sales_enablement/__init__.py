@@ -1,0 +1,1 @@
+"""A library of approved content for reps, and shares that tell who looked."""

@@ -1,0 +1,3 @@
+"""The hooks of this plugin."""
+
+api = "1"

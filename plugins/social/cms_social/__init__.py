@@ -1,0 +1,1 @@
+"""The channels ``mastodon`` and ``bluesky``."""
