@@ -11,9 +11,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Dialect, MetaData, String, create_engine, event
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Index, MetaData, String, create_engine, event
 from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy.sql.functions import GenericFunction
 from sqlalchemy.types import TypeDecorator
 
 from cms_core.clock import Clock, SystemClock
@@ -65,6 +67,35 @@ class PublicId:
 
     id: Mapped[int] = mapped_column(primary_key=True)
     public_id: Mapped[str] = mapped_column(String(36), unique=True, default=new_id)
+
+
+class current_xid(GenericFunction[int]):  # noqa: N801 - SQL writes its functions small
+    """SQL: the number of this transaction; 0 on SQLite."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+@compiles(current_xid, "postgresql")
+def _numbered(*_: Any, **__: Any) -> str:
+    return "pg_current_xact_id()::text::bigint"
+
+
+@compiles(current_xid, "sqlite")
+def _not_numbered(*_: Any, **__: Any) -> str:
+    return "0"
+
+
+class Ledger:
+    """Mixin: a table that is added to and read by cursors, in the order of ``xid`` and ``id`` (see ``events/ledger.py``)."""
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    xid: Mapped[int] = mapped_column(BigInteger, server_default=current_xid())
+
+
+def ledger_index(table: str) -> Index:
+    """The index that a ledger is read by on PostgreSQL; SQLite reads by the primary key."""
+    return Index(f"ix_{table}_xid", "xid", "id").ddl_if(dialect="postgresql")
 
 
 class Database:

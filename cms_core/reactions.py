@@ -2,24 +2,23 @@
 
 At least once: the cursor moves after the plugin has taken a batch, so one that fails, or dies half-way, is given it again, and the
 others go on. A plugin that is new here starts at the present end of the ledger. No transaction is open while a plugin works.
-Like the rollups, this reads up to the highest id; on PostgreSQL the end must be the commit horizon.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Row, Select, select
 from sqlalchemy.orm import Session
 
 from cms_core import contract as c
 from cms_core.audience.models import Contact, ContactChange
 from cms_core.campaigns.money import from_micros
 from cms_core.content.models import Asset
-from cms_core.db import Database, now
-from cms_core.dialect import insert_missing
-from cms_core.events.models import Cursor, Event, Measurement
-from cms_core.events.service import advance
+from cms_core.db import Database
+from cms_core.events import ledger
+from cms_core.events.ledger import Place
+from cms_core.events.models import Event, Measurement
 from cms_core.plugins import Plugins
 from cms_core.publishing.models import Publication
 from cms_core.publishing.receipts import WITH_RECEIPT, told
@@ -36,8 +35,8 @@ class Batch(NamedTuple):
     """What a plugin is given, and where its cursor stood and will stand then."""
 
     items: Sequence[Any]
-    start: int
-    end: int
+    start: Place
+    end: Place
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ def _deliver(db: Database, plugins: Plugins, reaction: Reaction, plugin: str) ->
             break
         with db.transaction() as session:
             # The cursor stays where another worker has moved it meanwhile.
-            advance(session, name, batch.start, batch.end)
+            ledger.advance(session, name, batch.start, batch.end)
         taken += len(batch.items)
     return taken
 
@@ -80,18 +79,19 @@ def _deliver(db: Database, plugins: Plugins, reaction: Reaction, plugin: str) ->
 def _next_batch(db: Database, plugins: Plugins, reaction: Reaction, name: str) -> Batch | None:
     """The next batch, perhaps without items where nothing in the ledger concerns this hook; None at the end."""
     with db.session() as session:
-        start = session.scalar(select(Cursor.position).where(Cursor.name == name))
-        end = session.scalar(select(func.max(reaction.ledger.id))) or 0
+        start = ledger.find_position(session, name)
+        end = ledger.end(session, reaction.ledger)
         if start is not None and end > start:
-            ledger_id = reaction.ledger.id
-            query = reaction.query(plugins).where(ledger_id > start, ledger_id <= end)
-            rows = session.execute(query.order_by(ledger_id).limit(BATCH)).all()
-            last = rows[-1][0].id if len(rows) == BATCH else end
+            order = ledger.order(session, reaction.ledger)
+            query = reaction.query(plugins).where(
+                ledger.after(session, reaction.ledger, start), ledger.up_to(session, reaction.ledger, end)
+            )
+            rows = session.execute(query.order_by(*order).limit(BATCH)).all()
+            last = Place(rows[-1][0].xid, rows[-1][0].id) if len(rows) == BATCH else end
             return Batch(reaction.convert(session, rows), start, last)
     if start is None:
         with db.transaction() as session:
-            row = {"name": name, "position": end, "updated_at": now(session)}
-            insert_missing(session, Cursor, [row])
+            ledger.begin_at(session, name, end)
     return None
 
 

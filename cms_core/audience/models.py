@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cms_core.db import Base, PublicId
+from cms_core.db import Base, Ledger, PublicId, ledger_index
 
 
 class Company(PublicId, Base):
@@ -53,12 +53,12 @@ class CustomField(Base):
     type: Mapped[str] = mapped_column(String(10), default="text")
 
 
-class ContactChange(Base):
+class ContactChange(Ledger, Base):
     """That a contact changed; read by plugins through cursors."""
 
     __tablename__ = "core_contact_change"
+    __table_args__ = (ledger_index("core_contact_change"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     contact_id: Mapped[int] = mapped_column(ForeignKey("core_contact.id"))
     change: Mapped[str] = mapped_column(String(20))
     fields: Mapped[list[Any]]

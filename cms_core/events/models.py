@@ -6,10 +6,10 @@ from typing import Any
 from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cms_core.db import Base, PublicId
+from cms_core.db import Base, Ledger, PublicId, ledger_index
 
 
-class Event(PublicId, Base):
+class Event(PublicId, Ledger, Base):
     """Something that happened; append-only, unique by (source, source_id).
 
     ``agent_class`` is the one column that may change later: a burst of machine hits is recognised only at its end. ``client``
@@ -24,6 +24,7 @@ class Event(PublicId, Base):
         Index("ix_core_event_campaign", "campaign", "kind"),
         Index("ix_core_event_client", "client", "received_at"),
         Index("ix_core_event_visitor", "visitor", "kind", "at"),
+        ledger_index("core_event"),
     )
 
     source: Mapped[str] = mapped_column(String(40))
@@ -47,24 +48,23 @@ class Event(PublicId, Base):
     props: Mapped[dict[str, Any]]
 
 
-class Reclassification(Base):
+class Reclassification(Ledger, Base):
     """That the class of an event was found to be another one; rollups read it to count again."""
 
     __tablename__ = "core_reclassification"
+    __table_args__ = (ledger_index("core_reclassification"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     event_id: Mapped[int] = mapped_column(ForeignKey("core_event.id"), unique=True)
     was: Mapped[str] = mapped_column(String(10))
     at: Mapped[datetime]
 
 
-class Measurement(Base):
+class Measurement(Ledger, Base):
     """A number that a channel reported for a publication; cumulative, the newest one counts."""
 
     __tablename__ = "core_measurement"
-    __table_args__ = (UniqueConstraint("publication_id", "metric", "at"),)
+    __table_args__ = (UniqueConstraint("publication_id", "metric", "at"), ledger_index("core_measurement"))
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     publication_id: Mapped[int]
     metric: Mapped[str] = mapped_column(String(40))
     value_micros: Mapped[int] = mapped_column(BigInteger)
@@ -74,10 +74,11 @@ class Measurement(Base):
 
 
 class Cursor(Base):
-    """How far a reader has come in a ledger."""
+    """How far a reader has come in a ledger: up to the row of this ``xid`` and id (``position``)."""
 
     __tablename__ = "core_cursor"
 
     name: Mapped[str] = mapped_column(String(120), primary_key=True)
+    xid: Mapped[int] = mapped_column(BigInteger, default=0)
     position: Mapped[int] = mapped_column(BigInteger, default=0)
     updated_at: Mapped[datetime]

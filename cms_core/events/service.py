@@ -1,20 +1,17 @@
-"""The ledger: recording what happened, once; reading it from a cursor; storing the numbers that channels report."""
+"""The ledger: recording what happened, once; storing the numbers that channels report."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from cms_core.contract import AgentClass
 from cms_core.db import now
-from cms_core.dialect import insert_for, insert_missing
-from cms_core.events.models import Cursor, Event, Measurement
+from cms_core.dialect import insert_for
+from cms_core.events.models import Event, Measurement
 from cms_core.ids import new_id
-
-PAGE = 1_000
 
 
 @dataclass(frozen=True)
@@ -52,30 +49,6 @@ def record(session: Session, events: Sequence[NewEvent]) -> int:
     insert: Any = insert_for(session, Event).on_conflict_do_nothing(index_elements=["source", "source_id"])
     added = session.execute(insert.returning(Event.id), rows)
     return len(added.all())
-
-
-def since(session: Session, position: int, limit: int = PAGE) -> list[Event]:
-    """The events after a cursor's position, in ledger order."""
-    return list(session.scalars(select(Event).where(Event.id > position).order_by(Event.id).limit(limit)))
-
-
-def position(session: Session, name: str) -> int:
-    """How far the reader of this name has come."""
-    return session.scalar(select(Cursor.position).where(Cursor.name == name)) or 0
-
-
-def advance(session: Session, name: str, start: int, to: int) -> bool:
-    """Move the reader of this name from where it was found to here; False when another process has moved it meanwhile."""
-    at = now(session)
-    insert_missing(session, Cursor, [{"name": name, "position": 0, "updated_at": at}])
-    moved = (
-        update(Cursor)
-        .where(Cursor.name == name, Cursor.position == start)
-        .values(position=to, updated_at=at)
-        .returning(Cursor.name)
-        .execution_options(synchronize_session=False)
-    )
-    return session.scalar(moved) is not None
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,8 @@
 """Rollups are kept from the ledger by a cursor, batch by batch, and a rebuild from the whole ledger gives the same rows.
 
-What is counted and how far the reader has come are written in one transaction, so that nothing is counted twice or left out. Two
-cursors: one over the events, one over what was found later about their class. The events are read up to the highest id that this
-transaction sees; that is right on SQLite, which has one writer at a time. On PostgreSQL ids commit out of order, so there the
-upper end must be the commit horizon.
+What is counted and how far the reader has come are written in one transaction, so that nothing is counted twice or left out, and
+one process counts at a time. Two cursors: one over the events, one over what was found later about their class (``ledger.py`` says
+in which order). An event is counted by the class that it had until the cursor over the classes has come by.
 """
 
 from typing import Any
@@ -23,14 +22,15 @@ from sqlalchemy import (
     tuple_,
 )
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import Session
 
 from cms_core.contract import AgentClass
 from cms_core.db import Database
 from cms_core.dialect import insert_for, utc_day
 from cms_core.errors import TryLater
+from cms_core.events import ledger
+from cms_core.events.ledger import START, Place
 from cms_core.events.models import Event, Reclassification
-from cms_core.events.service import advance, position
 from cms_core.reports.models import PersonRollup, Rollup
 
 EVENTS, CLASSES = "reports", "reports:classes"
@@ -65,59 +65,89 @@ def keep_up(db: Database) -> int:
 
 def rebuild(session: Session) -> int:
     """Forget all rollups and count the whole ledger again; returns how many events were read. Writers wait meanwhile."""
+    events, classes = _lock(session)
     session.execute(delete(Rollup))
     session.execute(delete(PersonRollup))
-    newest = session.scalar(select(func.max(Reclassification.id))) or 0
-    for cursor, to in ((CLASSES, newest), (EVENTS, 0)):
-        if not advance(session, cursor, position(session, cursor), to):
-            raise TryLater("another process is counting the same events", "rebuild again in a moment")
+    ledger.advance(session, CLASSES, classes, ledger.end(session, Reclassification))
+    ledger.advance(session, EVENTS, events, START)
     return catch_up(session)
 
 
 def _behind(db: Database) -> bool:
     with db.session() as session:
-        events = session.scalar(select(func.max(Event.id))) or 0
-        classes = session.scalar(select(func.max(Reclassification.id))) or 0
-        return events > position(session, EVENTS) or classes > position(session, CLASSES)
+        return any(
+            ledger.end(session, each) > ledger.position(session, reader)
+            for each, reader in ((Event, EVENTS), (Reclassification, CLASSES))
+        )
+
+
+def _lock(session: Session) -> tuple[Place, Place]:
+    """How far the events and their classes were counted; nobody else counts until this transaction ends."""
+    return ledger.locked_position(session, EVENTS), ledger.locked_position(session, CLASSES)
 
 
 def _step(session: Session) -> int:
-    """Count one batch of events. What was reclassified comes first and whole: a later event is counted by its class of now."""
-    start = position(session, EVENTS)
-    _move_reclassified(session, start)
-    page = select(Event.id).where(Event.id > start).order_by(Event.id).limit(BATCH).subquery()
-    end, size = session.execute(select(func.max(page.c.id), func.count()).select_from(page)).one()
-    if not size or not advance(session, EVENTS, start, end):
+    """Count one batch of events; what was reclassified before is moved first."""
+    start, classes = _lock(session)
+    classes = _move_reclassified(session, start, classes)
+    end = _batch_end(session, start)
+    if end <= start:
         return 0
-    fresh = and_(Event.id > start, Event.id <= end)
-    _count(session, _facts(session, Event.agent_class).where(fresh), 1)
-    _add_people(session, fresh)
-    return int(size)
+    ledger.advance(session, EVENTS, start, end)
+    fresh = and_(ledger.after(session, Event, start), ledger.up_to(session, Event, end))
+    _count(session, _facts(session, classes).where(fresh), 1)
+    _add_people(session, classes, fresh)
+    return session.scalar(select(func.count()).select_from(Event).where(fresh)) or 0
 
 
-def _move_reclassified(session: Session, counted_to: int) -> None:
-    """Take events that are counted already out of the class that they had, into the one that they have."""
-    start = position(session, CLASSES)
-    end = session.scalar(select(func.max(Reclassification.id)).where(Reclassification.id > start))
-    if end is None or not advance(session, CLASSES, start, end):
-        return
-    moved = and_(Reclassification.id > start, Reclassification.id <= end, Event.id <= counted_to)
+def _batch_end(session: Session, start: Place) -> Place:
+    """The place of the last event of the batch that begins behind this place."""
+    end = ledger.end(session, Event)
+    behind = ledger.after(session, Event, start), ledger.up_to(session, Event, end)
+    query = select(Event.xid, Event.id).where(*behind).order_by(*ledger.order(session, Event))
+    full = session.execute(query.offset(BATCH - 1).limit(1)).first()
+    return Place(*full) if full else end
+
+
+def _move_reclassified(session: Session, counted: Place, start: Place) -> Place:
+    """Take events that are counted already out of the class that they had, into the one that they have; returns the new place."""
+    end = ledger.end(session, Reclassification)
+    if end <= start:
+        return start
+    ledger.advance(session, CLASSES, start, end)
+    moved = and_(
+        ledger.after(session, Reclassification, start),
+        ledger.up_to(session, Reclassification, end),
+        ledger.up_to(session, Event, counted),
+    )
     joined = Reclassification.event_id == Event.id
-    _count(session, _facts(session, Reclassification.was).join(Reclassification, joined).where(moved), -1)
-    _count(session, _facts(session, Event.agent_class).join(Reclassification, joined).where(moved), 1)
+    _count(session, _facts(session, start).where(moved), -1)
+    _count(session, _facts(session, end).where(moved), 1)
     campaigns = select(func.coalesce(Event.campaign, "")).join(Reclassification, joined).where(moved)
     session.execute(delete(Rollup).where(Rollup.total == 0, Rollup.campaign.in_(campaigns)))
-    _count_people_again(session, select(Event.id).join(Reclassification, joined).where(moved), counted_to)
+    _count_people_again(session, select(Event.id).join(Reclassification, joined).where(moved), end, counted)
+    return end
 
 
-def _facts(session: Session, agent_class: InstrumentedAttribute[str]) -> Select[Any]:
+def _class_at(session: Session, classes: Place) -> ColumnElement[str]:
+    """SQL, with the reclassification joined: the class of an event as far as the classes were read, whatever was found since."""
+    found_later = ledger.after(session, Reclassification, classes)
+    return case((found_later, Reclassification.was), else_=Event.agent_class)
+
+
+def _with_class(query: Select[Any]) -> Select[Any]:
+    return query.select_from(Event).outerjoin(Reclassification, Reclassification.event_id == Event.id)
+
+
+def _facts(session: Session, classes: Place) -> Select[Any]:
     """One row per event: what it is counted under, and its value."""
-    return select(
+    query = select(
         *_place(),
         utc_day(session, Event.at).label("day"),
-        agent_class.label("agent_class"),
+        _class_at(session, classes).label("agent_class"),
         func.coalesce(Event.value_micros, 0).label("value_micros"),
-    ).select_from(Event)
+    )
+    return _with_class(query)
 
 
 def _place() -> tuple[ColumnElement[Any], ...]:
@@ -151,12 +181,12 @@ def _people() -> Select[Any]:
         else_=literal("v:").concat(Event.visitor),
     )
     known = or_(Event.contact_id.is_not(None), Event.visitor.is_not(None))
-    return select(*_place(), person.label("person"), Event.at.label("at")).where(known)
+    return _with_class(select(*_place(), person.label("person"), Event.at.label("at"))).where(known)
 
 
-def _add_people(session: Session, chosen: ColumnElement[bool]) -> None:
+def _add_people(session: Session, classes: Place, chosen: ColumnElement[bool]) -> None:
     """Add the people of these events; who is there already keeps the earlier instant."""
-    fact = _people().where(Event.agent_class == AgentClass.HUMAN, chosen).subquery().c
+    fact = _people().where(_class_at(session, classes) == AgentClass.HUMAN, chosen).subquery().c
     key = [fact[name] for name in PERSON_KEY]
     query = select(*key, func.min(fact.at)).group_by(*key)
     insert: Any = insert_for(session, PersonRollup)
@@ -166,11 +196,11 @@ def _add_people(session: Session, chosen: ColumnElement[bool]) -> None:
     session.execute(added.on_conflict_do_update(index_elements=PERSON_KEY, set_={"first_at": first}))
 
 
-def _count_people_again(session: Session, moved: Chosen, counted_to: int) -> None:
+def _count_people_again(session: Session, moved: Chosen, classes: Place, counted: Place) -> None:
     """Forget the people whose events were reclassified, as far as those go, and find them again in the ledger."""
     affected = _people().where(Event.id.in_(moved)).subquery().c
     key = tuple_(*(getattr(PersonRollup, name) for name in PERSON_KEY))
     session.execute(delete(PersonRollup).where(key.in_(select(*(affected[name] for name in PERSON_KEY)))))
     for who in (Event.contact_id, Event.visitor):
         named = moved.with_only_columns(who)
-        _add_people(session, and_(Event.id <= counted_to, who.in_(named)))
+        _add_people(session, classes, and_(ledger.up_to(session, Event, counted), who.in_(named)))

@@ -17,8 +17,9 @@ from cms_core.clock import FrozenClock
 from cms_core.contract import AgentClass
 from cms_core.db import Base, Database
 from cms_core.dialect import insert_missing
+from cms_core.events.ledger import Place, advance, end, position
 from cms_core.events.models import Cursor, Event, Reclassification
-from cms_core.events.service import NewEvent, advance, position, record
+from cms_core.events.service import NewEvent, record
 from cms_core.reports import rollups
 from cms_core.reports.models import PersonRollup, Rollup
 from cms_core.testing.fixtures import NOW
@@ -201,7 +202,7 @@ def test_two_processes_count_each_event_once(workspace: Any) -> None:
             thread.join()
     with workspace.db.session() as session:
         assert session.scalar(select(func.sum(Rollup.total))) == 3_000
-        assert position(session, rollups.EVENTS) == session.scalar(select(func.max(Event.id)))
+        assert position(session, rollups.EVENTS) == end(session, Event)
 
 
 def test_nothing_is_written_when_nothing_is_new(workspace: Any) -> None:
@@ -211,6 +212,6 @@ def test_nothing_is_written_when_nothing_is_new(workspace: Any) -> None:
 
 
 def test_a_cursor_moves_only_from_where_it_was_found(session: Session) -> None:
-    assert advance(session, "reader", 0, 5)
-    assert not advance(session, "reader", 0, 9)
-    assert position(session, "reader") == 5
+    assert advance(session, "reader", Place(0, 0), Place(7, 5))
+    assert not advance(session, "reader", Place(0, 5), Place(9, 9))
+    assert position(session, "reader") == Place(7, 5)

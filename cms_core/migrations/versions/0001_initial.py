@@ -65,6 +65,7 @@ def upgrade() -> None:
     op.create_table(
         "core_cursor",
         sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("xid", sa.BigInteger(), nullable=False),
         sa.Column("position", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_core_cursor")),
@@ -92,6 +93,7 @@ def upgrade() -> None:
         sa.Column("props", sa.JSON(), nullable=False),
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("public_id", sa.String(length=36), nullable=False),
+        sa.Column("xid", sa.BigInteger(), server_default=cms_core.db.current_xid(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_core_event")),
         sa.UniqueConstraint("public_id", name=op.f("uq_core_event_public_id")),
         sa.UniqueConstraint("source", "source_id", name=op.f("uq_core_event_source_source_id")),
@@ -119,6 +121,7 @@ def upgrade() -> None:
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
         sa.Column("received_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("xid", sa.BigInteger(), server_default=cms_core.db.current_xid(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_core_measurement")),
         sa.UniqueConstraint(
             "publication_id", "metric", "at", name=op.f("uq_core_measurement_publication_id_metric_at")
@@ -322,6 +325,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["event_id"], ["core_event.id"], name=op.f("fk_core_reclassification_event_id")
         ),
+        sa.Column("xid", sa.BigInteger(), server_default=cms_core.db.current_xid(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_core_reclassification")),
         sa.UniqueConstraint("event_id", name=op.f("uq_core_reclassification_event_id")),
     )
@@ -364,6 +368,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["contact_id"], ["core_contact.id"], name=op.f("fk_core_contact_change_contact_id")
         ),
+        sa.Column("xid", sa.BigInteger(), server_default=cms_core.db.current_xid(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_core_contact_change")),
     )
     op.create_table(
@@ -704,6 +709,10 @@ def upgrade() -> None:
             postgresql_where=sa.text("state = 'retry_wait'"),
         )
         batch_op.create_index("ix_core_delivery_state", ["publication_id", "state", "id"], unique=False)
+
+    if op.get_bind().dialect.name == "postgresql":  # the order in which ledgers are read there
+        for ledger in ("core_contact_change", "core_event", "core_measurement", "core_reclassification"):
+            op.create_index(f"ix_{ledger}_xid", ledger, ["xid", "id"])
 
 
 def downgrade() -> None:
