@@ -241,10 +241,13 @@ def test_figures_equal_the_raw_events_and_deliveries(
             )
         found = made(session, campaign)
         raw_events = list(exported(session, campaign.key))
-        assert found.totals == counted(session, raw_events, lambda event: True, lambda publication: True)
+        assert found.totals == counted(
+            session, campaign, raw_events, lambda event: True, lambda publication: True
+        )
         for channel, figures in found.by_channel:
             assert figures == counted(
                 session,
+                campaign,
                 raw_events,
                 lambda event, channel=channel: (event["channel"] or "") == channel,
                 lambda publication, channel=channel: publication.channel == channel,
@@ -252,6 +255,7 @@ def test_figures_equal_the_raw_events_and_deliveries(
         for slug, figures in found.by_asset:
             assert figures == counted(
                 session,
+                campaign,
                 raw_events,
                 lambda event, slug=slug: (event["asset"] or "") == slug,
                 lambda publication, slug=slug: publication.asset.slug == slug,
@@ -262,7 +266,9 @@ def test_figures_equal_the_raw_events_and_deliveries(
             assert sum(getattr(figures, key) for _, figures in found.by_asset) == total
 
 
-def counted(session: Session, events: list[dict[str, Any]], of: Any, within: Any) -> Figures:
+def counted(
+    session: Session, campaign: Campaign, events: list[dict[str, Any]], of: Any, within: Any
+) -> Figures:
     """The figures counted one by one from exported events and deliveries."""
     mine = [event for event in events if of(event)]
     people = [event for event in mine if event["agent_class"] == "human"]
@@ -271,7 +277,9 @@ def counted(session: Session, events: list[dict[str, Any]], of: Any, within: Any
     states = Counter(
         delivery.state
         for delivery, publication in session.execute(
-            select(Delivery, Publication).join(Publication, Publication.id == Delivery.publication_id)
+            select(Delivery, Publication)
+            .join(Publication, Publication.id == Delivery.publication_id)
+            .where(Publication.campaign_id == campaign.id)
         )
         if within(publication)
     )
