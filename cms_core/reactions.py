@@ -17,7 +17,7 @@ from cms_core.campaigns.money import from_micros
 from cms_core.content.models import Asset
 from cms_core.db import Database
 from cms_core.events import ledger
-from cms_core.events.ledger import Place
+from cms_core.events.ledger import Place, Reader
 from cms_core.events.models import Event, Measurement
 from cms_core.plugins import Plugins
 from cms_core.publishing.models import Publication
@@ -64,22 +64,22 @@ def deliver_reactions(workspace: Workspace) -> int:
 
 
 def _deliver(db: Database, plugins: Plugins, reaction: Reaction, plugin: str) -> int:
-    name = f"{reaction.hook}:{plugin}"
+    reader = Reader(f"{reaction.hook}:{plugin}", reaction.ledger)
     taken = 0
-    while batch := _next_batch(db, plugins, reaction, name):
+    while batch := _next_batch(db, plugins, reaction, reader):
         if batch.items and not plugins.react(plugin, reaction.hook, reaction.argument, batch.items):
             break
         with db.transaction() as session:
             # The cursor stays where another worker has moved it meanwhile.
-            ledger.advance(session, name, batch.start, batch.end)
+            ledger.advance(session, reader, batch.start, batch.end)
         taken += len(batch.items)
     return taken
 
 
-def _next_batch(db: Database, plugins: Plugins, reaction: Reaction, name: str) -> Batch | None:
+def _next_batch(db: Database, plugins: Plugins, reaction: Reaction, reader: Reader) -> Batch | None:
     """The next batch, perhaps without items where nothing in the ledger concerns this hook; None at the end."""
     with db.session() as session:
-        start = ledger.find_position(session, name)
+        start = ledger.find_position(session, reader)
         end = ledger.end(session, reaction.ledger)
         if start is not None and end > start:
             order = ledger.order(session, reaction.ledger)
@@ -91,7 +91,7 @@ def _next_batch(db: Database, plugins: Plugins, reaction: Reaction, name: str) -
             return Batch(reaction.convert(session, rows), start, last)
     if start is None:
         with db.transaction() as session:
-            ledger.begin_at(session, name, end)
+            ledger.begin_at(session, reader, end)
     return None
 
 

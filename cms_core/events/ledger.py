@@ -8,6 +8,7 @@ writers come one after another, so ids are in the order of the commits; ``xid`` 
 A transaction that stays open holds the horizon back, in whichever database of the server it writes; readers wait and lose nothing.
 """
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, ColumnElement, Text, cast, func, literal, select, tuple_, update
@@ -62,41 +63,58 @@ def _horizon() -> ColumnElement[int]:
     return cast(cast(func.pg_snapshot_xmin(func.pg_current_snapshot()), Text), BigInteger)
 
 
-def find_position(session: Session, reader: str, *, lock: bool = False) -> Place | None:
+@dataclass(frozen=True)
+class Reader:
+    """Who reads a ledger, by name; one row of ``core_cursor`` tells how far it has come."""
+
+    name: str
+    ledger: type[Ledger]
+
+
+def find_position(session: Session, reader: Reader, *, lock: bool = False) -> Place | None:
     """How far this reader has come, or None when it is not known yet; ``lock`` keeps other processes from reading on meanwhile."""
-    query = select(Cursor.xid, Cursor.position).where(Cursor.name == reader)
+    query = select(Cursor.xid, Cursor.position).where(Cursor.name == reader.name)
     found = session.execute(query.with_for_update() if lock else query).first()
     return Place(*found) if found else None
 
 
-def position(session: Session, reader: str) -> Place:
+def position(session: Session, reader: Reader) -> Place:
     """How far this reader has come; START when it is not known yet."""
     return find_position(session, reader) or START
 
 
-def begin_at(session: Session, reader: str, place: Place) -> None:
+def begin_at(session: Session, reader: Reader, place: Place) -> None:
     """Let a reader that is not known yet begin behind this place."""
-    row = {"name": reader, "xid": place.xid, "position": place.id, "updated_at": now(session)}
-    insert_missing(session, Cursor, [row])
+    row = {"name": reader.name, "ledger": _table(reader), "xid": place.xid, "position": place.id}
+    insert_missing(session, Cursor, [row | {"updated_at": now(session)}])
 
 
-def locked_position(session: Session, reader: str) -> Place:
+def locked_position(session: Session, reader: Reader) -> Place:
     """How far this reader has come; until this transaction ends, no other one moves it."""
     begin_at(session, reader, START)
     return find_position(session, reader, lock=True) or START
 
 
-def advance(session: Session, reader: str, start: Place, to: Place) -> bool:
+def advance(session: Session, reader: Reader, start: Place, to: Place) -> bool:
     """Move a reader from where it was found to here; False when another process has moved it meanwhile."""
     begin_at(session, reader, START)
     moved = (
         update(Cursor)
-        .where(Cursor.name == reader, Cursor.xid == start.xid, Cursor.position == start.id)
+        .where(Cursor.name == reader.name, Cursor.xid == start.xid, Cursor.position == start.id)
         .values(xid=to.xid, position=to.id, updated_at=now(session))
         .returning(Cursor.name)
         .execution_options(synchronize_session=False)
     )
     return session.scalar(moved) is not None
+
+
+def is_behind(session: Session, reader: Reader) -> bool:
+    """Whether there is something that this reader has not read."""
+    return end(session, reader.ledger) > position(session, reader)
+
+
+def _table(reader: Reader) -> str:
+    return str(reader.ledger.__tablename__)  # type: ignore[attr-defined]
 
 
 def _by_id(session: Session) -> bool:

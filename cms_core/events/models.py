@@ -74,11 +74,12 @@ class Measurement(Ledger, Base):
 
 
 class Cursor(Base):
-    """How far a reader has come in a ledger: up to the row of this ``xid`` and id (``position``)."""
+    """How far a reader has come in a ledger (the name of its table): up to the row of this ``xid`` and id (``position``)."""
 
     __tablename__ = "core_cursor"
 
     name: Mapped[str] = mapped_column(String(120), primary_key=True)
+    ledger: Mapped[str] = mapped_column(String(60))
     xid: Mapped[int] = mapped_column(BigInteger, default=0)
     position: Mapped[int] = mapped_column(BigInteger, default=0)
     updated_at: Mapped[datetime]

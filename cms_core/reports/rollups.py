@@ -29,11 +29,12 @@ from cms_core.db import Database
 from cms_core.dialect import insert_for, utc_day
 from cms_core.errors import TryLater
 from cms_core.events import ledger
-from cms_core.events.ledger import START, Place
+from cms_core.events.ledger import START, Place, Reader
 from cms_core.events.models import Event, Reclassification
 from cms_core.reports.models import PersonRollup, Rollup
 
-EVENTS, CLASSES = "reports", "reports:classes"
+EVENTS = Reader("reports", Event)
+CLASSES = Reader("reports:classes", Reclassification)
 BATCH = 20_000
 COUNT_KEY = tuple(column.name for column in Rollup.__table__.primary_key)
 PERSON_KEY = tuple(column.name for column in PersonRollup.__table__.primary_key)
@@ -75,10 +76,7 @@ def rebuild(session: Session) -> int:
 
 def _behind(db: Database) -> bool:
     with db.session() as session:
-        return any(
-            ledger.end(session, each) > ledger.position(session, reader)
-            for each, reader in ((Event, EVENTS), (Reclassification, CLASSES))
-        )
+        return ledger.is_behind(session, EVENTS) or ledger.is_behind(session, CLASSES)
 
 
 def _lock(session: Session) -> tuple[Place, Place]:

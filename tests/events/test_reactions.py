@@ -17,7 +17,8 @@ from cms_core.clock import FrozenClock
 from cms_core.config import Config
 from cms_core.connections.models import Connection
 from cms_core.content.models import Asset, Revision
-from cms_core.events.ledger import position
+from cms_core.events.ledger import Reader, position
+from cms_core.events.models import Event
 from cms_core.events.service import NewEvent, NewMeasurement, record, store_measurements
 from cms_core.hookspecs import hookimpl
 from cms_core.publishing.models import Publication
@@ -185,7 +186,7 @@ def test_a_cursor_moves_over_what_does_not_concern_it(workspace: Workspace, firs
     deliver_reactions(workspace)
     assert first.given == []
     with workspace.db.session() as session:
-        assert position(session, "engaged:first").id == 10
+        assert position(session, Reader("engaged:first", Event)).id == 10
 
 
 def test_no_transaction_is_open_while_a_plugin_works(workspace: Workspace, first: Listener) -> None:

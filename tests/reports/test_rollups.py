@@ -17,7 +17,7 @@ from cms_core.clock import FrozenClock
 from cms_core.contract import AgentClass
 from cms_core.db import Base, Database
 from cms_core.dialect import insert_missing
-from cms_core.events.ledger import Place, advance, end, position
+from cms_core.events.ledger import Place, Reader, advance, end, position
 from cms_core.events.models import Cursor, Event, Reclassification
 from cms_core.events.service import NewEvent, record
 from cms_core.reports import rollups
@@ -212,6 +212,7 @@ def test_nothing_is_written_when_nothing_is_new(workspace: Any) -> None:
 
 
 def test_a_cursor_moves_only_from_where_it_was_found(session: Session) -> None:
-    assert advance(session, "reader", Place(0, 0), Place(7, 5))
-    assert not advance(session, "reader", Place(0, 5), Place(9, 9))
-    assert position(session, "reader") == Place(7, 5)
+    reader = Reader("reader", Event)
+    assert advance(session, reader, Place(0, 0), Place(7, 5))
+    assert not advance(session, reader, Place(0, 5), Place(9, 9))
+    assert position(session, reader) == Place(7, 5)

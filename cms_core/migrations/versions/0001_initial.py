@@ -65,6 +65,7 @@ def upgrade() -> None:
     op.create_table(
         "core_cursor",
         sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("ledger", sa.String(length=60), nullable=False),
         sa.Column("xid", sa.BigInteger(), nullable=False),
         sa.Column("position", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
