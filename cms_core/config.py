@@ -1,7 +1,9 @@
 """Where a workspace is and how it is set up: ``cms.toml`` (settings), ``.env`` (secrets), the environment over both."""
 
+import base64
 import os
 import secrets
+import tempfile
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -35,6 +37,7 @@ class Config:
     lease_seconds: float = DEFAULT_LEASE_SECONDS
     disabled_plugins: frozenset[str] = frozenset()
     strict_plugins: bool = False
+    inherited_keys: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
@@ -64,6 +67,7 @@ def load_config(home: str | Path | None = None, environ: Mapping[str, str] | Non
         lease_seconds=_seconds(values.get("CMS_LEASE_SECONDS")),
         disabled_plugins=disabled_plugins(values),
         strict_plugins=values.get("CMS_STRICT_PLUGINS", "") not in ("", "0"),
+        inherited_keys=_keys(values.get("CMS_INHERITED_KEYS", "")),
         environ=values,
     )
 
@@ -83,6 +87,23 @@ def write_config(home: Path, database_url: str | None, base_url: str | None) -> 
         file.writelines(secret)
     for folder in ("media", "plugins", "run"):
         (home / folder).mkdir(exist_ok=True)
+
+
+def write_env(home: Path, values: Mapping[str, str]) -> None:
+    """Set values in the ``.env`` file of a workspace; the others stay. The file is replaced whole."""
+    path = home / ".env"
+    present = _read_env_file(path) | dict(values)
+    descriptor, temporary = tempfile.mkstemp(dir=home)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:  # readable by the owner only
+        file.writelines(f"{key}={value}\n" for key, value in present.items())
+        file.flush()
+        os.fsync(file.fileno())
+    Path(temporary).replace(path)
+
+
+def show_keys(keys: Mapping[str, bytes]) -> str:
+    """Derived keys as CMS_INHERITED_KEYS holds them."""
+    return ",".join(f"{purpose}:{base64.urlsafe_b64encode(key).decode()}" for purpose, key in keys.items())
 
 
 def disabled_plugins(values: Mapping[str, str]) -> frozenset[str]:
@@ -140,6 +161,16 @@ def _read_env_file(path: Path) -> dict[str, str]:
     lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
     pairs = (line.split("=", 1) for line in lines if line and not line.startswith("#") and "=" in line)
     return {key.strip(): value.strip().strip("\"'") for key, value in pairs}
+
+
+def _keys(text: str) -> dict[str, bytes]:
+    try:
+        pairs = (each.split(":", 1) for each in text.split(",") if each)
+        return {purpose: base64.urlsafe_b64decode(key) for purpose, key in pairs}
+    except ValueError:
+        raise ConfigError(
+            "CMS_INHERITED_KEYS cannot be read", "take the line of the .env file as `cms import` wrote it"
+        ) from None
 
 
 def _seconds(text: str | None) -> float:

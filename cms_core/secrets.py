@@ -17,10 +17,12 @@ SHORTEST_CONCEALED = 4  # shorter ones are found in too many words
 class Vault:
     """Encrypts credentials at rest and derives signing keys.
 
-    ``keys`` are the workspace's secret keys, newest first: the first encrypts and signs, all decrypt (key rotation).
+    ``keys`` are the workspace's secret keys, newest first: the first encrypts and signs, all decrypt (key rotation). ``inherited``
+    are derived keys, by purpose, of the workspace that this one was taken over from: links that were sent stay valid.
     """
 
-    def __init__(self, keys: str) -> None:
+    def __init__(self, keys: str, inherited: Mapping[str, bytes] | None = None) -> None:
+        self._inherited = dict(inherited or {})
         self._keys = [key.strip() for key in keys.split(",") if key.strip()]
         if not self._keys or any(len(key) < MIN_KEY_LENGTH for key in self._keys):
             raise ConfigError(
@@ -53,7 +55,8 @@ class Vault:
 
     def derive(self, purpose: str) -> bytes:
         """A 32-byte key for one purpose, from the oldest key, so that links already sent stay valid after a rotation."""
-        return hmac.digest(self._keys[-1].encode(), purpose.encode(), "sha256")
+        own = hmac.digest(self._keys[-1].encode(), purpose.encode(), "sha256")
+        return self._inherited.get(purpose, own)
 
 
 def storable(text: str) -> str:

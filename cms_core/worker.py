@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 import cms_core
 from cms_core.clock import Clock, SystemClock
+from cms_core.errors import Conflict
 from cms_core.publishing import claims, listing
 from cms_core.publishing.measuring import measure
 from cms_core.publishing.models import Publication
@@ -85,7 +86,7 @@ class Worker:
                 if self.work_once():
                     continue
                 deliver_reactions(self.workspace)
-                wait = self._next_wait()
+                wait = self._next_wait() if self.workspace.fence.reason is None else None
                 if wait is None:
                     break
                 time.sleep(min(wait + 0.01, SHORT_SLEEP))
@@ -106,7 +107,9 @@ class Worker:
                     self.stopping.wait(IDLE_SLEEP)
 
     def work_once(self) -> bool:
-        """Sweep, then claim and do one piece of work; False when there was nothing to do."""
+        """Sweep, then claim and do one piece of work; False when there was nothing to do, or the fence is closed."""
+        if self.workspace.fence.reason is not None:
+            return False
         self.touched.update(self.runner.sweep())
         recover(self.workspace.db, self.workspace.config.run_dir / "senders", self.runner.real)
         held = self.runner.claim()
@@ -117,7 +120,9 @@ class Worker:
         return True
 
     def run_one(self, publication_id: int) -> None:
-        """Do what is to be done with one publication now (commands and pages that act at once)."""
+        """Do what is to be done with one publication now (commands and pages that act at once); raises Conflict at the fence."""
+        if (reason := self.workspace.fence.reason) is not None:
+            raise Conflict(f"nothing is published: {reason}", "confirm with `cms fence accept`")
         self.runner.sweep()
         held = self.runner.claim(only=publication_id)
         if held is not None:
@@ -162,6 +167,7 @@ class Worker:
         finally:
             done.set()
             keeper.join()
+            self._sign_off()
 
     def _keep_alive(self, done: threading.Event) -> None:
         interval = self.workspace.config.lease_seconds / 3
@@ -171,6 +177,12 @@ class Worker:
                 self._heartbeat()
             except Exception:
                 log.exception("leases could not be renewed; trying again")
+
+    def _sign_off(self) -> None:
+        with self.workspace.db.transaction() as session:
+            session.execute(
+                update(WorkerRow).where(WorkerRow.name == self.name).values(ended_at=self.runner.real)
+            )
 
     def _heartbeat(self) -> None:
         with self.workspace.db.transaction() as session:

@@ -8,6 +8,7 @@ from cms_core.auth import audit
 from cms_core.clock import Clock
 from cms_core.config import Config
 from cms_core.db import Database
+from cms_core.fence import Fence
 from cms_core.outbound import Guard
 from cms_core.plugins import Plugins
 from cms_core.secrets import Vault
@@ -22,6 +23,11 @@ class Workspace:
     vault: Vault
     plugins: Plugins
     guard: Guard
+
+    @property
+    def fence(self) -> Fence:
+        """Whether this workspace may publish."""
+        return Fence(self.config.home)
 
     def for_publishing(self) -> "Workspace":
         """The same workspace with a database whose commits survive power loss: where claims are made."""
@@ -38,7 +44,7 @@ def open_workspace(
 ) -> Workspace:
     """Open a workspace; ``plugins`` names those to load (default: all installed)."""
     audit.watch()
-    vault = Vault(config.secret_key)
+    vault = Vault(config.secret_key, config.inherited_keys)
     loaded = Plugins(
         only=plugins,
         extra=extra_plugins,

@@ -1,7 +1,6 @@
 """The migrations make what the models say, for the core and for every plugin."""
 
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any
 
 from alembic.autogenerate import compare_metadata
@@ -9,7 +8,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import inspect
 
 from cms_core import models
-from cms_core.migrations import CORE, Owner, owner_of, owners
+from cms_core.migrations import Owner, load_models, owner_of, owners
 from cms_core.workspace import Workspace
 
 
@@ -28,10 +27,9 @@ def compared(owner: Owner, names: list[str], dialect: str) -> Callable[..., bool
 def test_migrations_make_what_the_models_say(workspace: Workspace) -> None:
     all_owners = list(owners(workspace.plugins))
     names = [owner.name for owner in all_owners]
+    load_models(workspace.plugins)
     with workspace.db.engine.connect() as connection:
         for owner in all_owners:
-            if owner.name != CORE:
-                import_module(f"{workspace.plugins.loaded[owner.name].module.__package__}.models")
             context = MigrationContext.configure(
                 connection,
                 opts={

@@ -110,7 +110,7 @@ def authenticate(session: Session, email: str, password: str) -> User | None:
     argon2 runs exactly once whatever is wrong, so that neither the answer nor its time tells who has an account.
     """
     user = session.scalar(select(User).where(_active(), User.email == _as_stored(email)))
-    if user is None:
+    if user is None or not user.password_hash:  # nobody has given this user a password here yet
         hasher.hash(password)
         return None
     try:

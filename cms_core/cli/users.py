@@ -36,6 +36,20 @@ def add(state: State, email: str, role: str, password: str, name: str, as_json: 
         click.echo(f"{document['email']} can sign in as {document['role']}")
 
 
+@command.command()
+@click.argument("email")
+@click.option(
+    "--password", prompt=True, hide_input=True, confirmation_prompt=True, help="Asked for when left out."
+)
+@pass_state
+def password(state: State, email: str, password: str) -> None:
+    """Give somebody a new password, and end their sessions."""
+    with state.writing() as (session, user):
+        service.require(state.workspace.plugins, user, "system.admin")
+        service.set_password(session, service.find_user(session, email), password)
+    click.echo(f"{email} signs in with the new password")
+
+
 @command.command("list")
 @json_option
 @pass_state

@@ -34,6 +34,8 @@ def command(state: State, until_idle: bool, at: str | None, as_json: bool) -> No
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, stop)
     progress(f"worker {worker.name} ready")
+    if (reason := state.workspace.fence.reason) is not None:
+        progress(f"nothing is published: {reason}; confirm with `cms fence accept`")
     if not until_idle:
         worker.run_forever()
         raise SystemExit(INTERRUPTED if signal.SIGINT in caught else 0)

@@ -27,7 +27,7 @@ class Connection(PublicId, Base):
     channel: Mapped[str] = mapped_column(String(40))
     name: Mapped[str] = mapped_column(String(100))
     settings: Mapped[dict[str, Any]]
-    secrets: Mapped[str] = mapped_column(Text, default="")
+    secrets: Mapped[str] = mapped_column(Text, default="", info={"secret": True})
     state: Mapped[str] = mapped_column(String(20), default=ConnectionState.NEW)
     reason: Mapped[str] = mapped_column(Text, default="")
     identity: Mapped[str] = mapped_column(Text, default="")
@@ -45,5 +45,5 @@ class PluginSettings(Base):
 
     plugin: Mapped[str] = mapped_column(String(40), primary_key=True)
     data: Mapped[dict[str, Any]]
-    secrets: Mapped[str] = mapped_column(Text, default="")
+    secrets: Mapped[str] = mapped_column(Text, default="", info={"secret": True})
     updated_at: Mapped[datetime]

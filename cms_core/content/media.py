@@ -70,7 +70,7 @@ def take_in(folder: Path, data: bytes, filename: str) -> Stored:
             raise Invalid(f"{filename!r:.120}: {error.message}", error.remedy) from None
         data, mime, width, height = encoded.data, encoded.mime, encoded.width, encoded.height
     sha256 = hashlib.sha256(data).hexdigest()
-    _write(path_of(folder, sha256), data)
+    store(folder, sha256, data)
     return Stored(sha256, source, mime, len(data), width, height, clean_filename(filename, mime))
 
 
@@ -144,8 +144,9 @@ def _mime_of(data: bytes, filename: str) -> str:
     )
 
 
-def _write(path: Path, data: bytes) -> None:
-    """Write under a temporary name first, so that nobody ever sees half a file."""
+def store(folder: Path, sha256: str, data: bytes) -> None:
+    """Write the content of this hash, under a temporary name first, so that nobody ever sees half a file."""
+    path = path_of(folder, sha256)
     if path.exists():
         return
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import BigInteger, ColumnElement, Text, cast, func, literal, select, tuple_, update
 from sqlalchemy.orm import Session
 
-from cms_core.db import Ledger, now
+from cms_core.db import Ledger
 from cms_core.dialect import insert_missing
 from cms_core.events.models import Cursor
 
@@ -86,7 +86,7 @@ def position(session: Session, reader: Reader) -> Place:
 def begin_at(session: Session, reader: Reader, place: Place) -> None:
     """Let a reader that is not known yet begin behind this place."""
     row = {"name": reader.name, "ledger": _table(reader), "xid": place.xid, "position": place.id}
-    insert_missing(session, Cursor, [row | {"updated_at": now(session)}])
+    insert_missing(session, Cursor, [row])
 
 
 def locked_position(session: Session, reader: Reader) -> Place:
@@ -101,7 +101,7 @@ def advance(session: Session, reader: Reader, start: Place, to: Place) -> bool:
     moved = (
         update(Cursor)
         .where(Cursor.name == reader.name, Cursor.xid == start.xid, Cursor.position == start.id)
-        .values(xid=to.xid, position=to.id, updated_at=now(session))
+        .values(xid=to.xid, position=to.id)
         .returning(Cursor.name)
         .execution_options(synchronize_session=False)
     )

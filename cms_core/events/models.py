@@ -82,4 +82,3 @@ class Cursor(Base):
     ledger: Mapped[str] = mapped_column(String(60))
     xid: Mapped[int] = mapped_column(BigInteger, default=0)
     position: Mapped[int] = mapped_column(BigInteger, default=0)
-    updated_at: Mapped[datetime]

@@ -6,6 +6,7 @@ go, and its data and version row stay. The table prefix decides the owner; the l
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,13 @@ def owners(plugins: Plugins) -> Iterator[Owner]:
             folder = Path(str(files(package))) / "migrations" if package else Path()
             if (folder / "versions").is_dir():
                 yield Owner(plugin.name, folder / "versions")
+
+
+def load_models(plugins: Plugins) -> None:
+    """Make the tables of all plugins known to the metadata: their models stand in ``models`` beside ``migrations``."""
+    for owner in owners(plugins):
+        if owner.name != CORE:
+            import_module(f"{plugins.loaded[owner.name].module.__package__}.models")
 
 
 def owner_of(table: str, names: list[str]) -> str:

@@ -235,11 +235,13 @@ class TrackedLink(Base):
 
 
 class Worker(Base):
-    """A process that publishes: its heartbeat and the version it runs."""
+    """A process that publishes: its heartbeat and the version it runs; ``ended_at`` when it ended in peace."""
 
     __tablename__ = "core_worker"
+    __table_args__ = {"info": {"not_taken": "tells about running processes"}}
 
     name: Mapped[str] = mapped_column(String(80), primary_key=True)
     version: Mapped[str] = mapped_column(String(40))
     started_at: Mapped[datetime]
     seen_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]

@@ -41,5 +41,5 @@ def _worker(session: Session) -> dict[str, Any] | None:
     row = session.scalar(select(Worker).order_by(Worker.seen_at.desc()).limit(1))
     if row is None:
         return None
-    alive = now(session) - row.seen_at < HEARTBEAT_LIFE
+    alive = row.ended_at is None and now(session) - row.seen_at < HEARTBEAT_LIFE
     return {"name": row.name, "version": row.version, "seen_at": row.seen_at, "alive": alive}

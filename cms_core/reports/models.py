@@ -15,6 +15,7 @@ class Rollup(Base):
     """
 
     __tablename__ = "core_rollup"
+    __table_args__ = {"info": {"not_taken": "made from the events"}}
 
     campaign: Mapped[str] = mapped_column(String(120), primary_key=True)
     publication_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -34,6 +35,7 @@ class PersonRollup(Base):
     """
 
     __tablename__ = "core_rollup_person"
+    __table_args__ = {"info": {"not_taken": "made from the events"}}
 
     campaign: Mapped[str] = mapped_column(String(120), primary_key=True)
     kind: Mapped[str] = mapped_column(String(40), primary_key=True)

@@ -68,7 +68,6 @@ def upgrade() -> None:
         sa.Column("ledger", sa.String(length=60), nullable=False),
         sa.Column("xid", sa.BigInteger(), nullable=False),
         sa.Column("position", sa.BigInteger(), nullable=False),
-        sa.Column("updated_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_core_cursor")),
     )
     op.create_table(
@@ -246,6 +245,7 @@ def upgrade() -> None:
         sa.Column("version", sa.String(length=40), nullable=False),
         sa.Column("started_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
         sa.Column("seen_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_core_worker")),
     )
     op.create_table(
