@@ -63,9 +63,7 @@ def _restore(workspace: Workspace, archive: zipfile.ZipFile) -> Restored:
         _require_unused(connection, all_tables)
         new: list[str] = []
         try:
-            for each in media:
-                if _take_in(archive, each, workspace.config.media_dir):
-                    new.append(each)
+            new.extend(each for each in media if _take_in(archive, each, workspace.config.media_dir))
             rows, without = _fill(workspace, connection, archive, all_tables)
             _close(workspace, keys)
         except BaseException:
