@@ -11,6 +11,7 @@ import click
 from sqlalchemy.orm import Session
 
 from cms_core.auth.service import acting_user
+from cms_core.cli import content_history
 from cms_core.cli.output import print_json, print_table, progress
 from cms_core.cli.state import State, json_option, pass_state
 from cms_core.connections import service as connections
@@ -30,6 +31,10 @@ PARTLY_DONE = 5
 @click.group("content")
 def command() -> None:
     """Import, check and approve content."""
+
+
+for each in (content_history.history, content_history.compare, content_history.restore):
+    command.add_command(each)
 
 
 # --- import ---------------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from cms_core.campaigns import board
 from cms_core.content import editing, listing, review, service
 from cms_core.content.edit_pages import blueprint as editor
 from cms_core.content.edit_pages import tried
+from cms_core.content.history_pages import blueprint as history
 from cms_core.content.import_pages import blueprint as importing
 from cms_core.content.library import FACETS, SHOWN_OPTIONS, library
 from cms_core.content.media_pages import media
@@ -27,6 +28,7 @@ __all__ = ["blueprint", "media"]
 blueprint = Blueprint("content", __name__, url_prefix="/app/content", template_folder="templates")
 blueprint.register_blueprint(editor)
 blueprint.register_blueprint(importing)
+blueprint.register_blueprint(history)
 
 FACET_LABELS = {
     "state": "Review",

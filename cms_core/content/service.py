@@ -2,12 +2,14 @@
 
 import difflib
 from collections.abc import Callable
+from dataclasses import replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 from sqlalchemy.orm.exc import StaleDataError
 
+from cms_core.auth import audit
 from cms_core.auth import service as auth
 from cms_core.auth.models import User
 from cms_core.content.drafts import BadField, Draft, clean
@@ -45,6 +47,30 @@ def save(
         raise Conflict(
             "somebody else changed this just now; nothing was saved", "reload it and try again"
         ) from None
+
+
+def restore(
+    session: Session,
+    plugins: Plugins,
+    asset: Asset,
+    revision: Revision,
+    author: User,
+    expected_version: int | None = None,
+) -> Revision:
+    """Cut the words of an older revision anew, as a draft that needs approval; what is said about the asset stays.
+
+    Raises Conflict when they are the newest words already, or somebody else saved since ``expected_version``.
+    """
+    head = head_of(session, asset)
+    draft = draft_of(session, asset, revision)
+    if head.content_hash == revision.content_hash:
+        raise Conflict(
+            f"the newest words of {asset.slug!r} are those of revision {revision.n}",
+            "choose another revision",
+        )
+    restored = save(session, plugins, asset, draft, author, expected_version)
+    audit.note(session, "restore", "asset", asset.public_id, {"revision": [revision.n, restored.n]})
+    return restored
 
 
 def find(session: Session, slug: str) -> Asset:

@@ -49,6 +49,8 @@ ALLOWED = {
     "GET /app/content/<slug>/edit": WRITERS,
     "POST /app/content/<slug>/edit": WRITERS,
     "POST /app/content/preview": WRITERS,
+    "GET /app/content/<slug>/compare": EVERYBODY,
+    "POST /app/content/<slug>/restore": WRITERS,
     "GET /app/content/import": WRITERS,
     "POST /app/content/import": WRITERS,
     "POST /app/content/media": WRITERS,
