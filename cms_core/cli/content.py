@@ -124,6 +124,8 @@ def show(state: State, slug: str, as_json: bool) -> None:
         return
     for name in ("slug", "kind", "title", "summary", "state", "revision", "content_hash", "locale"):
         click.echo(f"{name + ':':<14}{found[name]}")
+    for name in sorted(found["body"].keys() - {"text"}):
+        click.echo(f"{name + ':':<14}{found['body'][name]}")
     click.echo(f"{'tags:':<14}{', '.join(found['tags'])}\n\n{found['body'].get('text', '')}")
 
 

@@ -7,6 +7,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 
 from cms_core.auth.service import require
 from cms_core.campaigns import board
+from cms_core.connections import service as connections
 from cms_core.content import editing, listing, review, service
 from cms_core.content.edit_pages import blueprint as editor
 from cms_core.content.edit_pages import tried
@@ -15,6 +16,7 @@ from cms_core.content.import_pages import blueprint as importing
 from cms_core.content.library import FACETS, SHOWN_OPTIONS, library
 from cms_core.content.media_pages import media
 from cms_core.content.models import Asset
+from cms_core.content.ownfields_pages import own_fields
 from cms_core.content.revisions import head_of
 from cms_core.contract import Place, Subject
 from cms_core.errors import CmsError, Invalid
@@ -91,13 +93,22 @@ def _asset_page(found: Asset, problem: CmsError | None = None, comment: str = ""
     head = head_of(session(), found)
     draft = service.draft_of(session(), found, head)
     checks = tried(session(), draft, found, head)
+    kinds = workspace().plugins.asset_kinds
+    accounts = [(row["channel"], row["name"]) for row in connections.listing(session())]
     return render_template(
         "content/asset.html",
         asset=details,
-        kind=workspace().plugins.asset_kinds.get(found.kind),
+        kind=kinds.get(found.kind),
         checks=checks,
+        own=[
+            field
+            for field in own_fields(kinds.get(found.kind), head.body, judged=False)
+            if field.value or field.rows
+        ],
         variants=[
-            part for part in editing.parts_of(draft, workspace().plugins.channels.values()) if part.changed
+            part
+            for part in editing.parts_of(draft, workspace().plugins.channels.values(), accounts)
+            if part.changed
         ],
         entries=board.entries_of(session(), workspace().plugins, found)[::-1],
         panels=draw_panels(Place.ASSET, Subject("asset", found.public_id)),

@@ -2,7 +2,6 @@
 
 import difflib
 from collections.abc import Callable
-from dataclasses import replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
