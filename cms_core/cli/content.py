@@ -11,7 +11,7 @@ import click
 from sqlalchemy.orm import Session
 
 from cms_core.auth.service import acting_user
-from cms_core.cli import content_history
+from cms_core.cli import content_care, content_history
 from cms_core.cli.output import print_json, print_table, progress
 from cms_core.cli.state import State, json_option, pass_state
 from cms_core.connections import service as connections
@@ -33,8 +33,10 @@ def command() -> None:
     """Import, check and approve content."""
 
 
-for each in (content_history.history, content_history.compare, content_history.restore):
-    command.add_command(each)
+for module in (content_history, content_care):
+    for each in vars(module).values():
+        if isinstance(each, click.Command):
+            command.add_command(each)
 
 
 # --- import ---------------------------------------------------------------------------------------------------------------

@@ -5,13 +5,16 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from marshmallow import Schema, ValidationError
 
 from cms_core import contract as c
+from cms_core.content.models import Asset
 from cms_core.content.slugs import slug_fault
-from cms_core.errors import Invalid
+from cms_core.errors import Conflict, Invalid
+from cms_core.plugins import Plugins
 
 MAX_TEXT_BYTES = 2 * 1024 * 1024
 MAX_DEPTH = 20
@@ -19,7 +22,7 @@ MAX_TAGS = 50
 EMPTY: tuple[Any, ...] = (None, "", [])  # what a field of a kind holds when nothing was said
 _LIMITS = {"title": 500, "summary": 5000, "funnel_stage": 40, "persona": 80}
 _LOCALE = re.compile(r"[a-zA-Z]{2,3}(?:[-_][a-zA-Z0-9]{2,8}){0,3}")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
 class BadField(Invalid):
@@ -31,7 +34,10 @@ class BadField(Invalid):
 
 @dataclass(frozen=True)
 class Draft:
-    """What an asset is to be after a save. ``body`` holds the fields of the kind; an empty slug is made from the title."""
+    """What an asset is to be after a save. ``body`` holds the fields of the kind; an empty slug is made from the title.
+
+    ``unpublish_at``: when what is public of it is taken back.
+    """
 
     kind: str
     title: str
@@ -43,6 +49,16 @@ class Draft:
     funnel_stage: str = ""
     persona: str = ""
     locale: str = ""
+    unpublish_at: datetime | None = None
+
+
+def require_kind(plugins: Plugins, asset: Asset) -> None:
+    """Raise Conflict when the plugin that brings an asset's kind is missing: then nobody knows what its fields mean."""
+    if asset.kind not in plugins.asset_kinds:
+        raise Conflict(
+            f"{asset.slug!r} is read-only: the plugin that brings the kind {asset.kind!r} is missing",
+            "install the plugin again",
+        )
 
 
 def clean(kinds: Mapping[str, c.AssetKind], draft: Draft) -> Draft:
@@ -134,7 +150,7 @@ def _check_size(draft: Draft) -> None:
 def _check_tree(value: Any, depth: int) -> None:
     if depth > MAX_DEPTH:
         raise ValueError(f"it is nested more than {MAX_DEPTH} deep")
-    if isinstance(value, str) and (found := _CONTROL.search(value)):
+    if isinstance(value, str) and (found := CONTROL.search(value)):
         raise ValueError(f"it holds the control character {found.group()!r}")
     if isinstance(value, Mapping):
         for key, each in value.items():

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
@@ -9,10 +10,11 @@ from sqlalchemy.orm import Session
 from werkzeug.datastructures import FileStorage
 
 from cms_core import contract as c
+from cms_core.campaigns.when import parse_when, resolve
 from cms_core.connections import service as connections
-from cms_core.content import editing, review, service
+from cms_core.content import editing, language, review, service
 from cms_core.content import media as files
-from cms_core.content.drafts import Draft
+from cms_core.content.drafts import Draft, require_kind
 from cms_core.content.models import Asset, Revision
 from cms_core.content.ownfields_pages import PREFIX, own_fields, with_own_fields
 from cms_core.content.revisions import head_of
@@ -51,6 +53,7 @@ def create() -> Answer:
 def edit(slug: str) -> Answer:
     """The newest words, to be changed."""
     found = service.find(session(), slug)
+    require_kind(workspace().plugins, found)
     return _page(found, service.draft_of(session(), found))
 
 
@@ -79,16 +82,20 @@ def _handle(slug: str | None) -> Answer:
 
 def _save(found: Asset | None, draft: Draft, ask: bool) -> Answer:
     seen = request.form.get("row_version", 0, type=whole_number)
+    before = found.slug if found else None
     try:
         revision = service.save(session(), workspace().plugins, found, draft, user(), seen)
         if ask:
             review.request_review(session(), revision, user())
     except CmsError as error:
-        slug = found.slug if found else None
         session().rollback()
-        again = service.find(session(), slug) if slug else None
+        again = service.find(session(), before) if before else None
         return _page(again, draft, problem=error, changed=True), error.status
     asset = revision.asset
+    for fault in language.faults(workspace().plugins, revision):
+        toast(f"{fault.field}: {fault.message}", "warn")
+    if before not in (None, asset.slug):
+        toast(f"The old address /{before} leads nowhere yet; this page offers it as a redirect.", "warn")
     toast(f"{revision.title} is saved as revision {revision.n}{' and waits for approval' if ask else ''}.")
     return redirect(url_for("content.asset", slug=asset.slug), 303)
 
@@ -98,7 +105,15 @@ def _typed(reading: Session, found: Asset | None) -> Draft:
     base = service.draft_of(reading, found) if found else None
     draft = editing.draft_of_form(request.form, base, plugins.channels.values(), accounts)
     body = with_own_fields(plugins.asset_kinds.get(draft.kind), draft.body, request.form)
-    return replace(draft, body=body)
+    return replace(draft, body=body, unpublish_at=_expiry(draft))
+
+
+def _expiry(draft: Draft) -> datetime | None:
+    """When it expires, as typed on the user's wall clock; a form without the input keeps what is stored."""
+    typed = request.form.get("unpublish_at")
+    if typed is None or not typed.strip():
+        return draft.unpublish_at if typed is None else None
+    return resolve(parse_when(typed.replace("T", " "), user().timezone)).instant
 
 
 def _accounts(reading: Session) -> list[tuple[str, str]]:
@@ -123,7 +138,7 @@ def _page(
         asset=found,
         head=head,
         version=version,
-        values=editing.values_of(draft),
+        values=editing.values_of(draft, user().timezone),
         parts=editing.parts_of(draft, plugins.channels.values(), _accounts(session())),
         own=own_fields(plugins.asset_kinds.get(draft.kind), draft.body, judged=changed),
         kinds=plugins.asset_kinds,

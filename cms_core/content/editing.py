@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from cms_core import contract as c
 from cms_core.content.drafts import Draft
@@ -18,6 +19,7 @@ LABELS = {
     "funnel_stage": "Funnel stage",
     "persona": "Persona",
     "locale": "Language",
+    "unpublish_at": "Expires",
 }
 
 
@@ -61,11 +63,13 @@ def input_id(key: str, name: str) -> str:
     return f"for-{key}-{name}"
 
 
-def values_of(draft: Draft) -> dict[str, str]:
-    """The draft as the texts of its inputs."""
+def values_of(draft: Draft, tz: str = "UTC") -> dict[str, str]:
+    """The draft as the texts of its inputs, instants on the wall clock of a zone."""
     text = draft.body.get("text", "")
+    expires = draft.unpublish_at.astimezone(ZoneInfo(tz)) if draft.unpublish_at else None
     return {
-        **{name: getattr(draft, name) for name in LABELS if name not in ("text", "tags")},
+        **{name: getattr(draft, name) for name in LABELS if name not in ("text", "tags", "unpublish_at")},
+        "unpublish_at": f"{expires:%Y-%m-%dT%H:%M}" if expires else "",
         "text": text if isinstance(text, str) else "",
         "tags": ", ".join(draft.tags),
     }
@@ -111,6 +115,7 @@ def draft_of_form(
         funnel_stage=form.get("funnel_stage", ""),
         persona=form.get("persona", ""),
         locale=form.get("locale", ""),
+        unpublish_at=base.unpublish_at if base else None,
     )
 
 

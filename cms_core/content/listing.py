@@ -87,6 +87,8 @@ def details(session: Session, asset: Asset) -> dict[str, Any]:
         "row_version": asset.row_version,
         "created_at": asset.created_at,
         "updated_at": asset.updated_at,
+        "archived_at": asset.archived_at,
+        "unpublish_at": asset.unpublish_at,
         "media": _media(session, head),
         "revisions": [_revision(each, people) for each in reversed(revisions)],
         "reviews": _reviews(session, asset, people),
@@ -131,7 +133,7 @@ def _media(session: Session, head: Revision) -> list[dict[str, Any]]:
     query = select(Media).join(Reference).where(Reference.revision_id == head.id).order_by(Media.id)
     names = ("sha256", "mime", "size", "width", "height", "alt", "filename")
     return [
-        {**{name: getattr(row, name) for name in names}, "path": url_path(row)}
+        {"id": row.public_id, **{name: getattr(row, name) for name in names}, "path": url_path(row)}
         for row in session.scalars(query)
     ]
 

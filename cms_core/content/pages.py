@@ -6,17 +6,19 @@ from urllib.parse import urlencode
 from flask import Blueprint, redirect, render_template, request, url_for
 
 from cms_core.auth.service import require
-from cms_core.campaigns import board
+from cms_core.campaigns import board as calendar
 from cms_core.connections import service as connections
-from cms_core.content import editing, listing, review, service
+from cms_core.content import board, editing, listing, renames, review, service
 from cms_core.content.edit_pages import blueprint as editor
 from cms_core.content.edit_pages import tried
+from cms_core.content.file_pages import blueprint as files
 from cms_core.content.history_pages import blueprint as history
 from cms_core.content.import_pages import blueprint as importing
 from cms_core.content.library import FACETS, SHOWN_OPTIONS, library
 from cms_core.content.media_pages import media
 from cms_core.content.models import Asset
 from cms_core.content.ownfields_pages import own_fields
+from cms_core.content.rename_pages import blueprint as renaming
 from cms_core.content.revisions import head_of
 from cms_core.contract import Place, Subject
 from cms_core.errors import CmsError, Invalid
@@ -31,6 +33,8 @@ blueprint = Blueprint("content", __name__, url_prefix="/app/content", template_f
 blueprint.register_blueprint(editor)
 blueprint.register_blueprint(importing)
 blueprint.register_blueprint(history)
+blueprint.register_blueprint(files)
+blueprint.register_blueprint(renaming)
 
 FACET_LABELS = {
     "state": "Review",
@@ -110,7 +114,9 @@ def _asset_page(found: Asset, problem: CmsError | None = None, comment: str = ""
             for part in editing.parts_of(draft, workspace().plugins.channels.values(), accounts)
             if part.changed
         ],
-        entries=board.entries_of(session(), workspace().plugins, found)[::-1],
+        entries=calendar.entries_of(session(), workspace().plugins, found)[::-1],
+        uses=board.uses(session(), workspace().plugins, found),
+        former=renames.former_slugs(session(), found),
         panels=draw_panels(Place.ASSET, Subject("asset", found.public_id)),
         problem=problem,
         comment=comment,
@@ -119,6 +125,23 @@ def _asset_page(found: Asset, problem: CmsError | None = None, comment: str = ""
 
 
 # --- review ---------------------------------------------------------------------------------------------------------------
+
+
+@blueprint.post("/<slug>/<any(archive, back):what>")
+@permission("content.edit")
+def put_away(slug: str, what: str) -> Answer:
+    """Put an asset away that nothing uses, or bring it back."""
+    found, plugins = service.find(session(), slug), workspace().plugins
+    try:
+        if what == "archive":
+            board.archive(session(), plugins, found, user())
+        else:
+            board.bring_back(session(), plugins, found, user())
+    except CmsError as error:
+        session().rollback()
+        return _asset_page(service.find(session(), slug), error), error.status
+    toast(f"{slug} is {'put away' if what == 'archive' else 'back in the library'}.")
+    return redirect(url_for("content.asset", slug=slug), 303)
 
 
 @blueprint.post("/<slug>/<any(ask, approve, changes):what>")

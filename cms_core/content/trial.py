@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from cms_core import contract as c
 from cms_core.auth.models import User
 from cms_core.connections.models import Connection
+from cms_core.content import language
 from cms_core.content import media as files
 from cms_core.content.drafts import BadField, Draft, clean
 from cms_core.content.models import Asset, Media, Revision, RevisionState
@@ -52,7 +53,12 @@ def try_out(
             draft = clean(workspace.plugins.asset_kinds, replace(draft, title=UNTITLED))
         except BadField:
             return faults, []
-    return faults, list(_trials(session, workspace, draft, author, asset, head))
+    trials = list(_trials(session, workspace, draft, author, asset, head))
+    said = {finding.message for trial in trials for finding in trial.findings}
+    return [
+        *faults,
+        *(each for each in language.faults(workspace.plugins, draft) if each.message not in said),
+    ], trials
 
 
 def _trials(
