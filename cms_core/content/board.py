@@ -54,7 +54,7 @@ def media_uses(session: Session, media: Media) -> dict[str, Any]:
 
 
 def archive(session: Session, plugins: Plugins, asset: Asset, by: User) -> None:
-    """Put an asset away: it is listed no more and cannot be armed; what happened with it stays. Raises Conflict while it is used."""
+    """Put an asset away: it is listed no more and cannot be armed; what happened stays. Raises Conflict while it is used."""
     auth.require(plugins, by, "content.edit")
     session.refresh(asset, with_for_update=True)  # who plans it meanwhile waits, and finds it put away
     found = uses(session, plugins, asset)

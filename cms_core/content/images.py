@@ -58,7 +58,7 @@ def encode_again(data: bytes, size: Size | None = None) -> Encoded:
     Raises Invalid for bombs and what is no PNG, JPEG, GIF or WebP.
     """
     wanted = [str(each) for each in astuple(size)] if size else []
-    command = [sys.executable, "-I", "-m", "cms_core.content.images", *wanted]
+    command = [sys.executable, "-I", __file__, *wanted]  # this very file, wherever it was loaded from
     try:
         child = subprocess.run(command, input=data, capture_output=True, timeout=SECONDS, check=False)
     except subprocess.TimeoutExpired:

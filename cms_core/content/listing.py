@@ -59,12 +59,11 @@ def list_assets(
     return [AssetRow(*row) for row in session.execute(query)]
 
 
-def details(session: Session, asset: Asset) -> dict[str, Any]:
-    """Everything about an asset at its newest revision, as plain values."""
-    people: dict[int | None, str] = {user.id: user.email for user in session.scalars(select(User))}
-    revisions = list(
-        session.scalars(select(Revision).where(Revision.asset_id == asset.id).order_by(Revision.n))
-    )
+def details(session: Session, asset: Asset, users: Sequence[User] | None = None) -> dict[str, Any]:
+    """Everything about an asset at its newest revision, as plain values; ``users`` are all users, if they are at hand."""
+    users = session.scalars(select(User)).all() if users is None else users
+    people: dict[int | None, str] = {user.id: user.email for user in users}
+    revisions = asset.revisions
     head = revisions[-1]
     approved = [each.n for each in revisions if each.state == RevisionState.APPROVED]
     return {

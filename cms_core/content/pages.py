@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from flask import Blueprint, redirect, render_template, request, url_for
+from sqlalchemy import select
 
+from cms_core.auth.models import User
 from cms_core.auth.service import require
 from cms_core.campaigns import board as calendar
-from cms_core.connections import service as connections
-from cms_core.content import board, editing, listing, renames, review, service
+from cms_core.content import board, editing, listing, renames, review, service, usage
 from cms_core.content.edit_pages import blueprint as editor
 from cms_core.content.edit_pages import tried
 from cms_core.content.file_pages import blueprint as files
@@ -92,13 +93,16 @@ def asset(slug: str) -> Answer:
 
 
 def _asset_page(found: Asset, problem: CmsError | None = None, comment: str = "") -> str:
-    # First: it reads all users, among them the author whom the checks ask for.
-    details = listing.details(session(), found)
-    head = head_of(session(), found)
+    # Held until the page is done: the checks ask for the author among them.
+    users = session().scalars(select(User)).all()
+    details = listing.details(session(), found, users)
+    head = found.revisions[-1]
     draft = service.draft_of(session(), found, head)
     checks = tried(session(), draft, found, head)
     kinds = workspace().plugins.asset_kinds
-    accounts = [(row["channel"], row["name"]) for row in connections.listing(session())]
+    accounts = [
+        (channel, name) for channel, _, name in (key.partition(":") for key in draft.variants) if name
+    ]
     return render_template(
         "content/asset.html",
         asset=details,
@@ -115,7 +119,7 @@ def _asset_page(found: Asset, problem: CmsError | None = None, comment: str = ""
             if part.changed
         ],
         entries=calendar.entries_of(session(), workspace().plugins, found)[::-1],
-        uses=board.uses(session(), workspace().plugins, found),
+        linking=usage.uses_of_asset(session(), found),
         former=renames.former_slugs(session(), found),
         panels=draw_panels(Place.ASSET, Subject("asset", found.public_id)),
         problem=problem,
