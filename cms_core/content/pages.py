@@ -10,6 +10,7 @@ from cms_core.auth.models import User
 from cms_core.auth.service import require
 from cms_core.campaigns import board as calendar
 from cms_core.content import board, editing, listing, renames, review, service, usage
+from cms_core.content.bulk_pages import blueprint as bulk
 from cms_core.content.edit_pages import blueprint as editor
 from cms_core.content.edit_pages import tried
 from cms_core.content.file_pages import blueprint as files
@@ -35,6 +36,7 @@ blueprint.register_blueprint(editor)
 blueprint.register_blueprint(importing)
 blueprint.register_blueprint(history)
 blueprint.register_blueprint(files)
+blueprint.register_blueprint(bulk)
 blueprint.register_blueprint(renaming)
 
 FACET_LABELS = {
