@@ -29,18 +29,9 @@ def register_permissions() -> Iterable[c.Permission]:
 
 @hookimpl
 def register_asset_kinds() -> Iterable[c.AssetKind]:
-    return [
-        c.AssetKind("article", "Article", icon="file-text"),
-        c.AssetKind("landing-page", "Landing page", icon="globe"),
-        c.AssetKind("email", "E-mail", icon="mail"),
-        c.AssetKind("social-post", "Social post", icon="send"),
-        c.AssetKind("ad", "Ad", icon="megaphone"),
-        c.AssetKind("case-study", "Case study", icon="flag"),
-        c.AssetKind("product-guide", "Product guide", icon="library"),
-        c.AssetKind("faq", "FAQ", icon="circle-help"),
-        c.AssetKind("one-pager", "One-pager", icon="file-text"),
-        c.AssetKind("video", "Video", icon="play"),
-    ]
+    from cms_core.kinds import KINDS
+
+    return KINDS
 
 
 @hookimpl

@@ -134,7 +134,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class Media:
-    """One stored file; ``path`` can be opened for reading, ``url`` is public."""
+    """One stored file; ``path`` can be opened for reading, ``url`` is public.
+
+    ``widths`` are those in which a picture is served: ``<url up to the file name>/w<width>/<file name>``.
+    """
 
     id: str
     sha256: str
@@ -144,6 +147,18 @@ class Media:
     height: int | None
     alt: str
     filename: str
+    path: str
+    url: str
+    widths: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rendition:
+    """A stored picture in another size; ``path`` can be opened for reading, ``url`` is public."""
+
+    width: int
+    height: int
+    mime: str
     path: str
     url: str
 

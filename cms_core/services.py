@@ -19,6 +19,8 @@ from cms_core.campaigns.models import Campaign
 from cms_core.campaigns.money import to_micros
 from cms_core.connections import settings as plugin_settings
 from cms_core.connections.models import Connection
+from cms_core.content import media as files
+from cms_core.content import renames, renditions
 from cms_core.content import service as content
 from cms_core.content.models import Asset
 from cms_core.content.placements import to_contract
@@ -86,6 +88,20 @@ class Services:
             found = content.find_or_none(session, slug)
             revision = approved_revision(session, found) if found else None
             return to_contract(session, self._workspace, revision) if revision else None
+
+    def rendition(self, media: str, width: int, height: int = 0) -> c.Rendition:
+        """A stored picture (by its id) at most ``width`` pixels wide, or cropped to ``width`` × ``height`` around its focal point.
+
+        Never larger than the picture is; made once. Raises NotFound, and Invalid for what is no picture or a size over 4096.
+        """
+        with self._workspace.db.session() as session:
+            found = files.find_by_public_id(session, media)
+        return renditions.rendition(self._workspace.config, found, renditions.Spec.wanted(width, height))
+
+    def redirect(self, slug: str) -> str | None:
+        """The present slug of the asset that had this one before, where somebody decided that the old address leads there."""
+        with self._workspace.db.session() as session:
+            return renames.target_of(session, slug)
 
     # --- people -------------------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ import click
 from sqlalchemy.orm import Session
 
 from cms_core.auth.service import acting_user
+from cms_core.cli import content_care, content_history
 from cms_core.cli.output import print_json, print_table, progress
 from cms_core.cli.state import State, json_option, pass_state
 from cms_core.connections import service as connections
@@ -30,6 +31,12 @@ PARTLY_DONE = 5
 @click.group("content")
 def command() -> None:
     """Import, check and approve content."""
+
+
+for module in (content_history, content_care):
+    for each in vars(module).values():
+        if isinstance(each, click.Command):
+            command.add_command(each)
 
 
 # --- import ---------------------------------------------------------------------------------------------------------------
@@ -119,6 +126,8 @@ def show(state: State, slug: str, as_json: bool) -> None:
         return
     for name in ("slug", "kind", "title", "summary", "state", "revision", "content_hash", "locale"):
         click.echo(f"{name + ':':<14}{found[name]}")
+    for name in sorted(found["body"].keys() - {"text"}):
+        click.echo(f"{name + ':':<14}{found['body'][name]}")
     click.echo(f"{'tags:':<14}{', '.join(found['tags'])}\n\n{found['body'].get('text', '')}")
 
 

@@ -5,20 +5,24 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from marshmallow import Schema, ValidationError
 
 from cms_core import contract as c
+from cms_core.content.models import Asset
 from cms_core.content.slugs import slug_fault
-from cms_core.errors import Invalid
+from cms_core.errors import Conflict, Invalid
+from cms_core.plugins import Plugins
 
 MAX_TEXT_BYTES = 2 * 1024 * 1024
 MAX_DEPTH = 20
 MAX_TAGS = 50
+EMPTY: tuple[Any, ...] = (None, "", [])  # what a field of a kind holds when nothing was said
 _LIMITS = {"title": 500, "summary": 5000, "funnel_stage": 40, "persona": 80}
 _LOCALE = re.compile(r"[a-zA-Z]{2,3}(?:[-_][a-zA-Z0-9]{2,8}){0,3}")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
 class BadField(Invalid):
@@ -30,7 +34,10 @@ class BadField(Invalid):
 
 @dataclass(frozen=True)
 class Draft:
-    """What an asset is to be after a save. ``body`` holds the fields of the kind; an empty slug is made from the title."""
+    """What an asset is to be after a save. ``body`` holds the fields of the kind; an empty slug is made from the title.
+
+    ``unpublish_at``: when what is public of it is taken back.
+    """
 
     kind: str
     title: str
@@ -42,6 +49,16 @@ class Draft:
     funnel_stage: str = ""
     persona: str = ""
     locale: str = ""
+    unpublish_at: datetime | None = None
+
+
+def require_kind(plugins: Plugins, asset: Asset) -> None:
+    """Raise Conflict when the plugin that brings an asset's kind is missing: then nobody knows what its fields mean."""
+    if asset.kind not in plugins.asset_kinds:
+        raise Conflict(
+            f"{asset.slug!r} is read-only: the plugin that brings the kind {asset.kind!r} is missing",
+            "install the plugin again",
+        )
 
 
 def clean(kinds: Mapping[str, c.AssetKind], draft: Draft) -> Draft:
@@ -57,9 +74,9 @@ def clean(kinds: Mapping[str, c.AssetKind], draft: Draft) -> Draft:
         raise BadField("slug", fault, "choose another slug")
     _check_variants(draft.variants)
     _check_size(draft)
-    _check_body(kind, draft.body)
     return replace(
         draft,
+        body=_own_fields(kind, draft.body),
         title=lines["title"],
         summary=lines["summary"],
         funnel_stage=lines["funnel_stage"],
@@ -133,7 +150,7 @@ def _check_size(draft: Draft) -> None:
 def _check_tree(value: Any, depth: int) -> None:
     if depth > MAX_DEPTH:
         raise ValueError(f"it is nested more than {MAX_DEPTH} deep")
-    if isinstance(value, str) and (found := _CONTROL.search(value)):
+    if isinstance(value, str) and (found := CONTROL.search(value)):
         raise ValueError(f"it holds the control character {found.group()!r}")
     if isinstance(value, Mapping):
         for key, each in value.items():
@@ -145,24 +162,28 @@ def _check_tree(value: Any, depth: int) -> None:
             _check_tree(each, depth + 1)
 
 
-def _check_body(kind: c.AssetKind, body: Mapping[str, Any]) -> None:
+def _own_fields(kind: c.AssetKind, body: Mapping[str, Any]) -> dict[str, Any]:
+    """The body with the fields of its kind as their schema writes them, so that the same value is always the same words."""
     for name in kind.text_fields:
         if not isinstance(body.get(name, ""), str):
             raise BadField(name, f"{name} is not text", "write it as text")
     if kind.schema is None:
-        return
+        return dict(body)
     schema: Schema = kind.schema()
+    tidy = {name: _stripped(value) if name in schema.fields else value for name, value in body.items()}
+    kept = {name: value for name, value in tidy.items() if name not in schema.fields or value not in EMPTY}
+    own = {
+        name: value for name, value in kept.items() if name in schema.fields or name not in kind.text_fields
+    }
     try:
-        schema.load(
-            {
-                name: value
-                for name, value in body.items()
-                if name in schema.fields or name not in kind.text_fields
-            }
-        )
+        return {**kept, **schema.dump(schema.load(own))}
     except ValidationError as error:
         name, reason = _first_fault(error.messages)
         raise BadField(name, f"{name}: {reason}", f"see the fields of kind {kind.name}") from None
+
+
+def _stripped(value: Any) -> Any:
+    return value.strip() if isinstance(value, str) else value
 
 
 def _first_fault(messages: Any) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
@@ -9,10 +10,13 @@ from sqlalchemy.orm import Session
 from werkzeug.datastructures import FileStorage
 
 from cms_core import contract as c
-from cms_core.content import editing, review, service
+from cms_core.campaigns.when import parse_when, resolve
+from cms_core.connections import service as connections
+from cms_core.content import editing, language, review, service
 from cms_core.content import media as files
-from cms_core.content.drafts import Draft
+from cms_core.content.drafts import Draft, require_kind
 from cms_core.content.models import Asset, Revision
+from cms_core.content.ownfields_pages import PREFIX, own_fields, with_own_fields
 from cms_core.content.revisions import head_of
 from cms_core.content.trial import Trial, try_out
 from cms_core.errors import CmsError, Conflict, Invalid
@@ -49,6 +53,7 @@ def create() -> Answer:
 def edit(slug: str) -> Answer:
     """The newest words, to be changed."""
     found = service.find(session(), slug)
+    require_kind(workspace().plugins, found)
     return _page(found, service.draft_of(session(), found))
 
 
@@ -77,23 +82,43 @@ def _handle(slug: str | None) -> Answer:
 
 def _save(found: Asset | None, draft: Draft, ask: bool) -> Answer:
     seen = request.form.get("row_version", 0, type=whole_number)
+    before = found.slug if found else None
     try:
         revision = service.save(session(), workspace().plugins, found, draft, user(), seen)
         if ask:
             review.request_review(session(), revision, user())
     except CmsError as error:
-        slug = found.slug if found else None
         session().rollback()
-        again = service.find(session(), slug) if slug else None
+        again = service.find(session(), before) if before else None
         return _page(again, draft, problem=error, changed=True), error.status
     asset = revision.asset
+    for fault in language.faults(workspace().plugins, revision):
+        toast(f"{fault.field}: {fault.message}", "warn")
+    if before not in (None, asset.slug):
+        toast(f"The old address /{before} leads nowhere yet; this page offers it as a redirect.", "warn")
     toast(f"{revision.title} is saved as revision {revision.n}{' and waits for approval' if ask else ''}.")
     return redirect(url_for("content.asset", slug=asset.slug), 303)
 
 
 def _typed(reading: Session, found: Asset | None) -> Draft:
+    plugins, accounts = workspace().plugins, _accounts(reading)
     base = service.draft_of(reading, found) if found else None
-    return editing.draft_of_form(request.form, base, workspace().plugins.channels.values())
+    draft = editing.draft_of_form(request.form, base, plugins.channels.values(), accounts)
+    body = with_own_fields(plugins.asset_kinds.get(draft.kind), draft.body, request.form)
+    return replace(draft, body=body, unpublish_at=_expiry(draft))
+
+
+def _expiry(draft: Draft) -> datetime | None:
+    """When it expires, as typed on the user's wall clock; a form without the input keeps what is stored."""
+    typed = request.form.get("unpublish_at")
+    if typed is None or not typed.strip():
+        return draft.unpublish_at if typed is None else None
+    return resolve(parse_when(typed.replace("T", " "), user().timezone)).instant
+
+
+def _accounts(reading: Session) -> list[tuple[str, str]]:
+    """(Channel, name) of each connection."""
+    return [(row["channel"], row["name"]) for row in connections.listing(reading)]
 
 
 def _page(
@@ -113,8 +138,9 @@ def _page(
         asset=found,
         head=head,
         version=version,
-        values=editing.values_of(draft),
-        parts=editing.parts_of(draft, plugins.channels.values()),
+        values=editing.values_of(draft, user().timezone),
+        parts=editing.parts_of(draft, plugins.channels.values(), _accounts(session())),
+        own=own_fields(plugins.asset_kinds.get(draft.kind), draft.body, judged=changed),
         kinds=plugins.asset_kinds,
         checks=tried(session(), draft, found, head),
         problem=problem,
@@ -151,14 +177,11 @@ def frame(name: str) -> Response:
 def tried(reading: Session, draft: Draft, found: Asset | None, head: Revision | None) -> dict[str, Any]:
     """Findings and previews as the template shows them."""
     faults, trials = try_out(reading, workspace(), draft, user(), found, head)
-    remarks = [_remark(fault, None) for fault in faults]
-    seen = set()
-    for trial in trials:
-        for finding in trial.findings:
-            key = (trial.channel.name, finding)
-            if key not in seen:
-                seen.add(key)
-                remarks.append(_remark(finding, trial.channel))
+    kind = workspace().plugins.asset_kinds.get(draft.kind)
+    own = frozenset(field.name for field in own_fields(kind, {}, judged=False))
+    remarks = [_remark(fault, None, own) for fault in faults]
+    said = {(trial.channel.name, finding): trial.channel for trial in trials for finding in trial.findings}
+    remarks += [_remark(finding, channel, own) for (_, finding), channel in said.items()]
     remarks.sort(key=lambda each: list(c.Level).index(each["level"]), reverse=True)
     return {
         "remarks": remarks,
@@ -168,14 +191,17 @@ def tried(reading: Session, draft: Draft, found: Asset | None, head: Revision | 
     }
 
 
-def _remark(finding: c.Finding, channel: c.Channel | None) -> dict[str, Any]:
-    own = channel is not None and finding.field in dict(channel.override_fields)
-    target = editing.input_id(channel.name, finding.field) if own and channel else finding.field
+def _remark(finding: c.Finding, channel: c.Channel | None, own: frozenset[str]) -> dict[str, Any]:
+    target = finding.field if finding.field in editing.LABELS else ""
+    if channel is not None and finding.field in dict(channel.override_fields):
+        target = editing.input_id(channel.name, finding.field)
+    elif f"{PREFIX}{finding.field}" in own:
+        target = f"{PREFIX}{finding.field}"
     return {
         "level": finding.level,
         "message": finding.message,
         "channel": channel,
-        "target": target if own or finding.field in editing.LABELS else "",
+        "target": target,
         "field": finding.field,
     }
 

@@ -8,7 +8,7 @@ import io
 import json
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 from cms_core.errors import Invalid
@@ -39,9 +39,26 @@ class Encoded:
     height: int
 
 
-def encode_again(data: bytes) -> Encoded:
-    """Open an image in a child process and write it anew; raises Invalid for bombs and what is no PNG, JPEG, GIF or WebP."""
-    command = [sys.executable, "-I", "-m", "cms_core.content.images"]
+@dataclass(frozen=True)
+class Size:
+    """A size to be made of an image, in pixels; never larger than the image itself.
+
+    With ``height`` the image is cropped to that shape around the focal point (percent from the left and from the top).
+    """
+
+    width: int
+    height: int = 0
+    focal_x: int = 50
+    focal_y: int = 50
+
+
+def encode_again(data: bytes, size: Size | None = None) -> Encoded:
+    """Open an image in a child process and write it anew, in another size if one is named; moving images keep theirs.
+
+    Raises Invalid for bombs and what is no PNG, JPEG, GIF or WebP.
+    """
+    wanted = [str(each) for each in astuple(size)] if size else []
+    command = [sys.executable, "-I", __file__, *wanted]  # this very file, wherever it was loaded from
     try:
         child = subprocess.run(command, input=data, capture_output=True, timeout=SECONDS, check=False)
     except subprocess.TimeoutExpired:
@@ -62,7 +79,8 @@ def _main() -> None:
     Image.MAX_IMAGE_PIXELS = None  # our own limit comes first, and says how large the image is
     answer: dict[str, Any]
     try:
-        answer, encoded = _encode(sys.stdin.buffer.read())
+        size = Size(*map(int, sys.argv[1:])) if sys.argv[1:] else None
+        answer, encoded = _encode(sys.stdin.buffer.read(), size)
     except _Refused as error:
         answer, encoded = {"error": str(error)}, b""
     except UnidentifiedImageError:
@@ -85,7 +103,7 @@ def _limit_memory() -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
 
 
-def _encode(data: bytes) -> tuple[dict[str, Any], bytes]:
+def _encode(data: bytes, size: Size | None = None) -> tuple[dict[str, Any], bytes]:
     from PIL import Image, ImageOps
 
     image: Image.Image = Image.open(io.BytesIO(data), formats=tuple(MIME))
@@ -99,6 +117,9 @@ def _encode(data: bytes) -> tuple[dict[str, Any], bytes]:
         options["save_all"] = True
     elif turned:
         image = ImageOps.exif_transpose(image)
+    if size is not None and "save_all" not in options:
+        image, name = _resized(image, size, name)
+        turned = True
     if name == "JPEG":
         options["quality"] = 92 if turned or image.format != "JPEG" else "keep"
     image.load()
@@ -107,6 +128,33 @@ def _encode(data: bytes) -> tuple[dict[str, Any], bytes]:
     out = io.BytesIO()
     image.save(out, name, **options)
     return {"mime": MIME[name], "width": image.width, "height": image.height}, out.getvalue()
+
+
+def _resized(image: Any, size: Size, name: str) -> tuple[Any, str]:
+    """The image cropped and made smaller, and the format to write it in (a palette cannot be made smaller)."""
+    from PIL import Image
+
+    left, top, right, bottom = box_of(size, image.width, image.height)
+    width = min(size.width, right - left)
+    height = max(1, round((bottom - top) * width / (right - left)))
+    if image.mode not in ("RGB", "RGBA", "L", "LA", "CMYK"):
+        image = image.convert("RGBA" if "transparency" in image.info or image.mode == "PA" else "RGB")
+    info = {key: value for key, value in image.info.items() if key == "icc_profile"}
+    resized = image.resize((width, height), Image.Resampling.LANCZOS, box=(left, top, right, bottom))
+    resized.info = info
+    return resized, "PNG" if name == "GIF" else name
+
+
+def box_of(size: Size, width: int, height: int) -> tuple[int, int, int, int]:
+    """(left, top, right, bottom) of the part to show: the largest of the wanted shape, its centre as near to the focal point as
+    the edges allow."""
+    if not size.height:
+        return 0, 0, width, height
+    wide = min(width, max(1, round(height * size.width / size.height)))
+    high = min(height, max(1, round(width * size.height / size.width)))
+    left = min(max(0, round(width * size.focal_x / 100 - wide / 2)), width - wide)
+    top = min(max(0, round(height * size.focal_y / 100 - high / 2)), height - high)
+    return left, top, left + wide, top + high
 
 
 def _count_frames(image: Any) -> int:

@@ -9,8 +9,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from cms_core.auth.models import User
+from cms_core.content.files import thumb_of
 from cms_core.content.listing import AssetRow, Filter, list_assets, matching
-from cms_core.content.models import Asset, Review, Revision, RevisionState, Tag
+from cms_core.content.media import RASTER
+from cms_core.content.models import Asset, Media, Reference, Review, Revision, RevisionState, Tag
 
 PAGE = 24
 SHOWN_OPTIONS = 12
@@ -19,12 +21,16 @@ FACETS = ("state", "kind", "funnel_stage", "persona")
 
 @dataclass(frozen=True)
 class Card:
-    """One asset of the library; ``asked_by`` and ``content_hash`` only where somebody waits for an answer."""
+    """One asset of the library; ``asked_by`` and ``content_hash`` only where somebody waits for an answer.
+
+    ``thumb`` is the path of a small version of its first picture, or "".
+    """
 
     row: AssetRow
     tags: tuple[str, ...] = ()
     asked_by: str = ""
     content_hash: str = ""
+    thumb: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,7 +76,26 @@ def _cards(session: Session, rows: Sequence[AssetRow]) -> list[Card]:
             .where(Review.asset_id.in_(keys), Review.state == "open")
         )
         asked = {key: (name or email or "", digest) for key, name, email, digest in session.execute(query)}
-    return [Card(row, tuple(tags.get(row.key, ())), *asked.get(row.key, ("", ""))) for row in rows]
+    thumbs = _thumbs(session, keys)
+    return [
+        Card(row, tuple(tags.get(row.key, ())), *asked.get(row.key, ("", "")), thumbs.get(row.key, ""))
+        for row in rows
+    ]
+
+
+def _thumbs(session: Session, keys: Sequence[int]) -> dict[int, str]:
+    """The thumbnail of the first picture of each asset's newest revision."""
+    newest = (
+        select(func.max(Revision.id)).where(Revision.asset_id.in_(keys)).group_by(Revision.asset_id)
+    )  # revisions of an asset are made in order
+    query = (
+        select(Revision.asset_id, Media)
+        .join(Reference, Reference.revision_id == Revision.id)
+        .join(Media, Media.id == Reference.media_id)
+        .where(Revision.id.in_(newest), Media.mime.in_(sorted(RASTER)), Media.archived_at.is_(None))
+        .order_by(Media.id.desc())
+    )
+    return {key: thumb_of(media) for key, media in session.execute(query)}
 
 
 def _facets(session: Session, wanted: Filter) -> tuple[int, dict[str, list[tuple[str, int]]]]:

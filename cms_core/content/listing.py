@@ -59,12 +59,11 @@ def list_assets(
     return [AssetRow(*row) for row in session.execute(query)]
 
 
-def details(session: Session, asset: Asset) -> dict[str, Any]:
-    """Everything about an asset at its newest revision, as plain values."""
-    people: dict[int | None, str] = {user.id: user.email for user in session.scalars(select(User))}
-    revisions = list(
-        session.scalars(select(Revision).where(Revision.asset_id == asset.id).order_by(Revision.n))
-    )
+def details(session: Session, asset: Asset, users: Sequence[User] | None = None) -> dict[str, Any]:
+    """Everything about an asset at its newest revision, as plain values; ``users`` are all users, if they are at hand."""
+    users = session.scalars(select(User)).all() if users is None else users
+    people: dict[int | None, str] = {user.id: user.email for user in users}
+    revisions = asset.revisions
     head = revisions[-1]
     approved = [each.n for each in revisions if each.state == RevisionState.APPROVED]
     return {
@@ -87,6 +86,8 @@ def details(session: Session, asset: Asset) -> dict[str, Any]:
         "row_version": asset.row_version,
         "created_at": asset.created_at,
         "updated_at": asset.updated_at,
+        "archived_at": asset.archived_at,
+        "unpublish_at": asset.unpublish_at,
         "media": _media(session, head),
         "revisions": [_revision(each, people) for each in reversed(revisions)],
         "reviews": _reviews(session, asset, people),
@@ -131,7 +132,7 @@ def _media(session: Session, head: Revision) -> list[dict[str, Any]]:
     query = select(Media).join(Reference).where(Reference.revision_id == head.id).order_by(Media.id)
     names = ("sha256", "mime", "size", "width", "height", "alt", "filename")
     return [
-        {**{name: getattr(row, name) for name in names}, "path": url_path(row)}
+        {"id": row.public_id, **{name: getattr(row, name) for name in names}, "path": url_path(row)}
         for row in session.scalars(query)
     ]
 

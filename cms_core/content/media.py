@@ -12,15 +12,18 @@ from sqlalchemy.orm import Session
 
 from cms_core import contract as c
 from cms_core.config import Config
+from cms_core.content.drafts import CONTROL
 from cms_core.content.images import MIME as RASTER_MIME
 from cms_core.content.images import encode_again
 from cms_core.content.models import Media
 from cms_core.content.slugs import slugify
 from cms_core.db import now
-from cms_core.errors import Invalid
+from cms_core.errors import Invalid, NotFound
 
 MAX_BYTES = 25 * 1024 * 1024
+MAX_ALT = 1000
 RASTER = frozenset(RASTER_MIME.values())
+WIDTHS = (160, 320, 480, 640, 960, 1280, 1600, 1920)
 _ENDINGS = {
     "image/png": ".png",
     "image/jpeg": ".jpg",
@@ -70,18 +73,22 @@ def take_in(folder: Path, data: bytes, filename: str) -> Stored:
             raise Invalid(f"{filename!r:.120}: {error.message}", error.remedy) from None
         data, mime, width, height = encoded.data, encoded.mime, encoded.width, encoded.height
     sha256 = hashlib.sha256(data).hexdigest()
-    store(folder, sha256, data)
+    write_once(path_of(folder, sha256), data)
     return Stored(sha256, source, mime, len(data), width, height, clean_filename(filename, mime))
 
 
 def record(session: Session, stored: Stored, alt: str = "") -> Media:
-    """Make a stored file known; the same content is one file, and a missing alternative text is filled in."""
+    """Make a stored file known; the same content is one file, and a missing alternative text is filled in.
+
+    A file that was put away comes back.
+    """
     media = session.scalars(select(Media).where(Media.sha256 == stored.sha256)).first()
     if media is None:
         media = Media(**vars(stored), alt=alt, created_at=now(session))
         session.add(media)
     elif alt and not media.alt:
         media.alt = alt
+    media.archived_at = None
     session.flush()
     return media
 
@@ -93,8 +100,40 @@ def find_upload(session: Session, data: bytes) -> Media | None:
 
 
 def find_file(session: Session, sha256: str) -> Media | None:
-    """The file with this content."""
-    return session.scalars(select(Media).where(Media.sha256 == sha256)).first()
+    """The file with this content, unless it was put away."""
+    return session.scalars(select(Media).where(Media.sha256 == sha256, Media.archived_at.is_(None))).first()
+
+
+def find_by_public_id(session: Session, public_id: str) -> Media:
+    """The file with this public id, unless it was put away; raises NotFound."""
+    query = select(Media).where(Media.public_id == public_id, Media.archived_at.is_(None))
+    found = session.scalars(query).first()
+    if found is None:
+        raise NotFound(f"there is no file {public_id[:60]!r}", "the media library shows what there is")
+    return found
+
+
+def describe(media: Media, alt: str, focal_x: int, focal_y: int) -> None:
+    """Say what a file shows, and which point of it (percent from the left and the top) every crop must keep."""
+    alt = " ".join(alt.split())
+    if len(alt) > MAX_ALT:
+        raise Invalid(
+            f"the alternative text has {len(alt)} characters; at most {MAX_ALT} fit",
+            "shorten it",
+            field="alt",
+        )
+    if found := CONTROL.search(alt):
+        raise Invalid(f"the alternative text holds {found.group()!r}", "take it out", field="alt")
+    for name, value in (("focal_x", focal_x), ("focal_y", focal_y)):
+        if not 0 <= value <= 100:
+            raise Invalid(f"the focal point {value} is outside of the picture", "give 0 to 100", field=name)
+    media.alt, media.focal_x, media.focal_y = alt, focal_x, focal_y
+
+
+def widths_of(media: Media) -> tuple[int, ...]:
+    """The widths in which a picture is offered, the smallest first; none where it is not made smaller by them."""
+    still = media.mime in RASTER and media.mime != "image/gif"
+    return tuple(each for each in WIDTHS if still and each < (media.width or 0))
 
 
 def path_of(folder: Path, sha256: str) -> Path:
@@ -126,6 +165,7 @@ def to_contract(media: Media, config: Config) -> c.Media:
         filename=media.filename,
         path=str(path_of(config.media_dir, media.sha256)),
         url=config.base_url + url_path(media),
+        widths=widths_of(media),
     )
 
 
@@ -144,9 +184,8 @@ def _mime_of(data: bytes, filename: str) -> str:
     )
 
 
-def store(folder: Path, sha256: str, data: bytes) -> None:
-    """Write the content of this hash, under a temporary name first, so that nobody ever sees half a file."""
-    path = path_of(folder, sha256)
+def write_once(path: Path, data: bytes) -> None:
+    """Write under a temporary name first, so that nobody ever sees half a file."""
     if path.exists():
         return
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -24,6 +24,7 @@ class Asset(PublicId, Base):
     """A piece of content under one slug; its words stand in revisions, what is said about it stands here.
 
     ``locale`` is that of the newest revision, so that lists can be filtered by it. ``kind`` is fixed by the first approval.
+    ``unpublish_at`` is the end that entries with it get unless they say otherwise.
     """
 
     __tablename__ = "core_asset"
@@ -37,6 +38,7 @@ class Asset(PublicId, Base):
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     archived_at: Mapped[datetime | None]
+    unpublish_at: Mapped[datetime | None]
     row_version: Mapped[int] = mapped_column(default=1)
 
     revisions: Mapped[list["Revision"]] = relationship(back_populates="asset", order_by="Revision.n")
@@ -85,6 +87,7 @@ class Media(PublicId, Base):
     """A stored file, named by the hash of its content; ``mime`` is decided by content, not by name.
 
     ``source_sha256`` is the hash of what was uploaded: images are encoded again, and the same upload is the same file.
+    ``focal_x`` and ``focal_y`` say, in percent from the left and from the top, what a crop must keep.
     """
 
     __tablename__ = "core_media"
@@ -97,7 +100,10 @@ class Media(PublicId, Base):
     height: Mapped[int | None]
     alt: Mapped[str] = mapped_column(Text, default="")
     filename: Mapped[str] = mapped_column(String(200))
+    focal_x: Mapped[int] = mapped_column(default=50)
+    focal_y: Mapped[int] = mapped_column(default=50)
     created_at: Mapped[datetime]
+    archived_at: Mapped[datetime | None]
 
 
 class Reference(Base):
@@ -107,6 +113,31 @@ class Reference(Base):
 
     revision_id: Mapped[int] = mapped_column(ForeignKey("core_revision.id"), primary_key=True)
     media_id: Mapped[int] = mapped_column(ForeignKey("core_media.id"), primary_key=True, index=True)
+
+
+class AssetLink(Base):
+    """Which assets a revision leads to: one row per revision and slug, whether or not there is such an asset (yet)."""
+
+    __tablename__ = "core_asset_link"
+
+    revision_id: Mapped[int] = mapped_column(ForeignKey("core_revision.id"), primary_key=True)
+    slug: Mapped[str] = mapped_column(String(200), primary_key=True, index=True)
+
+
+class FormerSlug(PublicId, Base):
+    """A slug that an asset had before. It names the asset, not the next slug: there are neither chains nor loops.
+
+    ``redirects``: somebody decided that the old address leads to the asset; until then it is an offer.
+    """
+
+    __tablename__ = "core_former_slug"
+
+    slug: Mapped[str] = mapped_column(String(200), unique=True)
+    asset_id: Mapped[int] = mapped_column(ForeignKey("core_asset.id"), index=True)
+    redirects: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime]
+
+    asset: Mapped[Asset] = relationship()
 
 
 class Review(PublicId, Base):

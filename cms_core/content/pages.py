@@ -4,16 +4,23 @@ from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from flask import Blueprint, redirect, render_template, request, url_for
+from sqlalchemy import select
 
+from cms_core.auth.models import User
 from cms_core.auth.service import require
-from cms_core.campaigns import board
-from cms_core.content import editing, listing, review, service
+from cms_core.campaigns import board as calendar
+from cms_core.content import board, editing, listing, renames, review, service, usage
+from cms_core.content.bulk_pages import blueprint as bulk
 from cms_core.content.edit_pages import blueprint as editor
 from cms_core.content.edit_pages import tried
+from cms_core.content.file_pages import blueprint as files
+from cms_core.content.history_pages import blueprint as history
 from cms_core.content.import_pages import blueprint as importing
 from cms_core.content.library import FACETS, SHOWN_OPTIONS, library
 from cms_core.content.media_pages import media
 from cms_core.content.models import Asset
+from cms_core.content.ownfields_pages import own_fields
+from cms_core.content.rename_pages import blueprint as renaming
 from cms_core.content.revisions import head_of
 from cms_core.contract import Place, Subject
 from cms_core.errors import CmsError, Invalid
@@ -27,6 +34,10 @@ __all__ = ["blueprint", "media"]
 blueprint = Blueprint("content", __name__, url_prefix="/app/content", template_folder="templates")
 blueprint.register_blueprint(editor)
 blueprint.register_blueprint(importing)
+blueprint.register_blueprint(history)
+blueprint.register_blueprint(files)
+blueprint.register_blueprint(bulk)
+blueprint.register_blueprint(renaming)
 
 FACET_LABELS = {
     "state": "Review",
@@ -84,20 +95,34 @@ def asset(slug: str) -> Answer:
 
 
 def _asset_page(found: Asset, problem: CmsError | None = None, comment: str = "") -> str:
-    # First: it reads all users, among them the author whom the checks ask for.
-    details = listing.details(session(), found)
-    head = head_of(session(), found)
+    # Held until the page is done: the checks ask for the author among them.
+    users = session().scalars(select(User)).all()
+    details = listing.details(session(), found, users)
+    head = found.revisions[-1]
     draft = service.draft_of(session(), found, head)
     checks = tried(session(), draft, found, head)
+    kinds = workspace().plugins.asset_kinds
+    accounts = [
+        (channel, name) for channel, _, name in (key.partition(":") for key in draft.variants) if name
+    ]
     return render_template(
         "content/asset.html",
         asset=details,
-        kind=workspace().plugins.asset_kinds.get(found.kind),
+        kind=kinds.get(found.kind),
         checks=checks,
-        variants=[
-            part for part in editing.parts_of(draft, workspace().plugins.channels.values()) if part.changed
+        own=[
+            field
+            for field in own_fields(kinds.get(found.kind), head.body, judged=False)
+            if field.value or field.rows
         ],
-        entries=board.entries_of(session(), workspace().plugins, found)[::-1],
+        variants=[
+            part
+            for part in editing.parts_of(draft, workspace().plugins.channels.values(), accounts)
+            if part.changed
+        ],
+        entries=calendar.entries_of(session(), workspace().plugins, found)[::-1],
+        linking=usage.uses_of_asset(session(), found),
+        former=renames.former_slugs(session(), found),
         panels=draw_panels(Place.ASSET, Subject("asset", found.public_id)),
         problem=problem,
         comment=comment,
@@ -106,6 +131,23 @@ def _asset_page(found: Asset, problem: CmsError | None = None, comment: str = ""
 
 
 # --- review ---------------------------------------------------------------------------------------------------------------
+
+
+@blueprint.post("/<slug>/<any(archive, back):what>")
+@permission("content.edit")
+def put_away(slug: str, what: str) -> Answer:
+    """Put an asset away that nothing uses, or bring it back."""
+    found, plugins = service.find(session(), slug), workspace().plugins
+    try:
+        if what == "archive":
+            board.archive(session(), plugins, found, user())
+        else:
+            board.bring_back(session(), plugins, found, user())
+    except CmsError as error:
+        session().rollback()
+        return _asset_page(service.find(session(), slug), error), error.status
+    toast(f"{slug} is {'put away' if what == 'archive' else 'back in the library'}.")
+    return redirect(url_for("content.asset", slug=slug), 303)
 
 
 @blueprint.post("/<slug>/<any(ask, approve, changes):what>")

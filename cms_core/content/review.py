@@ -8,6 +8,8 @@ from sqlalchemy.orm import Session
 from cms_core import contract as c
 from cms_core.auth import service as auth
 from cms_core.auth.models import User
+from cms_core.content import language
+from cms_core.content.drafts import require_kind
 from cms_core.content.models import Asset, Review, Revision, RevisionState
 from cms_core.content.placements import to_contract
 from cms_core.content.revisions import content_hash, head_of
@@ -71,12 +73,15 @@ def approve(
     by: User,
     expected_hash: str,
     comment: str = "",
+    *,
+    imported: bool = False,
 ) -> Review:
     """Approve what was looked at; the approved revision before it is superseded.
 
     Raises Forbidden (own work outside solo mode, or not an approver), Conflict (the words are not those of ``expected_hash``, or
-    not the newest), Invalid (a check forbids it).
+    not the newest), Invalid (a check forbids it, or the merge language refuses the words; not where they are ``imported``).
     """
+    require_kind(workspace.plugins, revision.asset)
     review = _decidable(session, workspace, revision, by)
     _require_own_allowed(session, revision, review, by)
     if not expected_hash == revision.content_hash == review.content_hash:
@@ -90,6 +95,8 @@ def approve(
             "save it again, then ask for review",
         )
     _require_clean(session, workspace, revision)
+    if not imported:
+        _require_language(workspace, revision)
     earlier = approved_revision(session, revision.asset)
     if earlier is not None:
         earlier.state = RevisionState.SUPERSEDED
@@ -97,7 +104,9 @@ def approve(
     return _decide(session, review, ReviewState.APPROVED, by, comment)
 
 
-def approve_newest(session: Session, workspace: Workspace, asset: Asset, by: User) -> Revision:
+def approve_newest(
+    session: Session, workspace: Workspace, asset: Asset, by: User, *, imported: bool = False
+) -> Revision:
     """Approve the newest words of an asset, asking for the review in their author's name where nobody has asked yet."""
     revision = head_of(session, asset)
     if revision.state != RevisionState.APPROVED:
@@ -105,7 +114,7 @@ def approve_newest(session: Session, workspace: Workspace, asset: Asset, by: Use
             request_review(
                 session, revision, session.get(User, revision.author_id) if revision.author_id else None
             )
-        approve(session, workspace, revision, by, revision.content_hash)
+        approve(session, workspace, revision, by, revision.content_hash, imported=imported)
     return revision
 
 
@@ -165,6 +174,13 @@ def _require_clean(session: Session, workspace: Workspace, revision: Revision) -
         if finding.level in BLOCKING:
             where = f"{revision.asset.slug}, {finding.field}" if finding.field else revision.asset.slug
             raise Invalid(f"{where}: {finding.message}", "mend it and save, then approve")
+
+
+def _require_language(workspace: Workspace, revision: Revision) -> None:
+    for fault in language.faults(workspace.plugins, revision):
+        raise Invalid(
+            f"{revision.asset.slug}, {fault.field}: {fault.message}", "mend it and save, then approve"
+        )
 
 
 def _decide(session: Session, review: Review, state: ReviewState, by: User, comment: str) -> Review:

@@ -47,7 +47,9 @@ def content_hash(kind: str, words: Words) -> str:
 def media_in(*values: Any) -> list[str]:
     """The hashes of the stored files that these values refer to, in order of first appearance."""
     return list(
-        dict.fromkeys(sha for value in values for text in _strings(value) for sha in MEDIA_REF.findall(text))
+        dict.fromkeys(
+            sha for value in values for text in strings_in(value) for sha in MEDIA_REF.findall(text)
+        )
     )
 
 
@@ -74,12 +76,13 @@ def was_approved(session: Session, asset: Asset) -> bool:
     return session.scalar(query) is not None
 
 
-def _strings(value: Any) -> Iterator[str]:
+def strings_in(value: Any) -> Iterator[str]:
+    """All texts of a value, however deep."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
         for each in value.values():
-            yield from _strings(each)
+            yield from strings_in(each)
     elif isinstance(value, list | tuple):
         for each in value:
-            yield from _strings(each)
+            yield from strings_in(each)

@@ -2,16 +2,19 @@
 
 import difflib
 from collections.abc import Callable
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 from sqlalchemy.orm.exc import StaleDataError
 
+from cms_core.auth import audit
 from cms_core.auth import service as auth
 from cms_core.auth.models import User
-from cms_core.content.drafts import BadField, Draft, clean
-from cms_core.content.models import Asset, Media, Reference, Revision, RevisionState, Tag
+from cms_core.content import renames, usage
+from cms_core.content.drafts import BadField, Draft, clean, require_kind
+from cms_core.content.models import Asset, Media, Revision, RevisionState, Tag
 from cms_core.content.review import withdraw_requests
 from cms_core.content.revisions import content_hash, head_of, media_in, was_approved
 from cms_core.content.slugs import slug_fault, slug_or_digest
@@ -34,6 +37,8 @@ def save(
     slug is taken; BadField for what cannot be used; Forbidden.
     """
     auth.require(plugins, author, "content.edit")
+    if asset is not None:
+        require_kind(plugins, asset)
     draft = clean(plugins.asset_kinds, draft)
     if asset is None:
         return _create(session, draft, author)
@@ -47,10 +52,39 @@ def save(
         ) from None
 
 
+def restore(
+    session: Session,
+    plugins: Plugins,
+    asset: Asset,
+    revision: Revision,
+    author: User,
+    expected_version: int | None = None,
+) -> Revision:
+    """Cut the words of an older revision anew, as a draft that needs approval; what is said about the asset stays.
+
+    Raises Conflict when they are the newest words already, or somebody else saved since ``expected_version``.
+    """
+    head = head_of(session, asset)
+    draft = draft_of(session, asset, revision)
+    if head.content_hash == revision.content_hash:
+        raise Conflict(
+            f"the newest words of {asset.slug!r} are those of revision {revision.n}",
+            "choose another revision",
+        )
+    restored = save(session, plugins, asset, draft, author, expected_version)
+    audit.note(session, "restore", "asset", asset.public_id, {"revision": [revision.n, restored.n]})
+    return restored
+
+
 def find(session: Session, slug: str) -> Asset:
     """The asset with this slug; raises NotFound with the slugs that look like it."""
     asset = find_or_none(session, slug)
     if asset is None:
+        former = renames.find_or_none(session, slug)
+        if former is not None:
+            raise NotFound(
+                f"there is no content {slug!r} any more", f"it is called {former.asset.slug!r} now"
+            )
         close = difflib.get_close_matches(slug, session.scalars(select(Asset.slug).limit(10_000)), n=3)
         remedy = f"did you mean {' or '.join(close)}?" if close else "`cms content list` shows what there is"
         raise NotFound(f"there is no content {slug[:120]!r}", remedy)
@@ -76,6 +110,7 @@ def draft_of(session: Session, asset: Asset, head: Revision | None = None) -> Dr
         funnel_stage=asset.funnel_stage,
         persona=asset.persona,
         locale=head.locale,
+        unpublish_at=asset.unpublish_at,
     )
 
 
@@ -88,6 +123,7 @@ def _create(session: Session, draft: Draft, author: User) -> Revision:
         funnel_stage=draft.funnel_stage,
         persona=draft.persona,
         locale=draft.locale,
+        unpublish_at=draft.unpublish_at,
         created_at=at,
         updated_at=at,
         tags=[Tag(name=name) for name in draft.tags],
@@ -107,13 +143,21 @@ def _change(session: Session, asset: Asset, draft: Draft, author: User) -> Revis
         )
     slug = draft.slug or asset.slug
     if slug != asset.slug:
-        _require_free(session, slug)
+        _require_free(session, slug, asset)
     same_words = content_hash(draft.kind, draft) == revision.content_hash
-    if same_words and _about(asset) == (slug, draft.funnel_stage, draft.persona, *draft.tags):
+    if same_words and _about(asset) == (
+        slug,
+        draft.funnel_stage,
+        draft.persona,
+        draft.unpublish_at,
+        *draft.tags,
+    ):
         return revision
     if not same_words:
         withdraw_requests(session, asset)
         revision = _cut(session, asset, draft, author, revision)
+    if slug != asset.slug:
+        renames.note_rename(session, asset, asset.slug, slug)
     _describe(asset, slug, draft)
     asset.updated_at = now(session)
     flag_modified(asset, "updated_at")  # also within the same instant: every change counts up row_version
@@ -121,9 +165,15 @@ def _change(session: Session, asset: Asset, draft: Draft, author: User) -> Revis
     return revision
 
 
-def _about(asset: Asset) -> tuple[str, ...]:
+def _about(asset: Asset) -> tuple[str | datetime | None, ...]:
     """What is said about an asset and is no part of its words."""
-    return (asset.slug, asset.funnel_stage, asset.persona, *(tag.name for tag in asset.tags))
+    return (
+        asset.slug,
+        asset.funnel_stage,
+        asset.persona,
+        asset.unpublish_at,
+        *(tag.name for tag in asset.tags),
+    )
 
 
 def _describe(asset: Asset, slug: str, draft: Draft) -> None:
@@ -131,6 +181,7 @@ def _describe(asset: Asset, slug: str, draft: Draft) -> None:
     asset.kind = draft.kind
     asset.funnel_stage = draft.funnel_stage
     asset.persona = draft.persona
+    asset.unpublish_at = draft.unpublish_at
     asset.locale = draft.locale
     kept = {tag.name: tag for tag in asset.tags}
     asset.tags = [kept.get(name) or Tag(name=name) for name in draft.tags]
@@ -155,8 +206,7 @@ def _cut(session: Session, asset: Asset, draft: Draft, author: User, parent: Rev
     )
     session.add(revision)
     session.flush()
-    session.add_all(Reference(revision_id=revision.id, media_id=media_id) for media_id in files)
-    session.flush()
+    usage.index(session, revision, files)
     return revision
 
 
@@ -179,7 +229,11 @@ def _new_slug(session: Session, draft: Draft) -> str:
         _require_free(session, draft.slug)
         return draft.slug
     base = slug_or_digest(draft.title)
-    return _first_free(base, lambda slug: bool(slug_fault(slug)) or find_or_none(session, slug) is not None)
+    return _first_free(base, lambda slug: bool(slug_fault(slug)) or _is_taken(session, slug))
+
+
+def _is_taken(session: Session, slug: str) -> bool:
+    return find_or_none(session, slug) is not None or renames.find_or_none(session, slug) is not None
 
 
 def _first_free(base: str, taken: Callable[[str], bool]) -> str:
@@ -190,7 +244,8 @@ def _first_free(base: str, taken: Callable[[str], bool]) -> str:
     return slug
 
 
-def _require_free(session: Session, slug: str) -> None:
+def _require_free(session: Session, slug: str, asset: Asset | None = None) -> None:
+    renames.require_not_redirected(session, slug, asset)
     other = find_or_none(session, slug)
     if other is not None:
         raise Conflict(f"slug {slug!r} is taken by {head_of(session, other).title!r}", "choose another slug")

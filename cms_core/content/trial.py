@@ -1,6 +1,6 @@
 """What channels and plugins say about words, saved or not: findings and previews, as if they were saved now."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import select
@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from cms_core import contract as c
 from cms_core.auth.models import User
 from cms_core.connections.models import Connection
+from cms_core.content import language
 from cms_core.content import media as files
 from cms_core.content.drafts import BadField, Draft, clean
 from cms_core.content.models import Asset, Media, Revision, RevisionState
@@ -24,7 +25,7 @@ UNTITLED = "Untitled"
 
 @dataclass(frozen=True)
 class Trial:
-    """One channel (with its first connection, if it has one) and what it makes of the words."""
+    """One channel, with a connection if it has any, and what it makes of the words."""
 
     channel: c.Channel
     connection: str
@@ -52,7 +53,12 @@ def try_out(
             draft = clean(workspace.plugins.asset_kinds, replace(draft, title=UNTITLED))
         except BadField:
             return faults, []
-    return faults, list(_trials(session, workspace, draft, author, asset, head))
+    trials = list(_trials(session, workspace, draft, author, asset, head))
+    said = {finding.message for trial in trials for finding in trial.findings}
+    return [
+        *faults,
+        *(each for each in language.faults(workspace.plugins, draft) if each.message not in said),
+    ], trials
 
 
 def _trials(
@@ -65,27 +71,31 @@ def _trials(
 ) -> Iterator[Trial]:
     picture = _picture(session, draft, author, asset, head)
     media = _media(session, workspace, draft)
-    first: dict[str, Connection] = {}
-    for row in session.scalars(select(Connection).order_by(Connection.name)):
-        first.setdefault(row.channel, row)
+    accounts = list(session.scalars(select(Connection).order_by(Connection.name)))
     for channel in workspace.plugins.channels.values():
         if channel.asset_kinds and draft.kind not in channel.asset_kinds:
             continue
-        connection = first.get(channel.name)
-        name = connection.name if connection else ""
-        words = effective(draft, channel.name, channel.group, name)
-        placement = c.Placement(
-            publication="",
-            channel=channel.name,
-            connection=name,
-            asset=replace(picture, **words, media=_in_order(media, words)),
-            settings=dict(connection.settings) if connection else {},
-            due_at=now(session),
-            merge_fields=tuple(workspace.plugins.merge_fields.values()),
-        )
-        yield Trial(
-            channel, name, check_placement(workspace, placement), _preview(workspace, channel, placement)
-        )
+        for connection in _tried_with(draft, channel, accounts):
+            name = connection.name if connection else ""
+            words = effective(draft, channel.name, channel.group, name)
+            placement = c.Placement(
+                publication="",
+                channel=channel.name,
+                connection=name,
+                asset=replace(picture, **words, media=_in_order(media, words)),
+                settings=dict(connection.settings) if connection else {},
+                due_at=now(session),
+                merge_fields=tuple(workspace.plugins.merge_fields.values()),
+            )
+            findings = check_placement(workspace, placement)
+            yield Trial(channel, name, findings, _preview(workspace, channel, placement))
+
+
+def _tried_with(draft: Draft, channel: c.Channel, accounts: list[Connection]) -> Sequence[Connection | None]:
+    """The first connection of a channel, those that have words of their own, or None where there is no connection."""
+    own = [each for each in accounts if each.channel == channel.name]
+    special = [each for each in own[1:] if draft.variants.get(f"{channel.name}:{each.name}")]
+    return [*own[:1], *special] or [None]
 
 
 def _preview(workspace: Workspace, channel: c.Channel, placement: c.Placement) -> c.Preview | None:

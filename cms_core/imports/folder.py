@@ -3,11 +3,13 @@
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy.orm import Session
 
+from cms_core.campaigns.when import parse_when, resolve
 from cms_core.content.drafts import BadField, Draft, clean
 from cms_core.content.media import Stored
 from cms_core.content.slugs import slug_fault, slug_or_digest, slugify
@@ -20,7 +22,17 @@ from cms_core.workspace import Workspace
 
 ENDINGS = (".md", ".markdown", ".mdown", ".mkd")
 DEFAULT_KIND = "article"
-_TEXT_KEYS = ("title", "slug", "kind", "summary", "funnel_stage", "persona", "locale", "publish_at")
+_TEXT_KEYS = (
+    "title",
+    "slug",
+    "kind",
+    "summary",
+    "funnel_stage",
+    "persona",
+    "locale",
+    "publish_at",
+    "unpublish_at",
+)
 _KEYS = {*_TEXT_KEYS, "tags", "publish_to", "channels"}
 
 
@@ -126,6 +138,7 @@ class _Reader:
             funnel_stage=values["funnel_stage"],
             persona=values["persona"],
             locale=values["locale"],
+            unpublish_at=_instant(page, values["unpublish_at"]),
         )
         self._note_unused(name, page, kind)
         return Document(
@@ -204,6 +217,14 @@ class _Reader:
 
     def _note(self, name: str, line: int, reason: str) -> None:
         self._folder.notes.append(Problem(name, line, reason))
+
+
+def _instant(page: Page, text: str) -> datetime | None:
+    try:
+        return resolve(parse_when(text, "UTC")).instant if text else None
+    except Invalid as error:
+        line = page.lines["unpublish_at"]
+        raise FileFault(line, f"unpublish_at: {error.message}; {error.remedy}") from None
 
 
 def _markdown_files(root: Path, folder: Folder) -> Iterator[Path]:

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass, field
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cms_core.auth.models import User
 from cms_core.campaigns.service import plan_from_content
 from cms_core.content import service
 from cms_core.content.media import record
-from cms_core.content.models import Asset, RevisionState
+from cms_core.content.models import Asset, Revision, RevisionState
 from cms_core.content.review import approve_newest
 from cms_core.content.revisions import head_of
 from cms_core.errors import CmsError, Forbidden, NotFound
@@ -42,12 +43,13 @@ def save_folder(
     Raises Forbidden, and nothing may be kept, when the author may not write or the approver may not approve.
     """
     outcome = Outcome(errors=list(folder.errors), notes=list(folder.notes))
+    slugs = {document.draft.slug for document in folder.documents}
     for document in folder.documents:
         try:
             with session.begin_nested():
                 asset, change = _save(session, workspace, document, author)
                 if approver and head_of(session, asset).state == RevisionState.DRAFT:
-                    approve_newest(session, workspace, asset, approver)
+                    approve_newest(session, workspace, asset, approver, imported=True)
                 scheduled = _plan(session, asset, document)
         except Forbidden:
             raise
@@ -56,6 +58,8 @@ def save_folder(
             line = document.line_of(getattr(error, "field", ""))
             outcome.errors.append(Problem(document.file, line, reason))
             continue
+        if change == "created":
+            outcome.notes += _possible_rename(session, asset, document, slugs)
         setattr(outcome, change, getattr(outcome, change) + 1)
         outcome.scheduled += scheduled
         kind = document.draft.kind
@@ -81,6 +85,28 @@ def _save(session: Session, workspace: Workspace, document: Document, author: Us
     if before is None:
         return saved, "created"
     return saved, "unchanged" if saved.row_version == before else "updated"
+
+
+def _possible_rename(session: Session, asset: Asset, document: Document, slugs: set[str]) -> list[Problem]:
+    """A note where the words were here already under a slug that the folder does not hold: a file's slug may have changed."""
+    same = (
+        select(Asset.slug)
+        .join(Revision, Revision.asset_id == Asset.id)
+        .where(
+            Revision.content_hash == head_of(session, asset).content_hash,
+            Asset.id != asset.id,
+            Asset.slug.not_in(slugs),
+            Asset.archived_at.is_(None),
+        )
+    )
+    before = session.scalar(same.order_by(Asset.id).limit(1))
+    if before is None:
+        return []
+    says = (
+        f"the same words are here as {before!r}; if the slug was changed, take this one away and run "
+        f"`cms content rename {before} {asset.slug}`: that offers the old address as a redirect"
+    )
+    return [Problem(document.file, document.line_of("slug"), says)]
 
 
 def _plan(session: Session, asset: Asset, document: Document) -> int:

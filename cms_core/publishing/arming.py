@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from cms_core.campaigns.models import Entry, EntryKind, EntryState
 from cms_core.connections.models import Connection
+from cms_core.content.drafts import require_kind
 from cms_core.content.models import Revision
 from cms_core.content.placements import check_placement, make_placement
 from cms_core.content.review import approved_revision
@@ -48,7 +49,7 @@ def arm(session: Session, workspace: Workspace, entry: Entry) -> Publication:
         segment_id=entry.segment_id,
         due_at=entry.instant,
         late_at=_late_at(entry, channel),
-        ends_at=entry.ends_at,
+        ends_at=_ends_at(entry, channel),
         created_at=now(session),
         arms=[Arm()],
     )
@@ -71,7 +72,7 @@ def follow(session: Session, plugins: Plugins, entry: Entry) -> None:
     for publication in of_entry(session, entry):
         if publication.state == S.CANCELLED:
             continue
-        late_at = _late_at(entry, plugins.channel(publication.channel))
+        channel = plugins.channel(publication.channel)
         change(
             session,
             publication,
@@ -79,8 +80,8 @@ def follow(session: Session, plugins: Plugins, entry: Entry) -> None:
             "moved",
             state=S.HELD if publication.state == S.HELD else S.SCHEDULED,
             due_at=entry.instant,
-            late_at=late_at,
-            ends_at=entry.ends_at,
+            late_at=_late_at(entry, channel),
+            ends_at=_ends_at(entry, channel),
             retry_at=None,
         )
 
@@ -95,6 +96,18 @@ def of_entry(session: Session, entry: Entry) -> list[Publication]:
 def _late_at(entry: Entry, channel: Channel) -> datetime:
     end_of_time = datetime.max.replace(tzinfo=UTC)
     return entry.instant + min(channel.grace, end_of_time - entry.instant)
+
+
+def _ends_at(entry: Entry, channel: Channel) -> datetime | None:
+    """When what goes out is taken back: at the entry's end, else when its asset expires; mails cannot be taken back."""
+    expires = entry.asset.unpublish_at if entry.asset else None
+    if expires is not None and expires <= entry.instant:
+        raise Invalid(
+            f"entry {entry.title!r} goes out when its asset has expired ({expires:%Y-%m-%d %H:%M} UTC)",
+            "plan it earlier, or give the asset a later end",
+            field="asset",
+        )
+    return entry.ends_at or (None if isinstance(channel, AddressedChannel) else expires)
 
 
 def _require_nobody_reached(session: Session, entry: Entry) -> None:
@@ -124,6 +137,9 @@ def _check_armable(session: Session, plugins: Plugins, entry: Entry) -> tuple[Ch
         )
     if entry.asset is None:
         raise Invalid(f"{where} has no asset", "name the asset that shall go out", field="asset")
+    require_kind(plugins, entry.asset)
+    if entry.asset.archived_at is not None:
+        raise Invalid(f"asset {entry.asset.slug!r} was put away", "bring it back first", field="asset")
     if entry.connection is None:
         raise Invalid(
             f"{where} has no connection",

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from cms_core import migrations
 from cms_core.auth.models import AuditEntry, User
 from cms_core.config import show_keys, write_env
-from cms_core.content.media import path_of, store
+from cms_core.content.media import path_of, write_once
 from cms_core.errors import Conflict, Invalid, UpgradeNeeded
 from cms_core.reports import rollups
 from cms_core.transfer import tables as t
@@ -221,7 +221,7 @@ def _take_in(archive: zipfile.ZipFile, name: str, folder: Path) -> bool:
         data = file.read()
     if hashlib.sha256(data).hexdigest() != sha256:
         raise Invalid(f"{name} is not what was written", "copy the file again from where it was made")
-    store(folder, sha256, data)
+    write_once(path_of(folder, sha256), data)
     return True
 
 

@@ -5,6 +5,7 @@ never reaches the page: its input is empty, and left empty it keeps what is stor
 empty inputs) is turned into what the schema expects; unknown names are passed on, so that the schema refuses them.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -21,12 +22,16 @@ from cms_core.web.inputs import (
     items_of,
     joined,
     limits_of,
+    row_schema,
     widget_of,
     words,
 )
 
 IGNORED = frozenset({"csrf_token", "next"})
 CLEAR = "clear-"
+MOST_ROWS = 200
+SPARE_ROWS = 2  # empty ones below those that are filled, for browsers without script
+_ROW = re.compile(r"(.+)\.(\d{1,3})\.([^.]+)")
 
 
 class FormData(Protocol):
@@ -42,8 +47,8 @@ class FormData(Protocol):
 class FormField:
     """One input, ready to be drawn by the ``field`` macro.
 
-    ``value`` is text, ``values`` are the chosen ones of several; ``required`` is what the browser must insist on (a stored secret
-    may stay empty), ``optional`` what the schema allows.
+    ``value`` is text, ``values`` are the chosen ones of several, ``rows`` the inputs of a list of objects; ``required`` is what
+    the browser must insist on (a stored secret may stay empty), ``optional`` what the schema allows.
     """
 
     name: str
@@ -62,6 +67,7 @@ class FormField:
     locked: str = ""
     limits: tuple[tuple[str, str], ...] = ()
     prefix: str = ""
+    rows: tuple[tuple["FormField", ...], ...] = ()
 
     @property
     def id(self) -> str:
@@ -128,7 +134,7 @@ class SchemaForm:
             elif key in self.values:
                 data[name] = spec.serialize(key, self.values)
         known = {*self._inputs, *(CLEAR + name for name in self._inputs), *IGNORED}
-        data.update({name: form.get(name) for name in form if name not in known})
+        data.update({name: form.get(name) for name in form if name not in known and not self._in_row(name)})
         return data
 
     def load(self, form: FormData) -> dict[str, Any]:
@@ -144,12 +150,16 @@ class SchemaForm:
         again.fields = [_retyped(item, form) if not item.locked else item for item in again.fields]
         return again
 
+    def _in_row(self, name: str) -> bool:
+        found = _ROW.fullmatch(name)
+        return found is not None and found[1] in self._inputs
+
     def _posted(self, form: FormData, name: str, key: str, spec: fields.Field[Any]) -> Any:
         widget = widget_of(spec)
         if widget == "checkbox":
             return name in form
-        if widget == "checkboxes":
-            return form.getlist(name)
+        if widget in ("checkboxes", "rows"):
+            return form.getlist(name) if widget == "checkboxes" else _posted_rows(form, name, spec)
         raw = str(form.get(name) or "")
         if widget == "lines":
             return [line.strip() for line in raw.split("\n") if line.strip()]
@@ -165,7 +175,7 @@ class SchemaForm:
         widget, meta = widget_of(spec), spec.metadata
         current = self.values.get(key, default_of(spec))
         secret = is_secret(spec)
-        several = () if secret else items_of(spec, current)
+        several = () if secret or widget == "rows" else items_of(spec, current)
         text = joined(widget, several) if isinstance(spec, fields.List) else as_text(spec, current)
         shown = "" if secret else text
         return FormField(
@@ -180,12 +190,46 @@ class SchemaForm:
             values=several,
             checked=widget == "checkbox" and bool(current),
             choices=choices_of(spec),
-            error=words(self.errors.get(name)),
+            error="" if widget == "rows" and _by_row(self.errors.get(name)) else words(self.errors.get(name)),
             stored=secret and bool(current),
             locked=self.locked.get(name, ""),
             limits=limits_of(spec, widget),
             prefix=self.prefix,
+            rows=self._rows(name, spec, current) if widget == "rows" else (),
         )
+
+    def _rows(self, name: str, spec: fields.Field[Any], current: Any) -> tuple[tuple[FormField, ...], ...]:
+        schema = row_schema(spec)
+        filled = [row for row in current or () if isinstance(row, Mapping)]
+        errors = _by_row(self.errors.get(name))
+        forms = [
+            SchemaForm(schema, row, errors.get(n), prefix=self.prefix)
+            for n, row in enumerate([*filled, *[{}] * SPARE_ROWS])
+            if schema is not None
+        ]
+        return tuple(
+            tuple(replace(each, name=f"{name}.{n}.{each.name}", required=False) for each in form.fields)
+            for n, form in enumerate(forms)
+        )
+
+
+def _by_row(error: Any) -> dict[int, Any]:
+    """marshmallow's errors of a list of objects, by row."""
+    return {n: each for n, each in error.items() if isinstance(n, int)} if isinstance(error, Mapping) else {}
+
+
+def _posted_rows(form: FormData, name: str, spec: fields.Field[Any]) -> list[dict[str, Any]]:
+    """The rows in which something was typed, in their order."""
+    schema = row_schema(spec)
+    numbers = {int(found[2]) for key in form if (found := _ROW.fullmatch(key)) and found[1] == name}
+    names = schema.load_fields if schema is not None else ()
+    rows = []
+    for n in sorted(numbers)[:MOST_ROWS]:
+        inner = {key: str(form.get(f"{name}.{n}.{key}") or "") for key in names}
+        row = {key: value.replace("\r\n", "\n").strip() for key, value in inner.items() if value.strip()}
+        if row:
+            rows.append(row)
+    return rows
 
 
 def _retyped(item: FormField, form: FormData) -> FormField:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any
 
-from marshmallow import fields, missing, validate
+from marshmallow import Schema, fields, missing, validate
 
 REQUIRED_WORDS = fields.Field.default_error_messages["required"]
 
@@ -25,7 +25,7 @@ _WIDGETS: tuple[tuple[type[fields.Field[Any]], str], ...] = (
 _TEXTUAL = frozenset(
     {"text", "textarea", "email", "url", "number", "password", "datetime-local", "date", "time"}
 )
-_KNOWN = _TEXTUAL | {"checkbox", "select", "lines", "csv", "checkboxes"}
+_KNOWN = _TEXTUAL | {"checkbox", "select", "lines", "csv", "checkboxes", "rows"}
 
 
 def input_name(name: str, spec: fields.Field[Any]) -> str:
@@ -51,10 +51,18 @@ def widget_of(spec: fields.Field[Any]) -> str:
         return str(wanted)
     if choices_of(spec):
         return "checkboxes" if isinstance(spec, fields.List) else "select"
+    if row_schema(spec) is not None:
+        return "rows"
     for kind, widget in _WIDGETS:
         if isinstance(spec, kind):
             return widget
     raise TypeError(f"field {spec.name!r}: a form cannot show {type(spec).__name__}")
+
+
+def row_schema(spec: fields.Field[Any]) -> Schema | None:
+    """The schema of one row, for a field that is a list of flat objects."""
+    inner = spec.inner if isinstance(spec, fields.List) else None
+    return inner.schema if isinstance(inner, fields.Nested) else None
 
 
 def validators(spec: fields.Field[Any]) -> list[Any]:

@@ -72,3 +72,23 @@ def test_people_get_plain_text(cms: Callable[..., Result], folder: Path, argumen
     assert result.exit_code == 0
     assert "one" in result.stdout or "unchanged" in result.stdout
     assert not result.stdout.lstrip().startswith(("{", "["))
+
+
+def test_history_compare_and_restore(run: Run, folder: Path) -> None:
+    run("content", "approve", "one")
+    (folder / "one.md").write_text("# One\n\nOther text", encoding="utf-8")
+    run("content", "import", folder)
+    code, rows = run("content", "history", "one")
+    assert (code, [(row["n"], row["state"]) for row in rows]) == (0, [(2, "draft"), (1, "approved")])
+    code, found = run("content", "compare", "one", 1, 2)
+    assert (code, found["from"], found["to"]) == (0, 1, 2)
+    (change,) = found["changes"]
+    assert (change["field"], change["before"], change["after"]) == ("body.text", "Text", "Other text")
+    assert "".join(each["text"] for each in change["runs"] if each["op"] != "gone") == "Other text"
+
+    code, restored = run("content", "restore", "one", 1)
+    assert (code, restored["revision"], restored["state"], restored["restored"]) == (0, 3, "draft", 1)
+    shown = run("content", "show", "one")[1]
+    assert (shown["body"]["text"], shown["approved_revision"]) == ("Text", 1)
+    assert run("content", "restore", "one", 9)[0] == 1
+    assert run("content", "compare", "one", 1, 9)[1]["error"]["remedy"] == "it has revisions 1 to 3"

@@ -6,6 +6,8 @@ from argon2 import PasswordHasher
 
 from cms_core.auth import service
 from cms_core.content import media
+from cms_core.content import service as content
+from cms_core.content.models import FormerSlug
 
 from .house import House, built, picture
 
@@ -31,7 +33,9 @@ def places(house: House) -> dict[str, dict[str, str]]:
     ids, token = house.ids, house.tokens()["ann@people.test"]
     stored = media.take_in(house.workspace.config.media_dir, picture(), "picture.png")
     with house.workspace.db.transaction() as session:
-        media.record(session, stored)
+        file = media.record(session, stored).public_id
+        calm = content.find(session, "calm")
+        session.add(FormerSlug(slug="calm-before", asset_id=calm.id, created_at=calm.created_at))
     return {
         "/app/calendar/entries": {"public_id": ids["entry:calm"]},
         "/app/campaigns": {"public_id": ids["campaign"]},
@@ -43,8 +47,10 @@ def places(house: House) -> dict[str, dict[str, str]]:
         "/app/users": {"public_id": ids["user:target"]},
         "/app/plugins": {"name": "seo"},
         "/app/content": {"slug": "calm", "name": "0" * 40},
+        "/app/content/media": {"public_id": file},
+        "/app/content/redirects": {"former": "calm-before"},
         "/app/static": {"filename": "app.css"},
-        "/media": {"sha256": stored.sha256, "filename": stored.filename},
+        "/media": {"sha256": stored.sha256, "filename": stored.filename, "size": "w160"},
         "/static/seo": {"version": "v1", "colour": "0d5c47"},
         "/sitemap": {"number": "1"},
         "/t": {"token": token, "n": "1"},

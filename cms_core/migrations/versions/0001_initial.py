@@ -137,7 +137,10 @@ def upgrade() -> None:
         sa.Column("height", sa.Integer(), nullable=True),
         sa.Column("alt", sa.Text(), nullable=False),
         sa.Column("filename", sa.String(length=200), nullable=False),
+        sa.Column("focal_x", sa.Integer(), nullable=False),
+        sa.Column("focal_y", sa.Integer(), nullable=False),
         sa.Column("created_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("archived_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("public_id", sa.String(length=36), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_core_media")),
@@ -259,6 +262,7 @@ def upgrade() -> None:
         sa.Column("created_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
         sa.Column("updated_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
         sa.Column("archived_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("unpublish_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
         sa.Column("row_version", sa.Integer(), nullable=False),
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("public_id", sa.String(length=36), nullable=False),
@@ -559,6 +563,34 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_core_reference_media_id"), ["media_id"], unique=False)
 
     op.create_table(
+        "core_asset_link",
+        sa.Column("revision_id", sa.Integer(), nullable=False),
+        sa.Column("slug", sa.String(length=200), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["revision_id"], ["core_revision.id"], name=op.f("fk_core_asset_link_revision_id")
+        ),
+        sa.PrimaryKeyConstraint("revision_id", "slug", name=op.f("pk_core_asset_link")),
+    )
+    with op.batch_alter_table("core_asset_link", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_core_asset_link_slug"), ["slug"], unique=False)
+
+    op.create_table(
+        "core_former_slug",
+        sa.Column("slug", sa.String(length=200), nullable=False),
+        sa.Column("asset_id", sa.Integer(), nullable=False),
+        sa.Column("redirects", sa.Boolean(), nullable=False),
+        sa.Column("created_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("public_id", sa.String(length=36), nullable=False),
+        sa.ForeignKeyConstraint(["asset_id"], ["core_asset.id"], name=op.f("fk_core_former_slug_asset_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_core_former_slug")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_core_former_slug_public_id")),
+        sa.UniqueConstraint("slug", name=op.f("uq_core_former_slug_slug")),
+    )
+    with op.batch_alter_table("core_former_slug", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_core_former_slug_asset_id"), ["asset_id"], unique=False)
+
+    op.create_table(
         "core_review",
         sa.Column("asset_id", sa.Integer(), nullable=False),
         sa.Column("revision_id", sa.Integer(), nullable=False),
@@ -749,6 +781,14 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_core_review_asset_id"))
 
     op.drop_table("core_review")
+    with op.batch_alter_table("core_former_slug", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_core_former_slug_asset_id"))
+
+    op.drop_table("core_former_slug")
+    with op.batch_alter_table("core_asset_link", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_core_asset_link_slug"))
+
+    op.drop_table("core_asset_link")
     with op.batch_alter_table("core_reference", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_core_reference_media_id"))
 

@@ -41,6 +41,8 @@ function enliven(form) {
     clearTimeout(timer);
     timer = setTimeout(ask, PAUSE_MS);
   });
+  // Another kind has other fields: they are drawn by the server.
+  form.querySelector("[data-redraw]")?.addEventListener("change", () => form.requestSubmit(form.querySelector("[name=do][value=check]")));
   form.addEventListener("submit", () => delete form.dataset.dirty);
   form.addEventListener("keydown", (event) => {
     const save = form.querySelector("[data-save]");

@@ -1,7 +1,7 @@
 """From a placement to the content of its page: words without merge tags, HTML, description, picture, structured facts."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from typing import Any
@@ -13,7 +13,22 @@ from cms_seo.outline import Outline, outline_of
 
 EXCERPT = 155  # characters; about what search results show of a description
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, production 2
+_PICTURE = re.compile(r'<img src="(/media/[0-9a-f]{64}/[\w.-]+)"')
+SIZES = "(min-width: 58rem) 50rem, 100vw"  # as wide as site.css lets pictures be
 _PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
+OWN_TEXTS = {
+    "case-study": ("customer", "industry", "quote", "quoted"),
+    "product-guide": ("product", "version", "audience"),
+    "one-pager": ("audience", "action_label"),
+    "landing-page": ("action_label",),
+    "video": ("transcript",),
+}
+SHOWN = ("quote", "quoted", "action_label")  # those of them that are fields of a page; the others are facts
+FACTS = {
+    "case-study": (("Customer", "customer"), ("Industry", "industry")),
+    "product-guide": (("Product", "product"), ("Version", "version"), ("For", "audience")),
+    "one-pager": (("For", "audience"),),
+}
 
 
 @dataclass(frozen=True)
@@ -44,6 +59,15 @@ class Content:
     tags: tuple[str, ...] = ()
     picture: Picture | None = None
     questions: tuple[tuple[str, str], ...] = ()
+    facts: tuple[tuple[str, str], ...] = ()
+    results: tuple[tuple[str, str], ...] = ()
+    quote: str = ""
+    quoted: str = ""
+    action_label: str = ""
+    action_url: str = ""
+    video: str = ""
+    seconds: int = 0
+    transcript: str = ""
     words: int = 0
     goal: str = ""
     zone: str = "UTC"
@@ -63,7 +87,9 @@ class Content:
                 **known,
                 "tags": tuple(known.get("tags", ())),
                 "picture": Picture(**picture) if picture else None,
-                "questions": tuple((question, answer) for question, answer in known.get("questions", ())),
+                **{
+                    name: tuple(map(tuple, known.get(name, ()))) for name in ("questions", "facts", "results")
+                },
             }
         )
 
@@ -81,10 +107,27 @@ class Manuscript:
         """The texts as they were written, by the name of their field."""
         body = self.asset.body
         written = {"title": self.asset.title, "summary": self.asset.summary}
-        return written | {
-            name: value if isinstance(value := body.get(name), str) else ""
-            for name in ("text", "meta_title", "meta_description", "author", "goal")
-        }
+        names = (
+            "text",
+            "meta_title",
+            "meta_description",
+            "author",
+            "goal",
+            *OWN_TEXTS.get(self.asset.kind, ()),
+        )
+        own = {name: value if isinstance(value := body.get(name), str) else "" for name in names}
+        return written | own | ({"questions": self._questions} if self.asset.kind == "faq" else {})
+
+    @property
+    def _questions(self) -> str:
+        """The questions of an FAQ as Markdown: each a heading with its answer below."""
+        rows = pairs(self.asset.body.get("questions"), "question", "answer")
+        return "".join(f"\n\n## {question}\n\n{answer}" for question, answer in rows)
+
+    @property
+    def markdown(self) -> str:
+        """All that is read as one text."""
+        return self.texts["text"] + self.texts.get("questions", "")
 
     def words(self, name: str) -> str:
         """A text as one line, its merge tags filled in for nobody; raises MergeError."""
@@ -94,8 +137,16 @@ class Manuscript:
     @cached_property
     def html(self) -> str:
         """The body as sanitised HTML with addresses of this site; raises MergeError."""
-        markup = render_markdown(self.texts["text"], [_local(each) for each in self.asset.media])
-        return _clean(merge.compile(markup, self.fields, escape=merge.Escape.HTML).render({}))
+        return self._as_html(self.markdown)
+
+    def rendered(self, name: str) -> str:
+        """A field of several paragraphs as sanitised HTML; raises MergeError."""
+        return self._as_html(self.texts[name])
+
+    def _as_html(self, text: str) -> str:
+        markup = render_markdown(text, [_local(each) for each in self.asset.media])
+        html = merge.compile(markup, self.fields, escape=merge.Escape.HTML).render({})
+        return _clean(with_sizes(html, self.asset.media))
 
     @cached_property
     def outline(self) -> Outline:
@@ -139,11 +190,63 @@ def compose(placement: Placement) -> Content:
         tags=tuple(_clean(tag) for tag in asset.tags),
         picture=_picture(asset),
         questions=tuple(text.outline.questions) if asset.kind == "faq" else (),
+        **own_parts(text),
         words=text.outline.words,
         goal=text.words("goal")[:120],
         zone=placement.campaign.tz if placement.campaign else "UTC",
         hash=asset.content_hash,
     )
+
+
+def with_sizes(html: str, media: Sequence[Media]) -> str:
+    """Sanitised HTML whose stored pictures offer smaller sizes and are loaded when they come near."""
+    known = {urlsplit(each.url).path: each for each in media if each.mime in _PICTURES}
+
+    def dressed(tag: re.Match[str]) -> str:
+        path = tag[1]
+        if path not in known:
+            return tag[0]
+        folder, _, filename = path.rpartition("/")
+        sizes = [f"{folder}/w{width}/{filename} {width}w" for width in known[path].widths]
+        own = [f"{path} {known[path].width}w"]
+        offered = f' srcset="{", ".join(sizes + own)}" sizes="{SIZES}"' if sizes else ""
+        return f'{tag[0]}{offered} loading="lazy"'
+
+    return _PICTURE.sub(dressed, html)
+
+
+def own_parts(text: Manuscript) -> dict[str, Any]:
+    """What only some kinds have, as fields of :class:`Content`."""
+    body, kind = text.asset.body, text.asset.kind
+    found: dict[str, Any] = {name: text.words(name) for name in OWN_TEXTS.get(kind, ()) if name in SHOWN}
+    if kind in FACTS:
+        found["facts"] = tuple((label, text.words(name)) for label, name in FACTS[kind] if text.words(name))
+    if kind == "case-study":
+        found["results"] = tuple(pairs(body.get("results"), "label", "value"))
+    if kind == "video":
+        duration = body.get("duration")
+        found["video"] = found_address(body.get("url"))
+        found["seconds"] = duration if isinstance(duration, int) else 0
+        found["transcript"] = text.rendered("transcript")
+    if kind in ("landing-page", "one-pager"):
+        found["action_url"] = found_address(body.get("action_url"))
+    return found
+
+
+def pairs(rows: Any, first: str, second: str) -> list[tuple[str, str]]:
+    """The rows of a list of objects as pairs; what is no such list, or only half of a row, is left out."""
+    found = [
+        (_clean(str(row.get(first) or "")).strip(), _clean(str(row.get(second) or "")).strip())
+        for row in (rows if isinstance(rows, list) else ())
+        if isinstance(row, Mapping)
+    ]
+    return [(one, other) for one, other in found if one and other]
+
+
+def found_address(value: Any) -> str:
+    """An address that a page may lead to: on the web, or on this site; "" for anything else."""
+    text = _clean(value) if isinstance(value, str) else ""
+    return text if re.match(r"https?://[^\s]+$|/(?!/)[^\s\\]*$", text) else ""
 
 
 def excerpt(text: str) -> str:

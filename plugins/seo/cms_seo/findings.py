@@ -22,7 +22,7 @@ def check(placement: Placement) -> Iterator[Finding]:
     for finding in _merge_tags(text):
         broken = broken or finding.level is Level.ERROR
         yield finding
-    if not text.texts["text"].strip():
+    if not text.markdown.strip():
         yield Finding(Level.ERROR, "text", "the page is empty; write something")
     elif not broken:
         yield from _whole(text)

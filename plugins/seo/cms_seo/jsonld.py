@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from cms_seo.content import Content, Picture
+from cms_seo.outline import outline_of
 from cms_seo.sites import Site
 
 ARTICLES = {"article": "BlogPosting", "case-study": "Article", "product-guide": "TechArticle"}
@@ -26,6 +27,8 @@ def type_of(content: Content) -> str:
     """The schema.org type of a page; an FAQ without questions is an ordinary page."""
     if content.kind == "faq" and content.questions:
         return "FAQPage"
+    if content.kind == "video" and content.video:
+        return "VideoObject"
     return ARTICLES.get(content.kind, "WebPage")
 
 
@@ -50,9 +53,29 @@ def _page(site: Site, content: Content, path: str, published: datetime, updated:
     if kind in ARTICLES.values():
         page |= {"headline": content.title, "mainEntityOfPage": url, "wordCount": content.words}
         page["author"] = {"@type": "Person", "name": content.author} if content.author else _publisher(site)
+    if kind == "VideoObject":
+        page |= _video(site, content, published)
+    if content.kind == "case-study" and content.facts:
+        page["about"] = [{"@type": "Thing", "name": value} for _, value in content.facts]
     if kind == "FAQPage":
         page["mainEntity"] = [_question(*pair) for pair in content.questions]
     return page
+
+
+def _video(site: Site, content: Content, published: datetime) -> dict[str, Any]:
+    stored = content.video.startswith("/")
+    found: dict[str, Any] = {
+        "contentUrl" if stored else "embedUrl": site.url(content.video) if stored else content.video,
+        "uploadDate": published.isoformat(timespec="seconds"),
+    }
+    if content.picture is not None:
+        found["thumbnailUrl"] = site.url(content.picture.path)
+    if content.seconds:
+        minutes, seconds = divmod(content.seconds, 60)
+        found["duration"] = f"PT{minutes}M{seconds}S"
+    if content.transcript:
+        found["transcript"] = outline_of(content.transcript).text
+    return found
 
 
 def _question(question: str, answer: str) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def show(path: str) -> BaseResponse:
     """A page, the list of what is new, or the reason why there is neither."""
     svc, sites = services.current(PLUGIN), _sites()
     with svc.session() as session:
-        found = lookup.look_up(session, sites, f"/{path}")
+        found = lookup.look_up(session, sites, f"/{path}", svc.redirect)
         if isinstance(found, str):
             query = request.query_string.decode("latin-1")
             return redirect(f"{found}?{query}" if query else found, 301)

@@ -96,6 +96,11 @@ class Shown:
         """The body, which was sanitised when it was made."""
         return Markup(self.content.html)  # noqa: S704
 
+    @property
+    def transcript(self) -> Markup:
+        """What is said in a video; sanitised when it was made."""
+        return Markup(self.content.transcript)  # noqa: S704
+
 
 def page(shown: Shown, others: Sequence[Page] = (), inline_style: bool = False) -> str:
     """A whole page; ``inline_style`` is for previews, which have no server behind them."""

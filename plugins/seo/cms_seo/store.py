@@ -26,8 +26,8 @@ def put(
     """Show content under its path; doing it again with the same key changes nothing.
 
     ``replaces`` names the page (public id) and the key of what it shows now: an update keeps the page and the day on which it first
-    appeared, and a path that it leaves leads to the new one. Raises Refused when another page has the path, or when somebody
-    was faster.
+    appeared, and a path of its own that it leaves leads to the new one (whether a former slug does is decided in the library).
+    Raises Refused when another page has the path, or when somebody was faster.
     """
     if (same := by_key(session, key)) is not None:
         return same
@@ -43,13 +43,17 @@ def put(
     if page is None:
         page = Page(public_id=key, connection=connection, path=content.path, published_at=at)
         session.add(page)
-    elif page.path != content.path:
+    elif page.path != content.path and not _renamed(page, content):
         session.add(Moved(connection=connection, path=page.path, page_id=page.id))
     page.key, page.path, page.slug, page.kind = key, content.path, content.slug, content.kind
     page.title, page.description, page.content = content.title, content.description, content.to_json()
     page.updated_at = at
     session.flush()
     return page
+
+
+def _renamed(page: Page, content: Content) -> bool:
+    return page.slug != content.slug and page.path == f"/{page.slug}"
 
 
 def _replaced(session: Session, public_id: str, key: str) -> Page | None:

@@ -32,10 +32,11 @@ def add_newer(workspace: Workspace, slug: str, ask: bool = False, text: str = "N
 def inputs(page: str) -> dict[str, str]:
     """What a browser would send of the editor as it is shown."""
     form = page[page.index('<form class="editor"') :]
-    found = {
-        name: html.unescape(value)
-        for name, value in re.findall(r'<input[^>]* name="([^"]+)"[^>]* value="([^"]*)"', form)
-    }
+    found = {}
+    for tag in re.findall(r"<input[^>]*>", form):
+        name, value = (re.search(rf' {each}="([^"]*)"', tag) for each in ("name", "value"))
+        if name and value:
+            found[name[1]] = html.unescape(value[1])
     for name, value in re.findall(r'<textarea[^>]* name="([^"]+)"[^>]*>\n?([^<]*)</textarea>', form):
         found[name] = html.unescape(value).replace("\n", "\r\n")
     chosen = re.search(r'<select[^>]* name="kind".*?<option value="([^"]+)" selected', form, re.DOTALL)

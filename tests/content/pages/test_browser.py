@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,8 @@ AXE = Path(cms_core.__file__).parents[1] / "node_modules/axe-core/axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 PAGES = (
     "content", "content?view=table", "content?state=in_review", "content/waiting-1", "content/waiting-1/edit", "content/new",
-    "content/import",
+    "content/import", "content/waiting-1/compare?a=1&b=2", "content/waiting-1/compare?a=1&b=2&view=beside", "content/media",
+    "content/redirects", "content/case/edit", "content/case",
     "contacts", "contacts/import", "segments", "segments/new",
 )  # fmt: skip
 
@@ -43,6 +45,13 @@ def served(workspace: Workspace, people: dict[str, User]) -> Iterator[str]:
             )
             revision = service.save(session, workspace.plugins, None, draft, people["marketer"])
             review.request_review(session, revision, people["marketer"])
+        newer = Draft("article", "Waiting 1", body={"text": "Other words."}, slug="was-1")
+        asset = service.find(session, "waiting-1")
+        service.save(session, workspace.plugins, asset, newer, people["marketer"])
+        service.save(session, workspace.plugins, asset, replace(newer, slug="waiting-1"), people["marketer"])
+        review.request_review(session, asset.revisions[-1], people["marketer"])
+        case = Draft("case-study", "Case", body={"results": [{"label": "Days", "value": "4"}]}, slug="case")
+        service.save(session, workspace.plugins, None, case, people["marketer"])
         import_contacts(session, b"email,first_name,consent\nann@a.example,Ann,yes\n", name="people.csv")
         segments.create(session, "Everybody", 'email != ""')
     with serving.served(app_of(workspace)) as address:
