@@ -3,7 +3,7 @@
 import inspect
 import traceback
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cached_property, partial
@@ -87,10 +87,16 @@ class Plugins:
                 self.report(impl.plugin_name, hook, error)
 
     def ask(
-        self, hook: str, kind: type[T], seconds: float = PAGE_SECONDS, /, **arguments: Any
+        self,
+        hook: str,
+        kind: type[T],
+        seconds: float = PAGE_SECONDS,
+        wanted: Callable[[str], bool] = lambda _: True,
+        /,
+        **arguments: Any,
     ) -> Iterator[tuple[str, list[T], BaseException | None]]:
-        """Call a hook that somebody waits for, each plugin with a deadline; yield (plugin, answers, why it gave none)."""
-        for impl in self._impls.get(hook, ()):
+        """Call a hook that somebody waits for, each wanted plugin with a deadline; yield (plugin, answers, why it gave none)."""
+        for impl in [each for each in self._impls.get(hook, ()) if wanted(each.plugin_name)]:
             given = [arguments[name] for name in impl.argnames]
             call = partial(_answers, impl.function, given, kind)
             try:
@@ -247,10 +253,19 @@ class Plugins:
         ]
 
     def personal_data(
-        self, contacts: Sequence[c.Contact], erase: bool
+        self, contacts: Sequence[c.Contact], erase: bool, only: Iterable[str] | None = None
     ) -> Iterator[tuple[str, list[c.PersonalRecord], BaseException | None]]:
-        """What plugins keep about contacts, and with ``erase`` have deleted; (plugin, records, why it failed)."""
-        return self.ask("personal_data", c.PersonalRecord, DECISION_SECONDS, contacts=contacts, erase=erase)
+        """What plugins (or those named) keep about contacts, and with ``erase`` have deleted: (plugin, records, why it failed)."""
+        hook, seconds = "personal_data", DECISION_SECONDS
+        named = None if only is None else set(only)
+        return self.ask(
+            hook,
+            c.PersonalRecord,
+            seconds,
+            lambda name: named is None or name in named,
+            contacts=contacts,
+            erase=erase,
+        )
 
     # --- reactions: one plugin at a time, because each has its own cursor ------------------------------------------------
 

@@ -23,7 +23,7 @@ COMMANDS = {
     "db": ("cms_core.cli.database", "Bring the database to the newest version."),
     "users": ("cms_core.cli.users", "People who sign in."),
     "content": ("cms_core.cli.content", "Import, check and approve content."),
-    "contacts": ("cms_core.cli.contacts", "Import and list contacts."),
+    "contacts": ("cms_core.cli.contacts", "Import, list, export and erase contacts."),
     "segments": ("cms_core.cli.segments", "Groups of contacts by rule."),
     "campaigns": ("cms_core.cli.campaigns", "Campaigns."),
     "connections": ("cms_core.cli.connections", "Connected accounts of channels."),

@@ -616,6 +616,16 @@ def upgrade() -> None:
         sa.UniqueConstraint("publication_id", "name", name=op.f("uq_core_arm_publication_id_name")),
     )
     op.create_table(
+        "core_erasure",
+        sa.Column("contact_id", sa.Integer(), nullable=False),
+        sa.Column("asked_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("pending", sa.JSON(), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("completed_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["contact_id"], ["core_contact.id"], name=op.f("fk_core_erasure_contact_id")),
+        sa.PrimaryKeyConstraint("contact_id", name=op.f("pk_core_erasure")),
+    )
+    op.create_table(
         "core_experiment",
         sa.Column("publication_id", sa.Integer(), nullable=False),
         sa.Column("metric", sa.String(length=20), nullable=False),
@@ -778,6 +788,7 @@ def downgrade() -> None:
     op.drop_table("core_claim")
     op.drop_table("core_attempt")
     op.drop_table("core_experiment")
+    op.drop_table("core_erasure")
     op.drop_table("core_arm")
     with op.batch_alter_table("core_review", schema=None) as batch_op:
         batch_op.drop_index("ix_core_review_state")
