@@ -1,8 +1,8 @@
 """What is kept about one person: given to them as one document, and erased.
 
 Erasing takes away everything that tells who somebody was. What stays counts, but names nobody: the tombstone, its deliveries and
-events (so that figures stay what they were), and the keyed hash of the address, which is suppressed, so that no import of an old file
-brings them back. Plugins delete what they keep; one that fails is asked again, and the erasure is not complete before.
+events (so that figures stay what they were), and the keyed hash of the address, which is suppressed, so that no import of an old
+file brings them back. Plugins delete what they keep; one that fails is asked again, and the erasure is not complete before.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -16,8 +16,9 @@ from cms_core.audience import contacts as people
 from cms_core.audience import upsert
 from cms_core.audience.models import Contact
 from cms_core.campaigns import service as calendar
-from cms_core.campaigns.models import Campaign
+from cms_core.campaigns.models import Campaign, EntryKind
 from cms_core.campaigns.money import to_micros
+from cms_core.campaigns.when import parse_when
 from cms_core.connections import service as connections
 from cms_core.connections import settings as plugin_settings
 from cms_core.connections.models import Connection
@@ -27,6 +28,7 @@ from cms_core.content.placements import to_contract
 from cms_core.content.review import approved_revision
 from cms_core.db import PublicId
 from cms_core.dialect import among
+from cms_core.errors import Invalid
 from cms_core.events import hits
 from cms_core.events import service as ledger
 from cms_core.events.service import NewEvent, NewMeasurement
@@ -180,6 +182,39 @@ class Services:
             currency=event.currency or None,
             props=event.props,
         )
+
+    # --- the calendar -------------------------------------------------------------------------------------------------
+
+    def add_entry(
+        self,
+        key: str,
+        title: str,
+        when: str,
+        *,
+        kind: str = "task",
+        ends_at: datetime | None = None,
+        campaign: str = "",
+        budget: c.Money | None = None,
+    ) -> str:
+        """Put a task, milestone or flight on the calendar, once for each key of the plugin; returns its id.
+
+        ``when`` is a time as people write it ("2026-05-04 09:00 Europe/Paris"), ``campaign`` a key. Added again, a planned one gets
+        the new time, end and title. Raises CmsError for what cannot be planned.
+        """
+        if kind not in list(EntryKind) or kind == EntryKind.PUBLISH:
+            raise Invalid(f"a plugin adds no entries of kind {kind!r}", "task, milestone or flight")
+        with self._workspace.db.transaction() as session:
+            found = calendar.find_campaign(session, campaign) if campaign else None
+            money = (to_micros(budget.amount), budget.currency) if budget else (None, "")
+            wanted = calendar.Plan(
+                parse_when(when, found.tz if found else "UTC"),
+                title,
+                EntryKind(kind),
+                campaign=found,
+                ends_at=ends_at,
+                budget=money,
+            )
+            return calendar.plan_for_plugin(session, self._plugin, key, wanted).public_id
 
     # --- publications -------------------------------------------------------------------------------------------------
 

@@ -419,6 +419,13 @@ def upgrade() -> None:
         batch_op.create_index("ix_core_entry_instant", ["instant", "id"], unique=False)
         batch_op.create_index(batch_op.f("ix_core_entry_segment_id"), ["segment_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_core_entry_state"), ["state"], unique=False)
+        batch_op.create_index(
+            "uq_core_entry_plugin",
+            ["source"],
+            unique=True,
+            sqlite_where=sa.text("substr(source, 1, 7) = 'plugin:'"),
+            postgresql_where=sa.text("substr(source, 1, 7) = 'plugin:'"),
+        )
 
     op.create_table(
         "core_revision",
@@ -827,6 +834,11 @@ def downgrade() -> None:
 
     op.drop_table("core_revision")
     with op.batch_alter_table("core_entry", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_core_entry_plugin",
+            sqlite_where=sa.text("substr(source, 1, 7) = 'plugin:'"),
+            postgresql_where=sa.text("substr(source, 1, 7) = 'plugin:'"),
+        )
         batch_op.drop_index(batch_op.f("ix_core_entry_state"))
         batch_op.drop_index(batch_op.f("ix_core_entry_segment_id"))
         batch_op.drop_index("ix_core_entry_instant")
