@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # for type checkers and editors: the names of _ELSEWHERE
     from cms_core.errors import NotFound as NotFound
     from cms_core.events.agents import classify as classify
     from cms_core.hookspecs import hookimpl as hookimpl
+    from cms_core.hookspecs import hookspec as hookspec
     from cms_core.markdown.html import render_markdown as render_markdown
     from cms_core.markdown.mergetags import MergeTags as MergeTags
     from cms_core.markdown.text import markdown_to_text as markdown_to_text
@@ -37,6 +38,7 @@ _CONTRACT = (
 ).split()
 _ELSEWHERE = {
     "hookimpl": "cms_core.hookspecs",
+    "hookspec": "cms_core.hookspecs",
     "CmsError": "cms_core.errors",
     "Invalid": "cms_core.errors",
     "NotFound": "cms_core.errors",

@@ -82,11 +82,12 @@ def load(
             plugin.state = "disabled"
         else:
             _import(plugin, source)
-    _check_requirements(plugins)
+    _check_requirements(manager, plugins)
     for plugin in _running(plugins):
         _register(manager, plugin)
     _add_owned_hookspecs(manager, plugins)
     _drop_unknown_hooks(manager, plugins)
+    _check_requirements(manager, plugins)
     return plugins
 
 
@@ -110,15 +111,21 @@ def _import(plugin: LoadedPlugin, source: Source) -> None:
         plugin.fail(f"could not be imported: {type(error).__name__}: {error}", traceback.format_exc())
 
 
-def _check_requirements(plugins: dict[str, LoadedPlugin]) -> None:
-    for plugin in _running(plugins):
-        missing = [
-            name
-            for name in getattr(plugin.module, "requires", ())
-            if name not in plugins or plugins[name].state != "on"
-        ]
-        if missing:
+def _check_requirements(manager: pluggy.PluginManager, plugins: dict[str, LoadedPlugin]) -> None:
+    """Drop who needs a plugin that does not run, and then who needs those."""
+    while lacking := [
+        (plugin, missing) for plugin in _running(plugins) if (missing := _missing(plugin, plugins))
+    ]:
+        for plugin, missing in lacking:
+            if manager.has_plugin(plugin.name):
+                manager.unregister(name=plugin.name)
+            plugin.hooks = ()
             plugin.fail(f"needs the plugin {', '.join(missing)}, which is not there. Install or enable it.")
+
+
+def _missing(plugin: LoadedPlugin, plugins: dict[str, LoadedPlugin]) -> list[str]:
+    wanted = getattr(plugin.module, "requires", ())
+    return [name for name in wanted if name not in plugins or plugins[name].state != "on"]
 
 
 def _register(manager: pluggy.PluginManager, plugin: LoadedPlugin) -> None:
@@ -137,10 +144,13 @@ def _register(manager: pluggy.PluginManager, plugin: LoadedPlugin) -> None:
 
 
 def _bad_signature(manager: pluggy.PluginManager, module: Any) -> str:
-    """pluggy passes arguments by name and calls ``**kwargs`` implementations with nothing: refuse them."""
+    """pluggy passes arguments by name and calls ``**kwargs`` implementations with nothing: refuse them, and wrappers too."""
     for name in dir(module):
-        if manager.parse_hookimpl_opts(module, name) is None:
+        options = manager.parse_hookimpl_opts(module, name)
+        if options is None:
             continue
+        if options.get("wrapper") or options.get("hookwrapper"):
+            return f"hook {name} is a wrapper; every hook collects, and no plugin stands around another"
         parameters = signature(getattr(module, name)).parameters.values()
         if any(
             parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL) for parameter in parameters
@@ -155,10 +165,29 @@ def _add_owned_hookspecs(manager: pluggy.PluginManager, plugins: dict[str, Loade
             continue
         try:
             for module in list(plugin.module.register_hookspecs()):
-                manager.add_hookspecs(module)
+                _add_hookspecs(manager, plugins, module)
         except (Exception, SystemExit) as error:
             manager.unregister(name=plugin.name)
+            plugin.hooks = ()
             plugin.fail(f"register_hookspecs failed: {type(error).__name__}: {error}", traceback.format_exc())
+
+
+def _add_hookspecs(
+    manager: pluggy.PluginManager, plugins: dict[str, LoadedPlugin], module: ModuleType
+) -> None:
+    """Add a plugin's own hooks; who implements one with wrong arguments is dropped, not the plugin whose hook it is."""
+    while True:
+        try:
+            manager.add_hookspecs(module)
+            return
+        except pluggy.PluginValidationError as error:
+            name = manager.get_name(error.plugin) or ""
+            manager.unregister(error.plugin)
+            plugins[name].hooks = ()
+            plugins[name].fail(_one_line(error))
+            for caller in vars(manager.hook).values():  # half of them are set already: they are set again
+                if getattr(caller, "spec", None) is not None and caller.spec.namespace is module:
+                    caller.spec = None
 
 
 def _drop_unknown_hooks(manager: pluggy.PluginManager, plugins: dict[str, LoadedPlugin]) -> None:

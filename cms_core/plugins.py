@@ -3,10 +3,10 @@
 import inspect
 import traceback
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,6 +15,7 @@ from marshmallow import Schema
 
 from cms_core import contract as c
 from cms_core import loader
+from cms_core.deadline import DECISION_SECONDS, PAGE_SECONDS, UNANSWERED, Deadlines, Overrun
 from cms_core.errors import NotFound
 from cms_core.loader import LoadedPlugin
 from cms_core.secrets import conceal
@@ -58,6 +59,7 @@ class Plugins:
         self.strict = strict
         self.faults: deque[Fault] = deque(maxlen=KEPT_FAULTS)
         self.added: dict[str, dict[str, list[str]]] = {}
+        self.deadlines = Deadlines()
         self._manager = pluggy.PluginManager("cms_core")
         names = None if only is None else set(only)
         sources = [
@@ -74,7 +76,7 @@ class Plugins:
     # --- calling ------------------------------------------------------------------------------------------------------
 
     def each(
-        self, hook: str, kind: type[T] | tuple[type, ...], **arguments: Any
+        self, hook: str, kind: type[T] | tuple[type, ...], /, **arguments: Any
     ) -> Iterator[tuple[str, list[T]]]:
         """Call a hook in plugin-name order; yield (plugin, answers). A fault costs that plugin's answers only."""
         for impl in self._impls.get(hook, ()):
@@ -84,14 +86,35 @@ class Plugins:
             except PLUGIN_FAULTS as error:
                 self.report(impl.plugin_name, hook, error)
 
+    def ask(
+        self,
+        hook: str,
+        kind: type[T],
+        seconds: float = PAGE_SECONDS,
+        wanted: Callable[[str], bool] = lambda _: True,
+        /,
+        **arguments: Any,
+    ) -> Iterator[tuple[str, list[T], BaseException | None]]:
+        """Call a hook that somebody waits for, each wanted plugin with a deadline; yield (plugin, answers, why it gave none)."""
+        for impl in [each for each in self._impls.get(hook, ()) if wanted(each.plugin_name)]:
+            given = [arguments[name] for name in impl.argnames]
+            call = partial(_answers, impl.function, given, kind)
+            try:
+                answers: list[T] = self.deadlines.call(impl.plugin_name, call, seconds)
+            except PLUGIN_FAULTS as error:
+                self.report(impl.plugin_name, hook, error)
+                silent = UNANSWERED.get()
+                if isinstance(error, Overrun) and silent is not None and str(error) not in silent:
+                    silent.append(str(error))
+                yield impl.plugin_name, [], error
+            else:
+                yield impl.plugin_name, answers, None
+
     def report(self, plugin: str, hook: str, error: BaseException, secrets: Iterable[str] = ()) -> None:
         """Keep a fault of a plugin, to be shown by its name, without the secrets that its words may hold."""
         trace = conceal("".join(traceback.format_exception(error)), secrets)
         words = conceal(f"{type(error).__name__}: {error}", secrets)
         self.faults.append(Fault(plugin, hook, words, trace, datetime.now(UTC)))
-
-    def _all(self, hook: str, kind: type[T], **arguments: Any) -> list[T]:
-        return [item for _, answers in self.each(hook, kind, **arguments) for item in answers]
 
     def _by_name(self, hook: str, kind: type[T], key: str) -> dict[str, tuple[str, T]]:
         found: dict[str, tuple[str, T]] = {}
@@ -150,7 +173,7 @@ class Plugins:
         schemas: dict[str, type[Schema]] = {}
         for impl in self._impls.get("register_settings", ()):
             try:
-                answer: Any = impl.function()
+                answer = _awake(impl.function())
                 if not (inspect.isclass(answer) and issubclass(answer, Schema)):
                     raise TypeError(
                         f"register_settings must return a marshmallow Schema class, not {answer!r}"
@@ -199,28 +222,50 @@ class Plugins:
 
     # --- moments ------------------------------------------------------------------------------------------------------
 
-    def review_content(self, asset: c.Asset, placements: Sequence[c.Placement]) -> list[c.Finding]:
-        """What plugins remark on this content."""
-        return self._all("review_content", c.Finding, asset=asset, placements=placements)
+    def review_content(
+        self, asset: c.Asset, placements: Sequence[c.Placement], seconds: float = PAGE_SECONDS
+    ) -> list[c.Finding]:
+        """What plugins remark on this content.
+
+        One that raises has said that it is broken, and costs its own remarks only. One that does not answer might still forbid it:
+        that is a hold, with its name.
+        """
+        found: list[c.Finding] = []
+        asked = self.ask("review_content", c.Finding, seconds, asset=asset, placements=placements)
+        for _, findings, error in asked:
+            found += findings
+            if isinstance(error, Overrun):
+                found.append(c.Finding(c.Level.HOLD, "", str(error)))
+        return found
 
     def calendar_marks(self, start: date, end: date) -> list[tuple[str, c.Mark]]:
         """Badges and bands of a calendar range, with the plugin that gave each."""
-        found = self.each("calendar_marks", c.Mark, start=start, end=end)
-        return [(plugin, mark) for plugin, marks in found for mark in marks]
+        found = self.ask("calendar_marks", c.Mark, start=start, end=end)
+        return [(plugin, mark) for plugin, marks, _ in found for mark in marks]
 
     def ui_panels(self, place: c.Place, subject: c.Subject | None, user: c.User) -> list[tuple[str, c.Panel]]:
         """Cards for a place of a page, by plugin name and weight."""
-        found = self.each("ui_panels", c.Panel, place=place, subject=subject, user=user)
+        found = self.ask("ui_panels", c.Panel, place=place, subject=subject, user=user)
         return [
             (plugin, panel)
-            for plugin, panels in found
+            for plugin, panels, _ in found
             for panel in sorted(panels, key=lambda each: each.weight)
         ]
 
-    def personal_data(self, contacts: Sequence[c.Contact], erase: bool) -> list[tuple[str, c.PersonalRecord]]:
-        """What plugins keep about contacts."""
-        found = self.each("personal_data", c.PersonalRecord, contacts=contacts, erase=erase)
-        return [(plugin, record) for plugin, records in found for record in records]
+    def personal_data(
+        self, contacts: Sequence[c.Contact], erase: bool, only: Iterable[str] | None = None
+    ) -> Iterator[tuple[str, list[c.PersonalRecord], BaseException | None]]:
+        """What plugins (or those named) keep about contacts, and with ``erase`` have deleted: (plugin, records, why it failed)."""
+        hook, seconds = "personal_data", DECISION_SECONDS
+        named = None if only is None else set(only)
+        return self.ask(
+            hook,
+            c.PersonalRecord,
+            seconds,
+            lambda name: named is None or name in named,
+            contacts=contacts,
+            erase=erase,
+        )
 
     # --- reactions: one plugin at a time, because each has its own cursor ------------------------------------------------
 
@@ -233,7 +278,7 @@ class Plugins:
         for impl in self._impls.get(hook, ()):
             if impl.plugin_name == plugin:
                 try:
-                    impl.function(*([batch] if argument in impl.argnames else []))
+                    _awake(impl.function(*([batch] if argument in impl.argnames else [])))
                 except PLUGIN_FAULTS as error:
                     self.report(plugin, hook, error)
                     return False
@@ -242,7 +287,9 @@ class Plugins:
     # --- inside -------------------------------------------------------------------------------------------------------
 
     def _hook_names(self) -> list[str]:
-        return [name for name in vars(self._manager.hook) if not name.startswith("_")]
+        """Those that somebody has specified: one without its owner is never called."""
+        callers = vars(self._manager.hook).items()
+        return [name for name, caller in callers if getattr(caller, "spec", None) is not None]
 
     def _sorted_impls(self, name: str) -> list[pluggy.HookImpl]:
         impls = getattr(self._manager.hook, name).get_hookimpls()
@@ -256,11 +303,13 @@ class Plugins:
             )
 
 
+def _answers(function: Any, given: Sequence[Any], kind: type[T]) -> list[T]:
+    return typed_list(function(*given), kind)
+
+
 def typed_list(answer: Any, kind: type[T] | tuple[type, ...]) -> list[T]:
     """A plugin's answer as a list, made inside the caller's try: generators and nonsense are isolated too. Raises TypeError."""
-    if inspect.iscoroutine(answer):
-        answer.close()
-        raise TypeError("a hook must not be a coroutine")
+    answer = _awake(answer)
     if answer is None:
         return []
     if isinstance(answer, (str, bytes)) or not isinstance(answer, Iterable):
@@ -270,6 +319,14 @@ def typed_list(answer: Any, kind: type[T] | tuple[type, ...]) -> list[T]:
         if not isinstance(item, kind):
             raise TypeError(f"expected {_kind_name(kind)}, got {item!r:.80}")
     return items
+
+
+def _awake(answer: Any) -> Any:
+    """The answer, unless it is a coroutine that nobody would ever run."""
+    if inspect.iscoroutine(answer):
+        answer.close()
+        raise TypeError("a hook must not be a coroutine")
+    return answer
 
 
 def _kind_name(kind: type | tuple[type, ...]) -> str:

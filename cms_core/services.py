@@ -6,7 +6,7 @@ A job gets them as ``ctx.services``, a channel as ``link.services``, a page by `
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -15,8 +15,11 @@ from cms_core import contract as c
 from cms_core.audience import contacts as people
 from cms_core.audience import upsert
 from cms_core.audience.models import Contact
-from cms_core.campaigns.models import Campaign
+from cms_core.campaigns import service as calendar
+from cms_core.campaigns.models import Campaign, EntryKind
 from cms_core.campaigns.money import to_micros
+from cms_core.campaigns.when import parse_when
+from cms_core.connections import service as connections
 from cms_core.connections import settings as plugin_settings
 from cms_core.connections.models import Connection
 from cms_core.content import media as files
@@ -27,13 +30,18 @@ from cms_core.content.placements import to_contract
 from cms_core.content.review import approved_revision
 from cms_core.db import PublicId
 from cms_core.dialect import among
+from cms_core.errors import Invalid
 from cms_core.events import hits
 from cms_core.events import service as ledger
 from cms_core.events.service import NewEvent, NewMeasurement
+from cms_core.publishing import live, streams
 from cms_core.publishing import service as publishing
 from cms_core.publishing.models import Publication, PublicationState
 from cms_core.publishing.receipts import WITH_RECEIPT, receipt_of
+from cms_core.secrets import storable
 from cms_core.workspace import Workspace
+
+T = TypeVar("T")
 
 
 class Services:
@@ -79,6 +87,11 @@ class Services:
         query = select(Connection).where(Connection.channel == channel).order_by(Connection.id)
         with self._workspace.db.session() as session:
             return {row.name: dict(row.settings) for row in session.scalars(query)}
+
+    def ask(self, hook: str, kind: type[T], /, **arguments: Any) -> list[tuple[str, T]]:
+        """Call a hook that this plugin has brought by ``register_hookspecs``: (plugin, answer) of all, faults isolated."""
+        found = self._workspace.plugins.each(hook, kind, **arguments)
+        return [(plugin, answer) for plugin, answers in found for answer in answers]
 
     # --- content ------------------------------------------------------------------------------------------------------
 
@@ -186,6 +199,39 @@ class Services:
             props=event.props,
         )
 
+    # --- the calendar -------------------------------------------------------------------------------------------------
+
+    def add_entry(
+        self,
+        key: str,
+        title: str,
+        when: str,
+        *,
+        kind: str = "task",
+        ends_at: datetime | None = None,
+        campaign: str = "",
+        budget: c.Money | None = None,
+    ) -> str:
+        """Put a task, milestone or flight on the calendar, once for each key of the plugin; returns its id.
+
+        ``when`` is a time as people write it ("2026-05-04 09:00 Europe/Paris"), ``campaign`` a key. Added again, a planned one gets
+        the new time, end and title. Raises CmsError for what cannot be planned.
+        """
+        if kind not in list(EntryKind) or kind == EntryKind.PUBLISH:
+            raise Invalid(f"a plugin adds no entries of kind {kind!r}", "task, milestone or flight")
+        with self._workspace.db.transaction() as session:
+            found = calendar.find_campaign(session, campaign) if campaign else None
+            money = (to_micros(budget.amount), budget.currency) if budget else (None, "")
+            wanted = calendar.Plan(
+                parse_when(when, found.tz if found else "UTC"),
+                title,
+                EntryKind(kind),
+                campaign=found,
+                ends_at=ends_at,
+                budget=money,
+            )
+            return calendar.plan_for_plugin(session, self._plugin, key, wanted).public_id
+
     # --- publications -------------------------------------------------------------------------------------------------
 
     def live(self, channel: str) -> list[c.Receipt]:
@@ -200,20 +246,66 @@ class Services:
             receipts = [receipt_of(row) for row in session.scalars(query)]
             return [receipt for receipt in receipts if receipt is not None]
 
-    def hold(self, publication: str, reason: str) -> None:
-        """Hold a publication, or pause it while it is being sent; raises CmsError when it has gone out."""
+    def pause(self, publication: str, reason: str) -> None:
+        """Hold what has not gone out, pause what is being sent, and ask the channel to pause what is live.
+
+        Raises CmsError for what is over, and for what is live where the channel cannot pause it.
+        """
         with self._workspace.db.transaction() as session:
-            publishing.hold(session, publishing.find(session, publication), reason)
+            found = publishing.find(session, publication)
+            live.pause(session, self._workspace.plugins, found, reason)
 
     def resume(self, publication: str) -> None:
         """Undo a hold or a pause."""
         with self._workspace.db.transaction() as session:
-            publishing.resume(session, publishing.find(session, publication))
+            live.resume(session, self._workspace.plugins, publishing.find(session, publication))
 
     def withdraw(self, publication: str) -> None:
         """Ask for what is public to be taken back by the worker."""
         with self._workspace.db.transaction() as session:
             publishing.ask_withdrawal(session, publishing.find(session, publication))
+
+    def send(
+        self,
+        asset: str,
+        contacts: Sequence[str],
+        *,
+        key: str,
+        connection: str,
+        source: str,
+        topic: str = "",
+        campaign: str = "",
+    ) -> str:
+        """Send the approved words of an asset (slug) to contacts (ids), once for each key; returns the id of the publication.
+
+        ``connection`` is channel:name, ``source`` names what sends (a sequence, a trigger; in the list of publications it is
+        "<plugin>:<source>"), ``campaign`` is a key. Consent, suppression and caps are looked at when it goes out. Raises CmsError
+        for what cannot be sent.
+        """
+        with self._workspace.db.transaction() as session:
+            standing = streams.Standing(
+                content.find(session, asset),
+                connections.find_by_name(session, connection),
+                f"{self._plugin}:{source}",
+                topic,
+                calendar.find_campaign(session, campaign) if campaign else None,
+            )
+            return streams.send(session, self._workspace, standing, contacts, key).public_id
+
+    def close_source(self, source: str) -> int:
+        """Let a source send no more; what was queued still goes out. Returns how many of its streams were open."""
+        with self._workspace.db.transaction() as session:
+            return streams.close(session, f"{self._plugin}:{source}")
+
+    def settle(self, provider_id: str, status: c.OutcomeStatus, detail: str = "") -> bool:
+        """Say what surely became of a delivery of one of the plugin's channels that was unknown until now.
+
+        False when no unknown delivery has this id of the provider (it may be settled already).
+        """
+        plugins = self._workspace.plugins
+        channels = [name for name in plugins.channels if plugins.owner_of_channel(name) == self._plugin]
+        with self._workspace.db.transaction() as session:
+            return streams.settle(session, channels, provider_id, status, storable(detail)[:500])
 
     def campaign(self, key: str) -> c.Campaign | None:
         """The campaign with this key, or None."""

@@ -19,6 +19,7 @@ from sqlalchemy import select, update
 import cms_core
 from cms_core.clock import Clock, SystemClock
 from cms_core.errors import Conflict
+from cms_core.personal import retry_erasures
 from cms_core.publishing import claims, listing
 from cms_core.publishing.measuring import measure
 from cms_core.publishing.models import Publication
@@ -141,7 +142,7 @@ class Worker:
         return result
 
     def _do_rounds(self) -> None:
-        """What is done now and then beside publishing: reactions each second, measuring every quarter of an hour."""
+        """What is done now and then beside publishing: reactions each second, the rest every quarter of an hour."""
         present = time.monotonic()
         if present >= self._react_at:
             self._react_at = present + REACT_SECONDS
@@ -149,6 +150,7 @@ class Worker:
         if present >= self._measure_at:
             self._measure_at = present + MEASURE_SECONDS
             measure(self.workspace, self.runner.real)
+            retry_erasures(self.workspace)
 
     def _next_wait(self) -> float | None:
         due = self.runner.due_clock.now()

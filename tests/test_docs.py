@@ -100,6 +100,8 @@ def test_plugin_of_the_docs_works_and_keeps_its_promises(tmp_path: Path) -> None
     (workspace / "posts").mkdir()
     printed = play("writing-a-plugin.md", workspace, environ)
     assert "outbox" in printed["cms plugins list"]
+    assert "nothing is wrong with it, quality gold" in printed["cms plugins check welcome"]
+    greets_once(workspace)
     (workspace / "outbox.py").write_text((workspace / "plugins" / "outbox.py").read_text())
     command = [
         sys.executable,
@@ -122,6 +124,44 @@ def test_plugin_of_the_docs_works_and_keeps_its_promises(tmp_path: Path) -> None
     )
     assert done.returncode == 0, done.stdout
     assert " passed" in done.stdout
+
+
+def greets_once(home: Path) -> None:
+    """The job of the page's second plugin, run twice, is one stream with one message."""
+    from cms_core import services
+    from cms_core.audience.upsert import Incoming, upsert_batch
+    from cms_core.auth.service import acting_user
+    from cms_core.config import load_config
+    from cms_core.connections import service as connections
+    from cms_core.content import service as content
+    from cms_core.content.drafts import Draft
+    from cms_core.content.review import approve_newest
+    from cms_core.contract import JobContext
+    from cms_core.publishing import listing
+    from cms_core.workspace import open_workspace
+
+    opened = open_workspace(load_config(str(home), {}))
+    with opened.db.transaction() as session:
+        upsert_batch(session, [Incoming("ana@example.com", {}, {})], source="test")
+        user = acting_user(session, None)
+        draft = Draft(kind="email", title="Welcome", slug="welcome", body={"text": "Hello"})
+        asset = content.save(session, opened.plugins, None, draft, user).asset
+        approve_newest(session, opened, asset, user)
+        values = {
+            "host": "127.0.0.1",
+            "port": "25",
+            "from_address": "a@example.com",
+            "postal_address": "1 Main St",
+        }
+        connections.add(session, opened.vault, opened.plugins, "email", "news", values)
+    (job,) = [job for plugin, job in opened.plugins.jobs if plugin == "welcome"]
+    for _ in range(2):
+        job.run(JobContext(opened.db.clock.now(), services.Services(opened, "welcome")))
+    with opened.db.session() as session:
+        (row,) = listing.publications(session)
+        assert row["source"] == "welcome:greeting"
+        assert listing.delivery_counts(session) == {"pending": 1}
+    opened.db.dispose()
 
 
 def test_channel_of_the_readme_publishes(tmp_path: Path) -> None:

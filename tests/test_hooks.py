@@ -279,7 +279,9 @@ def test_hook_ui_panels(workspace: Workspace, admin: FormClient) -> None:
 
 def test_hook_personal_data(workspace: Workspace) -> None:
     found = workspace.plugins.personal_data([c.Contact("c-1", "ada@example.com")], erase=True)
-    assert [(plugin, record.data["erased"]) for plugin, record in found] == [("helpful", True)]
+    assert [
+        (plugin, [each.data["erased"] for each in records], error) for plugin, records, error in found
+    ] == [("helpful", [True], None)]
 
 
 @pytest.fixture

@@ -106,6 +106,18 @@ class Suppression(Base):
     until: Mapped[datetime | None]
 
 
+class Erasure(Base):
+    """That a contact was erased; it is complete when no plugin in ``pending`` still has to delete what it keeps."""
+
+    __tablename__ = "core_erasure"
+
+    contact_id: Mapped[int] = mapped_column(ForeignKey("core_contact.id"), primary_key=True)
+    asked_at: Mapped[datetime]
+    pending: Mapped[list[Any]]
+    tries: Mapped[int] = mapped_column(default=0)
+    completed_at: Mapped[datetime | None]
+
+
 class Segment(PublicId, Base):
     """A group of contacts: by ``rule``, or static (rule empty) by its member rows."""
 

@@ -1,8 +1,10 @@
 """Pages of people: the list, one contact with everything that happened, and unsubscribing somebody by hand."""
 
-from flask import Blueprint, redirect, render_template, request, url_for
+import orjson
+from flask import Blueprint, Response, redirect, render_template, request, url_for
 from sqlalchemy import func, select
 
+from cms_core import personal
 from cms_core.audience import board, consent, contacts, segments
 from cms_core.audience.import_pages import blueprint as importing
 from cms_core.audience.models import Contact
@@ -61,6 +63,35 @@ def _contact_page(found: Contact, problem: CmsError | None = None) -> str:
         panels=draw_panels(Place.CONTACT, Subject("contact", found.public_id)),
         problem=problem,
     )
+
+
+@blueprint.get("/contacts/<public_id>/export")
+@permission("audience.edit")
+def export(public_id: str) -> Answer:
+    """Everything that is kept about one person, as a file."""
+    found = contacts.find_by_public_id(session(), public_id)
+    document = personal.export(workspace(), found.id)
+    answer = Response(
+        orjson.dumps(document, default=str, option=orjson.OPT_INDENT_2), mimetype="application/json"
+    )
+    answer.headers["Content-Disposition"] = f'attachment; filename="contact-{public_id}.json"'
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+@blueprint.post("/contacts/<public_id>/erase")
+@permission("audience.edit")
+def erase(public_id: str) -> Answer:
+    """Erase one person; a plugin that fails is asked again by the worker, and is named meanwhile."""
+    contact_id = contacts.find_by_public_id(session(), public_id).id
+    session().rollback()  # plugins delete in transactions of their own
+    outcome = personal.erase(workspace(), contact_id, (user().id, "app"))
+    if outcome["complete"]:
+        toast("Erased. What is left names nobody.")
+    else:
+        names = ", ".join(outcome["pending"])
+        toast(f"Not complete: {names} still keeps something; it is asked again by itself.", level="warn")
+    return redirect(url_for(".index"), 303)
 
 
 @blueprint.post("/contacts/<public_id>/unsubscribe")

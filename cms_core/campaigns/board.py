@@ -14,16 +14,21 @@ from cms_core.campaigns import calendar, service
 from cms_core.campaigns.models import Campaign, Entry, EntryKind, EntryState
 from cms_core.campaigns.money import show_money
 from cms_core.campaigns.month import Month, chip, group_of, weeks
-from cms_core.campaigns.schemas import entry_form
+from cms_core.campaigns.schemas import entry_form, experiment_form
 from cms_core.campaigns.when import describe, parse_when, zone
 from cms_core.connections import service as connections
 from cms_core.content import listing as assets
 from cms_core.content import service as content
 from cms_core.content.models import Asset, Review
+from cms_core.content.review import approved_revision
+from cms_core.contract import AddressedChannel
 from cms_core.db import now
 from cms_core.errors import CmsError
 from cms_core.plugins import Plugins
+from cms_core.publishing import experiment_plan
+from cms_core.publishing.experiment_plan import ExperimentPlan
 from cms_core.publishing.models import Delivery, DeliveryState, Publication, PublicationState
+from cms_core.web.forms import SchemaForm
 
 NEEDS_PERSON = (
     PublicationState.FAILED,
@@ -216,6 +221,33 @@ def plan_of(session: Session, values: Mapping[str, Any], tz: str) -> service.Pla
         connection=connection,
         campaign=campaign,
         segment=segments.find(session, values["segment"]) if values["segment"] else None,
+    )
+
+
+def experiment_form_of(session: Session, plugins: Plugins, entry: Entry) -> SchemaForm | None:
+    """The form of a test for an entry that goes to people, with the variants of its approved words; else None."""
+    channel = plugins.channels.get(entry.channel)
+    if not isinstance(channel, AddressedChannel) or entry.asset is None:
+        return None
+    revision = approved_revision(session, entry.asset)
+    places = {*plugins.channels, *(each.group for each in plugins.channels.values())}
+    variants = [
+        name for name in (revision.variants if revision else {}) if name not in places and ":" not in name
+    ]
+    return SchemaForm(experiment_form(variants), prefix="test-")
+
+
+def experiment_of(values: Mapping[str, Any], tz: str) -> ExperimentPlan:
+    """The test that a filled form stands for: the words as they are against a variant, or a hold-out alone."""
+    two = bool(values["variant"])
+    undecided = two and values["share"] < 100
+    return experiment_plan.parse(
+        ["A", f"B={values['variant']}"] if two else [],
+        values["metric"],
+        values["share"] if two else 100,
+        values["hold_out"],
+        (experiment_plan.BY_HAND if values["by_hand"] else values["decide"]) if undecided else "",
+        tz,
     )
 
 

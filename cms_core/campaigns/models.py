@@ -4,12 +4,14 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, ForeignKey, Index, String, Text
+from sqlalchemy import BigInteger, DateTime, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from cms_core.connections.models import Connection
 from cms_core.content.models import Asset
 from cms_core.db import Base, PublicId
+
+OF_PLUGINS = "substr(source, 1, 7) = 'plugin:'"  # a plugin's entry has a key of its own in ``source``
 
 
 class EntryKind(StrEnum):
@@ -61,6 +63,13 @@ class Entry(PublicId, Base):
     __table_args__ = (
         Index("ix_core_entry_instant", "instant", "id"),
         Index("ix_core_entry_campaign", "campaign_id", "instant"),
+        Index(
+            "uq_core_entry_plugin",
+            "source",
+            unique=True,
+            sqlite_where=text(OF_PLUGINS),
+            postgresql_where=text(OF_PLUGINS),
+        ),
     )
 
     campaign_id: Mapped[int | None] = mapped_column(ForeignKey("core_campaign.id"))

@@ -12,6 +12,7 @@ from cms_core.db import now
 from cms_core.errors import CmsError, Invalid
 from cms_core.imports.plan import import_plan
 from cms_core.publishing import arming, listing
+from cms_core.publishing.experiment_plan import ExperimentPlan
 from cms_core.web.auth import permission, user
 from cms_core.web.forms import SchemaForm
 from cms_core.web.panels import draw_panels
@@ -81,7 +82,7 @@ def entry(public_id: str) -> Answer:
     return _entry_page(service.find_entry(session(), public_id))
 
 
-def _entry_page(found: Entry, problem: CmsError | None = None) -> str:
+def _entry_page(found: Entry, problem: CmsError | None = None, shown: SchemaForm | None = None) -> str:
     publications = arming.of_entry(session(), found)
     return render_template(
         "campaigns/entry.html",
@@ -90,6 +91,7 @@ def _entry_page(found: Entry, problem: CmsError | None = None) -> str:
         about=board.about(session(), found),
         local=board.local_text(found)[:16],
         publications=[listing.publication(session(), each) for each in publications],
+        test_form=shown or board.experiment_form_of(session(), workspace().plugins, found),
     )
 
 
@@ -115,18 +117,23 @@ def move(public_id: str) -> Answer:
 @blueprint.post("/calendar/entries/<public_id>/<any(arm, disarm, drop):what>")
 @permission("calendar.edit")
 def change(public_id: str, what: str) -> Answer:
-    """Arm, disarm or drop an entry."""
+    """Arm, perhaps with a test, disarm or drop an entry."""
     found = service.find_entry(session(), public_id)
+    form = None
+    if "share" in request.form:
+        form = board.experiment_form_of(session(), workspace().plugins, found)
     try:
         if what == "arm":
-            arming.arm(session(), workspace(), found)
+            arming.arm(session(), workspace(), found, _wanted_test(form))
         else:
             arming.disarm(session(), found)
             if what == "drop":
                 service.drop(session(), found)
-    except CmsError as error:
+    except (ValidationError, CmsError) as error:
         session().rollback()
-        return _entry_page(service.find_entry(session(), public_id), error), error.status
+        shown = form.rejected(request.form, board.as_validation(error, "variant")) if form else None
+        problem, status = (error, error.status) if isinstance(error, CmsError) else (None, 422)
+        return _entry_page(service.find_entry(session(), public_id), problem, shown), status
     toast(
         {
             "arm": "Armed: it goes out by itself.",
@@ -136,6 +143,10 @@ def change(public_id: str, what: str) -> Answer:
     )
     target = url_for(".calendar") if what == "drop" else url_for(".entry", public_id=public_id)
     return redirect(target, 303)
+
+
+def _wanted_test(form: SchemaForm | None) -> ExperimentPlan | None:
+    return board.experiment_of(form.load(request.form), user().timezone) if form else None
 
 
 def _back(fallback: str) -> str:

@@ -7,6 +7,11 @@ from marshmallow import Schema, fields, validate
 from cms_core.campaigns.models import EntryKind
 
 TEXT = validate.Length(max=200)
+METRICS = (
+    ("opened_people", "More people opened it"),
+    ("clicked_people", "More people clicked"),
+    ("conversions", "More people converted"),
+)
 
 
 class CampaignForm(Schema):
@@ -66,5 +71,50 @@ def entry_form(choices: Mapping[str, Sequence[tuple[str, str]]]) -> Schema:
             ),
         },
         name="EntryForm",
+    )()
+    return form
+
+
+def experiment_form(variants: Sequence[str]) -> Schema:
+    """A test with which an entry is armed; ``variants`` are those of the revision that goes out."""
+    known = [(name, name) for name in variants]
+    form: Schema = Schema.from_dict(
+        {
+            "variant": fields.String(
+                load_default="",
+                validate=validate.OneOf(["", *variants]),
+                metadata={
+                    "label": "Against which version",
+                    "hint": "A variant of the content; the other half gets the words as they are",
+                    "choices": known,
+                    "widget": "select",
+                },
+            ),
+            "share": fields.Integer(
+                load_default=20,
+                validate=validate.Range(1, 100),
+                metadata={"label": "Percent who take part", "hint": "The rest gets what did better"},
+            ),
+            "metric": fields.String(
+                load_default=METRICS[0][0],
+                validate=validate.OneOf([name for name, _ in METRICS]),
+                metadata={"label": "Better is", "choices": [*METRICS], "widget": "select"},
+            ),
+            "decide": fields.String(
+                load_default="4h",
+                validate=TEXT,
+                metadata={"label": "Ends after", "hint": "4h, 2d, or a time such as 2026-05-04 13:00"},
+            ),
+            "by_hand": fields.Boolean(load_default=False, metadata={"label": "I pick the winner myself"}),
+            "hold_out": fields.Integer(
+                load_default=0,
+                validate=validate.Range(0, 50),
+                metadata={
+                    "label": "Percent who get nothing",
+                    "hint": "To compare with: they are never sent it",
+                },
+            ),
+        },
+        name="TestForm",
     )()
     return form

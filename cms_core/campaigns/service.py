@@ -1,11 +1,12 @@
 """Campaigns, and planning, moving and dropping what stands on the calendar."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from difflib import get_close_matches
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from cms_core.audience.models import Segment
@@ -20,6 +21,7 @@ from cms_core.db import now
 from cms_core.errors import Conflict, Invalid, NotFound
 from cms_core.events.keys import campaign_key
 
+MAX_SOURCE = 200
 UTM_KEYS = ("source", "medium", "content", "term")
 
 
@@ -123,6 +125,32 @@ def plan(session: Session, wanted: Plan) -> Entry:
     session.add(entry)
     session.flush()
     return entry
+
+
+def plan_for_plugin(session: Session, plugin: str, key: str, wanted: Plan) -> Entry:
+    """Put what a plugin knows of on the calendar, once for each key; planned again, it gets the new time, end and title.
+
+    Raises Invalid for a key or time that cannot be used; what people have dropped or done stays as it is.
+    """
+    source = f"plugin:{plugin}:{key}"
+    if not key or len(source) > MAX_SOURCE or "\0" in key:
+        raise Invalid(f"the key of an entry has 1 to {MAX_SOURCE - 40} characters", "give another key")
+    same = select(Entry).where(Entry.source == source)
+    found = session.scalars(same).first()
+    if found is None:
+        try:
+            with session.begin_nested():
+                return plan(session, replace(wanted, source=source))
+        except IntegrityError:  # another process was faster
+            found = session.scalars(same).one()
+    if found.state == EntryState.PLANNED:
+        instant = resolve(wanted.when).instant
+        _set_time(found, wanted.when, instant, None)
+        found.ends_at, found.title = wanted.ends_at, (wanted.title or found.title)[:500]
+        if found.ends_at is not None and found.ends_at <= instant:
+            raise Invalid("the end is not after the beginning", "give a later end")
+        session.flush()
+    return found
 
 
 def move(session: Session, entry: Entry, text: str) -> list[Entry]:

@@ -26,7 +26,7 @@ COMMANDS = {
     "fence": ("cms_core.cli.fence", "Whether this workspace may publish."),
     "users": ("cms_core.cli.users", "People who sign in."),
     "content": ("cms_core.cli.content", "Import, check and approve content."),
-    "contacts": ("cms_core.cli.contacts", "Import and list contacts."),
+    "contacts": ("cms_core.cli.contacts", "Import, list, export and erase contacts."),
     "segments": ("cms_core.cli.segments", "Groups of contacts by rule."),
     "campaigns": ("cms_core.cli.campaigns", "Campaigns."),
     "connections": ("cms_core.cli.connections", "Connected accounts of channels."),

@@ -141,15 +141,49 @@ def move(state: State, entry_id: str, when: str, as_json: bool) -> None:
 
 @command.command()
 @click.argument("entries", nargs=-1, required=True, metavar="ENTRY…")
+@click.option(
+    "--test",
+    "arms",
+    multiple=True,
+    metavar="NAME[=VARIANT][:PERCENT]",
+    help="An arm of a test and the variant of the revision that it shows; give one for each arm.",
+)
+@click.option("--metric", default="opened_people", show_default=True, help="Or clicked_people, conversions.")
+@click.option("--share", default=100, show_default=True, help="How many percent take part in the test.")
+@click.option("--hold-out", default=0, show_default=True, help="How many percent of all get nothing.")
+@click.option(
+    "--decide",
+    default="",
+    metavar="4h|WHEN|by-hand",
+    help="When the rest gets the arm that did best; by-hand: when somebody picks one (cms publications pick).",
+)
 @json_option
 @pass_state
-def arm(state: State, entries: tuple[str, ...], as_json: bool) -> None:
-    """Let planned entries go out by themselves; all of them, or none."""
-    from cms_core.campaigns import service
-    from cms_core.publishing import arming
+def arm(
+    state: State,
+    entries: tuple[str, ...],
+    arms: tuple[str, ...],
+    metric: str,
+    share: int,
+    hold_out: int,
+    decide: str,
+    as_json: bool,
+) -> None:
+    """Let planned entries go out by themselves; all of them, or none.
 
-    with state.writing() as (session, _):
-        made = [arming.arm(session, state.workspace, service.find_entry(session, each)) for each in entries]
+    With a test: `--test A --test B=short --share 20 --decide 4h` sends the words as they are to one half of a fifth of the
+    segment and those of the variant "short" to the other; four hours later the rest gets what more people opened.
+    """
+    from cms_core.campaigns import service
+    from cms_core.publishing import arming, experiment_plan
+
+    with state.writing() as (session, user):
+        test = None
+        if arms or hold_out or share != 100 or decide:
+            test = experiment_plan.parse(arms, metric, share, hold_out, decide, user.timezone)
+        made = [
+            arming.arm(session, state.workspace, service.find_entry(session, each), test) for each in entries
+        ]
         rows = [
             {"id": each, "state": "armed", "publication": one.public_id}
             for each, one in zip(entries, made, strict=True)

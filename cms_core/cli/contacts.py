@@ -1,10 +1,11 @@
-"""``cms contacts``: import and list people."""
+"""``cms contacts``: import and list people; give out and erase what is kept about one."""
 
 from dataclasses import asdict
 from typing import Any
 
 import click
 
+from cms_core import personal
 from cms_core.audience import contacts, imports
 from cms_core.cli.output import print_json, print_table
 from cms_core.cli.state import State, json_option, pass_state
@@ -15,7 +16,7 @@ SHOWN_FAULTS = 20
 
 @click.group()
 def command() -> None:
-    """Import and list contacts."""
+    """Import, list, export and erase contacts."""
 
 
 @command.command("import")
@@ -76,6 +77,48 @@ def list_(state: State, as_json: bool) -> None:
         print_json(rows)
     else:
         print_table(rows, ("email", "first_name", "last_name", "company", "country", "consent"))
+
+
+@command.command()
+@click.argument("address", metavar="EMAIL")
+@json_option
+@pass_state
+def export(state: State, address: str, as_json: bool) -> None:
+    """Everything that is kept about one person, also by plugins: what they may ask for."""
+    with state.reading() as session:
+        contact_id = personal.find(session, address).id
+    document = personal.export(state.workspace, contact_id)
+    if as_json:
+        print_json(document)
+        return
+    for key, value in document["contact"].items():
+        click.echo(f"{key:15} {value if value not in (None, '') else '-'}")
+    for part in ("consents", "suppressions", "segments", "deliveries", "events", "plugins"):
+        click.echo(f"{part:15} {len(document[part])} (--json shows them)")
+    for plugin, reason in document["unanswered"].items():
+        click.echo(f"Note: {plugin} gave no answer: {reason}", err=True)
+
+
+@command.command()
+@click.argument("address", metavar="EMAIL")
+@json_option
+@pass_state
+@click.pass_context
+def erase(ctx: click.Context, state: State, address: str, as_json: bool) -> None:
+    """Erase one person; ends with 5 while a plugin still keeps something, which is tried again by itself.
+
+    What stays names nobody: figures, and a keyed hash that keeps the address from being written to again.
+    """
+    with state.writing() as (session, user):
+        contact_id, actor = personal.find(session, address).id, (user.id, "cli")
+    outcome = personal.erase(state.workspace, contact_id, actor)
+    if as_json:
+        print_json(outcome)
+    elif outcome["complete"]:
+        click.echo("Erased.")
+    for plugin, reason in outcome["pending"].items():
+        click.echo(f"Not complete: {plugin} has not deleted what it keeps: {reason}", err=True)
+    ctx.exit(0 if outcome["complete"] else PARTLY)
 
 
 def _mapping(pairs: tuple[str, ...]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""``cms plugins``: what is installed, what it adds, and what is wrong with it. Needs no database, and no workspace either."""
+"""``cms plugins``: what is installed, what it adds, and what is wrong with it. Only ``purge`` needs a database."""
 
 import os
 import sys
@@ -9,7 +9,7 @@ import click
 from cms_core.cli.output import print_json, print_table
 from cms_core.cli.state import State, json_option, pass_state
 from cms_core.config import disabled_plugins, load_config
-from cms_core.connections import overview
+from cms_core.connections import overview, quality
 from cms_core.errors import CmsError, NotFound
 from cms_core.plugins import Plugins
 
@@ -48,14 +48,18 @@ def list_(state: State, as_json: bool) -> None:
 @json_option
 @pass_state
 def check(state: State, name: str, as_json: bool) -> None:
-    """Load one plugin, ask its set-up hooks and draw its forms; ends with 1 when anything is wrong."""
+    """Load one plugin, ask its set-up hooks, draw its forms and rate it; ends with 1 when anything is wrong."""
     plugins = _plugins(state)
     view, found = overview.plugin_view(plugins, name), overview.problems(plugins, name)
+    scale = quality.rated(plugins, name) if view.state == "on" else []
+    level = quality.level_of(plugins, name) if scale else ""
     if as_json:
-        print_json(
-            {"name": name, "state": view.state, "ok": not found, "problems": found, "trace": view.trace}
-        )
+        rules = [{"level": each, "rule": text, "ok": holds} for each, text, holds in scale]
+        document = {"name": name, "state": view.state, "ok": not found, "problems": found}
+        print_json({**document, "trace": view.trace, "quality": level, "rules": rules})
     else:
+        for each, text, holds in scale:
+            click.echo(f"{'✓' if holds else '–'} {each:6} {text}")
         for label, names in overview.added_by(plugins, name):
             click.echo(f"{label}: {names}")
         click.echo(view.trace, nl=False, err=True)
@@ -66,7 +70,34 @@ def check(state: State, name: str, as_json: bool) -> None:
             f"plugin {name}: {'; '.join(found)}", "correct it, or switch it off with CMS_DISABLE_PLUGINS"
         )
     if not as_json:
-        click.echo(f"{name} is {view.state}; nothing is wrong with it")
+        quality_words = f", quality {level}" if level else ""
+        click.echo(f"{name} is {view.state}; nothing is wrong with it{quality_words}")
+
+
+@command.command("purge")
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do it; without this, tell what would be gone.")
+@json_option
+@pass_state
+def purge_(state: State, name: str, yes: bool, as_json: bool) -> None:
+    """Take away the tables, settings and cursors that a removed plugin left behind; its package is not needed.
+
+    Publications, connections and events stay: they are history.
+    """
+    from cms_core.auth import audit
+    from cms_core.migrations import purge
+
+    workspace = state.workspace
+    if yes:
+        tables = purge.purge(workspace.db.engine, workspace.plugins, name)
+        with state.writing() as (session, _):
+            audit.note(session, "purge", "plugin", name, {"tables": tables})
+    else:
+        tables = purge.tables_of(workspace.db.engine, workspace.plugins, name)
+    if as_json:
+        print_json({"name": name, "purged": yes, "tables": tables})
+    else:
+        click.echo(f"{'Gone' if yes else 'Would be gone'}: {', '.join(tables) or 'no tables'}")
 
 
 @command.command()

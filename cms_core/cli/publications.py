@@ -8,7 +8,7 @@ import click
 from cms_core.cli.output import print_json, print_table
 from cms_core.cli.state import State, json_option, pass_state
 from cms_core.errors import RemoteRefused
-from cms_core.publishing import listing, service
+from cms_core.publishing import experiments, listing, live, service
 from cms_core.publishing.models import Publication, PublicationState
 from cms_core.worker import Worker
 
@@ -45,9 +45,13 @@ def show(state: State, publication_id: str, as_json: bool) -> None:
     if as_json:
         print_json(document)
         return
+    test = document.pop("test")
     for key, value in document.items():
         if key != "attempts":
             click.echo(f"{key:15} {value if value not in (None, '') else '-'}")
+    if test:
+        click.echo(f"{'test':15} {test['metric']}, winner {test['winner'] or '-'}")
+        print_table(test["arms"], ("name", "variant", "share", "sent", test["metric"], "rate"))
     print_table(document["attempts"], ("n", "phase", "started_at", "outcome", "reason"))
 
 
@@ -83,8 +87,13 @@ def retry(state: State, publication_id: str, as_json: bool) -> None:
 @json_option
 @pass_state
 def hold(state: State, publication_id: str, reason: str, as_json: bool) -> None:
-    """Stop it until it is resumed; a running send is paused."""
-    _act(state, publication_id, as_json, lambda session, found: service.hold(session, found, reason))
+    """Stop it until it is resumed: held before it goes out, paused while it is sent, or where it is live."""
+    _switch(
+        state,
+        publication_id,
+        as_json,
+        lambda session, plugins, found: live.pause(session, plugins, found, reason),
+    )
 
 
 @command.command()
@@ -93,7 +102,42 @@ def hold(state: State, publication_id: str, reason: str, as_json: bool) -> None:
 @pass_state
 def resume(state: State, publication_id: str, as_json: bool) -> None:
     """Undo a hold or a pause."""
-    _act(state, publication_id, as_json, service.resume)
+    _switch(state, publication_id, as_json, live.resume)
+
+
+def _switch(
+    state: State, publication_id: str, as_json: bool, act: Callable[[Any, Any, Publication], None]
+) -> None:
+    """What is live is switched now, in this process; a running worker that was faster is just as good."""
+    with state.writing() as (session, _):
+        found = service.find(session, publication_id)
+        act(session, state.workspace.plugins, found)
+        row_id, asked = found.id, found.switch_to
+    if asked:
+        Worker(state.publishing).run_one(row_id)
+    with state.reading() as session:
+        document = listing.publication(session, session.get_one(Publication, row_id))
+    done = {"pause": bool(document["paused"]), "resume": not document["paused"]}
+    if asked and not done[asked] and not document["switching_to"]:
+        raise RemoteRefused(
+            f"publication {document['id']} {document['reason']}",
+            f"`cms publications show {document['id']}` lists its attempts",
+        )
+    _print_outcome(document, as_json)
+
+
+@command.command()
+@click.argument("publication_id", metavar="ID")
+@click.argument("arm")
+@json_option
+@pass_state
+def pick(state: State, publication_id: str, arm: str, as_json: bool) -> None:
+    """End a test: everybody who waits for it gets this arm."""
+    with state.writing() as (session, user):
+        found = service.find(session, publication_id)
+        experiments.pick(session, found, arm, user.id)
+        document = listing.publication(session, found)
+    _print_outcome(document, as_json)
 
 
 @command.command()

@@ -23,7 +23,10 @@ LABELS = {
 
 @dataclass(frozen=True)
 class PluginView:
-    """A plugin as people see it: ``state`` is on, off, or error; ``error`` says in words what is wrong, ``trace`` shows where."""
+    """A plugin as people see it: ``state`` is on, off, or error; ``error`` says in words what is wrong, ``trace`` shows where.
+
+    ``aside`` is for how many seconds its page hooks are not called, because they did not answer in time.
+    """
 
     name: str
     version: str
@@ -34,6 +37,7 @@ class PluginView:
     channels: tuple[str, ...]
     group: str
     faults: tuple[Fault, ...]
+    aside: float = 0.0
 
 
 def plugin_views(plugins: Plugins) -> list[PluginView]:
@@ -105,7 +109,10 @@ def _view(plugins: Plugins, plugin: LoadedPlugin) -> PluginView:
         state, error, trace = "error", f"{failed.hook} failed: {failed.error}", failed.trace
     channels = tuple(plugins.added.get(plugin.name, {}).get("register_channels", ()))
     group = next((plugins.channels[name].group for name in channels), "")
-    return PluginView(plugin.name, plugin.version, state, error, trace, plugin.hooks, channels, group, faults)
+    aside = plugins.deadlines.aside_for(plugin.name)
+    return PluginView(
+        plugin.name, plugin.version, state, error, trace, plugin.hooks, channels, group, faults, aside
+    )
 
 
 def _is_nav(item: object) -> bool:

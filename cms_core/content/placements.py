@@ -12,17 +12,23 @@ from cms_core.connections.models import Connection
 from cms_core.content import media as files
 from cms_core.content.models import Media, Reference, Revision
 from cms_core.content.revisions import effective, media_in
+from cms_core.deadline import PAGE_SECONDS
 from cms_core.plugins import PLUGIN_FAULTS, typed_list
 from cms_core.workspace import Workspace
 
 
 def to_contract(
-    session: Session, workspace: Workspace, revision: Revision, channel: str = "", connection: str = ""
+    session: Session,
+    workspace: Workspace,
+    revision: Revision,
+    channel: str = "",
+    connection: str = "",
+    variant: str = "",
 ) -> c.Asset:
-    """The asset at this revision, with the overrides of a channel and connection applied, and its files."""
+    """The asset at this revision, with the overrides of a channel, connection and variant applied, and its files."""
     asset = revision.asset
     known = workspace.plugins.channels.get(channel)
-    words = effective(revision, channel, known.group if known else "", connection)
+    words = effective(revision, channel, known.group if known else "", connection, variant)
     author = session.get(User, revision.author_id) if revision.author_id else None
     return c.Asset(
         id=asset.public_id,
@@ -57,6 +63,7 @@ def make_placement(  # noqa: PLR0913 — the parts of a placement come from four
     campaign: c.Campaign | None = None,
     ends_at: datetime | None = None,
     arm: str = "",
+    variant: str = "",
 ) -> c.Placement:
     """The frozen picture of one revision on one channel, for checks, previews and publishing."""
     name = connection.name if connection else ""
@@ -64,7 +71,7 @@ def make_placement(  # noqa: PLR0913 — the parts of a placement come from four
         publication=publication_id,
         channel=channel,
         connection=name,
-        asset=to_contract(session, workspace, revision, channel, name),
+        asset=to_contract(session, workspace, revision, channel, name, variant),
         settings=dict(connection.settings) if connection else {},
         due_at=due_at,
         campaign=campaign,
@@ -74,7 +81,9 @@ def make_placement(  # noqa: PLR0913 — the parts of a placement come from four
     )
 
 
-def check_placement(workspace: Workspace, placement: c.Placement) -> list[c.Finding]:
+def check_placement(
+    workspace: Workspace, placement: c.Placement, seconds: float = PAGE_SECONDS
+) -> list[c.Finding]:
     """What the channel and the plugins remark on a placement; a check that fails is itself an error, never silence."""
     channel = workspace.plugins.channel(placement.channel)
     findings: list[c.Finding] = []
@@ -90,7 +99,7 @@ def check_placement(workspace: Workspace, placement: c.Placement) -> list[c.Find
             workspace.plugins.owner_of_channel(channel.name), f"{channel.name}.check", error
         )
         findings.append(c.Finding(c.Level.ERROR, "", f"the check of {channel.label} failed: {error}"))
-    return findings + workspace.plugins.review_content(placement.asset, [placement])
+    return findings + workspace.plugins.review_content(placement.asset, [placement], seconds)
 
 
 def _media(

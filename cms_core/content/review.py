@@ -14,6 +14,7 @@ from cms_core.content.models import Asset, Review, Revision, RevisionState
 from cms_core.content.placements import to_contract
 from cms_core.content.revisions import content_hash, head_of
 from cms_core.db import now
+from cms_core.deadline import DECISION_SECONDS
 from cms_core.errors import Conflict, Forbidden, Invalid
 from cms_core.workspace import Workspace
 
@@ -170,7 +171,7 @@ def _require_own_allowed(session: Session, revision: Revision, review: Review, b
 
 def _require_clean(session: Session, workspace: Workspace, revision: Revision) -> None:
     asset = to_contract(session, workspace, revision)
-    for finding in workspace.plugins.review_content(asset, []):
+    for finding in workspace.plugins.review_content(asset, [], DECISION_SECONDS):
         if finding.level in BLOCKING:
             where = f"{revision.asset.slug}, {finding.field}" if finding.field else revision.asset.slug
             raise Invalid(f"{where}: {finding.message}", "mend it and save, then approve")

@@ -53,10 +53,12 @@ def media_in(*values: Any) -> list[str]:
     )
 
 
-def effective(words: Words, channel: str = "", group: str = "", connection: str = "") -> dict[str, Any]:
-    """Title, summary and body as this channel shows them: overrides of the group, then the channel, then the connection."""
+def effective(
+    words: Words, channel: str = "", group: str = "", connection: str = "", variant: str = ""
+) -> dict[str, Any]:
+    """Title, summary and body as this channel shows them: overrides of the group, the channel, the connection, then the variant."""
     merged: dict[str, Any] = {"title": words.title, "summary": words.summary, "body": dict(words.body)}
-    for key in (group, channel, f"{channel}:{connection}" if connection else ""):
+    for key in (group, channel, f"{channel}:{connection}" if connection else "", variant):
         for name, value in words.variants.get(key, {}).items() if key else ():
             target = merged if name in ("title", "summary") else merged["body"]
             target[name] = value

@@ -11,33 +11,43 @@ from sqlalchemy.orm import Session
 from cms_core.campaigns.models import Entry, EntryKind, EntryState
 from cms_core.connections.models import Connection
 from cms_core.content.drafts import require_kind
-from cms_core.content.models import Revision
+from cms_core.content.models import Asset, Revision
 from cms_core.content.placements import check_placement, make_placement
 from cms_core.content.review import approved_revision
 from cms_core.contract import AddressedChannel, Channel, Level
 from cms_core.db import now
 from cms_core.errors import Conflict, Invalid
 from cms_core.plugins import Plugins
-from cms_core.publishing.models import Arm, Delivery, DeliveryState, Publication
+from cms_core.publishing import experiment_plan
+from cms_core.publishing.experiment_plan import ExperimentPlan
+from cms_core.publishing.models import Delivery, DeliveryState, Publication
 from cms_core.publishing.models import PublicationState as S
 from cms_core.publishing.service import BEFORE_COMMIT, cancel, change
 from cms_core.workspace import Workspace
 
 
-def arm(session: Session, workspace: Workspace, entry: Entry) -> Publication:
-    """Let an entry go out by itself at its time: binds the approved revision, makes the publication.
+def arm(
+    session: Session, workspace: Workspace, entry: Entry, test: ExperimentPlan | None = None
+) -> Publication:
+    """Let an entry go out by itself at its time, perhaps with a test: binds the approved revision, makes the publication.
 
-    Raises Invalid when something is missing (an approved revision, a connection, a segment for an addressed channel), or when
-    the channel's check, the same as in the editor and at the commit, finds an error.
+    Raises Invalid when something is missing (an approved revision, a connection, a segment for an addressed channel), when
+    the channel's check, the same as in the editor and at the commit, finds an error in any arm, or when the test cannot be done.
     """
     existing = session.scalar(
         select(Publication).where(Publication.entry_id == entry.id, Publication.state != S.CANCELLED)
     )
+    if existing is not None and test is not None:
+        raise Conflict(f"entry {entry.title!r} is armed already", "disarm it, then arm it with its test")
     if existing is not None:
         return existing
     _require_nobody_reached(session, entry)
     channel, connection, revision = _check_armable(session, workspace.plugins, entry)
-    _require_sound(session, workspace, entry, connection, revision)
+    if test is not None:
+        experiment_plan.require_possible(test, channel, entry, revision)
+    arms = experiment_plan.arms_of(test)
+    for each in arms:
+        require_sound(session, workspace, revision, connection, entry.instant, each.variant)
     publication = Publication(
         entry_id=entry.id,
         campaign_id=entry.campaign_id,
@@ -45,13 +55,15 @@ def arm(session: Session, workspace: Workspace, entry: Entry) -> Publication:
         revision_id=revision.id,
         content_hash=revision.content_hash,
         channel=entry.channel,
+        plugin=workspace.plugins.owner_of_channel(entry.channel),
         connection_id=connection.id,
         segment_id=entry.segment_id,
         due_at=entry.instant,
         late_at=_late_at(entry, channel),
         ends_at=_ends_at(entry, channel),
         created_at=now(session),
-        arms=[Arm()],
+        arms=arms,
+        experiment=experiment_plan.experiment_of(test) if test else None,
     )
     session.add(publication)
     entry.state = EntryState.ARMED
@@ -83,6 +95,7 @@ def follow(session: Session, plugins: Plugins, entry: Entry) -> None:
             late_at=_late_at(entry, channel),
             ends_at=_ends_at(entry, channel),
             retry_at=None,
+            wake_at=None,
         )
 
 
@@ -147,13 +160,7 @@ def _check_armable(session: Session, plugins: Plugins, entry: Entry) -> tuple[Ch
             field="connection",
         )
     channel = plugins.channel(entry.channel)
-    if entry.asset.kind not in channel.asset_kinds:
-        kinds = ", ".join(channel.asset_kinds)
-        raise Invalid(
-            f"{where}: {channel.label} does not take assets of kind {entry.asset.kind}",
-            f"it takes {kinds}",
-            field="asset",
-        )
+    require_taken(where, channel, entry.asset)
     if isinstance(channel, AddressedChannel) and entry.segment_id is None:
         raise Invalid(
             f"{where} has no segment", f"{channel.label} goes to people: name the segment", field="segment"
@@ -168,16 +175,36 @@ def _check_armable(session: Session, plugins: Plugins, entry: Entry) -> tuple[Ch
     return channel, entry.connection, revision
 
 
-def _require_sound(
-    session: Session, workspace: Workspace, entry: Entry, connection: Connection, revision: Revision
+def require_taken(where: str, channel: Channel, asset: Asset) -> None:
+    """Raise Invalid when the channel does not take assets of this kind."""
+    if asset.kind not in channel.asset_kinds:
+        raise Invalid(
+            f"{where}: {channel.label} does not take assets of kind {asset.kind}",
+            f"it takes {', '.join(channel.asset_kinds)}",
+            field="asset",
+        )
+
+
+def require_sound(
+    session: Session,
+    workspace: Workspace,
+    revision: Revision,
+    connection: Connection,
+    due_at: datetime,
+    variant: str = "",
 ) -> None:
-    placement = make_placement(session, workspace, revision, entry.channel, connection, due_at=entry.instant)
+    """Raise Invalid when the channel's check finds an error in these words, with those of the variant over them."""
+    channel = connection.channel
+    placement = make_placement(
+        session, workspace, revision, channel, connection, due_at=due_at, variant=variant
+    )
     for finding in check_placement(workspace, placement):
         if finding.level is Level.ERROR:
             where = f"{finding.field}: " if finding.field else ""
-            remedy = f"`cms content check {placement.asset.slug} --channel {entry.channel}` tells all"
+            remedy = f"`cms content check {placement.asset.slug} --channel {channel}` tells all"
+            which = f" with variant {variant!r}" if variant else ""
             raise Invalid(
-                f"asset {placement.asset.slug!r} cannot go out: {where}{finding.message}",
+                f"asset {placement.asset.slug!r}{which} cannot go out: {where}{finding.message}",
                 remedy,
                 field="asset",
             )

@@ -4,11 +4,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from cms_core.publishing.claims import Held
 from cms_core.publishing.models import Attempt, Phase
+
+DRAINED = "drained"
 
 
 @dataclass(frozen=True)
@@ -22,13 +24,15 @@ class Result:
     evidence: dict[str, Any] = field(default_factory=dict)
 
 
-def open_commit(session: Session, held: Held, real: datetime, evidence: dict[str, Any]) -> None:
+def open_attempt(
+    session: Session, held: Held, real: datetime, evidence: dict[str, Any], phase: Phase = Phase.COMMIT
+) -> None:
     """The intent: an attempt without an outcome."""
     session.add(
         Attempt(
             publication_id=held.publication_id,
             n=_next_number(session, held.publication_id),
-            phase=Phase.COMMIT,
+            phase=phase,
             claim_no=held.claim_no,
             started_at=real,
             evidence=evidence,
@@ -37,10 +41,26 @@ def open_commit(session: Session, held: Held, real: datetime, evidence: dict[str
     session.flush()
 
 
-def close_commit(session: Session, publication_id: int, real: datetime, result: Result) -> None:
-    """Write the outcome of the open commit attempt, if there is one."""
+def reopen(session: Session, held: Held) -> bool:
+    """Go on with the newest attempt of a stream, so that a thousand small sends are not a thousand attempts."""
+    newest = select(func.max(Attempt.id)).where(
+        Attempt.publication_id == held.publication_id, Attempt.phase == Phase.COMMIT
+    )
+    changed = session.execute(
+        update(Attempt)
+        .where(Attempt.id == newest.scalar_subquery(), Attempt.outcome == DRAINED)
+        .values(outcome=None, ended_at=None, claim_no=held.claim_no)
+        .execution_options(synchronize_session=False)
+    )
+    return getattr(changed, "rowcount", 0) == 1
+
+
+def close(
+    session: Session, publication_id: int, real: datetime, result: Result, phase: Phase = Phase.COMMIT
+) -> None:
+    """Write the outcome of the open attempt of a phase, if there is one."""
     query = select(Attempt).where(
-        Attempt.publication_id == publication_id, Attempt.phase == Phase.COMMIT, Attempt.outcome.is_(None)
+        Attempt.publication_id == publication_id, Attempt.phase == phase, Attempt.outcome.is_(None)
     )
     for attempt in session.scalars(query):
         attempt.outcome, attempt.ended_at = result.outcome, real

@@ -5,11 +5,11 @@ back-off and attempts.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, literal, or_, select, update
 from sqlalchemy.orm import Session
 
 from cms_core.contract import Idempotency
@@ -19,6 +19,7 @@ from cms_core.publishing.models import PublicationState as S
 
 P = Publication
 MAX_TRIES = 12
+UNTIL_CALLED = datetime.max.replace(tzinfo=UTC)  # a run that sleeps until something is there for it
 # Kinds for which the core may find out by itself what became of an unknown publication.
 SELF_RESOLVING = {
     Idempotency.KEYED,
@@ -36,6 +37,7 @@ class Task(StrEnum):
     SEND_ON = "send_on"
     RECONCILE = "reconcile"
     WITHDRAW = "withdraw"
+    SWITCH = "switch"
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,14 @@ class Held:
     task: Task
 
 
+def missing(plugin: str) -> str:
+    """Why a publication is held whose plugin is not there; it comes back with the plugin."""
+    return f"plugin {plugin} is missing"
+
+
 def sweep(session: Session, plugins: Plugins, due: datetime, real: datetime) -> list[int]:
     """Move rows whose time has come: missed, retried, lease lost, end reached. Returns the ids that were missed."""
+    _follow_plugins(session, plugins)
     missed = session.scalars(
         update(P)
         .where(P.state == S.SCHEDULED, P.tries == 0, P.late_at < due)
@@ -59,7 +67,8 @@ def sweep(session: Session, plugins: Plugins, due: datetime, real: datetime) -> 
         )
         .returning(P.id)
     ).all()
-    _set(session, and_(P.state == S.RETRY_WAIT, P.retry_at <= real), state=S.SCHEDULED, retry_at=None)
+    rested = and_(P.state == S.RETRY_WAIT, or_(P.retry_at <= real, P.wake_at <= due))
+    _set(session, rested, state=S.SCHEDULED, retry_at=None, wake_at=None)
     _set(session, and_(P.state == S.PREPARING, P.lease_until < real), state=S.SCHEDULED, lease_until=None)
     _lose_commits(session, plugins, real)
     ended = and_(
@@ -72,6 +81,14 @@ def sweep(session: Session, plugins: Plugins, due: datetime, real: datetime) -> 
     _set(session, ended, withdraw_asked_at=real)
     _cancel_the_rest(session, real)
     return list(missed)
+
+
+def _follow_plugins(session: Session, plugins: Plugins) -> None:
+    """Hold what waits for a plugin that is gone; let go what was held for one that is back."""
+    there, why = P.channel.in_(list(plugins.channels)), literal("plugin ") + P.plugin + " is missing"
+    waiting = P.state.in_((S.SCHEDULED, S.RETRY_WAIT))
+    _set(session, and_(waiting, ~there), state=S.HELD, reason=why, retry_at=None)
+    _set(session, and_(P.state == S.HELD, P.reason == why, there), state=S.SCHEDULED, reason="")
 
 
 def _cancel_the_rest(session: Session, real: datetime) -> None:
@@ -139,11 +156,23 @@ def claimable(plugins: Plugins, due: datetime, real: datetime) -> list[tuple[Tas
             ),
         ),
         (
+            Task.SWITCH,
+            and_(
+                P.state == S.PUBLISHED,
+                P.switch_to.is_not(None),
+                P.channel.in_(list(plugins.channels)),
+                free,
+                rested,
+            ),
+        ),
+        (
             Task.RECONCILE,
             and_(P.state == S.UNKNOWN, P.channel.in_(solvable), P.needs_person.is_(False), free, rested),
         ),
         (Task.SEND_ON, and_(P.state == S.SENDING, P.paused_at.is_(None), free, rested, awake)),
         (Task.PUBLISH, and_(P.state == S.SCHEDULED, P.due_at <= due, awake)),
+        # A stream is on no calendar: it begins as soon as there is one.
+        (Task.PUBLISH, and_(P.stream.is_not(None), P.state == S.SCHEDULED, awake)),
     ]
 
 

@@ -29,6 +29,7 @@ from cms_core.audience.suppression import is_suppressed
 from cms_core.db import UTCDateTime
 from cms_core.dialect import insert_rows
 from cms_core.publishing.claims import Held, write
+from cms_core.publishing.experiments import HOLD_OUT, Division, Place
 from cms_core.publishing.models import Claim, Delivery, DeliveryState, Publication
 from cms_core.publishing.models import PublicationState as S
 from cms_core.quick import QuickStatement
@@ -45,7 +46,7 @@ def freeze_audience(
     held: Held,
     channel: c.AddressedChannel,
     segment_id: int | None,
-    arm_id: int,
+    division: Division,
     real: datetime,
 ) -> bool:
     """Write one delivery for every member of the segment, once, when the run starts; people who share an address get one.
@@ -62,29 +63,33 @@ def freeze_audience(
     }
     if not write(session, held, (S.PREPARING,), **values):
         return False
-    same = {"publication_id": publication.id, "arm_id": arm_id, "tries": 0, "dedupe_key": ""}
+    same = {"publication_id": publication.id, "tries": 0, "dedupe_key": ""}
     members = segments.member_ids(session, segment)
     ids = session.scalars(select(Contact.id).where(Contact.id.in_(members)).order_by(Contact.id)).all()
     for start in range(0, len(ids), FREEZE_BATCH):
-        rows = list(_delivery_rows(session, channel, ids[start : start + FREEZE_BATCH]))
+        rows = list(_delivery_rows(session, channel, division, ids[start : start + FREEZE_BATCH]))
         insert_rows(session, Delivery, rows, leave_existing=True, **same)
     return True
 
 
 def _delivery_rows(
-    session: Session, channel: c.AddressedChannel, ids: Sequence[int]
+    session: Session, channel: c.AddressedChannel, division: Division, ids: Sequence[int]
 ) -> Iterator[dict[str, Any]]:
+    everybody = Place(division.arms[0][0]) if division.plain else None
     query = select(Contact.id, *PICTURE).outerjoin(Company).where(Contact.id.in_(ids)).order_by(Contact.id)
     for contact_id, *picture in session.connection().execute(query).all():
         person = c.Contact(*picture)
         address = channel.address(person)
+        place = everybody or division.of(person.id)
+        reason = "" if address and not place.held_out else HOLD_OUT if address else "no address"
         yield {
             "contact_id": contact_id,
+            "arm_id": place.arm_id,
             "address": address or f"#{contact_id}",
             "address_hash": address_hash(session, address) if address else "",
             "tz": person.timezone,
-            "state": DeliveryState.PENDING if address else DeliveryState.SKIPPED,
-            "reason": "" if address else "no address",
+            "state": DeliveryState.SKIPPED if reason else DeliveryState.PENDING,
+            "reason": reason,
         }
 
 
@@ -108,16 +113,23 @@ class Claimed(NamedTuple):
 
 
 def claim_batch(
-    session: Session, publication_id: int, sender: str, boot: str, channel: str, topic: str, real: datetime
+    session: Session,
+    publication_id: int,
+    arm_id: int,
+    sender: str,
+    boot: str,
+    channel: str,
+    topic: str,
+    real: datetime,
 ) -> Claimed:
-    """Take the next batch.
+    """Take the next batch of an arm; who has none yet is left alone.
 
     One UPDATE gives every row its verdict, so a batch may hold nobody to send to; the end is a batch without any row.
     """
     claim = Claim(publication_id=publication_id, sender=sender, boot=boot, at=real)
     session.add(claim)
     session.flush()
-    given = {"the_claim": claim.id, "publication": publication_id, "real": real}
+    given = {"the_claim": claim.id, "publication": publication_id, "arm": arm_id, "real": real}
     judged = session.connection().execute(_judge(channel, topic), given)
     return Claimed(claim.id, _taken(session, claim.id), judged.rowcount)
 
@@ -153,7 +165,9 @@ def _verdicts(channel: str, topic: str) -> Subquery:
 
 def _due() -> CompoundSelect[int]:
     """What may be claimed: read by index (so the states are literal), however long the ledger is."""
-    of_publication = select(D.id).where(D.publication_id == bindparam("publication"))
+    of_publication = select(D.id).where(
+        D.publication_id == bindparam("publication"), D.arm_id == bindparam("arm")
+    )
     pending = of_publication.where(D.state == literal_column("'pending'")).order_by(D.id)
     waiting = of_publication.where(D.state == literal_column("'retry_wait'"), D.retry_at <= REAL).order_by(
         D.retry_at

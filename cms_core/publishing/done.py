@@ -12,11 +12,26 @@ from cms_core.ids import new_id
 from cms_core.publishing.models import Publication
 
 
+def _supersede(session: Session, publication: Publication, predecessor_id: int) -> None:
+    """Only the newest of a chain is live; what was paused is to stay so in its new words."""
+    before = session.get_one(Publication, predecessor_id, populate_existing=True)
+    pausing = before.switch_to or ("pause" if before.paused_at else None)
+    reason = before.switch_reason if before.switch_to else before.paused_reason
+    if pausing == "pause":
+        publication.switch_to, publication.switch_reason, publication.tries = pausing, reason, 0
+        session.flush()
+    session.execute(
+        update(Publication)
+        .where(Publication.id == predecessor_id)
+        .values(superseded_by_id=publication.id, switch_to=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def tell(session: Session, publication: Publication, real: datetime) -> None:
     """Supersede the predecessor, end the entry, and put it into the ledger."""
     if publication.supersedes_id is not None:
-        predecessor = Publication.id == publication.supersedes_id
-        session.execute(update(Publication).where(predecessor).values(superseded_by_id=publication.id))
+        _supersede(session, publication, publication.supersedes_id)
     if publication.entry_id is not None:
         session.execute(update(Entry).where(Entry.id == publication.entry_id).values(state=EntryState.DONE))
     session.add(

@@ -4,15 +4,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from cms_core.audience.models import Segment
 from cms_core.campaigns.models import Campaign
 from cms_core.connections.models import Connection
 from cms_core.content.models import Asset
+from cms_core.publishing import experiments
+from cms_core.publishing.claims import UNTIL_CALLED
 from cms_core.publishing.models import Attempt, Delivery, DeliveryState, Publication
 
 ATTEMPTS = select(func.count()).where(Attempt.publication_id == Publication.id).scalar_subquery()
+SUCCESSOR = aliased(Publication)
 COLUMNS = (
     Publication.public_id.label("id"),
     Publication.state,
@@ -27,21 +30,24 @@ COLUMNS = (
     ATTEMPTS.label("attempts"),
     Publication.reason,
     Publication.paused_reason.label("paused"),
+    Publication.stream.label("source"),
+    SUCCESSOR.public_id.label("superseded_by"),
 )
 
 
 def publications(session: Session, *, state: str | None = None) -> list[dict[str, Any]]:
-    """All publications by due time, or those in one state."""
+    """All publications by due time, or those in one state; of a chain only its head is published."""
     query = (
         select(*COLUMNS)
         .join(Connection, Connection.id == Publication.connection_id)
         .join(Asset, Asset.id == Publication.asset_id)
         .outerjoin(Campaign, Campaign.id == Publication.campaign_id)
         .outerjoin(Segment, Segment.id == Publication.segment_id)
+        .outerjoin(SUCCESSOR, SUCCESSOR.id == Publication.superseded_by_id)
         .order_by(Publication.due_at, Publication.id)
     )
     if state:
-        query = query.where(Publication.state == state)
+        query = query.where(Publication.state == state, Publication.superseded_by_id.is_(None))
     return [_document(row._mapping) for row in session.execute(query)]
 
 
@@ -65,6 +71,11 @@ def publication(session: Session, found: Publication) -> dict[str, Any]:
         "external_id": found.external_id or None,
         "reason": found.reason,
         "paused": found.paused_reason,
+        "switching_to": found.switch_to,
+        "wake_at": None if found.wake_at == UNTIL_CALLED else found.wake_at,
+        "source": found.stream,
+        "closed_at": found.closed_at,
+        "test": experiments.document(session, found),
         "supersedes": _public_id(session, found.supersedes_id),
         "superseded_by": _public_id(session, found.superseded_by_id),
         "attempts": [_attempt(attempt) for attempt in found.attempts],
@@ -81,8 +92,9 @@ def delivery_counts(session: Session, publication_ids: Sequence[int] | None = No
 
 
 def state_counts(session: Session) -> dict[str, int]:
-    """How many publications are in each state."""
-    query = select(Publication.state, func.count()).group_by(Publication.state)
+    """How many publications are in each state; of a chain its head alone is counted."""
+    live = Publication.superseded_by_id.is_(None)
+    query = select(Publication.state, func.count()).where(live).group_by(Publication.state)
     return {row[0]: row[1] for row in session.execute(query)}
 
 

@@ -97,6 +97,7 @@ def withdrawn(
             (S.PUBLISHED,),
             state=S.WITHDRAWN,
             withdraw_asked_at=None,
+            switch_to=None,
             lease_until=None,
             reason="",
         )

@@ -51,15 +51,26 @@ class Phase(StrEnum):
     COMMIT = "commit"
     RECONCILE = "reconcile"
     WITHDRAW = "withdraw"
+    PAUSE = "pause"
+    RESUME = "resume"
+
+
+class Metric(StrEnum):
+    """What decides a test: different people who did it, machines left out."""
+
+    OPENED = "opened_people"
+    CLICKED = "clicked_people"
+    CONVERSIONS = "conversions"
 
 
 class Publication(PublicId, Base):
     """One approved revision, on one connection, at one time, perhaps with an end.
 
     ``claim_no`` is the fencing number: every claim raises it, and who holds an older one may not write. ``paused_at`` and
-    ``withdraw_asked_at`` are marks, not states; ``wake_at`` lets a run sleep without a lease. ``stream`` names the source of a
-    standing publication (drip step, trigger); it is open until ``closed_at``. A first
-    start after ``late_at`` is missed. ``needs_person`` ends what is tried by itself: the look-ups of an
+    ``withdraw_asked_at`` are marks, not states; ``switch_to`` ("pause", "resume") is what a live one was asked to become, until
+    the channel has done it. ``wake_at`` lets a run sleep without a lease, by the clock of what is due. ``stream`` names the source
+    of a standing publication (drip step, trigger); it takes more until ``closed_at``. ``plugin`` owns the channel, and is named
+    when it is missing. A first start after ``late_at`` is missed. ``needs_person`` ends what is tried by itself: the look-ups of an
     unknown one, the withdrawal of one that is at its end.
     """
 
@@ -73,6 +84,13 @@ class Publication(PublicId, Base):
             postgresql_where=text("state = 'scheduled'"),
         ),
         Index("ix_core_publication_state", "state", "id"),
+        Index(
+            "ix_core_publication_stream",
+            "stream",
+            "state",
+            sqlite_where=text("stream IS NOT NULL"),
+            postgresql_where=text("stream IS NOT NULL"),
+        ),
     )
 
     entry_id: Mapped[int | None] = mapped_column(ForeignKey("core_entry.id"), index=True)
@@ -81,6 +99,7 @@ class Publication(PublicId, Base):
     revision_id: Mapped[int] = mapped_column(ForeignKey("core_revision.id"))
     content_hash: Mapped[str] = mapped_column(String(64))
     channel: Mapped[str] = mapped_column(String(40))
+    plugin: Mapped[str] = mapped_column(String(60), default="")
     connection_id: Mapped[int] = mapped_column(ForeignKey("core_connection.id"), index=True)
     segment_id: Mapped[int | None] = mapped_column(ForeignKey("core_segment.id"))
     segment_rule: Mapped[str | None] = mapped_column(Text)
@@ -93,6 +112,8 @@ class Publication(PublicId, Base):
     reason: Mapped[str] = mapped_column(Text, default="")
     paused_at: Mapped[datetime | None]
     paused_reason: Mapped[str] = mapped_column(Text, default="")
+    switch_to: Mapped[str | None] = mapped_column(String(10))
+    switch_reason: Mapped[str] = mapped_column(Text, default="")
     withdraw_asked_at: Mapped[datetime | None]
     supersedes_id: Mapped[int | None] = mapped_column(ForeignKey("core_publication.id"), index=True)
     superseded_by_id: Mapped[int | None] = mapped_column(ForeignKey("core_publication.id"))
@@ -120,12 +141,14 @@ class Publication(PublicId, Base):
     connection: Mapped[Connection] = relationship()
     segment: Mapped[Segment | None] = relationship()
     arms: Mapped[list["Arm"]] = relationship(order_by="Arm.id", cascade="all, delete-orphan")
+    experiment: Mapped["Experiment | None"] = relationship(cascade="all, delete-orphan")
     attempts: Mapped[list["Attempt"]] = relationship(order_by="Attempt.n")
 
 
 class Arm(Base):
-    """One version of a publication with its share (percent) of the people and its own prepared state.
+    """One version of a publication with its share (percent) of those who take part in the test, and its own prepared state.
 
+    ``variant`` names overrides in the revision ("": the words as they are), so that one approval covers all arms.
     ``prepared`` and ``progress`` are dropped when the publication is edited and frozen once a commit intent exists.
     """
 
@@ -141,6 +164,30 @@ class Arm(Base):
     progress: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     prepared_hash: Mapped[str] = mapped_column(String(64), default="")
     plugin_version: Mapped[str] = mapped_column(String(40), default="")
+
+
+class Experiment(Base):
+    """The test of a publication: who takes part, what decides it and when.
+
+    ``hold_out`` percent of the audience are never sent anything; ``share`` percent of the others take part, divided among the
+    arms; the rest gets the arm that wins, ``decide_after`` seconds after the start or at ``decide_at``. Not ``automatic``: a person
+    picks.
+    ``figures`` are those that the decision was taken from.
+    """
+
+    __tablename__ = "core_experiment"
+
+    publication_id: Mapped[int] = mapped_column(ForeignKey("core_publication.id"), primary_key=True)
+    metric: Mapped[str] = mapped_column(String(20))
+    share: Mapped[int] = mapped_column(default=100)
+    hold_out: Mapped[int] = mapped_column(default=0)
+    decide_after: Mapped[int | None]
+    decide_at: Mapped[datetime | None]
+    automatic: Mapped[bool] = mapped_column(default=True)
+    winner_id: Mapped[int | None] = mapped_column(ForeignKey("core_arm.id"))
+    decided_at: Mapped[datetime | None]
+    decided_by_id: Mapped[int | None] = mapped_column(ForeignKey("core_user.id"))
+    figures: Mapped[list[Any]]
 
 
 class Attempt(Base):
@@ -194,7 +241,7 @@ class Delivery(Base):
             sqlite_where=text("state = 'retry_wait'"),
             postgresql_where=text("state = 'retry_wait'"),
         ),
-        Index("ix_core_delivery_state", "publication_id", "state", "id"),
+        Index("ix_core_delivery_state", "publication_id", "state", "arm_id", "id"),
         Index("ix_core_delivery_contact", "contact_id"),
         Index(
             "ix_core_delivery_provider",

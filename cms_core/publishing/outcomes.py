@@ -8,17 +8,18 @@ from sqlalchemy.orm import Session
 
 from cms_core import contract as c
 from cms_core.connections.models import Connection, ConnectionState
-from cms_core.publishing import attempts, done
+from cms_core.publishing import attempts, done, experiments
 from cms_core.publishing.attempts import Result
-from cms_core.publishing.claims import MAX_TRIES, SELF_RESOLVING, Held, write
+from cms_core.publishing.claims import MAX_TRIES, SELF_RESOLVING, UNTIL_CALLED, Held, write
 from cms_core.publishing.models import Arm, Delivery, DeliveryState, Phase, Publication
 from cms_core.publishing.models import PublicationState as S
-from cms_core.publishing.snapshot import Snapshot
+from cms_core.publishing.snapshot import ArmPicture, Snapshot
 from cms_core.secrets import conceal
 
 FIRST_DELAY = timedelta(seconds=5)
 LONGEST_DELAY = timedelta(hours=1)
 LONGEST_ASKED = timedelta(days=1)
+INTERRUPTED = Result("interrupted", reason="the worker died; another one went on")
 WORKING = (S.PREPARING, S.COMMITTING, S.SENDING)
 
 
@@ -32,7 +33,9 @@ def not_before(real: datetime, after: timedelta) -> datetime:
     return real + min(max(after, timedelta(0)), LONGEST_ASKED)
 
 
-def keep_prepared(session: Session, held: Held, taken: Snapshot, prepared: c.Prepared) -> bool:
+def keep_prepared(
+    session: Session, held: Held, taken: Snapshot, arm: ArmPicture, prepared: c.Prepared
+) -> bool:
     """Store what ``prepare`` made ready, with the content and plugin version it was made for, and its tracked links.
 
     False when the claim was lost meanwhile: then another's may be frozen already.
@@ -41,11 +44,11 @@ def keep_prepared(session: Session, held: Held, taken: Snapshot, prepared: c.Pre
         return False
     session.execute(
         update(Arm)
-        .where(Arm.id == taken.arm_id)
+        .where(Arm.id == arm.id)
         .values(
             prepared=dict(prepared.data),
             progress=None,
-            prepared_hash=taken.placement.asset.content_hash,
+            prepared_hash=arm.placement.asset.content_hash,
             plugin_version=taken.plugin_version,
         )
     )
@@ -54,14 +57,25 @@ def keep_prepared(session: Session, held: Held, taken: Snapshot, prepared: c.Pre
 
 
 def wait(
-    session: Session, held: Held, taken: Snapshot, answer: c.Wait, started: datetime, real: datetime
+    session: Session,
+    held: Held,
+    taken: Snapshot,
+    arm: ArmPicture,
+    answer: c.Wait,
+    started: datetime,
+    real: datetime,
+    due: datetime,
 ) -> None:
-    """``prepare`` is not done: keep its progress and carry on later."""
+    """``prepare`` is not done: keep its progress and sleep, until that time has passed by either clock.
+
+    It has begun, so it cannot be missed any more.
+    """
     retry_at = not_before(real, answer.after)
-    values = {"state": S.RETRY_WAIT, "retry_at": retry_at, "lease_until": None, "reason": "being prepared"}
+    values: dict[str, Any] = {"state": S.RETRY_WAIT, "lease_until": None, "reason": "being prepared"}
+    values |= {"retry_at": retry_at, "wake_at": not_before(due, answer.after), "late_at": None}
     if not write(session, held, WORKING, **values):
         return
-    session.execute(update(Arm).where(Arm.id == taken.arm_id).values(progress=dict(answer.progress)))
+    session.execute(update(Arm).where(Arm.id == arm.id).values(progress=dict(answer.progress)))
     taken.links.store(session, taken.publication_id)
     attempts.record(session, held, Phase.PREPARE, started, real, Result("wait", retry_at=retry_at))
 
@@ -75,14 +89,16 @@ def intend(
         "lease_until": real + lease,
         "tries": Publication.tries + 1,
         "retry_at": None,
+        "wake_at": None,
         "reason": "",
     }
     if not write(session, held, (S.PREPARING, S.SENDING, S.UNKNOWN), **values):
         return False
-    interrupted = Result("interrupted", reason="the worker died; another one went on")
-    attempts.close_commit(session, held.publication_id, real, interrupted)
-    evidence = {"key": taken.key, "revision": taken.placement.asset.revision}
-    attempts.open_commit(session, held, real, evidence)
+    if taken.stream and attempts.reopen(session, held):
+        return True
+    attempts.close(session, held.publication_id, real, INTERRUPTED)
+    evidence = {"key": taken.key, "revision": taken.arm.placement.asset.revision}
+    attempts.open_attempt(session, held, real, evidence)
     return True
 
 
@@ -91,7 +107,7 @@ def not_now(session: Session, held: Held, reason: str) -> None:
     write(session, held, (S.PREPARING, S.SENDING), state=S.HELD, reason=reason, lease_until=None)
     left = {"needs_person": True, "reason": reason, "lease_until": None}
     write(session, held, (S.UNKNOWN,), **left)
-    write(session, held, (S.PUBLISHED,), withdraw_asked_at=None, **left)
+    write(session, held, (S.PUBLISHED,), withdraw_asked_at=None, switch_to=None, **left)
 
 
 def published(session: Session, held: Held, taken: Snapshot, receipt: c.Receipt, real: datetime) -> bool:
@@ -109,7 +125,7 @@ def published(session: Session, held: Held, taken: Snapshot, receipt: c.Receipt,
     if not write(session, held, (S.COMMITTING, S.UNKNOWN), **values):
         return False
     evidence = {"id": receipt.external_id, "url": receipt.url}
-    attempts.close_commit(session, held.publication_id, real, Result("published", evidence=evidence))
+    attempts.close(session, held.publication_id, real, Result("published", evidence=evidence))
     _done(session, held, real)
     return True
 
@@ -117,7 +133,8 @@ def published(session: Session, held: Held, taken: Snapshot, receipt: c.Receipt,
 def _done(session: Session, held: Held, real: datetime) -> None:
     row = session.get_one(Publication, held.publication_id, populate_existing=True)
     _connection_state(session, row.connection_id, ConnectionState.OK, "", real)
-    done.tell(session, row, real)
+    if row.stream is None:
+        done.tell(session, row, real)
 
 
 def failed(
@@ -138,7 +155,7 @@ def failed(
     if phase == Phase.PREPARE:
         attempts.record(session, held, Phase.PREPARE, started, real, result)
     else:
-        attempts.close_commit(session, held.publication_id, real, result)
+        attempts.close(session, held.publication_id, real, result)
 
 
 def _verdict(
@@ -163,7 +180,7 @@ def _verdict(
         return S.FAILED, fault, {}
     if isinstance(taken.channel, c.AddressedChannel):  # the journal has told which messages are unknown
         return _later(session, held, error, real, phase, fault)
-    asks, tries = taken.channel.idempotency.kind in SELF_RESOLVING, _tries(session, held)
+    asks, tries = taken.channel.idempotency.kind in SELF_RESOLVING, tries_of(session, held)
     values = {"retry_at": real + backoff(tries - 1), "needs_person": tries >= MAX_TRIES}
     return S.UNKNOWN, fault, values if asks else {"retry_at": None}
 
@@ -171,7 +188,7 @@ def _verdict(
 def _later(
     session: Session, held: Held, error: BaseException, real: datetime, phase: str, fault: str = ""
 ) -> tuple[S, str, dict[str, Any]]:
-    tries = _tries(session, held) + (phase == Phase.PREPARE)  # of a commit, the intent has counted
+    tries = tries_of(session, held) + (phase == Phase.PREPARE)  # of a commit, the intent has counted
     reason = fault or (error.reason if isinstance(error, c.ChannelError) else str(error))
     if tries >= MAX_TRIES:
         return S.FAILED, f"given up after {tries} tries: {reason}", {}
@@ -179,23 +196,61 @@ def _later(
     return S.RETRY_WAIT, reason, {"retry_at": not_before(real, after), "tries": tries}
 
 
-def _tries(session: Session, held: Held) -> int:
+def tries_of(session: Session, held: Held) -> int:
+    """How often it has been tried."""
     return session.scalar(select(Publication.tries).where(Publication.id == held.publication_id)) or 0
 
 
 def finish_sending(session: Session, held: Held, taken: Snapshot, real: datetime) -> None:
-    """After the last pull: published when nothing is open any more, otherwise sleep until the next retry."""
+    """After the last pull: published when nothing is open any more, otherwise sleep until there is something to do.
+
+    The row is taken before anything is counted: who adds deliveries, or decides a test, waits for it and wakes the run again.
+    """
+    if not write(session, held, (S.SENDING,), lease_until=None):
+        return
     counts = _delivery_counts(session, held.publication_id)
+    undecided = _undecided(session, held)
+    if undecided:
+        counts[DeliveryState.PENDING] -= undecided
     open_states = (DeliveryState.PENDING, DeliveryState.CLAIMED, DeliveryState.RETRY_WAIT)
     if any(counts.get(state) for state in open_states):
         retry_at = _next_round(session, held, counts, real)
-        if write(session, held, (S.SENDING,), lease_until=None, retry_at=retry_at):
-            result = Result("paused" if retry_at is None else "retry_wait", retry_at=retry_at)
-            attempts.close_commit(session, held.publication_id, real, result)
-        return
+        write(session, held, (S.SENDING,), retry_at=retry_at)
+        result = Result("paused" if retry_at is None else "retry_wait", retry_at=retry_at)
+        attempts.close(session, held.publication_id, real, result)
+    elif undecided:
+        _sleep(session, held, real, experiments.wakes_at(session, held.publication_id), "undecided")
+    elif taken.stream and not _closed(session, held):
+        _sleep(session, held, real, UNTIL_CALLED, attempts.DRAINED)
+    else:
+        _end_sending(session, held, taken, counts, real)
+
+
+def _sleep(session: Session, held: Held, real: datetime, wake_at: datetime, outcome: str) -> None:
+    """The run holds no lease until the clock of what is due has come there, or somebody wakes it."""
+    if write(session, held, (S.SENDING,), wake_at=wake_at, retry_at=None, tries=1):
+        attempts.close(session, held.publication_id, real, Result(outcome))
+
+
+def _undecided(session: Session, held: Held) -> int:
+    """Who waits for the end of the test."""
+    waits = Delivery.arm_id.is_(None), Delivery.state == DeliveryState.PENDING
+    query = select(func.count()).where(Delivery.publication_id == held.publication_id, *waits)
+    return session.scalar(query) or 0
+
+
+def _closed(session: Session, held: Held) -> bool:
+    query = select(Publication.closed_at).where(Publication.id == held.publication_id)
+    return session.scalar(query) is not None
+
+
+def _end_sending(
+    session: Session, held: Held, taken: Snapshot, counts: dict[str, int], real: datetime
+) -> None:
     accepted, refused = counts.get(DeliveryState.ACCEPTED, 0), counts.get(DeliveryState.FAILED, 0)
     unknown, skipped = counts.get(DeliveryState.UNKNOWN, 0), counts.get(DeliveryState.SKIPPED, 0)
-    state = S.FAILED if refused and not accepted and not unknown else S.PUBLISHED
+    all_refused = refused and not accepted and not unknown and not taken.stream
+    state = S.FAILED if all_refused else S.PUBLISHED
     reason = f"all {refused} refused" if state == S.FAILED else ""
     if state == S.PUBLISHED and not accepted and not unknown:
         reason = (
@@ -206,7 +261,7 @@ def finish_sending(session: Session, held: Held, taken: Snapshot, real: datetime
     values = {"reason": reason, "lease_until": None, "published_at": real if state == S.PUBLISHED else None}
     if write(session, held, (S.SENDING,), state=state, **values):
         result = Result(str(state), reason=reason, evidence={"deliveries": counts})
-        attempts.close_commit(session, held.publication_id, real, result)
+        attempts.close(session, held.publication_id, real, result)
         if state == S.PUBLISHED:
             _done(session, held, real)
 
@@ -224,7 +279,7 @@ def _next_round(session: Session, held: Held, counts: dict[str, int], real: date
     )
     if not counts.get(DeliveryState.PENDING) and not counts.get(DeliveryState.CLAIMED):
         return retry_at
-    tries = _tries(session, held)
+    tries = tries_of(session, held)
     if tries <= 1:
         return None
     again = real + backoff(tries - 1)

@@ -5,9 +5,9 @@ import threading
 from flask import Blueprint, current_app, redirect, render_template, request, url_for
 
 from cms_core.errors import CmsError, Invalid
-from cms_core.publishing import listing, service
+from cms_core.publishing import experiments, listing, live, service
 from cms_core.publishing.models import Publication, PublicationState
-from cms_core.web.auth import permission
+from cms_core.web.auth import permission, user
 from cms_core.web.request import Answer, session, workspace
 from cms_core.web.shell import toast
 from cms_core.worker import Worker
@@ -22,6 +22,7 @@ DONE = {
     "resolve": "Noted.",
     "update": "The newest approved words are on their way.",
     "withdraw": "It is being taken back.",
+    "pick": "The rest gets this arm.",
 }
 
 
@@ -65,11 +66,12 @@ def _page(found: Publication, problem: CmsError | None = None) -> str:
         unknown=listing.unknown_deliveries(session(), found),
         group=channel.group if channel else "",
         label=channel.label if channel else found.channel,
+        can_pause=live.can_pause(workspace().plugins, found.channel),
         problem=problem,
     )
 
 
-@blueprint.post("/<public_id>/<any(retry, hold, resume, cancel, resolve, update, withdraw):what>")
+@blueprint.post("/<public_id>/<any(retry, hold, resume, cancel, resolve, update, withdraw, pick):what>")
 @permission("publishing.act")
 def act(public_id: str, what: str) -> Answer:
     """Do one of the things that a person may do; what cannot be done now is said on the page."""
@@ -80,7 +82,7 @@ def act(public_id: str, what: str) -> Answer:
         session().rollback()
         return _page(service.find(session(), public_id), error), error.status
     session().commit()
-    if what in ("update", "withdraw"):
+    if what in ("update", "withdraw") or target.switch_to:
         _begin_now(target.id)
     toast(DONE[what])
     return redirect(url_for(".publication", public_id=target.public_id), 303)
@@ -88,7 +90,12 @@ def act(public_id: str, what: str) -> Answer:
 
 def _do(found: Publication, what: str) -> Publication:
     if what == "hold":
-        service.hold(session(), found, request.form.get("reason", "").strip()[:500] or "held by a person")
+        reason = request.form.get("reason", "").strip()[:500] or "held by a person"
+        live.pause(session(), workspace().plugins, found, reason)
+    elif what == "resume":
+        live.resume(session(), workspace().plugins, found)
+    elif what == "pick":
+        experiments.pick(session(), found, request.form.get("arm", ""), user().id)
     elif what == "resolve":
         service.resolve(session(), found, published_url=_resolved_url())
     elif what == "update":
@@ -96,7 +103,7 @@ def _do(found: Publication, what: str) -> Publication:
     elif what == "withdraw":
         service.ask_withdrawal(session(), found)
     else:
-        {"retry": service.retry, "resume": service.resume, "cancel": service.cancel}[what](session(), found)
+        {"retry": service.retry, "cancel": service.cancel}[what](session(), found)
     return found
 
 

@@ -7,7 +7,7 @@ idempotency.
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,12 +18,13 @@ from cms_core import contract as c
 from cms_core.clock import Clock, SystemClock
 from cms_core.errors import CmsError
 from cms_core.plugins import PLUGIN_FAULTS
-from cms_core.publishing import claims, lookups, outcomes, snapshot
+from cms_core.publishing import claims, experiments, live, lookups, outcomes, snapshot
 from cms_core.publishing.claims import Held, Task
 from cms_core.publishing.deliveries import freeze_audience
+from cms_core.publishing.models import Phase
 from cms_core.publishing.models import PublicationState as S
 from cms_core.publishing.sending import Sending
-from cms_core.publishing.snapshot import Snapshot
+from cms_core.publishing.snapshot import ArmPicture, Snapshot
 from cms_core.secrets import conceal, storable
 from cms_core.workspace import Workspace
 
@@ -69,6 +70,7 @@ class Runner:
                 Task.SEND_ON: self._publish,
                 Task.RECONCILE: self._reconcile,
                 Task.WITHDRAW: self._withdraw,
+                Task.SWITCH: self._switch,
             }
             work[held.task](held)
         finally:
@@ -89,7 +91,7 @@ class Runner:
         if isinstance(taken.channel, c.AddressedChannel):
             self._send(held, taken, taken.channel)
             return
-        prepared = self._prepare(held, taken)
+        prepared = self._prepare(held, taken, taken.arm)
         if prepared is None or not self._intend(held, taken, S.COMMITTING):
             return
         self._commit(
@@ -99,6 +101,7 @@ class Runner:
     def _snapshot(self, held: Held) -> Snapshot | None:
         """Everything the channel needs, read in one go; what forbids publishing holds the publication."""
         with self.workspace.db.transaction() as session:
+            experiments.decide_due(session, held.publication_id, self.due_clock.now())
             snapshot.follow_approval(session, held)
         try:
             with self.workspace.db.session() as session:
@@ -111,12 +114,12 @@ class Runner:
                 outcomes.not_now(session, held, str(reason))
             return None
 
-    def _prepare(self, held: Held, taken: Snapshot) -> c.Prepared | None:
-        if taken.prepared is not None:
-            return taken.prepared
+    def _prepare(self, held: Held, taken: Snapshot, arm: ArmPicture) -> c.Prepared | None:
+        if arm.prepared is not None:
+            return arm.prepared
         started = self.real
         try:
-            answer = taken.channel.prepare(taken.link, taken.placement, taken.progress)
+            answer = taken.channel.prepare(taken.link, arm.placement, arm.progress)
             if isinstance(answer, c.Prepared):  # what a replay will see is what the first call sees
                 answer = c.Prepared(_as_stored(answer.data))
             elif isinstance(answer, c.Wait):
@@ -128,9 +131,10 @@ class Runner:
             return None
         with self.workspace.db.transaction() as session:
             if isinstance(answer, c.Wait):
-                outcomes.wait(session, held, taken, answer, started, self.real)
+                due = self.due_clock.now()
+                outcomes.wait(session, held, taken, arm, answer, started, self.real, due)
                 return None
-            kept = outcomes.keep_prepared(session, held, taken, answer)
+            kept = outcomes.keep_prepared(session, held, taken, arm, answer)
         return answer if kept else None
 
     def _intend(self, held: Held, taken: Snapshot, state: str) -> bool:
@@ -161,13 +165,16 @@ class Runner:
     # --- addressed channels ---------------------------------------------------------------------------------------------
 
     def _send(self, held: Held, taken: Snapshot, channel: c.AddressedChannel) -> None:
-        prepared = self._prepare(held, taken)
-        if prepared is None:
-            return
+        parts: list[tuple[ArmPicture, c.Prepared]] = []
+        for arm in taken.arms:
+            prepared = self._prepare(held, taken, arm)
+            if prepared is None:
+                return
+            parts.append((arm, prepared))
         if not self._freeze(held, taken, channel) or not self._intend(held, taken, S.SENDING):
             return
         started = self.real
-        error = self._deliver(held, taken, channel, prepared)
+        error = self._deliver(held, taken, channel, parts)
         if error is not None:
             self._fail(held, taken, error, started, "commit")
             return
@@ -178,7 +185,9 @@ class Runner:
         started = self.real
         try:
             with self.workspace.db.transaction() as session:
-                return freeze_audience(session, held, channel, taken.segment_id, taken.arm_id, self.real)
+                frozen = freeze_audience(session, held, channel, taken.segment_id, taken.division, self.real)
+                experiments.begin(session, held.publication_id, self.due_clock.now())
+                return frozen
         except CmsError as error:  # the segment's rule means nothing (any more)
             with self.workspace.db.transaction() as session:
                 outcomes.not_now(session, held, f"the segment cannot be read: {error}")
@@ -189,7 +198,11 @@ class Runner:
         return False
 
     def _deliver(
-        self, held: Held, taken: Snapshot, channel: c.AddressedChannel, prepared: c.Prepared
+        self,
+        held: Held,
+        taken: Snapshot,
+        channel: c.AddressedChannel,
+        parts: Sequence[tuple[ArmPicture, c.Prepared]],
     ) -> BaseException | None:
         try:
             sending = Sending(self.workspace, held, taken, self.stop)
@@ -197,7 +210,8 @@ class Runner:
             return c.Retryable(f"the journal of the sending cannot be kept: {fault}")
         error: BaseException | None = None
         try:
-            sending.run(channel, prepared)
+            for arm, prepared in parts:
+                sending.run(channel, arm, prepared)
         except PLUGIN_FAULTS as caught:
             error = caught
         finally:
@@ -214,18 +228,18 @@ class Runner:
         taken = self._snapshot(held)
         if taken is None:
             return
-        if taken.prepared is None:
+        prepared = taken.arm.prepared
+        if prepared is None:
             self._give_up(held)
             return
         started = self.real
         try:
-            answer = taken.channel.reconcile(taken.link, taken.prepared, taken.key)
+            answer = taken.channel.reconcile(taken.link, prepared, taken.key)
             if isinstance(answer, c.Receipt):
                 answer = _storable(answer)
         except PLUGIN_FAULTS as error:
             self._record_lookup(held, taken, error, started)
             return
-        prepared = taken.prepared
         if answer is None and lookups.may_replay(taken, self.real):
             if self._intend(held, taken, S.COMMITTING):
                 self._commit(
@@ -258,6 +272,24 @@ class Runner:
             error = caught
         with self.workspace.db.transaction() as session:
             lookups.withdrawn(session, held, taken, error, started, self.real)
+
+    def _switch(self, held: Held) -> None:
+        """Pause or resume what is live."""
+        taken = self._snapshot(held)
+        if taken is None:
+            return
+        with self.workspace.db.transaction() as session:
+            wanted = live.intend(session, held, self.real, self.lease)
+        if wanted is None:
+            return
+        error: BaseException | None = None
+        try:
+            if taken.receipt is not None:
+                taken.channel.set_active(taken.link, taken.receipt, wanted is Phase.RESUME)
+        except PLUGIN_FAULTS as caught:
+            error = caught
+        with self.workspace.db.transaction() as session:
+            live.switched(session, held, taken, wanted, error, self.real)
 
 
 def _as_stored(data: c.Json) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from cms_core.publishing.leave import Leave
 from cms_core.publishing.models import DeliveryState, Publication
 from cms_core.publishing.models import PublicationState as S
 from cms_core.publishing.outcomes import backoff
-from cms_core.publishing.snapshot import Snapshot
+from cms_core.publishing.snapshot import ArmPicture, Snapshot
 from cms_core.publishing.tokens import Tokens
 from cms_core.quick import QuickStatement
 from cms_core.secrets import storable
@@ -76,6 +76,7 @@ class Sending:
         self._sender = f"{socket.gethostname()}-{os.getpid()}-{held.publication_id}-{held.claim_no}"
         self._boot = boot_id()
         self._journal = Journal(workspace.config.run_dir / "senders", self._sender)
+        self._arm = taken.arm
         self._open: dict[int, Addressee] = {}
         self._on_wire: set[int] = set()
         self.progressed = False
@@ -114,8 +115,9 @@ class Sending:
 
     # --- running ------------------------------------------------------------------------------------------------------
 
-    def run(self, channel: c.AddressedChannel, prepared: c.Prepared) -> None:
-        """Send to everybody who may be addressed; settles as it goes."""
+    def run(self, channel: c.AddressedChannel, arm: ArmPicture, prepared: c.Prepared) -> None:
+        """Send to everybody of this arm who may be addressed; settles as it goes."""
+        self._arm = arm
         link = self._taken.link_with(self)
         for outcome in channel.deliver(link, prepared, self._recipients(channel)):
             self._take_outcome(outcome)
@@ -182,6 +184,7 @@ class Sending:
         claimed = claim_batch(
             session,
             self._held.publication_id,
+            self._arm.id,
             self._sender,
             self._boot,
             taken.channel.name,
@@ -200,7 +203,7 @@ class Sending:
             address=row.address,
             token=self._tokens.make(row.id),
             values={},
-            arm=self._taken.placement.arm,
+            arm=self._arm.placement.arm,
             claim_id=claim_id,
             contact_id=row.contact_id,
             address_hash=row.address_hash,

@@ -61,7 +61,7 @@ def cancel(session: Session, publication: Publication) -> None:
             state=S.CANCELLED,
             reason="cancelled for the rest",
         )
-        attempts.close_commit(session, publication.id, now(session), Result("cancelled", reason="cancelled"))
+        attempts.close(session, publication.id, now(session), Result("cancelled", reason="cancelled"))
     else:
         change(
             session,
@@ -111,7 +111,7 @@ def resolve(session: Session, publication: Publication, *, published_url: str | 
         reason = "a person found it not published"
     change(session, publication, (S.UNKNOWN,), "resolved", reason=reason, **values)
     outcome = "published" if published_url is not None else "failed"
-    attempts.close_commit(session, publication.id, now(session), Result(outcome, reason=reason))
+    attempts.close(session, publication.id, now(session), Result(outcome, reason=reason))
     if published_url is not None:
         done.tell(session, publication, now(session))
 
@@ -147,6 +147,7 @@ def update_content(session: Session, plugins: Plugins, publication: Publication)
         revision_id=revision.id,
         content_hash=revision.content_hash,
         channel=publication.channel,
+        plugin=publication.plugin,
         connection_id=publication.connection_id,
         due_at=min(publication.due_at, now(session)),
         late_at=None,
@@ -162,12 +163,18 @@ def update_content(session: Session, plugins: Plugins, publication: Publication)
 
 def ask_withdrawal(session: Session, publication: Publication) -> None:
     """Mark what is public to be taken back by the worker; only the head of a chain is live."""
-    if publication.superseded_by_id is not None:
-        raise Conflict(
-            f"publication {publication.public_id} was superseded", "withdraw the newest one of its chain"
-        )
+    require_head(publication, "withdrawn")
     again = {"needs_person": False, "retry_at": None}
     change(session, publication, (S.PUBLISHED,), "withdrawn", withdraw_asked_at=now(session), **again)
+
+
+def require_head(publication: Publication, verb: str) -> None:
+    """Raise Conflict for what was superseded: only the head of a chain is live."""
+    if publication.superseded_by_id is not None:
+        raise Conflict(
+            f"publication {publication.public_id} was superseded and cannot be {verb}",
+            "take the newest one of its chain",
+        )
 
 
 def find(session: Session, public_id: str) -> Publication:

@@ -11,7 +11,9 @@ from cms_core.connections.links import make_link
 from cms_core.content.models import RevisionState
 from cms_core.content.placements import check_placement, make_placement
 from cms_core.content.review import approved_revision
-from cms_core.publishing.claims import Held, Task, write
+from cms_core.deadline import DECISION_SECONDS
+from cms_core.publishing.claims import Held, Task, missing, write
+from cms_core.publishing.experiments import Division, division_of
 from cms_core.publishing.links import PublicationLinks, links_of, utm_of
 from cms_core.publishing.models import Arm, Attempt, Phase, Publication
 from cms_core.publishing.models import PublicationState as S
@@ -26,6 +28,16 @@ class NotNow(Exception):
 
 
 @dataclass(frozen=True)
+class ArmPicture:
+    """One arm as the channel sees it, and what is prepared of it."""
+
+    id: int
+    placement: c.Placement
+    prepared: c.Prepared | None
+    progress: c.Json | None
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """Everything that preparing and publishing need, without a session."""
 
@@ -35,17 +47,21 @@ class Snapshot:
     plugin: str
     plugin_version: str
     link: c.Link
-    placement: c.Placement
+    arms: tuple[ArmPicture, ...]
     links: PublicationLinks
-    arm_id: int
-    prepared: c.Prepared | None
-    progress: c.Json | None
+    division: Division
     previous: c.Receipt | None
     receipt: c.Receipt | None
     first_commit_at: datetime | None
     campaign_key: str | None
     topic: str
+    stream: str | None
     segment_id: int | None
+
+    @property
+    def arm(self) -> ArmPicture:
+        """The first arm: the only one of what is not sent to people."""
+        return self.arms[0]
 
     def link_with(self, wire: c.Wire) -> c.Link:
         """The link, with the journal that the door has to tell."""
@@ -83,15 +99,14 @@ def take(session: Session, workspace: Workspace, held: Held) -> Snapshot:
     plugins = workspace.plugins
     channel = plugins.channels.get(publication.channel)
     if channel is None:
-        raise NotNow(f"the plugin for channel {publication.channel!r} is missing")
-    if held.task is not Task.WITHDRAW:  # what lost its approval is the first to be taken back
+        raise NotNow(missing(publication.plugin))
+    if held.task not in (Task.WITHDRAW, Task.SWITCH):  # what lost its approval is the first to be stopped
         _require_approval(publication)
-    placement = placement_of(session, workspace, publication)
+    arms = tuple(_picture(session, workspace, publication, arm) for arm in publication.arms)
     if held.task is Task.PUBLISH:
-        _require_clean(workspace, placement)
-    arm = publication.arms[0]
+        for arm in arms:
+            _require_clean(workspace, arm.placement)
     links = links_of(session, publication, workspace.config.base_url)
-    current = arm.prepared is not None and arm.prepared_hash == publication.content_hash
     predecessor = session.get(Publication, publication.supersedes_id) if publication.supersedes_id else None
     return Snapshot(
         publication_id=publication.id,
@@ -100,18 +115,28 @@ def take(session: Session, workspace: Workspace, held: Held) -> Snapshot:
         plugin=plugins.owner_of_channel(publication.channel),
         plugin_version=plugins.version_of_channel(publication.channel),
         link=make_link(workspace, publication.connection, links=links),
-        placement=placement,
+        arms=arms,
         links=links,
-        arm_id=arm.id,
-        prepared=c.Prepared(arm.prepared) if current and arm.prepared is not None else None,
-        progress=arm.progress,
+        division=division_of(publication),
         previous=receipt_of(predecessor) if predecessor is not None else None,
         receipt=receipt_of(publication),
         first_commit_at=_first_commit(session, publication),
         campaign_key=publication.campaign.key if publication.campaign else None,
         topic=publication.topic,
+        stream=publication.stream,
         segment_id=publication.segment_id,
     )
+
+
+def _picture(session: Session, workspace: Workspace, publication: Publication, arm: Arm) -> ArmPicture:
+    known = publication.revision.variants
+    if arm.variant and arm.variant not in known:
+        raise NotNow(
+            f"revision {publication.revision.n} of {publication.asset.slug!r} has no variant {arm.variant!r}"
+        )
+    current = arm.prepared is not None and arm.prepared_hash == publication.content_hash
+    prepared = c.Prepared(arm.prepared) if current and arm.prepared is not None else None
+    return ArmPicture(arm.id, placement_of(session, workspace, publication, arm), prepared, arm.progress)
 
 
 def _require_approval(publication: Publication) -> None:
@@ -122,13 +147,13 @@ def _require_approval(publication: Publication) -> None:
 
 
 def _require_clean(workspace: Workspace, placement: c.Placement) -> None:
-    for finding in check_placement(workspace, placement):
+    for finding in check_placement(workspace, placement, DECISION_SECONDS):
         if finding.level in STOPPING:
             raise NotNow(f"{finding.field}: {finding.message}" if finding.field else finding.message)
 
 
-def placement_of(session: Session, workspace: Workspace, publication: Publication) -> c.Placement:
-    """The placement of a publication, with the words of its channel and connection."""
+def placement_of(session: Session, workspace: Workspace, publication: Publication, arm: Arm) -> c.Placement:
+    """The placement of one arm of a publication, with the words of its channel, connection and variant."""
     return make_placement(
         session,
         workspace,
@@ -139,7 +164,8 @@ def placement_of(session: Session, workspace: Workspace, publication: Publicatio
         publication_id=publication.public_id,
         campaign=_campaign(publication),
         ends_at=publication.ends_at,
-        arm=publication.arms[0].name,
+        arm=arm.name,
+        variant=arm.variant,
     )
 
 

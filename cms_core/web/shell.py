@@ -9,6 +9,7 @@ from flask import Blueprint, Flask, flash, g, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from cms_core.contract import NavItem
+from cms_core.deadline import UNANSWERED
 from cms_core.web import assets, charts, formats
 from cms_core.web.faults import register_faults
 from cms_core.web.nav import build_nav
@@ -100,6 +101,7 @@ def _context(frame: Callable[[], Frame]) -> dict[str, Any]:
         "can": around.can,
         "zone": around.zone,
         "theme": current_theme(),
+        "unanswered": UNANSWERED.get() or (),
         "nav": build_nav(around.can, request.path, around.plugin_items, around.counts) if signed_in else [],
     }
 
@@ -113,6 +115,10 @@ def init_web(app: Flask, frame: Callable[[], Frame] = Frame) -> None:
             g.cms_frame = frame()
         found: Frame = g.cms_frame
         return found
+
+    @app.before_request
+    def listen() -> None:
+        UNANSWERED.set([])
 
     app.context_processor(lambda: _context(once))
     app.jinja_env.globals.update(

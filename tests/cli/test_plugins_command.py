@@ -143,3 +143,58 @@ def test_hooks_are_listed_in_their_order_with_who_uses_them(cms: Cms, home: Path
     assert marks["plugins"] == ["good"]
     assert "calendar_marks(start, end)" in cms("plugins", "hooks", "good").stdout
     assert cms("plugins", "hooks", "nothing").exit_code == 1
+
+
+def test_check_rates_a_plugin(cms: Cms, home: Path) -> None:
+    rated = json.loads(cms("plugins", "check", "seo", "--json").stdout)
+    assert rated["quality"] == "gold", rated["rules"]
+    assert {rule["level"] for rule in rated["rules"]} == {"bronze", "silver", "gold"}
+    (home / "plugins" / "bare.py").write_text("")
+    bare = json.loads(cms("plugins", "check", "bare", "--json").stdout)
+    assert bare["ok"]
+    assert bare["quality"] == "", "it does not say for which plugin API it is made"
+    assert "quality gold" in cms("plugins", "check", "email").stdout
+
+
+def test_purge_takes_away_what_a_removed_plugin_left(
+    cms: Cms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its tables, not those of a plugin whose longer name begins alike, and not while it runs."""
+    from sqlalchemy import inspect, text
+
+    from cms_core.config import load_config
+    from cms_core.workspace import open_workspace
+
+    assert (
+        cms(
+            "init",
+            str(tmp_path / "ws"),
+            "--admin-email",
+            "a@example.com",
+            "--admin-password",
+            "correct horse",
+        ).exit_code
+        == 0
+    )
+    running = cms("plugins", "purge", "seo", "--yes", "--json")
+    assert running.exit_code == 1
+    assert "is running" in json.loads(running.stdout)["error"]["message"]
+    monkeypatch.setenv("CMS_DISABLE_PLUGINS", "seo")
+    opened = open_workspace(load_config(str(tmp_path / "ws")))
+    with opened.db.engine.begin() as connection:
+        connection.execute(text("CREATE TABLE seo_more_kept (id INTEGER)"))
+        connection.execute(text("CREATE TABLE alembic_version_seo_more (version_num TEXT)"))
+    would = json.loads(cms("plugins", "purge", "seo", "--json").stdout)
+    assert not would["purged"]
+    assert "alembic_version_seo" in would["tables"]
+    assert "seo_more_kept" not in would["tables"]
+    done = json.loads(cms("plugins", "purge", "seo", "--yes", "--json").stdout)
+    assert done["tables"] == would["tables"]
+    left = inspect(opened.db.engine).get_table_names()
+    opened.db.dispose()
+    assert not set(done["tables"]) & set(left)
+    assert {"seo_more_kept", "alembic_version_seo_more", "core_contact"} <= set(left)
+    assert cms("plugins", "purge", "seo", "--yes").exit_code == 1
+    assert cms("plugins", "purge", "core", "--yes").exit_code == 1
+    monkeypatch.delenv("CMS_DISABLE_PLUGINS")
+    assert cms("db", "upgrade").exit_code == 0

@@ -24,6 +24,7 @@ from cms_core.content.drafts import Draft
 from cms_core.content.models import Asset
 from cms_core.content.review import approve_newest
 from cms_core.publishing import arming, listing, outcomes, service
+from cms_core.publishing.experiment_plan import ExperimentPlan
 from cms_core.worker import Worker
 from cms_core.workspace import Workspace, open_workspace
 from tests.publishing.toys import Toys
@@ -68,7 +69,11 @@ def arm(workspace: Workspace) -> Arm:
     """Approve an asset, plan and arm it on a channel; gives the publication's id."""
 
     def armed(
-        channel: str = "toy", title: str = "Hello", due: datetime = DUE, ends_at: datetime | None = None
+        channel: str = "toy",
+        title: str = "Hello",
+        due: datetime = DUE,
+        ends_at: datetime | None = None,
+        test: ExperimentPlan | None = None,
     ) -> str:
         with workspace.db.transaction() as session:
             asset = approve_words(session, workspace, channel, title)
@@ -80,7 +85,7 @@ def arm(workspace: Workspace) -> Arm:
                 segment=_everybody(session) if channel == "letter" else None,
                 ends_at=ends_at,
             )
-            return arming.arm(session, workspace, plan(session, wanted)).public_id
+            return arming.arm(session, workspace, plan(session, wanted), test).public_id
 
     return armed
 
@@ -90,7 +95,13 @@ def approve_words(session: Session, workspace: Workspace, channel: str, title: s
     user = acting_user(session, None)
     slug = slug or f"{channel}-{title.lower().replace(' ', '-')}"
     kind = "email" if channel == "letter" else "article"
-    draft = Draft(kind=kind, title=title, slug=slug, body={"text": f"Words of {title}"})
+    draft = Draft(
+        kind=kind,
+        title=title,
+        slug=slug,
+        body={"text": f"Words of {title}"},
+        variants={"short": {"title": f"{title}, short"}},
+    )
     before = content.find_or_none(session, slug)
     asset = content.save(session, workspace.plugins, before, draft, user).asset
     approver = session.scalars(select(User).where(User.role == "approver")).first()

@@ -123,3 +123,108 @@ def test_who_may_not_act_cannot(
     token = client.token("/app/me")
     answer = client.post(f"/app/publications/{public_id}/cancel", data={"csrf_token": token})
     assert answer.status_code == code
+
+
+# --- tests, pauses, chains and streams on pages -----------------------------------------------------------------------
+
+
+def planned_letter(workspace: Workspace) -> str:
+    from cms_core.campaigns.service import Plan, plan
+    from cms_core.campaigns.when import Mode, When
+    from cms_core.connections import service as connections
+    from tests.publishing.conftest import DUE, _everybody
+
+    with workspace.db.transaction() as session:
+        asset = approve_words(session, workspace, "letter", "Hello")
+        wanted = Plan(
+            When(Mode.ABSOLUTE, instant=DUE, tz="UTC"),
+            asset=asset,
+            channel="letter",
+            connection=connections.find(session, "letter", "main"),
+            segment=_everybody(session),
+        )
+        return plan(session, wanted).public_id
+
+
+def test_an_entry_is_armed_with_a_test_and_the_page_shows_it_and_lets_a_person_pick(
+    workspace: Workspace, worker: Worker, toys: Toys, marketer: FormClient
+) -> None:
+    people(workspace, 60)
+    entry = planned_letter(workspace)
+    page = f"/app/calendar/entries/{entry}"
+    assert "Arm with a test" in marketer.get(page).text
+    refused = marketer.submit(f"{page}/arm", {"variant": "short", "share": "20", "decide": "soon"}, page)
+    assert refused.status_code == 422
+    assert "the end of the test" in refused.text
+    assert 'value="soon"' in refused.text, "what was typed is kept"
+    refused = marketer.submit(f"{page}/arm", {"variant": "short", "share": "200", "decide": "4h"}, page)
+    assert refused.status_code == 422
+    form = {"variant": "short", "share": "40", "decide": "4h", "metric": "clicked_people", "hold_out": "10"}
+    assert marketer.submit(f"{page}/arm", form, page).status_code == 303
+    assert "Test of A and B, 10 % held out" in marketer.get(page).text
+    worker.run_until_idle()
+    with workspace.db.session() as session:
+        from cms_core.publishing import listing
+
+        (row,) = listing.publications(session)
+    shown_page = marketer.get(f"/app/publications/{row['id']}").text
+    for text in ("Test", "Held out, never sent", "The test ends", "Send this to the rest", "Too few yet"):
+        assert text in shown_page, text
+    assert not harm_in(shown_page)
+    assert do(marketer, row["id"], "pick", arm="C") == 404
+    assert do(marketer, row["id"], "pick", arm="B") == 303
+    assert do(marketer, row["id"], "pick", arm="A") == 409
+    worker.run_until_idle()
+    document = shown(workspace, row["id"])
+    assert document["test"]["winner"] == "B"
+    assert document["state"] == "published"
+    assert "winner" in marketer.get(f"/app/publications/{row['id']}").text
+
+
+def test_what_is_live_is_paused_and_resumed_on_its_page(
+    workspace: Workspace, worker: Worker, toys: Toys, arm: Arm, marketer: FormClient
+) -> None:
+    public_id = arm()
+    worker.run_until_idle()
+    page = f"/app/publications/{public_id}"
+    assert "Pause" in marketer.get(page).text
+    assert do(marketer, public_id, "hold", reason="too dear") == 303
+    assert shown(workspace, public_id)["paused"] == "too dear"
+    assert "paused: too dear" in marketer.get(page).text
+    assert do(marketer, public_id, "resume") == 303
+    assert shown(workspace, public_id)["paused"] == ""
+    assert toys.remote.calls[-2:] == ["pause", "activate"]
+
+
+def test_of_a_chain_the_list_of_published_shows_the_head(
+    workspace: Workspace, worker: Worker, arm: Arm, marketer: FormClient
+) -> None:
+    first = arm()
+    worker.run_until_idle()
+    with workspace.db.transaction() as session:
+        approve_words(session, workspace, "toy", "Hello again", slug="toy-hello")
+    assert do(marketer, first, "update") == 303
+    second = shown(workspace, first)["superseded_by"]
+    published = marketer.get("/app/publications?state=published").text
+    assert second in published
+    assert first not in published
+    everything = marketer.get("/app/publications").text
+    assert first in everything
+    assert "replaced" in everything
+    assert "replaced" in marketer.get(f"/app/publications/{first}").text
+
+
+def test_a_stream_says_what_it_is(
+    workspace: Workspace, worker: Worker, arm: Arm, marketer: FormClient
+) -> None:
+    from cms_core.services import Services
+
+    people(workspace, 2)
+    with workspace.db.transaction() as session:
+        approve_words(session, workspace, "letter", "Welcome")
+    services = Services(workspace, "toys")
+    public_id = services.send("letter-welcome", [], key="k", connection="letter:main", source="<b>drip")
+    worker.run_until_idle()
+    page = marketer.get(f"/app/publications/{public_id}").text
+    assert "Open: it sends whenever toys:&lt;b&gt;drip asks." in page
+    assert "sent by toys:&lt;b&gt;drip" in marketer.get("/app/publications").text

@@ -299,7 +299,7 @@ def test_missing_plugin_holds(workspace: Workspace, worker: Worker, arm: Arm) ->
     public_id = arm()
     workspace.plugins.channels.pop("toy")
     worker.run_until_idle()
-    assert shown(workspace, public_id)["reason"] == "the plugin for channel 'toy' is missing"
+    assert shown(workspace, public_id)["reason"] == "plugin toys is missing"
 
 
 def test_channel_that_measures_is_asked_for_its_numbers(

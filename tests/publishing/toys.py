@@ -27,6 +27,7 @@ class Remote:
 
     posts: dict[str, dict[str, Any]] = field(default_factory=dict)
     mails: list[str] = field(default_factory=list)
+    titles: dict[str, str] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     before: list[Exception] = field(default_factory=list)
     after: list[BaseException] = field(default_factory=list)
@@ -88,6 +89,9 @@ class ToyChannel(c.Channel):
     ) -> Iterable[c.Measurement]:
         self.asked.append([receipt.publication for receipt in receipts])
         return self.numbers
+
+    def set_active(self, link: c.Link, receipt: c.Receipt, on: bool) -> None:
+        self.remote.call("activate" if on else "pause", lambda: None)
 
     def withdraw(self, link: c.Link, receipt: c.Receipt) -> None:
         self.remote.call("withdraw", lambda: self.remote.posts.pop(receipt.external_id, None) and None)
@@ -151,6 +155,7 @@ class LetterChannel(c.AddressedChannel):
                     continue
                 link.wire.flush()
                 self.remote.mails.append(recipient.address)
+                self.remote.titles[recipient.address] = prepared.data["title"]
             if step == "crash-after":
                 raise ConnectionResetError("the line went dead")
             status = {"refuse": "failed", "retry": "retry", "unknown": "unknown"}.get(step, "accepted")

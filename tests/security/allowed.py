@@ -92,7 +92,7 @@ ALLOWED = {
     "GET /app/publications/<public_id>/progress": OFFICE,
     **{
         f"POST /app/publications/<public_id>/{what}": WRITERS
-        for what in ("retry", "hold", "resume", "cancel", "resolve", "update", "withdraw")
+        for what in ("retry", "hold", "resume", "cancel", "resolve", "update", "withdraw", "pick")
     },
     "GET /app/reports": OFFICE,
     "GET /app/reports/<public_id>": OFFICE,
@@ -103,6 +103,8 @@ ALLOWED = {
     "GET /app/contacts": WRITERS,
     "GET /app/contacts/<public_id>": WRITERS,
     "POST /app/contacts/<public_id>/unsubscribe": WRITERS,
+    "GET /app/contacts/<public_id>/export": WRITERS,
+    "POST /app/contacts/<public_id>/erase": WRITERS,
     "GET /app/contacts/import": WRITERS,
     "POST /app/contacts/import": WRITERS,
     "GET /app/segments": WRITERS,

@@ -423,6 +423,13 @@ def upgrade() -> None:
         batch_op.create_index("ix_core_entry_instant", ["instant", "id"], unique=False)
         batch_op.create_index(batch_op.f("ix_core_entry_segment_id"), ["segment_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_core_entry_state"), ["state"], unique=False)
+        batch_op.create_index(
+            "uq_core_entry_plugin",
+            ["source"],
+            unique=True,
+            sqlite_where=sa.text("substr(source, 1, 7) = 'plugin:'"),
+            postgresql_where=sa.text("substr(source, 1, 7) = 'plugin:'"),
+        )
 
     op.create_table(
         "core_revision",
@@ -473,6 +480,7 @@ def upgrade() -> None:
         sa.Column("revision_id", sa.Integer(), nullable=False),
         sa.Column("content_hash", sa.String(length=64), nullable=False),
         sa.Column("channel", sa.String(length=40), nullable=False),
+        sa.Column("plugin", sa.String(length=60), nullable=False),
         sa.Column("connection_id", sa.Integer(), nullable=False),
         sa.Column("segment_id", sa.Integer(), nullable=True),
         sa.Column("segment_rule", sa.Text(), nullable=True),
@@ -485,6 +493,8 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("paused_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
         sa.Column("paused_reason", sa.Text(), nullable=False),
+        sa.Column("switch_to", sa.String(length=10), nullable=True),
+        sa.Column("switch_reason", sa.Text(), nullable=False),
         sa.Column("withdraw_asked_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
         sa.Column("supersedes_id", sa.Integer(), nullable=True),
         sa.Column("superseded_by_id", sa.Integer(), nullable=True),
@@ -545,6 +555,13 @@ def upgrade() -> None:
         )
         batch_op.create_index(batch_op.f("ix_core_publication_entry_id"), ["entry_id"], unique=False)
         batch_op.create_index("ix_core_publication_state", ["state", "id"], unique=False)
+        batch_op.create_index(
+            "ix_core_publication_stream",
+            ["stream", "state"],
+            unique=False,
+            sqlite_where=sa.text("stream IS NOT NULL"),
+            postgresql_where=sa.text("stream IS NOT NULL"),
+        )
         batch_op.create_index(
             batch_op.f("ix_core_publication_supersedes_id"), ["supersedes_id"], unique=False
         )
@@ -636,6 +653,38 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_core_arm")),
         sa.UniqueConstraint("publication_id", "name", name=op.f("uq_core_arm_publication_id_name")),
+    )
+    op.create_table(
+        "core_erasure",
+        sa.Column("contact_id", sa.Integer(), nullable=False),
+        sa.Column("asked_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("pending", sa.JSON(), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("completed_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["contact_id"], ["core_contact.id"], name=op.f("fk_core_erasure_contact_id")),
+        sa.PrimaryKeyConstraint("contact_id", name=op.f("pk_core_erasure")),
+    )
+    op.create_table(
+        "core_experiment",
+        sa.Column("publication_id", sa.Integer(), nullable=False),
+        sa.Column("metric", sa.String(length=20), nullable=False),
+        sa.Column("share", sa.Integer(), nullable=False),
+        sa.Column("hold_out", sa.Integer(), nullable=False),
+        sa.Column("decide_after", sa.Integer(), nullable=True),
+        sa.Column("decide_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("automatic", sa.Boolean(), nullable=False),
+        sa.Column("winner_id", sa.Integer(), nullable=True),
+        sa.Column("decided_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("decided_by_id", sa.Integer(), nullable=True),
+        sa.Column("figures", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["decided_by_id"], ["core_user.id"], name=op.f("fk_core_experiment_decided_by_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["publication_id"], ["core_publication.id"], name=op.f("fk_core_experiment_publication_id")
+        ),
+        sa.ForeignKeyConstraint(["winner_id"], ["core_arm.id"], name=op.f("fk_core_experiment_winner_id")),
+        sa.PrimaryKeyConstraint("publication_id", name=op.f("pk_core_experiment")),
     )
     op.create_table(
         "core_attempt",
@@ -741,7 +790,9 @@ def upgrade() -> None:
             sqlite_where=sa.text("state = 'retry_wait'"),
             postgresql_where=sa.text("state = 'retry_wait'"),
         )
-        batch_op.create_index("ix_core_delivery_state", ["publication_id", "state", "id"], unique=False)
+        batch_op.create_index(
+            "ix_core_delivery_state", ["publication_id", "state", "arm_id", "id"], unique=False
+        )
 
     if op.get_bind().dialect.name == "postgresql":  # the order in which ledgers are read there
         for ledger in ("core_contact_change", "core_event", "core_measurement", "core_reclassification"):
@@ -775,6 +826,8 @@ def downgrade() -> None:
 
     op.drop_table("core_claim")
     op.drop_table("core_attempt")
+    op.drop_table("core_experiment")
+    op.drop_table("core_erasure")
     op.drop_table("core_arm")
     with op.batch_alter_table("core_review", schema=None) as batch_op:
         batch_op.drop_index("ix_core_review_state")
@@ -795,6 +848,11 @@ def downgrade() -> None:
     op.drop_table("core_reference")
     with op.batch_alter_table("core_publication", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_core_publication_supersedes_id"))
+        batch_op.drop_index(
+            "ix_core_publication_stream",
+            sqlite_where=sa.text("stream IS NOT NULL"),
+            postgresql_where=sa.text("stream IS NOT NULL"),
+        )
         batch_op.drop_index("ix_core_publication_state")
         batch_op.drop_index(batch_op.f("ix_core_publication_entry_id"))
         batch_op.drop_index(
@@ -816,6 +874,11 @@ def downgrade() -> None:
 
     op.drop_table("core_revision")
     with op.batch_alter_table("core_entry", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_core_entry_plugin",
+            sqlite_where=sa.text("substr(source, 1, 7) = 'plugin:'"),
+            postgresql_where=sa.text("substr(source, 1, 7) = 'plugin:'"),
+        )
         batch_op.drop_index(batch_op.f("ix_core_entry_state"))
         batch_op.drop_index(batch_op.f("ix_core_entry_segment_id"))
         batch_op.drop_index("ix_core_entry_instant")
