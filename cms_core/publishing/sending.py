@@ -75,7 +75,13 @@ class Sending:
         self._tokens = Tokens(workspace.vault.derive("token"))
         self._sender = f"{socket.gethostname()}-{os.getpid()}-{held.publication_id}-{held.claim_no}"
         self._boot = boot_id()
-        self._journal = Journal(workspace.config.run_dir / "senders", self._sender)
+        # First what may fail for the database's sake: a journal that nobody closes would look alive.
+        self._connection = workspace.db.own_connection()
+        try:
+            self._journal = Journal(workspace.config.run_dir / "senders", self._sender)
+        except BaseException:
+            self._connection.close()
+            raise
         self._arm = taken.arm
         self._open: dict[int, Addressee] = {}
         self._on_wire: set[int] = set()
@@ -84,7 +90,6 @@ class Sending:
         self._trouble: c.Retryable | None = None
         self._settled_at = self._looked_at = time.monotonic()
         self._wanted = True
-        self._connection = workspace.db.own_connection()
         self._leave = Leave(self._connection, taken.channel.name, taken.topic)
         self._standing = QuickStatement(self._connection.dialect, STANDING, ("publication",))
 
