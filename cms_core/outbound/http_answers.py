@@ -8,6 +8,7 @@ from email.utils import parsedate_to_datetime
 from cms_core.contract import ChannelError, NotConnected, OutcomeUnknown, Refused, Retryable
 
 SHORTEST, LONGEST = timedelta(seconds=1), timedelta(hours=24)
+SINCE_1970 = 1_000_000_000  # a larger number of seconds is an instant, not a wait
 MOVED = (301, 307, 308)
 NOT_ACTED_UPON = (408, 421, 425, 429)
 NEVER = (501, 505)
@@ -24,7 +25,7 @@ def judge(
     if status == 401 or (status == 403 and _token_is_bad(headers, content)):
         return NotConnected(said)
     if status in NOT_ACTED_UPON or (status == 503 and "Retry-After" in headers):
-        return Retryable(said, retry_after(headers.get("Retry-After"), now))
+        return Retryable(said, retry_after(headers.get("Retry-After"), now) or _until_reset(headers, now))
     if status in NEVER or 400 <= status < 500 or status in MOVED or (safe and status < 400):
         return Refused(said)
     return unreadable(said, safe)
@@ -47,6 +48,21 @@ def retry_after(text: str | None, now: datetime) -> timedelta | None:
             at = parsedate_to_datetime(text)
             wait = (at if at.tzinfo else at.replace(tzinfo=UTC)) - now
     except (ValueError, OverflowError):
+        return None
+    return min(max(wait, SHORTEST), LONGEST)
+
+
+def _until_reset(headers: Mapping[str, str], now: datetime) -> timedelta | None:
+    """How long until the window of a rate limit ends, where its headers say when: an instant, seconds since 1970, or from now."""
+    text = (headers.get("RateLimit-Reset") or headers.get("X-RateLimit-Reset") or "").strip()
+    try:
+        if text.isdecimal():
+            number = int(text[:12])
+            wait = timedelta(seconds=number if number < SINCE_1970 else number - now.timestamp())
+        else:
+            at = datetime.fromisoformat(text)
+            wait = (at if at.tzinfo else at.replace(tzinfo=UTC)) - now
+    except ValueError:
         return None
     return min(max(wait, SHORTEST), LONGEST)
 
