@@ -19,7 +19,7 @@ def judge(
     what: str, status: int, headers: Mapping[str, str], content: bytes, safe: bool, now: datetime
 ) -> ChannelError | None:
     """The error that a status stands for, None for 2xx; ``what`` names method and host."""
-    said = f"{what}: {status}{_words(headers, content)}"
+    said = f"{what}: {status}{_words(content)}"
     if 200 <= status < 300:
         return None
     if status == 401 or (status == 403 and _token_is_bad(headers, content)):
@@ -73,21 +73,27 @@ def _token_is_bad(headers: Mapping[str, str], content: bytes) -> bool:
     return any(word in str(_error(content)).lower() for word in BAD_TOKEN)
 
 
-def _words(headers: Mapping[str, str], content: bytes) -> str:
-    """The remote's own words, if it has put a short text into its JSON."""
-    error = _error(content)
-    if isinstance(error, dict):
-        error = error.get("message") or error.get("error_description") or error.get("code")
+def _words(content: bytes) -> str:
+    """The remote's own words, if it has put a short text into its JSON; a message says more than the name of an error."""
+    answer, error = _answer(content), _error(content)
+    if isinstance(error, str):
+        answer = {**answer, "code": error}
+    elif isinstance(error, dict):
+        answer = error
+    error = answer.get("message") or answer.get("error_description") or answer.get("code")
     if not isinstance(error, str) or not error:
         return ""
     return " " + "".join(each if each.isprintable() else " " for each in error[:200])
 
 
 def _error(content: bytes) -> object:
+    answer = _answer(content)
+    return answer.get("error") or answer.get("message") or answer.get("detail")
+
+
+def _answer(content: bytes) -> dict[str, object]:
     try:
         answer = json.loads(content[:10_000])
     except (ValueError, RecursionError):
-        return None
-    if not isinstance(answer, dict):
-        return None
-    return answer.get("error") or answer.get("message") or answer.get("detail")
+        return {}
+    return answer if isinstance(answer, dict) else {}
