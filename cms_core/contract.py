@@ -165,7 +165,10 @@ class Rendition:
 
 @dataclass(frozen=True)
 class Asset:
-    """A content asset at one revision. ``body`` holds the fields of its kind, already merged with the variant's overrides."""
+    """A content asset at one revision. ``body`` holds the fields of its kind, already merged with the variant's overrides.
+
+    ``overrides`` names the fields that have words of their own for this channel, its group or this connection.
+    """
 
     id: str
     slug: str
@@ -184,6 +187,7 @@ class Asset:
     created_at: datetime | None = None
     updated_at: datetime | None = None
     media: tuple[Media, ...] = ()
+    overrides: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 A job gets them as ``ctx.services``, a channel as ``link.services``, a page by ``services.current("<plugin>")``.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeVar
@@ -30,7 +30,7 @@ from cms_core.content.placements import to_contract
 from cms_core.content.review import approved_revision
 from cms_core.db import PublicId
 from cms_core.dialect import among
-from cms_core.errors import Invalid
+from cms_core.errors import ConfigError, Invalid
 from cms_core.events import hits
 from cms_core.events import service as ledger
 from cms_core.events.service import NewEvent, NewMeasurement
@@ -72,6 +72,17 @@ class Services:
             return plugin_settings.load_settings(
                 session, work.vault, work.plugins, work.config.environ, self._plugin
             )
+
+    def seal(self, values: Mapping[str, str]) -> str:
+        """Encrypt what is to be kept secret in a table of the plugin's own (tokens of a session)."""
+        return self._workspace.vault.encrypt(values)
+
+    def unseal(self, text: str) -> dict[str, str]:
+        """What was sealed; nothing where no key of this workspace fits (any more)."""
+        try:
+            return self._workspace.vault.decrypt(text)
+        except ConfigError:
+            return {}
 
     def now(self) -> datetime:
         """The present instant."""
@@ -245,6 +256,18 @@ class Services:
         with self._workspace.db.session() as session:
             receipts = [receipt_of(row) for row in session.scalars(query)]
             return [receipt for receipt in receipts if receipt is not None]
+
+    def address_of(self, asset: str, channel: str) -> str:
+        """Where an asset is public on a channel (the newest of its addresses), or ""."""
+        query = (
+            select(Publication.external_url)
+            .join(Publication.asset)
+            .where(Asset.public_id == asset, Publication.channel == channel)
+            .where(Publication.state == PublicationState.PUBLISHED, Publication.superseded_by_id.is_(None))
+            .order_by(Publication.published_at.desc())
+        )
+        with self._workspace.db.session() as session:
+            return session.scalars(query.limit(1)).first() or ""
 
     def pause(self, publication: str, reason: str) -> None:
         """Hold what has not gone out, pause what is being sent, and ask the channel to pause what is live.

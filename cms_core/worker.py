@@ -80,7 +80,7 @@ class Worker:
         self.queue.ring()
 
     def run_until_idle(self) -> Result:
-        """Work until nothing is left to claim; waits for leases of dead workers and for retries up to 60 s ahead."""
+        """Work until nothing is left to claim, then measure; waits for leases of dead workers and for retries up to 60 s ahead."""
         deliver_reactions(self.workspace)
         with self._alive():
             while not self.stopping.is_set():
@@ -91,6 +91,8 @@ class Worker:
                 if wait is None:
                     break
                 time.sleep(min(wait + 0.01, SHORT_SLEEP))
+            if not self.stopping.is_set():
+                measure(self.workspace, self.runner.real)
         return self.result()
 
     def run_forever(self) -> None:

@@ -36,6 +36,7 @@ COMMANDS = {
     "report": ("cms_core.cli.report", "Figures of a campaign."),
     "events": ("cms_core.cli.events", "The ledger of what happened."),
     "plugins": ("cms_core.cli.plugins", "Plugins, their hooks and problems."),
+    "dev": ("cms_core.cli.dev", "Networks on this machine, to try channels with."),
 }
 
 

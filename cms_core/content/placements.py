@@ -48,6 +48,7 @@ def to_contract(
         created_at=asset.created_at,
         updated_at=revision.created_at,
         media=_media(session, workspace, revision, media_in(words["summary"], words["body"])),
+        overrides=words["overrides"],
     )
 
 

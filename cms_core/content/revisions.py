@@ -56,13 +56,18 @@ def media_in(*values: Any) -> list[str]:
 def effective(
     words: Words, channel: str = "", group: str = "", connection: str = "", variant: str = ""
 ) -> dict[str, Any]:
-    """Title, summary and body as this channel shows them: overrides of the group, the channel, the connection, then the variant."""
+    """Title, summary and body as this channel shows them: overrides of the group, the channel, the connection, then the variant.
+
+    ``overrides`` names the fields that were replaced or added.
+    """
     merged: dict[str, Any] = {"title": words.title, "summary": words.summary, "body": dict(words.body)}
+    overrides: dict[str, None] = {}
     for key in (group, channel, f"{channel}:{connection}" if connection else "", variant):
         for name, value in words.variants.get(key, {}).items() if key else ():
             target = merged if name in ("title", "summary") else merged["body"]
             target[name] = value
-    return merged
+            overrides[name] = None
+    return {**merged, "overrides": tuple(overrides)}
 
 
 def head_of(session: Session, asset: Asset) -> Revision:

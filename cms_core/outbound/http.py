@@ -21,7 +21,8 @@ other 4xx                                             Refused                   
 ====================================================  ==========================  =======================
 
 ``expect`` names statuses that are answers to this caller, not errors ("409: we have that one already"). GET, HEAD and OPTIONS are
-tried up to three times, where the wait is short. Reasons name the method and host only: paths and queries may hold secrets.
+tried up to three times, where the wait is short. Without Retry-After the end of the window that ``RateLimit-Reset`` or
+``X-RateLimit-Reset`` names is waited for. Reasons name the method and host only: paths and queries may hold secrets.
 """
 
 import json as jsonlib

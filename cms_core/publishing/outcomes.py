@@ -10,7 +10,7 @@ from cms_core import contract as c
 from cms_core.connections.models import Connection, ConnectionState
 from cms_core.publishing import attempts, done, experiments
 from cms_core.publishing.attempts import Result
-from cms_core.publishing.claims import MAX_TRIES, SELF_RESOLVING, UNTIL_CALLED, Held, write
+from cms_core.publishing.claims import MAX_TRIES, SELF_RESOLVING, UNTIL_CALLED, Held, Task, write
 from cms_core.publishing.models import Arm, Delivery, DeliveryState, Phase, Publication
 from cms_core.publishing.models import PublicationState as S
 from cms_core.publishing.snapshot import ArmPicture, Snapshot
@@ -161,8 +161,6 @@ def failed(
 def _verdict(
     session: Session, held: Held, taken: Snapshot, error: BaseException, real: datetime, phase: str
 ) -> tuple[S, str, dict[str, Any]]:
-    if isinstance(error, c.Refused):
-        return S.FAILED, error.reason, {}
     if isinstance(error, c.NotConnected):
         connection_id = session.get_one(Publication, held.publication_id).connection_id
         _connection_state(
@@ -172,7 +170,11 @@ def _verdict(
             conceal(error.reason, taken.link.secrets.values()),
             real,
         )
-        return S.HELD, f"not connected: {error.reason}", {}
+    if held.task is Task.RECONCILE and isinstance(error, c.ChannelError):
+        return _still_unknown(session, held, error, real)
+    if isinstance(error, c.Refused | c.NotConnected):
+        refused = isinstance(error, c.Refused)
+        return (S.FAILED, error.reason, {}) if refused else (S.HELD, f"not connected: {error.reason}", {})
     if isinstance(error, c.Retryable) or (phase == Phase.PREPARE and isinstance(error, c.ChannelError)):
         return _later(session, held, error, real, phase)
     fault = str(error) if isinstance(error, c.ChannelError) else f"fault in plugin {taken.plugin}: {error!r}"
@@ -183,6 +185,18 @@ def _verdict(
     asks, tries = taken.channel.idempotency.kind in SELF_RESOLVING, tries_of(session, held)
     values = {"retry_at": real + backoff(tries - 1), "needs_person": tries >= MAX_TRIES}
     return S.UNKNOWN, fault, values if asks else {"retry_at": None}
+
+
+def _still_unknown(
+    session: Session, held: Held, error: c.ChannelError, real: datetime
+) -> tuple[S, str, dict[str, Any]]:
+    """A try that repeats an unknown one failed: that says nothing about the first. Nothing else may repeat it, and never later
+    than the key lives; a refusal is for a person to understand."""
+    tries = tries_of(session, held)
+    wait = getattr(error, "after", None) or backoff(tries - 1)
+    person = isinstance(error, c.Refused) or tries >= MAX_TRIES
+    reason = f"an earlier try may have gone out; the last one failed: {error.reason}"
+    return S.UNKNOWN, reason, {"retry_at": not_before(real, wait), "needs_person": person}
 
 
 def _later(

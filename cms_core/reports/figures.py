@@ -28,6 +28,10 @@ class Figures:
     visits: int = 0
     conversions: int = 0
     cost: Decimal = Decimal(0)
+    likes: int = 0
+    reposts: int = 0
+    replies: int = 0
+    quotes: int = 0
 
     @classmethod
     def of(cls, counts: Mapping[str, int], people: Mapping[str, int]) -> "Figures":
@@ -70,4 +74,8 @@ DEFINITIONS: dict[str, Definition] = {
     "visits": Definition("Visits", "Page loads of the public site by humans; the same visitor and page within 30 minutes: one."),
     "conversions": Definition("Conversions", "Conversions by humans, or recorded by the system itself."),
     "cost": Definition("Cost", "The newest cost that the channel reported for each publication, in the campaign's currency."),
+    "likes": Definition("Likes", "The newest number of likes that the channel reported for each post that is public."),
+    "reposts": Definition("Reposts", "The same of reposts: shown again by others as it is."),
+    "replies": Definition("Replies", "The same of replies, without the posts of one's own thread."),
+    "quotes": Definition("Quotes", "The same of quotes: shown again by others with words of their own."),
 }  # fmt: skip

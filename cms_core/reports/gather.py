@@ -8,10 +8,11 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import String, cast, func, literal, select
+from sqlalchemy import Select, String, cast, func, literal, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from cms_core.campaigns.models import Campaign
+from cms_core.campaigns.money import MICROS
 from cms_core.contract import AgentClass
 from cms_core.events.models import Event, Measurement
 from cms_core.publishing.models import Delivery, DeliveryState, Publication
@@ -31,6 +32,7 @@ BY_STATE = {
     DeliveryState.CLAIMED: "pending",
     DeliveryState.RETRY_WAIT: "pending",
 }
+REACTIONS = ("likes", "reposts", "replies", "quotes")
 CELL = (Campaign.key, Publication.channel, Publication.asset_id)
 
 
@@ -56,6 +58,7 @@ def cells_of(session: Session, campaigns: Sequence[Campaign]) -> Cells:
     _add_deliveries(session, ids, cells)
     _add_bounces(session, ids, cells)
     _add_events(session, [campaign.key for campaign in campaigns], cells)
+    _add_reactions(session, ids, cells)
     return cells
 
 
@@ -102,25 +105,44 @@ def _add_events(session: Session, keys: Sequence[str], cells: Cells) -> None:
             cell[figure] += int(total)
 
 
+def _add_reactions(session: Session, ids: Sequence[int], cells: Cells) -> None:
+    """What readers did on a network, as it reported it; an updated post is one post, so only the head of a chain counts."""
+    query = (
+        _newest_measurements(ids)
+        .add_columns(Measurement.metric, Measurement.value_micros)
+        .where(Measurement.metric.in_(REACTIONS), Publication.superseded_by_id.is_(None))
+    )
+    for key, channel, asset_id, metric, micros in session.execute(query):
+        cells[key, channel, asset_id][metric] += micros // MICROS
+
+
 def costs_of(session: Session, campaigns: Sequence[Campaign]) -> Costs:
     """The newest cost of each publication; they are cumulative."""
-    other = aliased(Measurement)
-    newest = (
-        select(func.max(other.at))
-        .where(other.publication_id == Measurement.publication_id, other.metric == "cost")
-        .scalar_subquery()
-    )
     query = (
-        select(*CELL, Measurement.currency, Measurement.value_micros)
-        .join(Publication, Publication.campaign_id == Campaign.id)
-        .join(Measurement, Measurement.publication_id == Publication.id)
-        .where(Campaign.id.in_([campaign.id for campaign in campaigns]))
-        .where(Measurement.metric == "cost", Measurement.at == newest)
+        _newest_measurements([campaign.id for campaign in campaigns])
+        .add_columns(Measurement.currency, Measurement.value_micros)
+        .where(Measurement.metric == "cost")
     )
     costs: Costs = defaultdict(Counter)
     for key, channel, asset_id, currency, micros in session.execute(query):
         costs[key][currency, (key, channel, asset_id)] += micros
     return costs
+
+
+def _newest_measurements(ids: Sequence[int]) -> Select[str, str, int]:
+    """The cell of each publication's newest measurement of each metric."""
+    other = aliased(Measurement)
+    newest = (
+        select(func.max(other.at))
+        .where(other.publication_id == Measurement.publication_id, other.metric == Measurement.metric)
+        .scalar_subquery()
+    )
+    return (
+        select(*CELL)
+        .join(Publication, Publication.campaign_id == Campaign.id)
+        .join(Measurement, Measurement.publication_id == Publication.id)
+        .where(Campaign.id.in_(ids), Measurement.at == newest)
+    )
 
 
 def people_of(

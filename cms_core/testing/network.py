@@ -1,9 +1,9 @@
 """FakeNetwork: a remote on loopback that speaks HTTP, remembers every request, and can be told to misbehave.
 
-A sandbox of a channel is a function from :class:`Request` to :class:`Answer`. Faults are documents, as in a faults file:
-``{"on": "POST /statuses", "nth": 1, "do": "accept-then-drop"}``. ``on`` is a method and a path prefix (either may be left
-out), ``nth`` counts the requests that match (0: each), ``do`` is one of :data:`FAULTS`, with ``seconds``, ``status`` and
-``retry_after`` where they matter.
+What answers is a function from :class:`Request` to :class:`Answer`, or a :class:`Sandbox` of a channel. Faults are documents,
+as in a faults file: ``{"on": "publish", "nth": 1, "do": "accept-then-drop"}``. ``on`` is an operation that the sandbox names, or a
+method and a path prefix (``POST /statuses``; either may be left out); ``nth`` counts the requests that match (0: each); ``do`` is
+one of :data:`FAULTS`, with ``seconds``, ``status``, ``retry_after`` and ``document`` where they matter.
 """
 
 import json
@@ -11,10 +11,10 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Protocol
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 FAULTS = {
@@ -32,7 +32,9 @@ FAULTS = {
     "html": "do what was asked, answer 200 with an HTML page",
     "garbage": "do what was asked, answer 200 with JSON that is none",
     "lie": "do nothing, answer 200 with an empty object",
+    "say": 'do nothing, answer `status` (200) with `document` ({"error": …})',
 }
+NO_DOCUMENT = {"error": "something went wrong"}
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,19 @@ class Answer:
 Responder = Callable[[Request], Answer]
 
 
+class Sandbox(Protocol):
+    """A network that a channel can be tried with: what ``SANDBOXES`` of a plugin's module ``sandbox`` makes.
+
+    ``operations`` gives the requests (method and path prefix) of what a channel does: publish, update, withdraw, measure, …;
+    ``settings`` are those with which a connection reaches it, ``{url}`` standing for where it is served.
+    """
+
+    operations: Mapping[str, Sequence[str]]
+    settings: Mapping[str, str]
+
+    def __call__(self, request: Request) -> Answer: ...
+
+
 @dataclass
 class Fault:
     """One misdeed and how many matching requests it has seen."""
@@ -77,18 +92,21 @@ class Fault:
     seconds: float = 1.0
     status: int | None = None
     retry_after: str | None = None
+    document: Any = None
+    patterns: Sequence[str] = ()
     seen: int = 0
 
     def hits(self, request: Request) -> bool:
         """Whether this request is the one."""
-        method, _, prefix = self.on.rpartition(" ")
-        fits = method in ("", request.method) and (
-            request.path.startswith(prefix) or prefix == request.method
-        )
-        if not fits:
+        if not any(_fits(request, pattern) for pattern in self.patterns or (self.on,)):
             return False
         self.seen += 1
         return self.nth in (0, self.seen)
+
+
+def _fits(request: Request, pattern: str) -> bool:
+    method, _, prefix = pattern.rpartition(" ")
+    return method in ("", request.method) and (request.path.startswith(prefix) or prefix == request.method)
 
 
 class FakeNetwork:
@@ -100,23 +118,33 @@ class FakeNetwork:
         self.requests: list[Request] = []
         self.faults: list[Fault] = []
         self._respond = respond
+        self._operations: Mapping[str, Sequence[str]] = getattr(respond, "operations", {})
+        self._settings: Mapping[str, str] = getattr(respond, "settings", {})
         self._lock = threading.Lock()
+        for document in faults or []:
+            self.fault(**document)
         self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-        for document in faults or []:
-            self.fault(**document)
 
     @property
     def url(self) -> str:
         """Where it listens, without a trailing slash."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
+    @property
+    def hint(self) -> str:
+        """The settings of a connection that reaches it, as ``cms connections add`` takes them."""
+        pairs = {name: value.format(url=self.url) for name, value in self._settings.items()}
+        return " ".join(f"--set {name}={value}" for name, value in pairs.items())
+
     def fault(self, do: str, **more: Any) -> None:
         """Add a misdeed; raises ValueError for an unknown one."""
         if do not in FAULTS:
             raise ValueError(f"there is no fault {do!r}; there are {', '.join(FAULTS)}")
-        self.faults.append(Fault(do, **more))
+        fault = Fault(do, **more)
+        fault.patterns = self._operations.get(fault.on, ())
+        self.faults.append(fault)
 
     def __enter__(self) -> "FakeNetwork":
         self._thread.start()
@@ -124,12 +152,16 @@ class FakeNetwork:
 
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
-        self._server.server_close()
+        self.close()
         self._thread.join()
 
     def serve_forever(self) -> None:
         """Serve in this thread until interrupted (``cms dev sandbox``)."""
-        self._server.serve_forever()
+        self._server.serve_forever(0.05)
+
+    def close(self) -> None:
+        """Free the port."""
+        self._server.server_close()
 
     def answer(self, request: Request) -> tuple[Answer, Fault | None]:
         """Remember a request and do what it asks, or what the next fault says."""
@@ -147,8 +179,8 @@ class FakeNetwork:
             case "busy":
                 headers = {"Retry-After": fault.retry_after} if fault.retry_after is not None else {}
                 return Answer(fault.status or 429, {"error": "busy"}, headers=headers)
-            case "lie":
-                return Answer(200, {})
+            case "lie" | "say":
+                return Answer(fault.status or 200, {} if fault.do == "lie" else fault.document or NO_DOCUMENT)
             case "duplicate":
                 self._respond(request)
         answer = self._respond(request)

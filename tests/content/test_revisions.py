@@ -72,7 +72,10 @@ def test_the_narrowest_override_wins(variants: dict[str, dict[str, str]]) -> Non
     for key in ("mail", "email", "email:news"):
         expected |= variants.get(key, {})
     assert flat == expected
-    assert effective(draft) == {"title": "T", "summary": "S", "body": {"text": "B"}}
+    assert set(shown["overrides"]) == {
+        name for key in ("mail", "email", "email:news") for name in variants.get(key, {})
+    }
+    assert effective(draft) == {"title": "T", "summary": "S", "body": {"text": "B"}, "overrides": ()}
     assert draft.body == {"text": "B"}, "the words themselves stay as they are"
 
 

@@ -203,6 +203,28 @@ def test_retry_after_is_read_and_bounded(client: HttpClient, text: str, seconds:
         assert error.after == after
 
 
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        (("X-RateLimit-Reset: 2026-05-04T07:05:00.000Z",), 300),
+        (("X-RateLimit-Reset: 2026-05-04T07:05:00",), 300),
+        ((f"RateLimit-Reset: {int(NOW.timestamp()) + 90}",), 90),
+        (("RateLimit-Reset: 45",), 45),
+        (("RateLimit-Reset: 45", "Retry-After: 7"), 7),
+        (("X-RateLimit-Reset: 1999-01-01T00:00:00Z",), 1),
+        (("RateLimit-Reset: 999999999999",), 86400),
+        (("RateLimit-Reset: soon",), None),
+    ],
+)
+def test_the_end_of_a_rate_limit_window_is_waited_for(
+    client: HttpClient, headers: tuple[str, ...], seconds: int | None
+) -> None:
+    with answers("429 Slow down", b"", *headers) as server:
+        error = failure(client, "POST", server.url)
+    assert isinstance(error, Retryable)
+    assert error.after == (None if seconds is None else timedelta(seconds=seconds))
+
+
 @given(st.text())
 def test_retry_after_takes_any_text(text: str) -> None:
     after = retry_after(text, NOW)

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from cms_core.campaigns.models import Campaign
 from cms_core.contract import AgentClass
 from cms_core.events.hits import Place, record_hit
+from cms_core.events.service import NewMeasurement, store_measurements
 from cms_core.publishing.models import Delivery, DeliveryState, Publication
 from cms_core.reports import rollups
 from cms_core.reports.campaign import CampaignReport, overview, report
@@ -165,6 +166,28 @@ def test_cost_is_the_newest_of_each_publication_in_one_currency(session: Session
     assert [each.cost for _, each in found.by_asset] == [Decimal("12.34"), Decimal(0)]
     assert len(found.notes) == 1
     assert "5 USD" in found.notes[0]
+
+
+def test_likes_are_the_newest_of_each_post_and_an_updated_post_is_one(session: Session, story: Story) -> None:
+    campaign = story.campaign()
+    first, second = (story.publication(campaign, story.asset(slug), "mastodon") for slug in ("one", "two"))
+    update = story.publication(campaign, first.asset, "mastodon")
+    first.superseded_by_id = update.id
+    numbers = [
+        (first, 7, NOW),
+        (update, 8, NOW),
+        (update, 9, NOW + DAY),
+        (update, 3, NOW - DAY),
+        (second, 2, NOW),
+    ]
+    store_measurements(
+        session, [NewMeasurement(row.id, "likes", likes * 1_000_000, at) for row, likes, at in numbers]
+    )
+    store_measurements(session, [NewMeasurement(second.id, "quotes", 4_000_000, NOW)])
+    found = made(session, campaign)
+    assert (found.totals.likes, found.totals.quotes, found.totals.reposts) == (11, 4, 0)
+    assert row(found.by_channel, "mastodon").likes == 11
+    assert [each.likes for _, each in found.by_asset] == [9, 2]
 
 
 def test_a_campaign_without_a_budget_takes_the_only_currency_of_its_costs(

@@ -56,7 +56,7 @@ def test_every_fault_does_what_it_says(network: FakeNetwork, made: list[str], do
     }
     expected = "broken" if do in broken else {"refuse": 403, "busy": 429}.get(do, 200)
     assert outcome == expected
-    done = {"drop": 0, "refuse": 0, "busy": 0, "lie": 0, "duplicate": 2}.get(do, 1)
+    done = {"drop": 0, "refuse": 0, "busy": 0, "lie": 0, "say": 0, "duplicate": 2}.get(do, 1)
     assert len(made) == done
     assert post(network).status_code == 200, "only the first one was faulty"
 
@@ -76,3 +76,23 @@ def test_garbage_is_no_json(network: FakeNetwork) -> None:
     network.fault("garbage")
     with pytest.raises(json.JSONDecodeError):
         json.loads(post(network).text)
+
+
+class Shop:
+    """A sandbox whose operations have names."""
+
+    operations = {"publish": ("POST /goods", "PUT /goods/")}
+    settings: dict[str, str] = {}
+
+    def __call__(self, request: Request) -> Answer:
+        return Answer(200, {"path": request.path})
+
+
+def test_faults_may_name_an_operation_of_the_sandbox() -> None:
+    with FakeNetwork(
+        Shop(), [{"on": "publish", "nth": 2, "do": "say", "document": {"error": "sold"}}]
+    ) as network:
+        assert post(network, "/other").json() == {"path": "/other"}
+        assert post(network, "/goods").json() == {"path": "/goods"}
+        answer = requests.put(f"{network.url}/goods/1", timeout=1, headers={"Connection": "close"})
+        assert (answer.status_code, answer.json()) == (200, {"error": "sold"})
