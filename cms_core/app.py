@@ -37,8 +37,10 @@ def create_app(
 
 
 def _wire(app: Flask, workspace: Workspace) -> None:
+    from cms_core.api.wiring import init_api
     from cms_core.audience.pages import blueprint as audience
     from cms_core.auth.pages import blueprint as auth
+    from cms_core.auth.token_pages import blueprint as tokens
     from cms_core.campaigns.pages import blueprint as campaigns
     from cms_core.connections.pages import blueprint as connections
     from cms_core.content.pages import blueprint as content
@@ -56,8 +58,10 @@ def _wire(app: Flask, workspace: Workspace) -> None:
     init_request(app)
     init_web(app, frame)
     init_auth(app)
+    init_api(app)
     for blueprint in (
         auth,
+        tokens,
         content,
         media,
         campaigns,

@@ -53,8 +53,8 @@ def campaigns_between(session: Session, first: date, last: date) -> list[Campaig
     return list(session.scalars(select(Campaign).where(*running).order_by(Campaign.starts_on, Campaign.name)))
 
 
-def document(row: Row[Any]) -> dict[str, Any]:
-    """An entry with the keys of ``cms calendar list --json``."""
+def document(row: Any) -> dict[str, Any]:
+    """A row of ``rows_of`` with the keys of ``cms calendar list --json``."""
     return {
         "id": row.id,
         "kind": row.kind,
@@ -71,7 +71,13 @@ def document(row: Row[Any]) -> dict[str, Any]:
 
 
 def _listed(session: Session, *conditions: ColumnElement[bool]) -> list[Row[Any]]:
-    query: Select[*tuple[Any, ...]] = (
+    wanted = rows_of(Entry.state != EntryState.DROPPED, *conditions)
+    return list(session.execute(wanted.order_by(Entry.instant, Entry.id)).all())
+
+
+def rows_of(*conditions: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    """The query of entries with what ``document`` shows of each; in no order yet."""
+    return (
         select(
             Entry.public_id.label("id"),
             Entry.id.label("row_id"),
@@ -91,7 +97,5 @@ def _listed(session: Session, *conditions: ColumnElement[bool]) -> list[Row[Any]
         .outerjoin(Connection, Connection.id == Entry.connection_id)
         .outerjoin(Campaign, Campaign.id == Entry.campaign_id)
         .outerjoin(Asset, Asset.id == Entry.asset_id)
-        .where(Entry.state != EntryState.DROPPED, *conditions)
-        .order_by(Entry.instant, Entry.id)
+        .where(*conditions)
     )
-    return list(session.execute(query).all())

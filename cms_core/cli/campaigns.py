@@ -6,8 +6,6 @@ from typing import Any
 import click
 
 from cms_core.campaigns import service
-from cms_core.campaigns.models import Campaign
-from cms_core.campaigns.money import show_money
 from cms_core.cli.output import print_json, print_table
 from cms_core.cli.state import State, json_option, pass_state
 
@@ -40,7 +38,7 @@ def create(state: State, /, name: str, start: datetime, end: datetime, as_json: 
     more["utm"] = dict(pair.partition("=")[::2] for pair in more["utm"])
     with state.writing() as (session, _):
         campaign = service.create_campaign(session, name, start.date(), end.date(), **more)
-        row = _document(campaign)
+        row = service.document(campaign)
     if as_json:
         print_json(row)
     else:
@@ -53,21 +51,8 @@ def create(state: State, /, name: str, start: datetime, end: datetime, as_json: 
 def list_(state: State, as_json: bool) -> None:
     """All campaigns."""
     with state.reading() as session:
-        rows = [_document(campaign) for campaign in service.campaigns(session)]
+        rows = [service.document(campaign) for campaign in service.campaigns(session)]
     if as_json:
         print_json(rows)
     else:
         print_table(rows, ("name", "start", "end", "tz", "budget", "key"))
-
-
-def _document(campaign: Campaign) -> dict[str, object]:
-    return {
-        "id": campaign.public_id,
-        "name": campaign.name,
-        "key": campaign.key,
-        "start": campaign.starts_on,
-        "end": campaign.ends_on,
-        "tz": campaign.tz,
-        "budget": show_money(campaign.budget_micros, campaign.currency),
-        "goal": campaign.goal,
-    }
