@@ -54,6 +54,7 @@ def _wire(app: Flask, workspace: Workspace) -> None:
     from cms_core.web.request import init_request
     from cms_core.web.session import init_auth
     from cms_core.web.shell import init_web
+    from cms_core.webhooks.pages import blueprint as webhooks
 
     init_request(app)
     init_web(app, frame)
@@ -70,6 +71,7 @@ def _wire(app: Flask, workspace: Workspace) -> None:
         audience,
         connections,
         reports,
+        webhooks,
         gallery,
         health,
     ):

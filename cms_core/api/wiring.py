@@ -65,11 +65,12 @@ def init_api(app: Flask) -> None:
     from cms_core.content.api import blueprint as content
     from cms_core.publishing.api import blueprint as publishing
     from cms_core.reports.api import blueprint as reports
+    from cms_core.webhooks.api import blueprint as webhooks
 
     init_access(app)
     init_idempotency(app)
     app.register_error_handler(StaleDataError, _stale)
-    rooms = (auth, content, audience, campaigns, connections, publishing, reports)
+    rooms = (auth, content, audience, campaigns, connections, publishing, reports, webhooks)
     for blueprint in (rest, pages, *rooms):
         app.register_blueprint(blueprint)
 

@@ -16,7 +16,7 @@ class ContactShown(Document):
     country = text()
     language = text()
     timezone = text()
-    consent = text("yes, no, unsubscribed, or null where nothing is known", null=True)
+    consent = text("yes, no or unsubscribed")
     fields_ = fields.Dict(required=True, data_key="fields")
 
 

@@ -27,7 +27,7 @@ class Caller:
         headers = {"Authorization": f"Bearer {self.token}", **kwargs.pop("headers", {})}
         if body is not None:
             kwargs["json"] = body
-        return self.client.open(V1 + path, method=method, headers=headers, **kwargs)
+        return self.client.open(V1 + path, method=method, headers=headers, buffered=True, **kwargs)
 
 
 Calls = Callable[..., Caller]
@@ -35,7 +35,9 @@ Calls = Callable[..., Caller]
 
 @pytest.fixture
 def app(workspace: Workspace) -> Flask:
-    return app_of(workspace)
+    made = app_of(workspace)
+    made.testing = True  # what breaks is raised here, and what is begun is waited for
+    return made
 
 
 @pytest.fixture
@@ -61,3 +63,9 @@ def calls(app: Flask, token_of: Callable[..., str]) -> Calls:
 def admin(calls: Calls) -> Caller:
     """A caller who may do everything."""
     return calls("admin")
+
+
+@pytest.fixture
+def approver(calls: Calls) -> Caller:
+    """A caller who may approve what others wrote."""
+    return calls("approver")
