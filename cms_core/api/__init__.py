@@ -11,7 +11,7 @@ A room's calls stand in its ``api.py``, a plugin's in a blueprint of its own wit
     @blueprint.call("leads.read", "leads list", query=api.PageArgs, answers=api.pages_of(Lead))
     def leads(query):
         \"\"\"All leads.\"\"\"
-        return api.page(session, select(…), (Lead.id,), query)
+        return api.page(api.session(), select(…), (Lead.id,), query)
 
 ``call`` sees to the token, the permission, the input, ``Idempotency-Key`` and the document at ``/api/v1/openapi.json``.
 """
@@ -22,6 +22,7 @@ from cms_core.api.blueprint import Blueprint
 from cms_core.api.etags import require_match
 from cms_core.api.lists import page
 from cms_core.api.schemas import Document, Input, PageArgs, pages_of
+from cms_core.web.request import session
 
 __all__ = [
     "Blueprint",
@@ -33,6 +34,7 @@ __all__ = [
     "page",
     "pages_of",
     "require_match",
+    "session",
     "stream",
     "uploads",
 ]

@@ -41,7 +41,7 @@ class PageArgs(Input):
 
 def pages_of(item: type[Schema]) -> type[Schema]:
     """The shape of a page of a list."""
-    return Document.from_dict(
+    made = Document.from_dict(
         {
             "items": fields.List(fields.Nested(item), required=True),
             "next": fields.String(
@@ -52,6 +52,8 @@ def pages_of(item: type[Schema]) -> type[Schema]:
         },
         name=f"{item.__name__}Page",
     )
+    made.__module__ = item.__module__
+    return made
 
 
 def many_of(item: type[Schema]) -> Schema:

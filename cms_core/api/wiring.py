@@ -3,7 +3,10 @@
 from typing import Any
 
 import flask_smorest
+from apispec.ext.marshmallow import MarshmallowPlugin
+from apispec.ext.marshmallow.common import resolve_schema_cls
 from flask import Blueprint, Flask, Response, current_app
+from marshmallow import Schema
 from sqlalchemy.orm.exc import StaleDataError
 
 import cms_core
@@ -58,6 +61,16 @@ class Description(flask_smorest.Api):  # type: ignore[misc]  # it comes without 
 def init_api(app: Flask) -> None:
     """Register the calls of all rooms; those of plugins come with their other blueprints."""
     from cms_core.api.pages import blueprint as pages
+
+    init_access(app)
+    init_idempotency(app)
+    app.register_error_handler(StaleDataError, _stale)
+    for blueprint in (rest, pages, *rooms()):
+        app.register_blueprint(blueprint)
+
+
+def rooms() -> tuple[Calls, ...]:
+    """The calls of the core."""
     from cms_core.audience.api import blueprint as audience
     from cms_core.auth.api import blueprint as auth
     from cms_core.campaigns.api import blueprint as campaigns
@@ -67,12 +80,15 @@ def init_api(app: Flask) -> None:
     from cms_core.reports.api import blueprint as reports
     from cms_core.webhooks.api import blueprint as webhooks
 
-    init_access(app)
-    init_idempotency(app)
-    app.register_error_handler(StaleDataError, _stale)
-    rooms = (auth, content, audience, campaigns, connections, publishing, reports, webhooks)
-    for blueprint in (rest, pages, *rooms):
+    return auth, content, audience, campaigns, connections, publishing, reports, webhooks
+
+
+def core_description() -> dict[str, Any]:
+    """The OpenAPI document of the core's own calls, without a workspace: for the pages of the docs."""
+    app = Flask("cms_core", static_folder=None)
+    for blueprint in rooms():
         app.register_blueprint(blueprint)
+    return _describe(app)
 
 
 @rest.get("/openapi.json")
@@ -92,7 +108,15 @@ def description(app: Flask) -> dict[str, Any]:
 def _describe(app: Flask) -> dict[str, Any]:
     scheme = {"type": "http", "scheme": "bearer"}
     kwargs = {"title": "cms-core", "version": cms_core.__version__, "openapi_version": "3.1.0"}
-    made = Description(spec_kwargs={**kwargs, "info": {"description": ABOUT}, "security": [{"token": []}]})
+    named = MarshmallowPlugin(schema_name_resolver=_schema_name)
+    made = Description(
+        spec_kwargs={
+            **kwargs,
+            "info": {"description": ABOUT},
+            "security": [{"token": []}],
+            "marshmallow_plugin": named,
+        }
+    )
     made.init_app(app)
     made.spec.components.security_scheme("token", scheme)
     for name, blueprint in app.blueprints.items():
@@ -105,6 +129,14 @@ def _describe(app: Flask) -> dict[str, Any]:
             if method in ("get", "post", "put", "patch", "delete"):
                 _complete(method, operation)
     return document
+
+
+def _schema_name(schema: Any) -> str:
+    """The name of a class of the core as it is; of a plugin's with the plugin before it, for plugins know nothing of each other."""
+    found: type[Schema] = resolve_schema_cls(schema)
+    package = found.__module__.partition(".")[0]
+    plugin = package.removeprefix("cms_")
+    return found.__name__ if plugin in ("core", package) else f"{plugin}.{found.__name__}"
 
 
 def _complete(method: str, operation: dict[str, Any]) -> None:

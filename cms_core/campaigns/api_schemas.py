@@ -18,7 +18,7 @@ class CampaignShown(Document):
     start = fields.Date(required=True)
     end = fields.Date(required=True)
     tz = text()
-    budget = text()
+    budget = text(null=True)
     goal = text()
 
 

@@ -28,7 +28,7 @@ class Figures(Document):
     """What a campaign reached: in all, by channel and by asset."""
 
     campaign = text()
-    currency = text()
+    currency = text(null=True)
     totals = table("docs/figures.md says what each figure counts.")
     by_channel = listing(fields.Dict())
     by_asset = listing(fields.Dict())

@@ -21,7 +21,7 @@ ADMIN = "system.admin"
 KINDS: Any = {"validate": validate.Length(max=100), "metadata": {"description": "None: all."}}
 
 
-class Hook(Document):
+class WebhookShown(Document):
     """A webhook, without its secret."""
 
     id = text()
@@ -33,7 +33,7 @@ class Hook(Document):
     created_at = instant()
 
 
-class FreshHook(Hook):
+class FreshWebhook(WebhookShown):
     """A new webhook."""
 
     secret = text("To check signatures with; it is not shown again.")
@@ -56,14 +56,14 @@ class Message(Document):
     response_head = text()
 
 
-class NewHook(Input):
+class NewWebhook(Input):
     """A webhook that is to be added."""
 
     url = fields.String(required=True, validate=validate.Length(1, service.MAX_URL))
     kinds = fields.List(fields.String(), load_default=list, **KINDS)
 
 
-class HookChange(Input):
+class WebhookChange(Input):
     """What is to change about a webhook."""
 
     url = fields.String(validate=validate.Length(1, service.MAX_URL))
@@ -78,7 +78,7 @@ class MessageQuery(PageArgs):
 
 
 @blueprint.get("")
-@blueprint.call(ADMIN, "webhooks list", query=PageArgs, answers=pages_of(Hook))
+@blueprint.call(ADMIN, "webhooks list", query=PageArgs, answers=pages_of(WebhookShown))
 def list_webhooks(query: dict[str, Any]) -> Response:
     """All webhooks and whether they work."""
     return page(
@@ -87,7 +87,7 @@ def list_webhooks(query: dict[str, Any]) -> Response:
 
 
 @blueprint.post("")
-@blueprint.call(ADMIN, "webhooks add", body=NewHook, answers=FreshHook, status=201)
+@blueprint.call(ADMIN, "webhooks add", body=NewWebhook, answers=FreshWebhook, status=201)
 def add(body: dict[str, Any]) -> Response:
     """Tell an address of events from now on. Its secret is answered this once."""
     made, secret = service.add(session(), workspace(), body["url"], body["kinds"])
@@ -97,14 +97,14 @@ def add(body: dict[str, Any]) -> Response:
 
 
 @blueprint.get("/<id>")
-@blueprint.call(ADMIN, answers=Hook, versioned=True)
+@blueprint.call(ADMIN, answers=WebhookShown, versioned=True)
 def one(id: str) -> Response:  # noqa: A002  # the name in the path
     """One webhook."""
     return _shown(service.find(session(), id))
 
 
 @blueprint.patch("/<id>")
-@blueprint.call(ADMIN, "webhooks enable", body=HookChange, answers=Hook, versioned=True)
+@blueprint.call(ADMIN, "webhooks enable", body=WebhookChange, answers=WebhookShown, versioned=True)
 def change(body: dict[str, Any], id: str) -> Response:  # noqa: A002
     """Change its address or kinds, or switch it off and on; what happens while it is off it is not told of."""
     found = service.find(session(), id)
@@ -119,7 +119,7 @@ def change(body: dict[str, Any], id: str) -> Response:  # noqa: A002
 
 
 @blueprint.delete("/<id>")
-@blueprint.call(ADMIN, "webhooks remove", answers=Hook, versioned=True)
+@blueprint.call(ADMIN, "webhooks remove", answers=WebhookShown, versioned=True)
 def remove(id: str) -> Response:  # noqa: A002
     """Delete a webhook with its messages."""
     found = service.find(session(), id)
