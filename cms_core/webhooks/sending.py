@@ -115,15 +115,15 @@ def purge(workspace: Workspace) -> None:
 
 def _make_messages(workspace: Workspace, webhook: Webhook) -> bool:
     """One batch; False when nothing is new, or another process is doing the same."""
-    name = service.reader(webhook)
+    reader = service.reader(webhook)
     with workspace.db.session() as session:
-        start, end = ledger.position(session, name), ledger.end(session, Event)
+        start, end = ledger.position(session, reader), ledger.end(session, Event)
         if end <= start:
             return False
         rows, last = _new_events(session, webhook, start, end)
         at = workspace.db.clock.now()
     with workspace.db.transaction() as session:
-        if not ledger.advance(session, name, start, last):
+        if not ledger.advance(session, reader, start, last):
             return False
         insert_missing(session, WebhookMessage, [_message(webhook, row, at) for row in rows])
     return True

@@ -12,6 +12,7 @@ from cms_core.db import now
 from cms_core.documents import dump
 from cms_core.errors import Conflict, Invalid, NotFound
 from cms_core.events import ledger
+from cms_core.events.ledger import Reader
 from cms_core.events.models import Cursor, Event
 from cms_core.ids import new_id
 from cms_core.outbound.http_call import check_url
@@ -84,7 +85,7 @@ def disable(session: Session, webhook: Webhook, reason: str) -> None:
 def remove(session: Session, webhook: Webhook) -> None:
     """Delete a webhook with its messages."""
     session.execute(delete(WebhookMessage).where(WebhookMessage.webhook_id == webhook.id))
-    session.execute(delete(Cursor).where(Cursor.name == reader(webhook)))
+    session.execute(delete(Cursor).where(Cursor.name == reader(webhook).name))
     session.delete(webhook)
     session.flush()
 
@@ -179,9 +180,9 @@ def secret_of(vault: Vault, webhook: Webhook) -> str:
     return vault.decrypt(webhook.secret)["secret"]
 
 
-def reader(webhook: Webhook) -> str:
-    """The name of the webhook's cursor over the ledger."""
-    return f"webhook:{webhook.public_id}"
+def reader(webhook: Webhook) -> Reader:
+    """The webhook as a reader of the events."""
+    return Reader(f"webhook:{webhook.public_id}", Event)
 
 
 def checked_url(workspace: Workspace, url: str) -> str:
@@ -206,7 +207,7 @@ def checked_kinds(plugins: Plugins, kinds: Sequence[str]) -> list[str]:
 
 
 def _begin_here(session: Session, webhook: Webhook) -> None:
-    session.execute(delete(Cursor).where(Cursor.name == reader(webhook)))
+    session.execute(delete(Cursor).where(Cursor.name == reader(webhook).name))
     ledger.begin_at(session, reader(webhook), ledger.end(session, Event))
 
 

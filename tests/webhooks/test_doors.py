@@ -83,7 +83,7 @@ def test_pages_add_try_switch_and_delete(
     browser = as_role("admin")
     page = browser.submit("/app/webhooks", {"url": receiver.url, "kinds": "clicked"})
     assert page.status_code == 200
-    assert re.search(r'id="secret">whsec_', page.text)
+    assert re.search(r'id="secret"[^>]*>whsec_', page.text)
     found = re.search(r"/app/webhooks/([0-9a-f-]{36})/test", page.text)
     assert found
     one = f"/app/webhooks/{found[1]}"
