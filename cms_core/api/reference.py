@@ -12,6 +12,11 @@ ALONE = {
     "worker": "it is a process of its own; publications are begun by their calls",
     "demo": "it makes and serves a workspace of its own",
     "db": "it changes the tables under the running app",
+    "export": "it writes the whole workspace to a file beside the app",
+    "import": "it fills a new workspace, before anything is served",
+    "fence": "who confirms a moved database must be at its machine",
+    "users password": "a password is set by its owner, or by an admin on the page of people",
+    "content reindex": "it mends an index; an admin runs it beside the app",
 }
 HEAD = """# REST
 

@@ -7,8 +7,8 @@ from flask import Response
 from sqlalchemy import select
 
 from cms_core.api import Blueprint, PageArgs, answer, page, pages_of, require_match, uploads
+from cms_core.audience import api_schemas as s
 from cms_core.audience import contacts, imports, segments
-from cms_core.audience import schemas as s
 from cms_core.audience.models import Contact, Segment
 from cms_core.connections.values import InvalidValues
 from cms_core.errors import Invalid, NotFound

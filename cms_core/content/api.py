@@ -13,7 +13,7 @@ from cms_core.api.access import require
 from cms_core.api.lists import without
 from cms_core.api.schemas import many_of
 from cms_core.connections.values import InvalidValues
-from cms_core.content import schemas as s
+from cms_core.content import api_schemas as s
 from cms_core.content import service
 from cms_core.content.drafts import Draft
 from cms_core.content.listing import Filter, details, rows_of
@@ -76,9 +76,12 @@ def one_content(slug: str) -> Response:
 
 
 @blueprint.patch("/<slug>")
-@blueprint.call("content.edit", body=s.Words, answers=s.ContentFull, versioned=True)
+@blueprint.call("content.edit", "content rename", body=s.Words, answers=s.ContentFull, versioned=True)
 def change_content(body: dict[str, Any], slug: str) -> Response:
-    """Change what is sent; what is not sent stays. New words are a new revision, which has yet to be approved."""
+    """Change what is sent; what is not sent stays. New words are a new revision, which has yet to be approved.
+
+    Another slug leaves the old one as an offered redirect.
+    """
     found = service.find(session(), slug)
     require_match(found.row_version)
     draft = replace(service.draft_of(session(), found), **body)

@@ -340,3 +340,28 @@ def test_naughty_strings_go_in_and_out_unchanged_or_are_refused(
                 400,
                 422,
             )
+
+
+def test_content_has_a_history_that_is_compared_and_restored(admin: Caller) -> None:
+    imported(admin)
+    match = {"If-Match": "*"}
+    admin("PATCH", "/content/hello", {"body": {"text": "Other words."}}, headers=match)
+    assert [each["n"] for each in admin("GET", "/content/hello/history").json] == [2, 1]
+    (change,) = admin("GET", "/content/hello/compare?a=1&b=2").json
+    assert change["after"].strip() == "Other words."
+    assert admin("GET", "/content/hello/compare?a=1&b=99").status_code == 404
+    restored = admin("POST", "/content/hello/restore", {"revision": 1})
+    assert (restored.json["revision"], restored.json["state"]) == (3, "draft"), restored.text
+
+
+def test_content_is_renamed_used_and_put_away(admin: Caller) -> None:
+    imported(admin)
+    renamed = admin("PATCH", "/content/hello", {"slug": "welcome"}, headers={"If-Match": "*"})
+    assert renamed.json["slug"] == "welcome", renamed.text
+    assert admin("GET", "/redirects").json == [{"slug": "hello", "asset": "welcome", "redirects": False}]
+    assert admin("POST", "/redirects/hello", {"redirects": True}).json["redirects"] is True
+    assert admin("GET", "/content/welcome/uses").status_code == 200
+    away = admin("POST", "/content/welcome/archive", {})
+    assert away.json["archived_at"], away.text
+    assert admin("GET", "/content").json["items"] == []
+    assert admin("POST", "/content/welcome/archive", {"undo": True}).json["archived_at"] is None
