@@ -73,6 +73,9 @@ def test_every_answer_is_of_the_shape_that_is_described(
     admin("POST", "/webhooks", {"url": "https://hooks.example.com/"})
     there = {
         "/content/{slug}": "/content/hello",
+        "/content/{slug}/history": "/content/hello/history",
+        "/content/{slug}/compare": "/content/hello/compare?a=1&b=1",
+        "/content/{slug}/uses": "/content/hello/uses",
         "/content/{slug}/check": "/content/hello/check?channel=site",
         "/contacts/{id}": f"/contacts/{admin('GET', '/contacts').json['items'][0]['id']}",
         "/segments/count": "/segments/count?q=all",
