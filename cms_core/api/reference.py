@@ -15,6 +15,7 @@ ALONE = {
     "export": "it writes the whole workspace to a file beside the app",
     "import": "it fills a new workspace, before anything is served",
     "fence": "who confirms a moved database must be at its machine",
+    "plugins purge": "it drops tables; an admin does it at the machine, after a look at what would be gone",
     "users password": "a password is set by its owner, or by an admin on the page of people",
     "content reindex": "it mends an index; an admin runs it beside the app",
 }

@@ -6,13 +6,14 @@ from typing import Any
 from flask import Response
 from sqlalchemy import select
 
-from cms_core.api import Blueprint, PageArgs, answer, page, pages_of, require_match, uploads
+from cms_core import personal
+from cms_core.api import Blueprint, PageArgs, answer, bearer, page, pages_of, require_match, uploads
 from cms_core.audience import api_schemas as s
 from cms_core.audience import contacts, imports, segments
 from cms_core.audience.models import Contact, Segment
 from cms_core.connections.values import InvalidValues
 from cms_core.errors import Invalid, NotFound
-from cms_core.web.request import session
+from cms_core.web.request import session, workspace
 
 blueprint = Blueprint("audience_api", __name__, url_prefix="/api/v1", description="Contacts and segments.")
 
@@ -62,6 +63,24 @@ def import_contacts(query: dict[str, Any]) -> Response:
             {"skipped": result.skipped},
         )
     return answer(asdict(result))
+
+
+@blueprint.get("/contacts/<id>/personal-data")
+@blueprint.call("audience.edit", "contacts export", answers=s.PersonalData)
+def export(id: str) -> Response:  # noqa: A002
+    """Everything that is kept about one person, also by plugins: what they may ask for."""
+    with workspace().db.session() as reading:  # none of this request is open while plugins are asked
+        contact_id = contacts.find_by_public_id(reading, id).id
+    return answer(personal.export(workspace(), contact_id))
+
+
+@blueprint.post("/contacts/<id>/erase")
+@blueprint.call("audience.edit", "contacts erase", answers=s.Erased)
+def erase(id: str) -> Response:  # noqa: A002
+    """Erase one person; what a plugin still keeps is told as pending, and is tried again by itself."""
+    with workspace().db.session() as reading:
+        contact_id = contacts.find_by_public_id(reading, id).id
+    return answer(personal.erase(workspace(), contact_id, (bearer().user.id, "rest")))
 
 
 @blueprint.get("/segments")

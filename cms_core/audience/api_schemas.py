@@ -2,7 +2,7 @@
 
 from marshmallow import fields, validate
 
-from cms_core.api.schemas import Document, Input, PageArgs, instant, listing, number, text, truth
+from cms_core.api.schemas import Document, Input, PageArgs, instant, listing, number, table, text, truth
 
 
 class ContactShown(Document):
@@ -18,6 +18,19 @@ class ContactShown(Document):
     timezone = text()
     consent = text("yes, no or unsubscribed")
     fields_ = fields.Dict(required=True, data_key="fields")
+
+
+class PersonalData(Document):
+    """Everything that is kept about one person."""
+
+    contact = table()
+
+
+class Erased(Document):
+    """Whether somebody is erased whole."""
+
+    complete = truth()
+    pending = table("What each plugin still keeps, and why.")
 
 
 class Skipped(Document):

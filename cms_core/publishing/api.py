@@ -5,11 +5,11 @@ from typing import Any
 from flask import Response, current_app, request
 from marshmallow import fields, validate
 
-from cms_core.api import Blueprint, Document, Input, PageArgs, answer, page, pages_of, require_match
+from cms_core.api import Blueprint, Document, Input, PageArgs, answer, bearer, page, pages_of, require_match
 from cms_core.api.schemas import instant, listing, number, table, text
 from cms_core.errors import Invalid
+from cms_core.publishing import experiments, live, service, status
 from cms_core.publishing import listing as publications
-from cms_core.publishing import service, status
 from cms_core.publishing.models import Publication, PublicationState
 from cms_core.publishing.pages import begin_now
 from cms_core.web.request import session, workspace
@@ -112,6 +112,12 @@ class Reason(Input):
     reason = fields.String(load_default="held by a person", validate=validate.Length(1, 500))
 
 
+class Arm(Input):
+    """Which arm of a test."""
+
+    arm = fields.String(required=True, validate=validate.Length(1, 40))
+
+
 class Resolution(Input):
     """What became of it."""
 
@@ -160,18 +166,27 @@ def retry(id: str) -> Response:  # noqa: A002
 @blueprint.post("/publications/<id>/hold")
 @blueprint.call(ACT, "publications hold", body=Reason, answers=PublicationFull)
 def hold(body: dict[str, Any], id: str) -> Response:  # noqa: A002
-    """Stop it until it is resumed; a running send is paused."""
+    """Stop it until it is resumed: held before it goes out, paused while it is sent, or (202, begun at once) where it is live."""
     found = _found(id)
-    service.hold(session(), found, body["reason"])
-    return _shown(found)
+    live.pause(session(), workspace().plugins, found, body["reason"])
+    return _begun(found) if found.switch_to else _shown(found)
 
 
 @blueprint.post("/publications/<id>/resume")
 @blueprint.call(ACT, "publications resume", answers=PublicationFull)
 def resume(id: str) -> Response:  # noqa: A002
-    """Undo a hold or a pause."""
+    """Undo a hold or a pause; of what is live it is begun at once (202)."""
     found = _found(id)
-    service.resume(session(), found)
+    live.resume(session(), workspace().plugins, found)
+    return _begun(found) if found.switch_to else _shown(found)
+
+
+@blueprint.post("/publications/<id>/pick")
+@blueprint.call(ACT, "publications pick", body=Arm, answers=PublicationFull)
+def pick(body: dict[str, Any], id: str) -> Response:  # noqa: A002
+    """End a test: everybody who waits for it gets this arm."""
+    found = _found(id)
+    experiments.pick(session(), found, body["arm"], bearer().user.id)
     return _shown(found)
 
 

@@ -42,7 +42,7 @@ def publications(session: Session, *, state: str | None = None) -> list[dict[str
 
 
 def rows_of(*, state: str | None = None) -> Select[*tuple[Any, ...]]:
-    """The query of publications with what ``document`` shows of each; in no order yet. In a state stands only the head of a chain."""
+    """The query of what ``document`` shows of publications, in no order yet; in a state stands only the head of a chain."""
     query: Select[*tuple[Any, ...]] = (
         select(*COLUMNS)
         .join(Connection, Connection.id == Publication.connection_id)

@@ -365,3 +365,13 @@ def test_content_is_renamed_used_and_put_away(admin: Caller) -> None:
     assert away.json["archived_at"], away.text
     assert admin("GET", "/content").json["items"] == []
     assert admin("POST", "/content/welcome/archive", {"undo": True}).json["archived_at"] is None
+
+
+def test_what_is_kept_about_somebody_is_told_and_erased(admin: Caller, calls: Calls) -> None:
+    admin("POST", "/contacts/import", data=PEOPLE.encode(), content_type="text/csv")
+    one = f"/contacts/{admin('GET', '/contacts').json['items'][0]['id']}"
+    assert admin("GET", f"{one}/personal-data").json["contact"]["email"] == "ann@example.com"
+    assert calls("viewer")("POST", f"{one}/erase").status_code == 403
+    assert admin("POST", f"{one}/erase").json["complete"] is True
+    assert admin("GET", one).status_code == 404
+    assert [each["email"] for each in admin("GET", "/contacts").json["items"]] == ["bob@example.com"]

@@ -78,6 +78,7 @@ def test_every_answer_is_of_the_shape_that_is_described(
         "/content/{slug}/uses": "/content/hello/uses",
         "/content/{slug}/check": "/content/hello/check?channel=site",
         "/contacts/{id}": f"/contacts/{admin('GET', '/contacts').json['items'][0]['id']}",
+        "/contacts/{id}/personal-data": f"/contacts/{admin('GET', '/contacts').json['items'][0]['id']}/personal-data",
         "/segments/count": "/segments/count?q=all",
         "/segments/{id}": "/segments/all",
         "/campaigns/{id}": "/campaigns/all",
