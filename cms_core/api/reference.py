@@ -11,6 +11,7 @@ ALONE = {
     "run": "it is what serves",
     "worker": "it is a process of its own; publications are begun by their calls",
     "demo": "it makes and serves a workspace of its own",
+    "dev": "it is for authors of plugins, on their own machine",
     "db": "it changes the tables under the running app",
     "export": "it writes the whole workspace to a file beside the app",
     "import": "it fills a new workspace, before anything is served",

@@ -258,3 +258,15 @@ def test_what_is_old_is_forgotten(
     clock.at += timedelta(days=2)
     sending.purge(workspace)
     assert messages(workspace) == []
+
+
+def test_a_copy_behind_its_fence_tells_nobody(
+    workspace: Workspace, receiver: Receiver, subscribe: Subscribe, happen: Happen
+) -> None:
+    subscribe(receiver.url)
+    happen("clicked")
+    workspace.fence.close("this workspace was copied")
+    assert tell_webhooks(workspace) == 0
+    assert receiver.got == []
+    workspace.fence.open()
+    assert tell_webhooks(workspace) == 1
