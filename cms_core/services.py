@@ -1,11 +1,13 @@
 """What a plugin may ask of the core: dataclasses in and out, sessions handled here.
 
-A job gets them as ``ctx.services``, a channel as ``link.services``, a page by ``services.current("<plugin>")``.
+A job gets them as ``ctx.services``, a channel as ``link.services``, a page by ``services.current("<plugin>")``, a command by
+``state.services("<plugin>")``.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cached_property
 from typing import Any, TypeVar
 
 from sqlalchemy import select
@@ -15,6 +17,9 @@ from cms_core import contract as c
 from cms_core.audience import contacts as people
 from cms_core.audience import upsert
 from cms_core.audience.models import Contact
+from cms_core.auth import service as auth
+from cms_core.auth.audit import Actor
+from cms_core.auth.models import User
 from cms_core.campaigns import service as calendar
 from cms_core.campaigns.models import Campaign, EntryKind
 from cms_core.campaigns.money import to_micros
@@ -22,15 +27,15 @@ from cms_core.campaigns.when import parse_when
 from cms_core.connections import service as connections
 from cms_core.connections import settings as plugin_settings
 from cms_core.connections.models import Connection
+from cms_core.content import approved, renames, renditions
 from cms_core.content import media as files
-from cms_core.content import renames, renditions
 from cms_core.content import service as content
 from cms_core.content.models import Asset
 from cms_core.content.placements import to_contract
 from cms_core.content.review import approved_revision
 from cms_core.db import PublicId
 from cms_core.dialect import among
-from cms_core.errors import Invalid
+from cms_core.errors import Forbidden, Invalid
 from cms_core.events import hits
 from cms_core.events import service as ledger
 from cms_core.events.service import NewEvent, NewMeasurement
@@ -45,11 +50,37 @@ T = TypeVar("T")
 
 
 class Services:
-    """The services for one plugin."""
+    """The services for one plugin, in the name of ``actor`` (user's row id, by which door); None: the system itself."""
 
-    def __init__(self, workspace: Workspace, plugin: str) -> None:
+    def __init__(self, workspace: Workspace, plugin: str, actor: Actor | None = None) -> None:
         self._workspace = workspace
         self._plugin = plugin
+        self._actor = actor
+
+    # --- who asks -----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _asking(self) -> User | None:
+        if self._actor is None:
+            return None
+        with self._workspace.db.session() as session:
+            return session.get(User, self._actor[0])
+
+    @property
+    def user(self) -> c.User | None:
+        """Who asks (by a page, a command); None where the system itself does (a job)."""
+        return auth.as_contract(self._asking) if self._asking else None
+
+    def can(self, permission: str) -> bool:
+        """Whether who asks has this permission."""
+        return self._asking is not None and auth.can(self._workspace.plugins, self._asking, permission)
+
+    def require(self, permission: str) -> c.User:
+        """Who asks, if they have this permission; raises Forbidden otherwise."""
+        if self._asking is None:
+            raise Forbidden("nobody is signed in", "sign in first")
+        auth.require(self._workspace.plugins, self._asking, permission)
+        return auth.as_contract(self._asking)
 
     # --- own tables and settings --------------------------------------------------------------------------------------
 
@@ -63,6 +94,8 @@ class Services:
     def transaction(self) -> Iterator[Session]:
         """A writing session for the plugin's own tables; commits at its end. No network call inside."""
         with self._workspace.db.transaction() as session:
+            if self._actor is not None:
+                session.info["actor"] = self._actor
             yield session
 
     def settings(self) -> dict[str, Any]:
@@ -115,6 +148,17 @@ class Services:
         """The present slug of the asset that had this one before, where somebody decided that the old address leads there."""
         with self._workspace.db.session() as session:
             return renames.target_of(session, slug)
+
+    def approved_versions(self) -> dict[str, str]:
+        """Every asset that may be published now, by id, with a text that changes whenever it, or what is said of it, does."""
+        with self._workspace.db.session() as session:
+            return approved.versions(session)
+
+    def assets(self, ids: Sequence[str]) -> list[c.Asset]:
+        """The newest approved revisions of those of these assets that have one and are not archived."""
+        with self._workspace.db.session() as session:
+            found = approved.revisions(session, ids)
+            return [to_contract(session, self._workspace, each) for each in found]
 
     # --- people -------------------------------------------------------------------------------------------------------
 
@@ -316,9 +360,11 @@ class Services:
 
 def current(plugin: str) -> Services:
     """The services of the app that is answering the present request."""
+    from flask import g
+
     from cms_core.web.request import workspace
 
-    return Services(workspace(), plugin)
+    return Services(workspace(), plugin, g.get("session_info", {}).get("actor"))
 
 
 def _publications(session: Session, public_ids: set[str]) -> dict[str, Publication]:
