@@ -50,7 +50,7 @@ if TYPE_CHECKING:  # for type checkers and editors: the names of _ELSEWHERE
 
 _CONTRACT = (
     "Absent Action AddressedChannel AgentClass Asset AssetKind Campaign Channel ChannelError Company Contact ContactChange "
-    "Event EventType FieldProvider FieldSpec Finding Http Idempotency IdempotencyRule Identity Job JobContext Json "
+    "Event EventType FieldProvider FieldSpec Finding Flight Http Idempotency IdempotencyRule Identity Job JobContext Json "
     "LeaveWithdrawn Level Link Mark Measurement Media Money NavItem NotConnected Outcome OutcomeStatus OutcomeUnknown Panel "
     "Permission PersonalRecord Place Placement Prepared Preview Receipt Recipient Refused Rendition Retryable Subject TrackedLinks "
     "User Wait Wire"

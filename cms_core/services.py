@@ -1,9 +1,10 @@
 """What a plugin may ask of the core: dataclasses in and out, sessions handled here.
 
 A job gets them as ``ctx.services``, a channel as ``link.services``, a page by ``services.current("<plugin>")``, a command by
-``state.services("<plugin>")``.
+``state.services("<plugin>")``. Measurements stored within ``transaction()`` are part of it.
 """
 
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -39,7 +40,7 @@ from cms_core.errors import Forbidden, Invalid
 from cms_core.events import hits
 from cms_core.events import service as ledger
 from cms_core.events.service import NewEvent, NewMeasurement
-from cms_core.publishing import live, streams
+from cms_core.publishing import live, planned, streams
 from cms_core.publishing import service as publishing
 from cms_core.publishing.models import Publication, PublicationState
 from cms_core.publishing.receipts import WITH_RECEIPT, receipt_of
@@ -56,6 +57,7 @@ class Services:
         self._workspace = workspace
         self._plugin = plugin
         self._actor = actor
+        self._open = threading.local()
 
     # --- who asks -----------------------------------------------------------------------------------------------------
 
@@ -87,16 +89,28 @@ class Services:
     @contextmanager
     def session(self) -> Iterator[Session]:
         """A reading session for the plugin's own tables."""
+        joined = getattr(self._open, "session", None)
+        if joined is not None:
+            yield joined
+            return
         with self._workspace.db.session() as session:
             yield session
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
         """A writing session for the plugin's own tables; commits at its end. No network call inside."""
+        joined = getattr(self._open, "session", None)
+        if joined is not None:
+            yield joined
+            return
         with self._workspace.db.transaction() as session:
             if self._actor is not None:
                 session.info["actor"] = self._actor
-            yield session
+            self._open.session = session
+            try:
+                yield session
+            finally:
+                self._open.session = None
 
     def settings(self) -> dict[str, Any]:
         """The plugin's own settings, secrets included, with the environment over what is stored."""
@@ -155,7 +169,7 @@ class Services:
             return approved.versions(session)
 
     def assets(self, ids: Sequence[str]) -> list[c.Asset]:
-        """The newest approved revisions of those of these assets that have one and are not archived."""
+        """The newest approved revisions of those of these assets that have one and are neither archived nor expired."""
         with self._workspace.db.session() as session:
             found = approved.revisions(session, ids)
             return [to_contract(session, self._workspace, each) for each in found]
@@ -193,14 +207,20 @@ class Services:
 
     def store_measurements(self, measurements: Sequence[c.Measurement]) -> int:
         """Store numbers that a channel reports; returns how many were new."""
-        with self._workspace.db.transaction() as session:
+        with self.transaction() as session:
             ids = _row_ids(session, Publication, (each.publication for each in measurements))
             found = [
                 NewMeasurement(
-                    ids[each.publication], each.metric, to_micros(each.value), each.at, each.currency
+                    ids.get(each.publication, 0),
+                    each.metric,
+                    to_micros(each.value),
+                    each.at,
+                    each.currency,
+                    "" if each.publication else each.campaign,
+                    "" if each.publication else each.channel,
                 )
                 for each in measurements
-                if each.publication in ids
+                if each.publication in ids or (not each.publication and each.campaign)
             ]
             return ledger.store_measurements(session, found)
 
@@ -355,7 +375,17 @@ class Services:
         """The campaign with this key, or None."""
         with self._workspace.db.session() as session:
             row = session.scalar(select(Campaign).where(Campaign.key == key))
-            return c.Campaign(row.public_id, row.name, row.key, row.tz, dict(row.utm)) if row else None
+            return planned.campaign(row) if row else None
+
+    def campaigns(self) -> list[c.Campaign]:
+        """All campaigns with their budgets, the latest start first."""
+        with self._workspace.db.session() as session:
+            return [planned.campaign(row) for row in calendar.campaigns(session)]
+
+    def flights(self, channel: str) -> list[c.Flight]:
+        """What is armed, running or over of the flights of a channel, the earliest first; without those that were cancelled."""
+        with self._workspace.db.session() as session:
+            return planned.flights(session, channel)
 
 
 def current(plugin: str) -> Services:

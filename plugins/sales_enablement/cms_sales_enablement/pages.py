@@ -3,7 +3,7 @@
 from datetime import date
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, g, redirect, render_template, request, url_for
 from marshmallow import ValidationError
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -29,10 +29,11 @@ blueprint = Blueprint("sales", __name__, url_prefix="/app/p/sales_enablement", t
 
 @blueprint.after_request
 def mark_as_ours(response: Response) -> Response:
-    """Whoever opens links in this browser from now on is one of us, not a customer."""
-    response.set_cookie(
-        OWN, "1", max_age=YEAR, path="/d", secure=request.is_secure, httponly=True, samesite="Lax"
-    )
+    """Whoever is signed in here and opens links in this browser is one of us, not a customer."""
+    if g.get("session_info"):
+        response.set_cookie(
+            OWN, "1", max_age=YEAR, path="/d", secure=request.is_secure, httponly=True, samesite="Lax"
+        )
     return response
 
 

@@ -61,8 +61,11 @@ def register_blueprints() -> "Iterable[Blueprint]":
 
 @hookimpl
 def register_actions() -> Iterable[Action | NavItem]:
-    library = NavItem("Library", "sales.library", "search", "Sales", "sales.read", "g i")
-    return [library, NavItem("Shared links", "sales.links", "link-2", "Sales", "sales.share", "g k")]
+    library = NavItem("Library", "sales.library", "search", "Sales", "sales.read", "g i", tab=True)
+    return [
+        library,
+        NavItem("Shared links", "sales.links", "link-2", "Sales", "sales.share", "g k", tab=True),
+    ]
 
 
 @hookimpl

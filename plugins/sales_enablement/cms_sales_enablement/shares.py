@@ -46,7 +46,7 @@ def create(svc: Services, slug: str, contact: str = "", expires: str | date = ""
     """Share an approved asset; ``expires`` is a day, "14d" or an instant with its offset. Raises Invalid and Forbidden."""
     user = svc.require(MAY_SHARE)
     asset = svc.asset(slug)
-    if asset is None or _off_the_shelf(svc, asset.id):
+    if asset is None or not svc.assets([asset.id]) or _off_the_shelf(svc, asset.id):
         raise Invalid(
             f"there is no approved content {slug[:120]!r} that may be shared",
             "`cms sales search` lists what there is",

@@ -151,6 +151,7 @@ def test_machines_prefetches_and_own_people_are_kept_apart(desk: Any, new_reader
     assert looks(desk, made) == []
     new_reader(agent=GOOGLEBOT).look(made.url, 5)
     new_reader().get(made.url, Sec_Purpose="prefetch;prerender")
+    assert "cms_own" not in new_reader().get("http://x/app/p/sales_enablement/").headers.get("Set-Cookie", "")
     rep = as_role("rep")
     assert rep.get("/app/p/sales_enablement/").status_code == 200
     rep.get("/" + made.url.split("/", 3)[3], headers={"User-Agent": new_reader().agent})
@@ -255,3 +256,15 @@ def test_erasing_a_contact_leaves_no_trace_of_them(desk: Any, app: Any, reader: 
     share = shares.find(desk.services(), made.id)
     assert (share.contact, share.contact_email) == (None, "")
     assert {view.visitor for view in views.of_share(desk.services(), share)} == {""}
+
+
+def test_what_expires_for_everybody_is_neither_found_nor_shown_nor_shared(
+    desk: Any, reader: Any, clock: FrozenClock
+) -> None:
+    desk.write("calm", unpublish_at=clock.at + timedelta(days=1))
+    made = desk.share("calm")
+    assert (desk.found(), reader.get(made.url).status_code) == (["calm"], 200)
+    clock.at += timedelta(days=1)
+    assert (desk.found(), reader.get(made.url).status_code) == ([], 404)
+    with pytest.raises(Invalid):
+        desk.share("calm")
