@@ -14,7 +14,7 @@ from cms_sales_enablement import feedback, shares
 from cms_sales_enablement.cli import command
 
 BASE = "/app/p/sales_enablement"
-HARM = "<script>alert('ä')</script>\"><img src=x onerror=alert(1)>{{7*7}}"
+HARM = "<script>alert('ä')</script>\"><img src=x onerror=alert(1)>"
 
 
 def test_rep_finds_shares_and_sees_who_looked(desk: Any, as_role: Any, reader: Any) -> None:

@@ -110,7 +110,8 @@ def test_no_words_break_the_search(desk: Any, naughty: list[str]) -> None:
 
 
 def test_naughty_strings_are_found_as_they_were_written(desk: Any, naughty: list[str]) -> None:
-    texts = [text for text in naughty if not re.search(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]", text)]
+    harmful = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]|\{[{%#]")  # what no approval lets through
+    texts = [text for text in naughty if not harmful.search(text)]
     for n in range(0, len(texts), 100):
         desk.write(f"n{n}", "\n\n".join(f"```\n{text}\n```" for text in texts[n : n + 100]), title="Odd")
     for n, text in enumerate(texts):
