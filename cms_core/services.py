@@ -1,11 +1,14 @@
 """What a plugin may ask of the core: dataclasses in and out, sessions handled here.
 
-A job gets them as ``ctx.services``, a channel as ``link.services``, a page by ``services.current("<plugin>")``.
+A job gets them as ``ctx.services``, a channel as ``link.services``, a page by ``services.current("<plugin>")``, a command by
+``state.services("<plugin>")``. Measurements stored within ``transaction()`` are part of it.
 """
 
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cached_property
 from typing import Any, TypeVar
 
 from sqlalchemy import select
@@ -15,6 +18,9 @@ from cms_core import contract as c
 from cms_core.audience import contacts as people
 from cms_core.audience import upsert
 from cms_core.audience.models import Contact
+from cms_core.auth import service as auth
+from cms_core.auth.audit import Actor
+from cms_core.auth.models import User
 from cms_core.campaigns import service as calendar
 from cms_core.campaigns.models import Campaign, EntryKind
 from cms_core.campaigns.money import to_micros
@@ -22,19 +28,19 @@ from cms_core.campaigns.when import parse_when
 from cms_core.connections import service as connections
 from cms_core.connections import settings as plugin_settings
 from cms_core.connections.models import Connection
+from cms_core.content import approved, renames, renditions
 from cms_core.content import media as files
-from cms_core.content import renames, renditions
 from cms_core.content import service as content
 from cms_core.content.models import Asset
 from cms_core.content.placements import to_contract
 from cms_core.content.review import approved_revision
 from cms_core.db import PublicId
 from cms_core.dialect import among
-from cms_core.errors import ConfigError, Invalid
+from cms_core.errors import ConfigError, Forbidden, Invalid
 from cms_core.events import hits
 from cms_core.events import service as ledger
 from cms_core.events.service import NewEvent, NewMeasurement
-from cms_core.publishing import live, streams
+from cms_core.publishing import live, planned, streams
 from cms_core.publishing import service as publishing
 from cms_core.publishing.models import Publication, PublicationState
 from cms_core.publishing.receipts import WITH_RECEIPT, receipt_of
@@ -45,25 +51,66 @@ T = TypeVar("T")
 
 
 class Services:
-    """The services for one plugin."""
+    """The services for one plugin, in the name of ``actor`` (user's row id, by which door); None: the system itself."""
 
-    def __init__(self, workspace: Workspace, plugin: str) -> None:
+    def __init__(self, workspace: Workspace, plugin: str, actor: Actor | None = None) -> None:
         self._workspace = workspace
         self._plugin = plugin
+        self._actor = actor
+        self._open = threading.local()
+
+    # --- who asks -----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _asking(self) -> User | None:
+        if self._actor is None:
+            return None
+        with self._workspace.db.session() as session:
+            return session.get(User, self._actor[0])
+
+    @property
+    def user(self) -> c.User | None:
+        """Who asks (by a page, a command); None where the system itself does (a job)."""
+        return auth.as_contract(self._asking) if self._asking else None
+
+    def can(self, permission: str) -> bool:
+        """Whether who asks has this permission."""
+        return self._asking is not None and auth.can(self._workspace.plugins, self._asking, permission)
+
+    def require(self, permission: str) -> c.User:
+        """Who asks, if they have this permission; raises Forbidden otherwise."""
+        if self._asking is None:
+            raise Forbidden("nobody is signed in", "sign in first")
+        auth.require(self._workspace.plugins, self._asking, permission)
+        return auth.as_contract(self._asking)
 
     # --- own tables and settings --------------------------------------------------------------------------------------
 
     @contextmanager
     def session(self) -> Iterator[Session]:
         """A reading session for the plugin's own tables."""
+        joined = getattr(self._open, "session", None)
+        if joined is not None:
+            yield joined
+            return
         with self._workspace.db.session() as session:
             yield session
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
         """A writing session for the plugin's own tables; commits at its end. No network call inside."""
+        joined = getattr(self._open, "session", None)
+        if joined is not None:
+            yield joined
+            return
         with self._workspace.db.transaction() as session:
-            yield session
+            if self._actor is not None:
+                session.info["actor"] = self._actor
+            self._open.session = session
+            try:
+                yield session
+            finally:
+                self._open.session = None
 
     def settings(self) -> dict[str, Any]:
         """The plugin's own settings, secrets included, with the environment over what is stored."""
@@ -127,6 +174,17 @@ class Services:
         with self._workspace.db.session() as session:
             return renames.target_of(session, slug)
 
+    def approved_versions(self) -> dict[str, str]:
+        """Every asset that may be published now, by id, with a text that changes whenever it, or what is said of it, does."""
+        with self._workspace.db.session() as session:
+            return approved.versions(session)
+
+    def assets(self, ids: Sequence[str]) -> list[c.Asset]:
+        """The newest approved revisions of those of these assets that have one and are neither archived nor expired."""
+        with self._workspace.db.session() as session:
+            found = approved.revisions(session, ids)
+            return [to_contract(session, self._workspace, each) for each in found]
+
     # --- people -------------------------------------------------------------------------------------------------------
 
     def find_contact(self, address: str) -> c.Contact | None:
@@ -160,14 +218,20 @@ class Services:
 
     def store_measurements(self, measurements: Sequence[c.Measurement]) -> int:
         """Store numbers that a channel reports; returns how many were new."""
-        with self._workspace.db.transaction() as session:
+        with self.transaction() as session:
             ids = _row_ids(session, Publication, (each.publication for each in measurements))
             found = [
                 NewMeasurement(
-                    ids[each.publication], each.metric, to_micros(each.value), each.at, each.currency
+                    ids.get(each.publication, 0),
+                    each.metric,
+                    to_micros(each.value),
+                    each.at,
+                    each.currency,
+                    "" if each.publication else each.campaign,
+                    "" if each.publication else each.channel,
                 )
                 for each in measurements
-                if each.publication in ids
+                if each.publication in ids or (not each.publication and each.campaign)
             ]
             return ledger.store_measurements(session, found)
 
@@ -334,14 +398,26 @@ class Services:
         """The campaign with this key, or None."""
         with self._workspace.db.session() as session:
             row = session.scalar(select(Campaign).where(Campaign.key == key))
-            return c.Campaign(row.public_id, row.name, row.key, row.tz, dict(row.utm)) if row else None
+            return planned.campaign(row) if row else None
+
+    def campaigns(self) -> list[c.Campaign]:
+        """All campaigns with their budgets, the latest start first."""
+        with self._workspace.db.session() as session:
+            return [planned.campaign(row) for row in calendar.campaigns(session)]
+
+    def flights(self, channel: str) -> list[c.Flight]:
+        """What is armed, running or over of the flights of a channel, the earliest first; without those that were cancelled."""
+        with self._workspace.db.session() as session:
+            return planned.flights(session, channel)
 
 
 def current(plugin: str) -> Services:
     """The services of the app that is answering the present request."""
+    from flask import g
+
     from cms_core.web.request import workspace
 
-    return Services(workspace(), plugin)
+    return Services(workspace(), plugin, g.get("session_info", {}).get("actor"))
 
 
 def _publications(session: Session, public_ids: set[str]) -> dict[str, Publication]:

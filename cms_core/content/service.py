@@ -93,6 +93,8 @@ def find(session: Session, slug: str) -> Asset:
 
 def find_or_none(session: Session, slug: str) -> Asset | None:
     """The asset with this slug, if any."""
+    if "\0" in slug:  # PostgreSQL takes no such text, not even in a question
+        return None
     return session.scalars(select(Asset).where(Asset.slug == slug)).first()
 
 

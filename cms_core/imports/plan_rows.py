@@ -58,8 +58,9 @@ class PlanRow:
 
     @property
     def armable(self) -> bool:
-        """Whether this row says what shall go out; tasks, milestones and flights stay planned."""
-        return self.kind == EntryKind.PUBLISH
+        """Whether this row says what shall go out; tasks, milestones and flights without an ad stay planned."""
+        whole = self.asset is not None and self.connection is not None
+        return self.kind == EntryKind.PUBLISH or (self.kind == EntryKind.FLIGHT and whole)
 
     @property
     def identity(self) -> list[str]:

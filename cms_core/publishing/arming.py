@@ -142,9 +142,9 @@ def _require_nobody_reached(session: Session, entry: Entry) -> None:
 
 def _check_armable(session: Session, plugins: Plugins, entry: Entry) -> tuple[Channel, Connection, Revision]:
     where = f"entry {entry.title!r}"
-    if entry.kind != EntryKind.PUBLISH:
+    if entry.kind not in (EntryKind.PUBLISH, EntryKind.FLIGHT):
         raise Invalid(
-            f"{where} is a {entry.kind}; only entries of kind publish go out",
+            f"{where} is a {entry.kind}; only entries of kind publish go out, and flights",
             "leave it planned",
             field="kind",
         )

@@ -116,6 +116,8 @@ def upgrade() -> None:
         "core_measurement",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("publication_id", sa.Integer(), nullable=False),
+        sa.Column("campaign", sa.String(length=120), nullable=False),
+        sa.Column("channel", sa.String(length=40), nullable=False),
         sa.Column("metric", sa.String(length=40), nullable=False),
         sa.Column("value_micros", sa.BigInteger(), nullable=False),
         sa.Column("currency", sa.String(length=3), nullable=False),
@@ -124,7 +126,13 @@ def upgrade() -> None:
         sa.Column("xid", sa.BigInteger(), server_default=cms_core.db.current_xid(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_core_measurement")),
         sa.UniqueConstraint(
-            "publication_id", "metric", "at", name=op.f("uq_core_measurement_publication_id_metric_at")
+            "publication_id",
+            "campaign",
+            "channel",
+            "metric",
+            "currency",
+            "at",
+            name=op.f("uq_core_measurement_number"),
         ),
     )
     op.create_table(
