@@ -10,11 +10,24 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:  # for type checkers and editors: the names of _ELSEWHERE
     from cms_core import merge as merge
     from cms_core import services as services
+    from cms_core.campaigns.money import from_micros as from_micros
+    from cms_core.campaigns.money import to_micros as to_micros
+    from cms_core.cli.output import print_json as print_json
+    from cms_core.cli.output import print_table as print_table
+    from cms_core.cli.output import progress as progress
+    from cms_core.cli.state import State as State
+    from cms_core.cli.state import json_option as json_option
+    from cms_core.cli.state import pass_state as pass_state
     from cms_core.content.slugs import RESERVED_PATHS as RESERVED_PATHS
     from cms_core.contract import *  # noqa: F403
+    from cms_core.csvfile import read_csv as read_csv
+    from cms_core.csvfile import unprotect_cell as unprotect_cell
     from cms_core.db import Base as Base
+    from cms_core.db import PublicId as PublicId
     from cms_core.db import UTCDateTime as UTCDateTime
+    from cms_core.dialect import insert_missing as insert_missing
     from cms_core.errors import CmsError as CmsError
+    from cms_core.errors import Conflict as Conflict
     from cms_core.errors import Invalid as Invalid
     from cms_core.errors import NotFound as NotFound
     from cms_core.events.agents import classify as classify
@@ -27,7 +40,10 @@ if TYPE_CHECKING:  # for type checkers and editors: the names of _ELSEWHERE
     from cms_core.outbound import SmtpMessage as SmtpMessage
     from cms_core.outbound import SmtpServer as SmtpServer
     from cms_core.outbound import check_smtp as check_smtp
+    from cms_core.services import Services as Services
     from cms_core.web.auth import permission as permission
+    from cms_core.web.forms import SchemaForm as SchemaForm
+    from cms_core.web.shell import toast as toast
 
 _CONTRACT = (
     "Absent Action AddressedChannel AgentClass Asset AssetKind Campaign Channel ChannelError Company Contact ContactChange "
@@ -40,10 +56,12 @@ _ELSEWHERE = {
     "hookimpl": "cms_core.hookspecs",
     "hookspec": "cms_core.hookspecs",
     "CmsError": "cms_core.errors",
+    "Conflict": "cms_core.errors",
     "Invalid": "cms_core.errors",
     "NotFound": "cms_core.errors",
     "merge": "cms_core.merge",
     "services": "cms_core.services",
+    "Services": "cms_core.services",
     "Base": "cms_core.db",
     "UTCDateTime": "cms_core.db",
     "render_markdown": "cms_core.markdown.html",
@@ -56,6 +74,20 @@ _ELSEWHERE = {
     "RESERVED_PATHS": "cms_core.content.slugs",
     "classify": "cms_core.events.agents",
     "permission": "cms_core.web.auth",
+    "PublicId": "cms_core.db",
+    "insert_missing": "cms_core.dialect",
+    "from_micros": "cms_core.campaigns.money",
+    "to_micros": "cms_core.campaigns.money",
+    "State": "cms_core.cli.state",
+    "json_option": "cms_core.cli.state",
+    "pass_state": "cms_core.cli.state",
+    "print_json": "cms_core.cli.output",
+    "print_table": "cms_core.cli.output",
+    "progress": "cms_core.cli.output",
+    "read_csv": "cms_core.csvfile",
+    "unprotect_cell": "cms_core.csvfile",
+    "SchemaForm": "cms_core.web.forms",
+    "toast": "cms_core.web.shell",
 }
 _MODULES = ("merge", "services")
 

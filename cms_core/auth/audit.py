@@ -1,7 +1,8 @@
 """The audit log: who changed what, from which value to which, by which door.
 
 ``watch`` puts a listener on all sessions that records what is created, updated and deleted through the ORM in the tables below,
-in the same transaction as the change. What is changed by bulk SQL, or happens without a row (a sign-in), is recorded by ``note``.
+in the same transaction as the change; a model of a plugin joins them by ``__audited__ = True``. What is changed by bulk SQL, or
+happens without a row (a sign-in), is recorded by ``note``.
 The actor is ``session.info["actor"] = (user id, via)``; without one the system itself acted. Entries are never changed.
 """
 
@@ -76,7 +77,8 @@ def _record(session: Session, _context: object, _instances: object) -> None:
 
 def _watched(session: Session, row: object) -> bool:
     table = getattr(row, "__tablename__", "")
-    return table in TABLES and (table not in BY_PEOPLE or "actor" in session.info)
+    known = table in TABLES or getattr(row, "__audited__", False)
+    return known and (table not in BY_PEOPLE or "actor" in session.info)
 
 
 def _changes(action: str, row: Any) -> Iterator[tuple[str, list[Any]]]:
