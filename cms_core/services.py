@@ -258,6 +258,11 @@ class Services:
         with self.session() as session:
             return past.reclassified(session, since)
 
+    def identified(self, visitors: Collection[str]) -> dict[str, str]:
+        """The contact that each of these visitors turned out to be, for those of whom that is known."""
+        with self.session() as session:
+            return past.identified(session, visitors)
+
     def identify(self, visitor: str, contact: str) -> bool:
         """Remember that an anonymous visitor is this contact, the first time it is known; whether it was news."""
         with self.transaction() as session:

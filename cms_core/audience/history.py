@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from cms_core import contract as c
 from cms_core.audience.contacts import alive
-from cms_core.audience.models import Contact, Visitor
+from cms_core.audience.models import Contact, ContactChange, Visitor
 from cms_core.db import now
 from cms_core.dialect import among, insert_missing
 from cms_core.events.models import Event, Reclassification
@@ -135,13 +135,27 @@ def reclassified(session: Session, since: datetime) -> list[str]:
 
 
 def identify(session: Session, visitor: str, public_id: str) -> bool:
-    """Remember that an anonymous visitor is this contact, the first time it is known; whether it was news."""
+    """Remember that an anonymous visitor is this contact, the first time it is known, and tell plugins; whether it was news."""
     contact_id = session.scalar(select(Contact.id).where(Contact.public_id == public_id, alive()))
     known = select(Visitor.contact_id).where(Visitor.visitor == visitor)
     if contact_id is None or session.scalar(known) is not None:
         return False
     insert_missing(session, Visitor, [{"visitor": visitor, "contact_id": contact_id, "at": now(session)}])
-    return session.scalar(known) == contact_id
+    if session.scalar(known) != contact_id:
+        return False
+    session.add(ContactChange(contact_id=contact_id, change="updated", fields=["visits"], at=now(session)))
+    session.flush()
+    return True
+
+
+def identified(session: Session, visitors: Collection[str]) -> dict[str, str]:
+    """The living contact that each of these visitors turned out to be, for those of whom that is known."""
+    asked = sorted(set(visitors))
+    query = select(Visitor.visitor, Visitor.contact_id).where(among(session, Visitor.visitor, asked))
+    heirs = _heirs(session)
+    ends = {visitor: _end(owner, heirs) for visitor, owner in session.execute(query)}
+    living = _public_ids(session, set(ends.values()))
+    return {visitor: living[end] for visitor, end in ends.items() if end in living}
 
 
 def _heirs(session: Session) -> dict[int, int]:

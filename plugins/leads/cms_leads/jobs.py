@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from cms_core import Contact, JobContext, PersonalRecord, Services, insert_missing, services
+from cms_core import Contact, Event, JobContext, PersonalRecord, Services, insert_missing, services
 from cms_leads import people, points
 from cms_leads.models import Lead, Mark
 
@@ -16,8 +16,16 @@ REBUILD_EVERY = timedelta(days=1)
 FADE_EVERY = timedelta(hours=1)
 
 
+def hear(events: Sequence[Event]) -> None:
+    """Count anew those who did something, also as visitors who are known by now."""
+    svc = services.current(PLUGIN)
+    visitors = {event.visitor for event in events if event.visitor and not event.contact}
+    joined = svc.identified(visitors).values() if visitors else ()
+    points.refresh(svc, {event.contact for event in events if event.contact} | set(joined))
+
+
 def take(contacts: Sequence[str]) -> None:
-    """Count anew those of whom there is news."""
+    """Count anew those of whom there is other news."""
     points.refresh(services.current(PLUGIN), contacts)
 
 

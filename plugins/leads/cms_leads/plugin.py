@@ -108,7 +108,7 @@ def personal_data(contacts: Sequence[Contact], erase: bool) -> Iterable[Personal
 def engaged(events: Sequence[Event]) -> None:
     from cms_leads import jobs
 
-    jobs.take([event.contact for event in events if event.contact])
+    jobs.hear(events)
 
 
 @hookimpl

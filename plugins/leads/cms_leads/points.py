@@ -74,12 +74,15 @@ def refresh(svc: Services, contacts: Iterable[str]) -> None:
 
 def _refresh(svc: Services, session: Session, contacts: list[str]) -> None:
     now, model = svc.now(), model_of(svc)
+    known = session.scalars(select(Lead.contact).where(Lead.contact.in_(contacts))).all()
+    # Most of whom an import brings have done nothing yet: they need neither a row nor a lock.
+    concerned = sorted(scores(svc, now, contacts).keys() | set(known))
     blank = {"points": 0, "as_of": now, "above": False, "crossings": 0}
-    insert_missing(session, Lead, [{"contact": contact, **blank} for contact in contacts])
+    insert_missing(session, Lead, [{"contact": contact, **blank} for contact in concerned])
     # Whoever waits here reads the ledger after the lock, and so never writes older points over newer ones.
-    locked = select(Lead).where(Lead.contact.in_(contacts)).order_by(Lead.contact).with_for_update()
+    locked = select(Lead).where(Lead.contact.in_(concerned)).order_by(Lead.contact).with_for_update()
     rows = session.scalars(locked.execution_options(populate_existing=True)).all()
-    found = scores(svc, now, contacts)
+    found = scores(svc, now, concerned)
     for row in rows:
         score = found.get(row.contact)
         row.points, row.as_of = score.points if score else 0, now
