@@ -65,19 +65,16 @@ class Desk:
 
     def merge(self, old: str, heir: str) -> None:
         """Somebody turns out to be somebody else."""
-        self._end(old, "merged", merged_into_id=self._row(heir))
-
-    def erase(self, email: str) -> None:
-        """Somebody is erased."""
-        self._end(email, "erased", erased_at=self.now, email=None)
+        self._end(old, "merged", merged_into_id=self.row(heir))
 
     def _end(self, address: str, change: str, **values: Any) -> None:
-        row = self._row(address)
+        row = self.row(address)
         with self.workspace.db.transaction() as session:
             session.execute(update(Person).where(Person.id == row).values(**values))
             session.add(ContactChange(contact_id=row, change=change, fields=[], at=self.now))
 
-    def _row(self, email: str) -> int:
+    def row(self, email: str) -> int:
+        """The row id of somebody."""
         with self.workspace.db.session() as session:
             return session.scalars(select(Person.id).where(Person.public_id == self.ids[email])).one()
 

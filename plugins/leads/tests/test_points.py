@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, select
 
-from cms_core import AgentClass, JobContext
+from cms_core import AgentClass, JobContext, personal
 from cms_core.audience.models import Contact as Person
 from cms_core.audience.models import ContactChange, Visitor
 from cms_core.events.models import Cursor, Reclassification
@@ -82,17 +82,18 @@ def test_a_merge_brings_points_deals_and_answers_along(busy: Desk) -> None:
 def test_an_erased_contact_leaves_nothing(busy: Desk) -> None:
     busy.settings(threshold=1)
     busy.did(ANN, "clicked")
+    busy.svc.identify("v1", busy.ids[ANN])
     deliver_reactions(busy.workspace)
-    person = busy.svc.contacts([busy.ids[ANN]])[busy.ids[ANN]]
-    records = busy.workspace.plugins.personal_data([person], erase=False)
-    assert {record.label for _, record in records} == {"Points", "Handed over to sales"}
-    assert busy.workspace.plugins.personal_data([person], erase=True)
-    busy.erase(ANN)
+    kept = personal.export(busy.workspace, busy.row(ANN))["plugins"]
+    assert {record["label"] for record in kept} == {"Points", "Handed over to sales"}
+    assert personal.erase(busy.workspace, busy.row(ANN), (None, "test"))["complete"]
+    busy.did("", "visited", visitor="v1")
     deliver_reactions(busy.workspace)
     assert table(busy) == counted(busy) == {}
     with busy.svc.session() as session:
         assert session.scalars(select(Handoff)).all() == []
-    assert busy.workspace.plugins.personal_data([person], erase=False) == []
+        assert session.scalars(select(Visitor)).all() == []
+    assert personal.export(busy.workspace, busy.row(ANN))["plugins"] == []
 
 
 def test_visits_before_somebody_was_known_count_once_they_are(busy: Desk) -> None:
