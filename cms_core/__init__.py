@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # for type checkers and editors: the names of _ELSEWHERE
     from cms_core.campaigns.money import to_micros as to_micros
     from cms_core.cli.output import print_json as print_json
     from cms_core.cli.output import print_table as print_table
+    from cms_core.cli.output import progress as progress
     from cms_core.cli.state import State as State
     from cms_core.cli.state import json_option as json_option
     from cms_core.cli.state import pass_state as pass_state
@@ -23,7 +24,9 @@ if TYPE_CHECKING:  # for type checkers and editors: the names of _ELSEWHERE
     from cms_core.contract import *  # noqa: F403
     from cms_core.csvfile import protect_cell as protect_cell
     from cms_core.csvfile import read_csv as read_csv
+    from cms_core.csvfile import unprotect_cell as unprotect_cell
     from cms_core.db import Base as Base
+    from cms_core.db import PublicId as PublicId
     from cms_core.db import UTCDateTime as UTCDateTime
     from cms_core.dialect import insert_missing as insert_missing
     from cms_core.errors import CmsError as CmsError
@@ -59,6 +62,7 @@ _ELSEWHERE = {
     "hookimpl": "cms_core.hookspecs",
     "hookspec": "cms_core.hookspecs",
     "CmsError": "cms_core.errors",
+    "Conflict": "cms_core.errors",
     "Invalid": "cms_core.errors",
     "NotFound": "cms_core.errors",
     "merge": "cms_core.merge",
@@ -77,7 +81,6 @@ _ELSEWHERE = {
     "classify": "cms_core.events.agents",
     "with_utm": "cms_core.publishing.links",
     "permission": "cms_core.web.auth",
-    "Conflict": "cms_core.errors",
     "protect_cell": "cms_core.csvfile",
     "read_csv": "cms_core.csvfile",
     "show_money": "cms_core.campaigns.money",
@@ -93,6 +96,9 @@ _ELSEWHERE = {
     "print_json": "cms_core.cli.output",
     "print_table": "cms_core.cli.output",
     "State": "cms_core.cli.state",
+    "PublicId": "cms_core.db",
+    "progress": "cms_core.cli.output",
+    "unprotect_cell": "cms_core.csvfile",
     "toast": "cms_core.web.shell",
 }
 _MODULES = ("merge", "services")

@@ -681,7 +681,8 @@ class PersonalRecord:
 class Event:
     """Something that happened; unique by (source, source_id), so recording it twice records it once.
 
-    ``campaign`` is the campaign's key; ``value`` with ``currency`` only where money is meant.
+    ``campaign`` is the campaign's key; ``value`` with ``currency`` only where money is meant. ``id`` is the ledger's own public id:
+    given with what is read from it, never taken.
     """
 
     kind: str
@@ -698,6 +699,7 @@ class Event:
     value: Decimal | None = None
     currency: str = ""
     props: Json = field(default_factory=dict)
+    id: str = ""
 
 
 @dataclass(frozen=True)

@@ -67,14 +67,16 @@ class State:
             session.info["actor"] = (user.id, "cli")
             yield session, user
 
-    def services(self, plugin: str) -> "Services":
-        """The services for a plugin's command, in the name of the user who acts."""
+    def services(self, plugin: str, permission: str = "") -> "Services":
+        """The services for a plugin's command, in the name of the user who acts; raises Forbidden without the permission."""
         from cms_core.auth import service as auth
         from cms_core.services import Services
 
         with self.workspace.db.session() as session:
-            user = auth.acting_user(session, self.as_email)
-        return Services(self.workspace, plugin, (user.id, "cli"))
+            found = Services(self.workspace, plugin, (auth.acting_user(session, self.as_email).id, "cli"))
+        if permission:
+            found.require(permission)
+        return found
 
 
 def _close_at_end(workspace: "Workspace") -> None:

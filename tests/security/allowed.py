@@ -4,6 +4,7 @@ ROLES = ("admin", "marketer", "approver", "rep", "viewer")
 EVERYBODY = frozenset(ROLES)
 OFFICE = EVERYBODY - {"rep"}
 WRITERS = frozenset({"admin", "marketer"})
+SELLERS = frozenset({"admin", "marketer", "rep"})
 ADMIN = frozenset({"admin"})
 PUBLIC = frozenset({"public"})  # without a sign-in
 ENTRANCE = frozenset({"entrance"})  # under /app, yet for strangers
@@ -113,6 +114,20 @@ ALLOWED = {
     "GET /app/segments/new": WRITERS,
     "POST /app/segments/new": WRITERS,
     "POST /app/segments/count": WRITERS,
+    # Leads, companies, deals.
+    "GET /app/p/leads/": SELLERS,
+    "GET /app/p/leads/<contact>": SELLERS,
+    "POST /app/p/leads/handoffs/<public_id>": SELLERS,
+    "GET /app/p/leads/rules": WRITERS,
+    "POST /app/p/leads/rules": WRITERS,
+    "GET /app/p/leads/companies/": SELLERS,
+    "GET /app/p/leads/companies/<public_id>": SELLERS,
+    "GET /app/p/leads/deals/": SELLERS,
+    "GET /app/p/leads/deals/<public_id>": SELLERS,
+    "POST /app/p/leads/deals/<public_id>": SELLERS,
+    "POST /app/p/leads/deals/<public_id>/close": SELLERS,
+    "GET /app/p/leads/deals/new": SELLERS,
+    "POST /app/p/leads/deals/new": SELLERS,
     # The workspace.
     "GET /app/connections": ADMIN,
     "GET /app/connections/<public_id>": ADMIN,

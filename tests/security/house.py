@@ -33,11 +33,13 @@ from cms_core.content.review import approve_newest
 from cms_core.publishing import arming
 from cms_core.publishing.models import Delivery
 from cms_core.publishing.tokens import Tokens
+from cms_core.services import Services
 from cms_core.testing.client import FormClient
 from cms_core.testing.fixtures import NOW
 from cms_core.testing.smtp import FaultySmtp
 from cms_core.worker import Worker
 from cms_core.workspace import Workspace, open_workspace
+from cms_leads import deals, handoffs, points
 
 PASSWORD = "correct horse battery"
 DISABLED = "disabled"
@@ -159,6 +161,7 @@ def built(folder: Path, database: Path) -> Iterator[House]:
         _people(house)
         _connect(house)
         _fill(house)
+        _sell(house)
         try:
             yield house
         finally:
@@ -214,6 +217,19 @@ def _fill(house: House) -> None:
     house.ids["entry:draft"] = _planned(house)
     house.ids["page"] = house.publish("calm", "site", "www", "Launch")
     house.ids["sending"] = house.publish("letter", "email", "news", "Launch", "Everybody")
+
+
+def _sell(house: House) -> None:
+    """A company, a deal, and a lead that waits for sales."""
+    svc, contact = Services(house.workspace, "leads"), house.ids["contact"]
+    house.ids["company"], _ = svc.upsert_company(c.Company("", "Acme"))
+    house.ids["deal"] = deals.create(svc, deals.Facts("Rollout", house.ids["company"], (contact,))).public_id
+    converted = [c.Event("converted", NOW, "test", str(n), c.AgentClass.HUMAN, contact) for n in range(3)]
+    svc.record_events(converted)
+    points.refresh(svc, [contact])
+    with svc.session() as session:
+        (waiting,) = handoffs.waiting(session, 2)
+    house.ids["handoff"] = waiting.public_id
 
 
 def _planned(house: House) -> str:

@@ -35,15 +35,25 @@ def upgrade() -> None:
     op.create_table(
         "core_company",
         sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("key", sa.String(length=600), nullable=False),
         sa.Column("domain", sa.String(length=253), nullable=False),
         sa.Column("extra", sa.JSON(), nullable=False),
         sa.Column("created_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("public_id", sa.String(length=36), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_core_company")),
-        sa.UniqueConstraint("name", name=op.f("uq_core_company_name")),
+        sa.UniqueConstraint("key", name=op.f("uq_core_company_key")),
         sa.UniqueConstraint("public_id", name=op.f("uq_core_company_public_id")),
     )
+    with op.batch_alter_table("core_company", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_core_company_domain",
+            ["domain"],
+            unique=True,
+            sqlite_where=sa.text("domain != ''"),
+            postgresql_where=sa.text("domain != ''"),
+        )
+
     op.create_table(
         "core_connection",
         sa.Column("channel", sa.String(length=40), nullable=False),
@@ -328,6 +338,17 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_core_contact_address_hash"), ["address_hash"], unique=False)
         batch_op.create_index(batch_op.f("ix_core_contact_company_id"), ["company_id"], unique=False)
         batch_op.create_index("ix_core_contact_country", ["country"], unique=False)
+
+    op.create_table(
+        "core_visitor",
+        sa.Column("visitor", sa.String(length=64), nullable=False),
+        sa.Column("contact_id", sa.Integer(), nullable=False),
+        sa.Column("at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["contact_id"], ["core_contact.id"], name=op.f("fk_core_visitor_contact_id")),
+        sa.PrimaryKeyConstraint("visitor", name=op.f("pk_core_visitor")),
+    )
+    with op.batch_alter_table("core_visitor", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_core_visitor_contact_id"), ["contact_id"], unique=False)
 
     op.create_table(
         "core_reclassification",
@@ -906,6 +927,7 @@ def downgrade() -> None:
 
     op.drop_table("core_asset_tag")
     op.drop_table("core_reclassification")
+    op.drop_table("core_visitor")
     with op.batch_alter_table("core_contact", schema=None) as batch_op:
         batch_op.drop_index("ix_core_contact_country")
         batch_op.drop_index(batch_op.f("ix_core_contact_company_id"))
@@ -943,5 +965,8 @@ def downgrade() -> None:
     op.drop_table("core_event")
     op.drop_table("core_cursor")
     op.drop_table("core_connection")
+    with op.batch_alter_table("core_company", schema=None) as batch_op:
+        batch_op.drop_index("ix_core_company_domain")
+
     op.drop_table("core_company")
     op.drop_table("core_campaign")
