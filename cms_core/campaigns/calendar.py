@@ -83,6 +83,8 @@ def _listed(session: Session, *conditions: ColumnElement[bool]) -> list[Row[Any]
             Entry.channel,
             Entry.ends_at,
             Entry.mode,
+            Entry.row_version,
+            Entry.series_id,
             Connection.name.label("connection"),
             Campaign.name.label("campaign"),
             Campaign.key.label("campaign_key"),
