@@ -82,17 +82,15 @@ def month(
 
 
 def _closed_days(session: Session, shown: Month) -> list[Mark]:
-    """Blackouts and holidays as marks on the days that they touch."""
-    local = zone(shown.tz)
-    return [
-        Mark(
-            window.start.astimezone(local).date(),
-            (window.end - blackouts.MOMENT).astimezone(local).date(),
-            window.label,
-        )
-        for each in blackouts.list_all(session)
-        for window in blackouts.windows(each, *shown.range)
-    ]
+    """Blackouts and holidays as marks on the days that they touch in their own zone: Christmas is on the 25th everywhere."""
+    known = blackouts.list_all(session)
+    return [_mark(window) for each in known for window in blackouts.windows(each, *shown.range)]
+
+
+def _mark(window: blackouts.Window) -> Mark:
+    local = zone(window.tz)
+    last = (window.end - blackouts.MOMENT).astimezone(local)
+    return Mark(window.start.astimezone(local).date(), last.date(), window.label)
 
 
 def side(session: Session, tz: str) -> dict[str, Any]:
@@ -321,10 +319,10 @@ def entries_of(session: Session, plugins: Plugins, owner: Campaign | Asset) -> l
     states = publication_states(session, [row.row_id for row in rows])
     return [
         {
-            **calendar.document(row),
+            **document,
             "spoken": describe(row.instant, row.tz),
             "group": group_of(plugins.channels, row.channel),
             "state": states.get(row.row_id, row.state),
         }
-        for row in rows
+        for row, document in zip(rows, calendar.documents(rows), strict=True)
     ]

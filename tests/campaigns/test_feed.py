@@ -11,13 +11,14 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cms_core.auth.models import AuditEntry
+from cms_core.auth.models import AuditEntry, User
 from cms_core.auth.service import acting_user, disable
 from cms_core.campaigns import feed, service
 from cms_core.campaigns.models import EntryKind, Feed
 from cms_core.campaigns.service import Plan
 from cms_core.campaigns.when import parse_when
 from cms_core.testing.client import FormClient
+from cms_core.testing.pages import app_of
 from cms_core.workspace import Workspace
 
 DATA = os.environ.get("CMS_CONFORMANCE_DATA")
@@ -36,6 +37,14 @@ def address(marketer: FormClient) -> str:
     found = re.search(r'value="(http[^"]+/calendar/[\w-]+\.ics)"', page)
     assert found, "the address is shown"
     return found[1][found[1].index("/calendar/") :]
+
+
+@pytest.fixture
+def stranger(workspace: Workspace, people: dict[str, User]) -> FormClient:
+    """A browser in which nobody is signed in."""
+    client = app_of(workspace).test_client()
+    assert isinstance(client, FormClient)
+    return client
 
 
 def parsed(body: bytes) -> icalendar.Calendar:
@@ -143,7 +152,8 @@ def test_any_text_comes_back_as_it_was_but_for_control_characters(session: Sessi
     body = feed.write(session, "Europe/Paris", "https://cms.example")
     found = [str(each["summary"]) for each in parsed(body).walk("VEVENT")]
     clean = [feed._printable(title[:500]) for title in titles]
-    assert found == clean
+    # The reader takes a byte order mark for one, wherever it stands.
+    assert [each.replace("\ufeff", "") for each in found] == [each.replace("\ufeff", "") for each in clean]
 
 
 @pytest.mark.skipif(not DATA, reason="CMS_CONFORMANCE_DATA is not set")
