@@ -104,7 +104,7 @@ def list_(state: State, first: str, last: str, as_json: bool) -> None:
 
     start, end = calendar.day_range(first, last)
     with state.reading() as session:
-        rows = calendar.documents(calendar.entries_between(session, start, end))
+        rows = calendar.documents_between(session, start, end)
     if as_json:
         print_json(rows)
     else:
