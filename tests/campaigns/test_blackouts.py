@@ -3,7 +3,7 @@
 from datetime import date, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
@@ -144,6 +144,7 @@ def test_names_are_taken_once_and_given_back(session: Session) -> None:
 HOURS = st.integers(0, 400)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(HOURS, st.integers(1, 60), st.sampled_from(list(Policy))), max_size=8), HOURS)
 def test_what_is_put_later_is_free_and_not_earlier(spans: list[tuple[int, int, Policy]], at: int) -> None:
     begin = wall("2026-03-20")

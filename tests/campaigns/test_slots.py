@@ -57,6 +57,7 @@ def test_what_is_shown_is_read_again(times: set[tuple[int, int]]) -> None:
     assert slots.parse(slots.show(rows)) == sorted(times)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_any_text_is_read_or_refused(text: str) -> None:
     try:

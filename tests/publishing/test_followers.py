@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
@@ -189,6 +189,7 @@ ENTRY = st.sampled_from([EntryState.PLANNED, EntryState.ARMED, EntryState.DONE, 
 STATE = st.one_of(st.none(), st.sampled_from(list(S)))
 
 
+@settings(deadline=None)
 @given(st.sampled_from(["published", "approved", "finished", "sound"]), ENTRY, STATE, st.booleans())
 def test_what_has_happened_goes_and_what_cannot_happen_is_held(
     awaits: str, entry: EntryState, state: S | None, approved: bool

@@ -1,5 +1,6 @@
 """Armed things move with their entries; blackouts hold at arming and when due; series and campaigns move as wholes."""
 
+import threading
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
@@ -272,3 +273,31 @@ def test_a_moved_series_takes_its_publications_along_and_disarming_takes_them_ba
     assert due == [each.instant for each in moved]
     assert len(rescheduling.disarm_series(session, made)) == 3
     assert {each.state for each in session.scalars(select(Publication))} == {S.CANCELLED}
+
+
+def test_two_workers_that_extend_at_once_make_each_occurrence_once(
+    session: Session, workspace: Workspace
+) -> None:
+    made = series.create(
+        session, Plan(parse_when("2026-05-04 09:00", PARIS), "Daily", EntryKind.TASK), "FREQ=DAILY"
+    )
+    session.commit()
+    assert made.made_until is not None
+    present, barrier, counts = made.made_until, threading.Barrier(3), list[int]()
+
+    def extend() -> None:
+        barrier.wait()
+        counts.append(rescheduling.extend_all(workspace, present))
+
+    threads = [threading.Thread(target=extend) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(counts)[:2] == [0, 0]
+    assert sorted(counts)[2] > 80
+    with workspace.db.session() as reading:
+        walls = [
+            each.original_wall for each in series.entries_of(reading, series.find(reading, made.public_id))
+        ]
+    assert len(walls) == len(set(walls))
