@@ -54,7 +54,7 @@ def places(house: House) -> dict[str, dict[str, str]]:
         "/static/seo": {"version": "v1", "colour": "0d5c47"},
         "/sitemap": {"number": "1"},
         "/t": {"token": token, "n": "1"},
-        "/calendar": {"token": ids["feed"]},
+        "/calendar": {"token": secret},
         "/app/calendar/rules/blackouts": {"public_id": ids["blackout"]},
         "/app/calendar/rules/slots": {"public_id": ids["connection:news"]},
         "/app/calendar/rules/series": {"public_id": ids["series"]},

@@ -21,7 +21,7 @@ from cms_core.audience.models import Contact
 from cms_core.audience.upsert import upsert_many
 from cms_core.auth import service as auth
 from cms_core.auth.models import Role, User
-from cms_core.campaigns import blackouts, feed, series
+from cms_core.campaigns import blackouts, series
 from cms_core.campaigns import service as campaigns
 from cms_core.campaigns.blackouts import Wanted
 from cms_core.campaigns.models import EntryKind
@@ -213,7 +213,6 @@ def _fill(house: House) -> None:
         when = When(Mode.ZONED, wall=datetime.combine(made.starts_on, time(9)), tz="UTC")
         serial = series.create(session, campaigns.Plan(when, "Stand-up", EntryKind.TASK), "FREQ=WEEKLY")
         house.ids["series"] = serial.public_id
-        house.ids["feed"] = feed.renew(session, auth.acting_user(session, "viewer@acme.test"))
         people = [c.Contact(id="", email=f"{name}@people.test", first_name=name) for name in ("ann", "bob")]
         house.ids["contact"] = upsert_many(session, people, source="test")[0]
         everybody = session.scalars(select(Contact.id)).all()
