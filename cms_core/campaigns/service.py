@@ -143,10 +143,9 @@ def plan_for_plugin(session: Session, plugin: str, key: str, wanted: Plan) -> En
         except IntegrityError:  # another process was faster
             found = session.scalars(same).one()
     if found.state == EntryState.PLANNED:
-        instant = resolve(wanted.when).instant
-        _set_time(found, wanted.when, instant, None)
+        placing.place(session, found, wanted.when)
         found.ends_at, found.title = wanted.ends_at, (wanted.title or found.title)[:500]
-        if found.ends_at is not None and found.ends_at <= instant:
+        if found.ends_at is not None and found.ends_at <= found.instant:
             raise Invalid("the end is not after the beginning", "give a later end")
         session.flush()
     return found
