@@ -71,7 +71,8 @@ class Publication(PublicId, Base):
     the channel has done it. ``wake_at`` lets a run sleep without a lease, by the clock of what is due. ``awaits`` says what must
     become of the entry that its own follows: "published", "approved" or "finished" before it is due at all, "sound" that it has
     not failed; "" once that is settled. ``stream`` names the source of a standing publication (drip step, trigger); it takes more
-    until ``closed_at``. ``plugin`` owns the channel, and is named when it is missing. A first start after ``late_at`` is missed. ``needs_person`` ends what is tried by itself: the look-ups of an
+    until ``closed_at``. ``plugin`` owns the channel, and is named when it is missing. A first start after
+    ``late_at`` is missed. ``needs_person`` ends what is tried by itself: the look-ups of an
     unknown one, the withdrawal of one that is at its end.
     """
 
