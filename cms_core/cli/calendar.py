@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cms_core.cli.calendar_rules import blackouts, check, feed, slots
+from cms_core.cli.calendar_series import series
 from cms_core.cli.expand import expand
 from cms_core.cli.output import print_json, print_table, progress
 from cms_core.cli.state import State, json_option, pass_state
@@ -22,7 +24,8 @@ def command() -> None:
     """What stands on the calendar."""
 
 
-command.add_command(expand)
+for each in (expand, series, blackouts, slots, check, feed):
+    command.add_command(each)
 
 
 @command.command("import")
@@ -101,7 +104,7 @@ def list_(state: State, first: str, last: str, as_json: bool) -> None:
 
     start, end = calendar.day_range(first, last)
     with state.reading() as session:
-        rows = [calendar.document(row) for row in calendar.entries_between(session, start, end)]
+        rows = calendar.documents_between(session, start, end)
     if as_json:
         print_json(rows)
     else:
@@ -115,24 +118,33 @@ def list_(state: State, first: str, last: str, as_json: bool) -> None:
     "when",
     required=True,
     metavar="WHEN",
-    help="2026-05-04 09:00, with a zone or offset if it changes.",
+    help="2026-05-04 09:00, with a zone or offset if it changes; slot; after:ENTRY+2d, after:ENTRY:published+2d.",
+)
+@click.option(
+    "--scope",
+    type=click.Choice(["one", "following", "all"]),
+    default="one",
+    show_default=True,
+    help="Of a series: this entry, also those after it, or all to come.",
 )
 @json_option
 @pass_state
-def move(state: State, entry_id: str, when: str, as_json: bool) -> None:
+def move(state: State, entry_id: str, when: str, scope: str, as_json: bool) -> None:
     """Give an entry another time; what follows it moves along."""
-    from cms_core.campaigns import service
+    from cms_core.campaigns import advice, service
+    from cms_core.campaigns.series import Scope
     from cms_core.campaigns.when import zone
-    from cms_core.publishing import arming
+    from cms_core.publishing import rescheduling
 
     with state.writing() as (session, _):
-        moved = service.move(session, service.find_entry(session, entry_id), when)
-        for entry in moved:
-            arming.follow(session, state.workspace.plugins, entry)
+        entry = service.find_entry(session, entry_id)
+        moved = rescheduling.move(session, state.workspace.plugins, entry, when, Scope(scope))
         rows = [
             {"id": each.public_id, "title": each.title, "when": each.instant.astimezone(zone(each.tz))}
             for each in moved
         ]
+        remarks = advice.remarks(session, state.workspace, entry)
+    _warn(remarks)
     if as_json:
         print_json(rows)
     else:
@@ -174,20 +186,21 @@ def arm(
     With a test: `--test A --test B=short --share 20 --decide 4h` sends the words as they are to one half of a fifth of the
     segment and those of the variant "short" to the other; four hours later the rest gets what more people opened.
     """
-    from cms_core.campaigns import service
+    from cms_core.campaigns import advice, service
     from cms_core.publishing import arming, experiment_plan
 
     with state.writing() as (session, user):
         test = None
         if arms or hold_out or share != 100 or decide:
             test = experiment_plan.parse(arms, metric, share, hold_out, decide, user.timezone)
-        made = [
-            arming.arm(session, state.workspace, service.find_entry(session, each), test) for each in entries
-        ]
+        found = [service.find_entry(session, each) for each in entries]
+        made = [arming.arm(session, state.workspace, each, test) for each in found]
         rows = [
-            {"id": each, "state": "armed", "publication": one.public_id}
-            for each, one in zip(entries, made, strict=True)
+            {"id": each.public_id, "state": "armed", "publication": one.public_id}
+            for each, one in zip(found, made, strict=True)
         ]
+        remarks = [line for each in found for line in advice.remarks(session, state.workspace, each)]
+    _warn(remarks)
     if as_json:
         print_json(rows)
     else:
@@ -210,3 +223,45 @@ def disarm(state: State, entries: tuple[str, ...], as_json: bool) -> None:
         print_json([{"id": each, "state": "planned"} for each in entries])
     else:
         click.echo(f"{len(entries)} back to planned")
+
+
+@command.command()
+@click.argument("entries", nargs=-1, required=True, metavar="ENTRY…")
+@json_option
+@pass_state
+def drop(state: State, entries: tuple[str, ...], as_json: bool) -> None:
+    """Take entries off the calendar; what is armed of them does not go out. All of them, or none."""
+    from cms_core.campaigns import service
+    from cms_core.publishing import arming
+
+    with state.writing() as (session, _):
+        for entry_id in entries:
+            entry = service.find_entry(session, entry_id)
+            arming.disarm(session, entry)
+            service.drop(session, entry)
+    if as_json:
+        print_json([{"id": each, "state": "dropped"} for each in entries])
+    else:
+        click.echo(f"{len(entries)} dropped")
+
+
+@command.command()
+@click.argument("entries", nargs=-1, required=True, metavar="ENTRY…")
+@json_option
+@pass_state
+def done(state: State, entries: tuple[str, ...], as_json: bool) -> None:
+    """Tick off tasks and milestones; what waits for them goes on. All of them, or none."""
+    from cms_core.campaigns import service
+
+    with state.writing() as (session, _):
+        for entry_id in entries:
+            service.tick_off(session, service.find_entry(session, entry_id))
+    if as_json:
+        print_json([{"id": each, "state": "done"} for each in entries])
+    else:
+        click.echo(f"{len(entries)} done")
+
+
+def _warn(remarks: list[str]) -> None:
+    for remark in dict.fromkeys(remarks):
+        progress(f"Warning: {remark}")

@@ -15,9 +15,10 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
+from cms_core.campaigns import blackouts
 from cms_core.campaigns.models import Entry, EntryState
 from cms_core.campaigns.service import plan
-from cms_core.campaigns.when import Mode
+from cms_core.campaigns.when import Mode, describe
 from cms_core.csvfile import CsvFile, Row, protect_cell, read_csv, unprotect_cell
 from cms_core.db import now
 from cms_core.errors import CmsError, Invalid
@@ -164,6 +165,7 @@ class _Importer:
         if existing is None:
             self._result.saved += 1
             self._note_past(row, entry.instant)
+            self._note_blackouts(row, entry)
         else:
             self._result.unchanged += 1
         return entry
@@ -171,7 +173,9 @@ class _Importer:
     def _key(self, row: PlanRow, anchor: Entry | None) -> str:
         """What makes a row the same plan again: when, connection, asset, campaign, segment (and title, kind without an asset)."""
         when = (
-            f"{anchor.source or anchor.public_id}{row.when.offset}" if anchor is not None else row.when_text
+            f"{anchor.source or anchor.public_id}{row.when.condition}{row.when.offset}"
+            if anchor is not None
+            else row.when_text
         )
         parts = [when, *row.identity]
         key = hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]
@@ -181,10 +185,19 @@ class _Importer:
 
     def _note_past(self, row: PlanRow, instant: datetime) -> None:
         if instant < now(self._session) and row.when.mode is not Mode.AFTER:
-            message = (
-                "this time is in the past; an armed entry goes out at once, or is missed when it is too late"
+            self._note(
+                row,
+                "this time is in the past; an armed entry goes out at once, or is missed when it is too late",
             )
-            self._result.findings.append(Fault(row.number, "when", message))
+
+    def _note_blackouts(self, row: PlanRow, entry: Entry) -> None:
+        if entry.deferred:
+            self._note(row, f"{entry.deferred}, to {describe(entry.instant, entry.tz)}")
+        for window in blackouts.of_entry(self._session, entry).warned:
+            self._note(row, f"falls into {window}")
+
+    def _note(self, row: PlanRow, message: str) -> None:
+        self._result.findings.append(Fault(row.number, "when", message))
 
     def _fault(self, row: int, column: str, error: CmsError) -> None:
         reason = f"{error.message}; {error.remedy}" if error.remedy else error.message

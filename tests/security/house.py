@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,9 @@ from cms_core.audience.models import Contact
 from cms_core.audience.upsert import upsert_many
 from cms_core.auth import service as auth
 from cms_core.auth.models import Role, User
+from cms_core.campaigns import blackouts, series
 from cms_core.campaigns import service as campaigns
+from cms_core.campaigns.blackouts import Wanted
 from cms_core.campaigns.models import EntryKind
 from cms_core.campaigns.when import Mode, When
 from cms_core.clock import FrozenClock
@@ -203,6 +205,17 @@ def _fill(house: House) -> None:
             session, "Launch", date(2026, 5, 1), date(2026, 5, 31), "Europe/Paris"
         )
         house.ids["campaign"] = made.public_id
+        fair = Wanted(
+            "Fair",
+            "show",
+            "UTC",
+            starts=datetime.combine(made.starts_on, time()),
+            ends=datetime.combine(made.ends_on, time()),
+        )
+        house.ids["blackout"] = blackouts.add(session, fair).public_id
+        when = When(Mode.ZONED, wall=datetime.combine(made.starts_on, time(9)), tz="UTC")
+        serial = series.create(session, campaigns.Plan(when, "Stand-up", EntryKind.TASK), "FREQ=WEEKLY")
+        house.ids["series"] = serial.public_id
         people = [c.Contact(id="", email=f"{name}@people.test", first_name=name) for name in ("ann", "bob")]
         house.ids["contact"] = upsert_many(session, people, source="test")[0]
         everybody = session.scalars(select(Contact.id)).all()
