@@ -118,7 +118,7 @@ def _fill(database: Database) -> None:
             insert_rows(session, Contact, people, source="bench", created_at=at, updated_at=at)
         for numbers in _batches(EVENTS):
             insert_rows(session, Event, [_event(n, at) for n in numbers], received_at=at, source="bench")
-    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    with database.writing() as connection:
         connection.exec_driver_sql("ANALYZE")
 
 
