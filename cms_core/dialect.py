@@ -46,7 +46,7 @@ def not_by_index(session: Session, column: InstrumentedAttribute[Any]) -> Column
 
     SQLite takes any index with as many equal columns as the right one: all events of a campaign instead of those of a contact.
     """
-    return func.coalesce(column, "") if session.get_bind().dialect.name == "sqlite" else column
+    return func.coalesce(column, "") if session.get_bind().dialect.name == "sqlite" else column.expression
 
 
 def utc_day(session: Session, column: InstrumentedAttribute[datetime]) -> ColumnElement[date]:
