@@ -12,8 +12,8 @@ from collections.abc import Callable
 
 from measure import Row, say
 
-GROUPS = ("startup", "mail", "hit", "calendar")
-MODULES = {"calendar": "month"}  # Python has a calendar of its own
+GROUPS = ("startup", "mail", "hit", "calendar", "import", "segments")
+MODULES = {"calendar": "month", "import": "importing"}  # Python has a calendar and an import of its own
 
 
 def main() -> None:

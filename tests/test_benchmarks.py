@@ -17,6 +17,8 @@ SCRIPT = Path(__file__).parent.parent / "benchmarks" / "run.py"
         ("mail", {"mail", "mail-1"}),
         ("hit", {"hit", "hit-kill"}),
         ("calendar", {"calendar", "calendar-orm"}),
+        ("import", {"import", "import-orm"}),
+        ("segments", {"segments", "segments-python"}),
     ],
 )
 def test_a_quick_run_gives_every_row(group: str, always: set[str]) -> None:

@@ -28,13 +28,18 @@ TEXT_FIELDS = ("first_name", "last_name", "country", "language", "timezone")
 
 
 class Incoming(NamedTuple):
-    """One person as known from outside. ``email`` is normalised, ``values`` and ``extra`` hold cleaned, filled values only."""
+    """One person as known from outside. ``email`` is normalised, ``values`` and ``extra`` hold cleaned, filled values only.
+
+    ``bounced``: mail to the address came back for good, so that it is suppressed. ``tags`` are for the caller.
+    """
 
     email: str
     values: Mapping[str, str]
     extra: Mapping[str, str]
     consent: str = ""
     evidence: Mapping[str, Any] = {}
+    bounced: bool = False
+    tags: Sequence[str] = ()
 
 
 @dataclass
@@ -94,15 +99,22 @@ class _Change(NamedTuple):
 
 @dataclass
 class _Consents:
-    """The consents that a batch brings: (contact id, evidence) by action, and the hashes to suppress."""
+    """The consents that a batch brings: (contact id, evidence) by action, and the hashes to suppress, by reason."""
 
     grants: list[tuple[int, Mapping[str, Any]]] = field(default_factory=list)
     withdrawals: list[tuple[int, Mapping[str, Any]]] = field(default_factory=list)
-    suppressions: list[str] = field(default_factory=list)
+    unsubscribed: list[str] = field(default_factory=list)
+    bounced: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
 
     def add(self, person: Incoming, contact_id: int, hashed: str, now_stands: str) -> bool:
         """Take up what a person's row says, given how they stand; whether it changes anything. Unsubscribing beats all."""
+        bounces = person.bounced and now_stands != Standing.UNSUBSCRIBED
+        if bounces:
+            self.bounced.append(hashed)
+        return self._hear(person, contact_id, hashed, now_stands) or bounces
+
+    def _hear(self, person: Incoming, contact_id: int, hashed: str, now_stands: str) -> bool:
         said = person.consent
         if not said or said == now_stands:
             return False
@@ -115,11 +127,11 @@ class _Consents:
             return True
         self.withdrawals.append((contact_id, person.evidence))
         if said == Standing.UNSUBSCRIBED:
-            self.suppressions.append(hashed)
+            self.unsubscribed.append(hashed)
         return True
 
     def write(self, session: Session, source: str) -> None:
-        """Write everything, in three statements."""
+        """Write everything, in four statements."""
         for action, entries in (
             (ConsentAction.GRANTED, self.grants),
             (ConsentAction.WITHDRAWN, self.withdrawals),
@@ -127,7 +139,8 @@ class _Consents:
             ids = [contact_id for contact_id, _ in entries]
             proofs = [evidence for _, evidence in entries]
             record(session, ids, action, CHANNEL, "", basis=IMPORTED, source=source, evidence=proofs)
-        suppress_many(session, self.suppressions, CHANNEL, GLOBAL, "unsubscribed")
+        suppress_many(session, self.unsubscribed, CHANNEL, GLOBAL, "unsubscribed")
+        suppress_many(session, self.bounced, CHANNEL, GLOBAL, "bounced")
 
 
 def _create(

@@ -197,7 +197,9 @@ def import_csv() -> Answer:
             raise Invalid("no file was chosen", "choose a CSV file")
         name = (upload.filename if upload else "") or "plan.csv"
         arm = (lambda each: arming.arm(session(), workspace(), each)) if "arm" in request.form else None
-        result, _ = import_plan(session(), workspace().plugins, data, name=name, tz=user().timezone, arm=arm)
+        result, _ = import_plan(
+            session(), workspace().plugins, data, name=name, tz=user().timezone, arm=arm, author=user()
+        )
     except CmsError as error:
         session().rollback()
         return render_template("campaigns/import.html", result=None, problem=error), error.status

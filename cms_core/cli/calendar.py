@@ -39,30 +39,37 @@ for each in (expand, series, blackouts, slots, check, feed):
     help="Write the faulty rows to this file.",
 )
 @click.option("--all-or-nothing", is_flag=True, help="Save nothing when any row is faulty.")
+@click.option("--tz", metavar="ZONE", help="The zone of times that name none; otherwise your own.")
 @json_option
 @pass_state
 @click.pass_context
 def import_(
     ctx: click.Context,
     state: State,
+    /,
     file: Path,
-    arm: bool,
-    dry_run: bool,
     bad: Path | None,
-    all_or_nothing: bool,
+    tz: str | None,
     as_json: bool,
+    **how: bool,
 ) -> None:
     """Import a plan from CSV; importing the same plan again changes nothing.
 
     Columns: when, tz, channel, connection, asset, campaign, segment, title, kind, end, budget.
+
+    A sheet of social posts as Buffer and other schedulers have it is recognised by its columns (Text, Link, Image, Date, Time or
+    Posting Time, Profile, Tags): each row becomes a social post and its planned entry.
     """
+    from cms_core.campaigns.when import zone
     from cms_core.imports.plan import import_plan, write_faulty
     from cms_core.publishing import arming
 
+    arm, dry_run, all_or_nothing = how["arm"], how["dry_run"], how["all_or_nothing"]
     plugins = state.workspace.plugins
     with state.writing() as (session, user):
+        zone_name = zone(tz).key if tz else user.timezone
         armed = (lambda entry: arming.arm(session, state.workspace, entry)) if arm else None
-        result, csv_file = import_plan(session, plugins, file, tz=user.timezone, arm=armed)
+        result, csv_file = import_plan(session, plugins, file, tz=zone_name, arm=armed, author=user)
         failed = bool(result.faulty) and (all_or_nothing or not result.ready)
         if dry_run or failed:
             session.rollback()
@@ -88,7 +95,9 @@ def _report(result: "PlanResult", failed: bool, dry_run: bool, as_json: bool) ->
     for fault in result.faulty[:SHOWN_FAULTS]:
         progress(f"row {fault.row}{', ' + fault.column if fault.column else ''}: {fault.reason}")
     for finding in result.findings[:SHOWN_FAULTS]:
-        progress(f"row {finding.row}, {finding.column}: note: {finding.reason}")
+        progress(
+            f"row {finding.row}{', ' + finding.column if finding.column else ''}: note: {finding.reason}"
+        )
     if dry_run:
         progress("Nothing was saved: this was a dry run.")
 

@@ -157,6 +157,7 @@ def upgrade() -> None:
         sa.Column("filename", sa.String(length=200), nullable=False),
         sa.Column("focal_x", sa.Integer(), nullable=False),
         sa.Column("focal_y", sa.Integer(), nullable=False),
+        sa.Column("source_url", sa.Text(), nullable=False),
         sa.Column("created_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
         sa.Column("archived_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
         sa.Column("id", sa.Integer(), nullable=False),
@@ -281,6 +282,8 @@ def upgrade() -> None:
         sa.Column("updated_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
         sa.Column("archived_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
         sa.Column("unpublish_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("source", sa.String(length=500), nullable=False),
+        sa.Column("source_url", sa.Text(), nullable=False),
         sa.Column("row_version", sa.Integer(), nullable=False),
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("public_id", sa.String(length=36), nullable=False),
@@ -291,6 +294,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("core_asset", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_core_asset_kind"), ["kind"], unique=False)
+        batch_op.create_index(batch_op.f("ix_core_asset_source"), ["source"], unique=False)
 
     op.create_table(
         "core_audit",
@@ -1071,6 +1075,7 @@ def downgrade() -> None:
 
     op.drop_table("core_audit")
     with op.batch_alter_table("core_asset", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_core_asset_source"))
         batch_op.drop_index(batch_op.f("ix_core_asset_kind"))
 
     op.drop_table("core_asset")
