@@ -12,7 +12,8 @@ from collections.abc import Callable
 
 from measure import Row, say
 
-GROUPS = ("startup", "mail", "hit")
+GROUPS = ("startup", "mail", "hit", "calendar", "import", "segments")
+MODULES = {"calendar": "month", "import": "importing"}  # Python has a calendar and an import of its own
 
 
 def main() -> None:
@@ -38,7 +39,7 @@ def main() -> None:
 
 
 def _benchmark(name: str, *, quick: bool) -> Callable[[], list[Row]]:
-    module = importlib.import_module(name)
+    module = importlib.import_module(MODULES.get(name, name))
     if quick:
         vars(module).update(module.QUICK)
     rows: Callable[[], list[Row]] = module.rows

@@ -11,11 +11,27 @@ if TYPE_CHECKING:  # for type checkers and editors: the names of _ELSEWHERE
     from cms_core import api as api
     from cms_core import merge as merge
     from cms_core import services as services
+    from cms_core.campaigns.money import from_micros as from_micros
+    from cms_core.campaigns.money import parse_money as parse_money
+    from cms_core.campaigns.money import show_money as show_money
+    from cms_core.campaigns.money import to_micros as to_micros
+    from cms_core.cli.output import print_json as print_json
+    from cms_core.cli.output import print_table as print_table
+    from cms_core.cli.output import progress as progress
+    from cms_core.cli.state import State as State
+    from cms_core.cli.state import json_option as json_option
+    from cms_core.cli.state import pass_state as pass_state
     from cms_core.content.slugs import RESERVED_PATHS as RESERVED_PATHS
     from cms_core.contract import *  # noqa: F403
+    from cms_core.csvfile import protect_cell as protect_cell
+    from cms_core.csvfile import read_csv as read_csv
+    from cms_core.csvfile import unprotect_cell as unprotect_cell
     from cms_core.db import Base as Base
+    from cms_core.db import PublicId as PublicId
     from cms_core.db import UTCDateTime as UTCDateTime
+    from cms_core.dialect import insert_missing as insert_missing
     from cms_core.errors import CmsError as CmsError
+    from cms_core.errors import Conflict as Conflict
     from cms_core.errors import Invalid as Invalid
     from cms_core.errors import NotFound as NotFound
     from cms_core.events.agents import classify as classify
@@ -29,11 +45,16 @@ if TYPE_CHECKING:  # for type checkers and editors: the names of _ELSEWHERE
     from cms_core.outbound import SmtpServer as SmtpServer
     from cms_core.outbound import check_smtp as check_smtp
     from cms_core.publishing.links import with_utm as with_utm
+    from cms_core.services import Services as Services
     from cms_core.web.auth import permission as permission
+    from cms_core.web.forms import SchemaForm as SchemaForm
+    from cms_core.web.security import preview_response as preview_response
+    from cms_core.web.session import limiter as limiter
+    from cms_core.web.shell import toast as toast
 
 _CONTRACT = (
     "Absent Action AddressedChannel AgentClass Asset AssetKind Campaign Channel ChannelError Company Contact ContactChange "
-    "Event EventType FieldProvider FieldSpec Finding Http Idempotency IdempotencyRule Identity Job JobContext Json "
+    "Event EventType FieldProvider FieldSpec Finding Flight Http Idempotency IdempotencyRule Identity Job JobContext Json "
     "LeaveWithdrawn Level Link Mark Measurement Media Money NavItem NotConnected Outcome OutcomeStatus OutcomeUnknown Panel "
     "Permission PersonalRecord Place Placement Prepared Preview Receipt Recipient Refused Rendition Retryable Subject TrackedLinks "
     "User Wait Wire"
@@ -43,10 +64,12 @@ _ELSEWHERE = {
     "hookimpl": "cms_core.hookspecs",
     "hookspec": "cms_core.hookspecs",
     "CmsError": "cms_core.errors",
+    "Conflict": "cms_core.errors",
     "Invalid": "cms_core.errors",
     "NotFound": "cms_core.errors",
     "merge": "cms_core.merge",
     "services": "cms_core.services",
+    "Services": "cms_core.services",
     "Base": "cms_core.db",
     "UTCDateTime": "cms_core.db",
     "render_markdown": "cms_core.markdown.html",
@@ -60,6 +83,25 @@ _ELSEWHERE = {
     "classify": "cms_core.events.agents",
     "with_utm": "cms_core.publishing.links",
     "permission": "cms_core.web.auth",
+    "protect_cell": "cms_core.csvfile",
+    "read_csv": "cms_core.csvfile",
+    "show_money": "cms_core.campaigns.money",
+    "parse_money": "cms_core.campaigns.money",
+    "from_micros": "cms_core.campaigns.money",
+    "to_micros": "cms_core.campaigns.money",
+    "insert_missing": "cms_core.dialect",
+    "json_option": "cms_core.cli.state",
+    "limiter": "cms_core.web.session",
+    "preview_response": "cms_core.web.security",
+    "SchemaForm": "cms_core.web.forms",
+    "pass_state": "cms_core.cli.state",
+    "print_json": "cms_core.cli.output",
+    "print_table": "cms_core.cli.output",
+    "State": "cms_core.cli.state",
+    "PublicId": "cms_core.db",
+    "progress": "cms_core.cli.output",
+    "unprotect_cell": "cms_core.csvfile",
+    "toast": "cms_core.web.shell",
 }
 _MODULES = ("api", "merge", "services")
 

@@ -41,6 +41,7 @@ def _wire(app: Flask, workspace: Workspace) -> None:
     from cms_core.audience.pages import blueprint as audience
     from cms_core.auth.pages import blueprint as auth
     from cms_core.auth.token_pages import blueprint as tokens
+    from cms_core.campaigns.feed_pages import blueprint as feeds
     from cms_core.campaigns.pages import blueprint as campaigns
     from cms_core.connections.pages import blueprint as connections
     from cms_core.content.pages import blueprint as content
@@ -66,6 +67,7 @@ def _wire(app: Flask, workspace: Workspace) -> None:
         content,
         media,
         campaigns,
+        feeds,
         publishing,
         tracking,
         audience,

@@ -28,6 +28,13 @@ def register_permissions() -> Iterable[c.Permission]:
 
 
 @hookimpl
+def register_settings() -> type:
+    from cms_core.campaigns.schemas import CalendarSettings
+
+    return CalendarSettings
+
+
+@hookimpl
 def register_asset_kinds() -> Iterable[c.AssetKind]:
     from cms_core.kinds import KINDS
 

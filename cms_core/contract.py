@@ -199,6 +199,7 @@ class Campaign:
     key: str
     tz: str
     utm: Mapping[str, str] = field(default_factory=dict)
+    budget: Money | None = None
 
 
 @dataclass(frozen=True)
@@ -299,6 +300,21 @@ class Receipt:
 
 
 @dataclass(frozen=True)
+class Flight:
+    """A period in which ads run: an armed entry of kind flight with its publication. ``budget`` is for the whole period."""
+
+    publication: str
+    title: str
+    connection: str
+    campaign: str
+    state: str
+    starts_at: datetime
+    ends_at: datetime | None = None
+    budget: Money | None = None
+    paused: bool = False
+
+
+@dataclass(frozen=True)
 class Absent:
     """``reconcile`` answers: surely not there."""
 
@@ -324,13 +340,18 @@ class Preview:
 
 @dataclass(frozen=True)
 class Measurement:
-    """A number that a channel reports about one publication; cumulative at ``at``, the newest one counts."""
+    """A number that a channel reports about one publication; cumulative at ``at``, the newest one counts.
+
+    With ``publication`` empty it is about a whole campaign (its key) on one channel: what no single publication has cost.
+    """
 
     publication: str
     metric: str
     value: Decimal
     at: datetime
     currency: str = ""
+    campaign: str = ""
+    channel: str = ""
 
 
 class Recipient(Protocol):
@@ -596,7 +617,10 @@ class Action:
 
 @dataclass(frozen=True)
 class NavItem:
-    """An entry of the side navigation; ``endpoint`` is a Flask endpoint of the plugin's blueprint."""
+    """An entry of the side navigation; ``endpoint`` is a Flask endpoint of the plugin's blueprint.
+
+    ``tab`` puts it into the phone's tab bar, where there is room beside those of the core.
+    """
 
     label: str
     endpoint: str
@@ -604,6 +628,7 @@ class NavItem:
     group: str = "System"
     permission: str = ""
     shortcut: str = ""
+    tab: bool = False
 
 
 @dataclass(frozen=True)
@@ -656,7 +681,8 @@ class PersonalRecord:
 class Event:
     """Something that happened; unique by (source, source_id), so recording it twice records it once.
 
-    ``campaign`` is the campaign's key; ``value`` with ``currency`` only where money is meant.
+    ``campaign`` is the campaign's key; ``value`` with ``currency`` only where money is meant. ``id`` is the ledger's own public id:
+    given with what is read from it, never taken.
     """
 
     kind: str
@@ -673,6 +699,7 @@ class Event:
     value: Decimal | None = None
     currency: str = ""
     props: Json = field(default_factory=dict)
+    id: str = ""
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,7 @@ class CsvFile:
     has_nul: bool
     has_sep_line: bool
     _open: Callable[[], BinaryIO]
+    preamble: tuple[str, ...] = ()  # the lines above the header
 
     @cached_property
     def named_width(self) -> int:
@@ -82,7 +83,7 @@ class CsvFile:
         width = len(self.header)
         if len(cells) != width:
             if len(cells) < self.named_width or any(cells[width:]):
-                return Row(number, [], f"has {len(cells)} cells where the header has {width}")
+                return Row(number, cells, f"has {len(cells)} cells where the header has {width}")
             del cells[width:]
         if self.has_nul and any("\0" in cell for cell in cells):
             return Row(number, [], "contains a NUL character")
@@ -104,16 +105,19 @@ class CsvFile:
 
     def _text(self) -> io.TextIOWrapper:
         text = io.TextIOWrapper(self._open(), encoding=self.encoding, newline="")
-        if self.has_sep_line:
+        for _ in range(len(self.preamble) + self.has_sep_line):
             text.readline()
         return text
 
 
-def read_csv(source: str | Path | bytes, name: str = "", *, known: Callable[[str], bool] = bool) -> CsvFile:
+def read_csv(
+    source: str | Path | bytes, name: str = "", *, known: Callable[[str], bool] = bool, preamble: int = 0
+) -> CsvFile:
     """Find out how a file is written and read its header.
 
     ``source`` is a path or the content itself. ``known`` says of a header's cell whether it is understood: the delimiter that
-    gives the most of these wins. Raises Invalid when this is no CSV file.
+    gives the most of these wins. With ``preamble``, so many lines (a title, a period) may stand above the header, which then is the
+    first line with two known cells. Raises Invalid when this is no CSV file.
     """
     name = name or (Path(source).name if not isinstance(source, bytes) else "the file")
 
@@ -128,8 +132,20 @@ def read_csv(source: str | Path | bytes, name: str = "", *, known: Callable[[str
     except OSError as error:
         raise Invalid(f"{source!s} cannot be read: {error.strerror}", "name a CSV file") from None
     sep = _SEP_LINE.match(sample)
-    delimiter, header = _header(sample[sep.end() :] if sep else sample, sep[1] if sep else "", known, name)
-    return CsvFile(name, encoding, delimiter, tuple(header), has_nul, bool(sep), open_source)
+    sample = sample[sep.end() :] if sep else sample
+    above = _above_header(sample, preamble, known)
+    delimiter, header = _header(sample[len("".join(above)) :], sep[1] if sep else "", known, name)
+    return CsvFile(name, encoding, delimiter, tuple(header), has_nul, bool(sep), open_source, tuple(above))
+
+
+def _above_header(sample: str, most: int, known: Callable[[str], bool]) -> list[str]:
+    """The lines before the first one that has two known cells, whatever parts them; none where there is no such line."""
+    lines = list(islice(io.StringIO(sample, newline=""), most + 1)) if most else []
+    for n, line in enumerate(lines):
+        cells = (line.strip().split(delimiter) for delimiter in DELIMITERS)
+        if any(sum(known(cell.strip().strip('"')) for cell in row) >= 2 for row in cells):
+            return lines[:n]
+    return []
 
 
 def protect_cell(text: str) -> str:

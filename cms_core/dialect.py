@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
+from enum import StrEnum
 from itertools import repeat
 from operator import itemgetter
 from typing import Any
@@ -10,6 +11,7 @@ import orjson
 from sqlalchemy import JSON, ColumnElement, Date, Dialect, Text, cast, func, insert, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.sql.elements import KeyedColumnElement
 
@@ -39,6 +41,14 @@ def among(session: Session, column: InstrumentedAttribute[Any], values: Sequence
     return column.in_(select(func.json_each(listed).table_valued("value").c.value))
 
 
+def not_by_index(session: Session, column: InstrumentedAttribute[Any]) -> ColumnElement[Any]:
+    """SQL: the column, such that SQLite does not look rows up by it.
+
+    SQLite takes any index with as many equal columns as the right one: all events of a campaign instead of those of a contact.
+    """
+    return func.coalesce(column, "") if session.get_bind().dialect.name == "sqlite" else column.expression
+
+
 def utc_day(session: Session, column: InstrumentedAttribute[datetime]) -> ColumnElement[date]:
     """SQL: the day (UTC) of an instant."""
     if session.get_bind().dialect.name == "postgresql":
@@ -64,17 +74,56 @@ def insert_rows(
         return
     connection = session.connection()
     names = [*rows[0], *same]
+    if connection.dialect.name == "postgresql" and not leave_existing:
+        _copy_rows(connection, model, rows, same)
+        return
     statement = insert_for(session, model).on_conflict_do_nothing() if leave_existing else insert(model)
     compiled = statement.inline().compile(dialect=connection.dialect, column_keys=names)
-    binders = {name: _binder(model.__table__.columns[name], connection.dialect) for name in names}
-    columns: dict[str, Iterable[Any]] = {
-        name: map(binders[name], map(itemgetter(name), rows)) for name in rows[0]
-    }
-    columns |= {name: repeat(binders[name](value), len(rows)) for name, value in same.items()}
+    binders = _binders(connection, model, names)
+    columns = _columns(binders, rows, same)
     order = compiled.positiontup  # None where the driver's parameters have names
     tuples = zip(*(columns[name] for name in order or names), strict=True)
     parameters = list(tuples) if order else [dict(zip(names, each, strict=True)) for each in tuples]
     connection.exec_driver_sql(str(compiled), parameters)
+
+
+def _copy_rows(
+    connection: Connection, model: type[Base], rows: Sequence[Mapping[str, Any]], same: Mapping[str, Any]
+) -> None:
+    """COPY: PostgreSQL's own way in for many rows."""
+    names = [*rows[0], *same]
+    columns = _columns(_binders(connection, model, names), rows, same)
+    quote = connection.dialect.identifier_preparer.quote
+    listed = ", ".join(map(quote, names))
+    cursor: Any = connection.connection.cursor()
+    statement = f"COPY {quote(model.__tablename__)} ({listed}) FROM STDIN"
+    try:
+        with cursor.copy(statement) as copy:
+            for each in zip(*(columns[name] for name in names), strict=True):
+                copy.write_row(each)
+    except connection.dialect.loaded_dbapi.IntegrityError as error:
+        raise IntegrityError(statement, None, error) from error
+
+
+def _binders(
+    connection: Connection, model: type[Base], names: Iterable[str]
+) -> dict[str, Callable[[Any], Any]]:
+    return {name: _binder(model.__table__.columns[name], connection.dialect) for name in names}
+
+
+def _columns(
+    binders: Mapping[str, Callable[[Any], Any]], rows: Sequence[Mapping[str, Any]], same: Mapping[str, Any]
+) -> dict[str, Iterable[Any]]:
+    """The values of each column, as the driver takes them."""
+    columns: dict[str, Iterable[Any]] = {
+        name: map(binders[name], map(itemgetter(name), rows)) for name in rows[0]
+    }
+    return columns | {name: repeat(_plain(binders[name](value)), len(rows)) for name, value in same.items()}
+
+
+def _plain(value: Any) -> Any:
+    """A word of an enumeration as the text that it is: drivers differ in what they make of it."""
+    return str(value) if isinstance(value, StrEnum) else value
 
 
 def _binder(column: KeyedColumnElement[Any], dialect: Dialect) -> Callable[[Any], Any]:

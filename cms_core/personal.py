@@ -24,6 +24,7 @@ from cms_core.audience.models import (
     Segment,
     SegmentMember,
     Suppression,
+    Visitor,
 )
 from cms_core.audience.suppression import GLOBAL, suppress
 from cms_core.auth import audit
@@ -201,6 +202,7 @@ def _erase_contact(session: Session, contact: Contact) -> None:
     _update(session, Event, Event.contact_id == contact.id, blank)
     _update(session, Consent, Consent.contact_id == contact.id, {"evidence": {}})
     session.execute(delete(SegmentMember).where(SegmentMember.contact_id == contact.id))
+    session.execute(delete(Visitor).where(Visitor.contact_id == contact.id))
     contact.email = contact.company_id = None
     contact.first_name = contact.last_name = contact.country = contact.language = contact.timezone = ""
     contact.extra, contact.source = {}, ""

@@ -3,8 +3,10 @@
 import inspect
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import cached_property, partial
 from pathlib import Path
@@ -28,6 +30,9 @@ T = TypeVar("T")
 CORE = "core"
 PLUGIN_FAULTS = (Exception, SystemExit)  # a plugin that calls sys.exit() costs itself only
 KEPT_FAULTS = 200
+CALLING: ContextVar[Any] = ContextVar(
+    "cms_calling", default=None
+)  # whose plugins are being called on this thread
 SET_UP = "channels asset_kinds settings_schemas permissions merge_fields event_types actions blueprints jobs".split()
 
 
@@ -57,6 +62,7 @@ class Plugins:
         from cms_core import builtin
 
         self.strict = strict
+        self.host: Any = None  # the workspace that holds these plugins
         self.faults: deque[Fault] = deque(maxlen=KEPT_FAULTS)
         self.added: dict[str, dict[str, list[str]]] = {}
         self.deadlines = Deadlines()
@@ -81,10 +87,22 @@ class Plugins:
         """Call a hook in plugin-name order; yield (plugin, answers). A fault costs that plugin's answers only."""
         for impl in self._impls.get(hook, ()):
             try:
-                answer: Any = impl.function(*(arguments[name] for name in impl.argnames))
-                yield impl.plugin_name, typed_list(answer, kind)
+                with self._calling():
+                    answer: Any = impl.function(*(arguments[name] for name in impl.argnames))
+                    answers: list[T] = typed_list(answer, kind)
             except PLUGIN_FAULTS as error:
                 self.report(impl.plugin_name, hook, error)
+            else:
+                yield impl.plugin_name, answers
+
+    @contextmanager
+    def _calling(self) -> Iterator[None]:
+        """Inside, ``services.current`` gives the services of this workspace."""
+        token = CALLING.set(self.host)
+        try:
+            yield
+        finally:
+            CALLING.reset(token)
 
     def ask(
         self,
@@ -100,7 +118,8 @@ class Plugins:
             given = [arguments[name] for name in impl.argnames]
             call = partial(_answers, impl.function, given, kind)
             try:
-                answers: list[T] = self.deadlines.call(impl.plugin_name, call, seconds)
+                with self._calling():
+                    answers: list[T] = self.deadlines.call(impl.plugin_name, call, seconds)
             except PLUGIN_FAULTS as error:
                 self.report(impl.plugin_name, hook, error)
                 silent = UNANSWERED.get()
@@ -193,7 +212,14 @@ class Plugins:
     def merge_fields(self) -> dict[str, c.FieldProvider]:
         """All providers of merge fields by namespace."""
         found = self._by_name("register_merge_fields", c.FieldProvider, "namespace")
-        return {name: provider for name, (_, provider) in found.items()}
+        return {name: self._called_from_here(provider) for name, (_, provider) in found.items()}
+
+    def _called_from_here(self, provider: c.FieldProvider) -> c.FieldProvider:
+        def fetch_many(contacts: Sequence[c.Contact]) -> Mapping[str, c.Json]:
+            with self._calling():
+                return provider.fetch_many(contacts)
+
+        return replace(provider, fetch_many=fetch_many)
 
     @cached_property
     def event_types(self) -> dict[str, c.EventType]:
@@ -278,7 +304,8 @@ class Plugins:
         for impl in self._impls.get(hook, ()):
             if impl.plugin_name == plugin:
                 try:
-                    _awake(impl.function(*([batch] if argument in impl.argnames else [])))
+                    with self._calling():
+                        _awake(impl.function(*([batch] if argument in impl.argnames else [])))
                 except PLUGIN_FAULTS as error:
                     self.report(plugin, hook, error)
                     return False

@@ -25,6 +25,7 @@ from cms_core.publishing.measuring import measure
 from cms_core.publishing.models import Publication
 from cms_core.publishing.models import Worker as WorkerRow
 from cms_core.publishing.recovery import recover
+from cms_core.publishing.rescheduling import extend_all
 from cms_core.publishing.runner import Runner
 from cms_core.queue import EmbeddedQueue, Queue
 from cms_core.reactions import deliver_reactions
@@ -38,6 +39,7 @@ SHORT_SLEEP = 0.2
 IDLE_SLEEP = 1.0
 REACT_SECONDS = 1.0
 MEASURE_SECONDS = 15 * 60.0
+EXTEND_SECONDS = 60.0
 
 
 @dataclass
@@ -73,7 +75,7 @@ class Worker:
         self.queue = queue or EmbeddedQueue()
         self.runner = Runner(workspace, self.name, due_clock or SystemClock(), self.stopping.is_set)
         self.touched: set[int] = set()
-        self._react_at = self._measure_at = 0.0
+        self._react_at = self._measure_at = self._extend_at = 0.0
 
     def stop(self) -> None:
         """Finish the current item and end."""
@@ -83,6 +85,7 @@ class Worker:
     def run_until_idle(self) -> Result:
         """Work until nothing is left to claim, then measure; waits for leases of dead workers and for retries up to 60 s ahead."""
         deliver_reactions(self.workspace)
+        extend_all(self.workspace, self.runner.due_clock.now())
         with self._alive():
             while not self.stopping.is_set():
                 if self.work_once():
@@ -146,7 +149,7 @@ class Worker:
         return result
 
     def _do_rounds(self) -> None:
-        """What is done now and then beside publishing: reactions each second, the rest every quarter of an hour."""
+        """What is done now and then beside publishing: reactions each second, more of series each minute, the rest more seldom."""
         present = time.monotonic()
         if present >= self._react_at:
             self._react_at = present + REACT_SECONDS
@@ -155,6 +158,9 @@ class Worker:
             self._measure_at = present + MEASURE_SECONDS
             measure(self.workspace, self.runner.real)
             retry_erasures(self.workspace)
+        if present >= self._extend_at:
+            self._extend_at = present + EXTEND_SECONDS
+            extend_all(self.workspace, self.runner.due_clock.now())
 
     def _next_wait(self) -> float | None:
         due = self.runner.due_clock.now()

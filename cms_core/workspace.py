@@ -10,7 +10,7 @@ from cms_core.config import Config
 from cms_core.db import Database
 from cms_core.fence import Fence
 from cms_core.outbound import Guard
-from cms_core.plugins import Plugins
+from cms_core.plugins import CALLING, Plugins
 from cms_core.secrets import Vault
 
 
@@ -53,4 +53,16 @@ def open_workspace(
         strict=config.strict_plugins,
     )
     db = Database(config.database_url, clock, key=vault.derive("address"))
-    return Workspace(config, db, vault, loaded, Guard(config.outbound_allow))
+    opened = Workspace(config, db, vault, loaded, Guard(config.outbound_allow))
+    loaded.host = opened
+    return opened
+
+
+def calling_workspace() -> Workspace:
+    """The workspace whose plugins are being called on this thread; raises RuntimeError outside of a hook."""
+    found = CALLING.get()
+    if not isinstance(found, Workspace):
+        raise RuntimeError(
+            "services.current() belongs into a page or a hook; a job gets its services with its context"
+        )
+    return found

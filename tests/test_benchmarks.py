@@ -12,7 +12,14 @@ SCRIPT = Path(__file__).parent.parent / "benchmarks" / "run.py"
 
 @pytest.mark.parametrize(
     ("group", "always"),
-    [("startup", {"startup"}), ("mail", {"mail", "mail-1"}), ("hit", {"hit", "hit-kill"})],
+    [
+        ("startup", {"startup"}),
+        ("mail", {"mail", "mail-1"}),
+        ("hit", {"hit", "hit-kill"}),
+        ("calendar", {"calendar", "calendar-orm"}),
+        ("import", {"import", "import-orm"}),
+        ("segments", {"segments", "segments-python"}),
+    ],
 )
 def test_a_quick_run_gives_every_row(group: str, always: set[str]) -> None:
     command = [sys.executable, str(SCRIPT), "--quick", "--json", group]

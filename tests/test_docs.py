@@ -89,6 +89,38 @@ def test_first_campaign_does_what_its_page_says(tmp_path: Path, mailbox: tuple[M
     )
 
 
+def test_moving_in_does_what_its_page_says(tmp_path: Path, empty_database_url: str | None) -> None:
+    environ = {"CMS_HOME": str(tmp_path / "ws")}
+    if empty_database_url:
+        environ["CMS_DATABASE_URL"] = empty_database_url
+    printed = play("moving-in.md", tmp_path, environ)
+
+    def said(line: str) -> Any:
+        return json.loads(printed[line])
+
+    site = said("cms content import wordpress.xml --approve-as you@example.com --json")
+    assert (site["created"], site["scheduled"], site["by_kind"]) == (3, 1, {"article": 2, "landing-page": 1})
+    assert {"from": "/2025/month-end", "to": "/month-end"} in site["redirects"]
+    people = said("cms contacts import hubspot.csv --json")
+    assert (people["format"], people["created"], people["skipped"]) == ("hubspot", 4, [])
+    rows = json.loads(run("cms contacts list --json", tmp_path, environ))
+    assert {row["email"][:3]: row["consent"] for row in rows} == {
+        "ana": "yes",
+        "bob": "unsubscribed",
+        "eve": "unsubscribed",
+        "dan": "no",
+    }
+    assert said("cms calendar import plan.csv --arm --json")["saved"] == 3
+    listed = said("cms calendar list --from 2026-05-01 --to 2026-05-31 --json")
+    assert [(row["title"], row["state"]) for row in listed] == [
+        ("Month-end in a day", "armed"),
+        ("About us", "armed"),
+        ("Print the flyers", "planned"),
+        ("The next release", "planned"),
+    ]
+    assert said("cms calendar import posts.csv --tz Europe/Paris --json")["unchanged"] == 2
+
+
 def test_plugin_of_the_docs_works_and_keeps_its_promises(tmp_path: Path) -> None:
     workspace = tmp_path / "ws"
     environ = {"CMS_HOME": str(workspace), "CMS_OUTBOUND_ALLOW": "127.0.0.1"}

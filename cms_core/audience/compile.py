@@ -39,6 +39,7 @@ from cms_core.audience.models import Company, Contact, Segment, SegmentMember
 from cms_core.audience.rules import parse
 from cms_core.contract import AgentClass
 from cms_core.db import now
+from cms_core.dialect import not_by_index
 from cms_core.errors import Invalid
 from cms_core.events.keys import campaign_key
 from cms_core.events.models import Event
@@ -167,7 +168,7 @@ class _Compiler:
         conditions = [
             Event.contact_id == Contact.id,
             Event.kind == rule.kind,
-            Event.campaign == campaign_key(rule.campaign),
+            not_by_index(self._session, Event.campaign) == campaign_key(rule.campaign),
             Event.agent_class == AgentClass.HUMAN,
         ]
         if rule.window is not None:

@@ -3,7 +3,7 @@
 A contact that was merged or erased stays as a tombstone without an address; ``alive`` leaves tombstones out.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -15,6 +15,7 @@ from cms_core.addresses import spelling
 from cms_core.audience.consent import standing
 from cms_core.audience.models import Company, Contact
 from cms_core.db import now
+from cms_core.dialect import among
 from cms_core.errors import NotFound
 
 LIST_BATCH = 2_000
@@ -45,6 +46,20 @@ def find_by_public_id(session: Session, public_id: str) -> Contact:
     if found is None:
         raise NotFound(f"there is no contact {public_id!r}", "`cms contacts list` shows them")
     return found
+
+
+def find_by_public_ids(session: Session, public_ids: Iterable[str]) -> Sequence[Contact]:
+    """The living contacts of these public ids."""
+    wanted = sorted(set(public_ids))
+    return session.scalars(select(Contact).where(among(session, Contact.public_id, wanted), alive())).all()
+
+
+def fitting(session: Session, condition: ColumnElement[bool], public_ids: Iterable[str] | None) -> set[str]:
+    """The public ids of the living contacts (of these, None: of all) that fulfil a condition."""
+    query = select(Contact.public_id).where(alive(), condition)
+    if public_ids is not None:
+        query = query.where(among(session, Contact.public_id, sorted(set(public_ids))))
+    return set(session.scalars(query))
 
 
 def find_or_none(session: Session, address: str) -> Contact | None:

@@ -39,13 +39,16 @@ RESERVED = frozenset(
 LEFT_OUT = "-"  # where a column goes that nobody wants
 # How the columns of other people's files are called, written without case, spaces and signs.
 _ALIASES = {
-    "email": "email emailaddress emailid mail mailaddress",
-    "first_name": "firstname givenname forename",
-    "last_name": "lastname surname familyname",
-    "company": "company companyname organisation organization",
-    "country": "country countryname countrycode countryregion",
-    "language": "language lang locale preferredlanguage",
-    "timezone": "timezone tz",
+    "email": (
+        "email emailaddress emailid mail mailaddress emailadresse adresseemail courriel correoelectrónico "
+        "direccióndecorreoelectrónico"
+    ),
+    "first_name": "firstname givenname forename vorname prénom",
+    "last_name": "lastname surname familyname nachname nomdefamille apellidos",
+    "company": "company companyname organisation organization firma unternehmen unternehmensname entreprise empresa",
+    "country": "country countryname countrycode countryregion land landregion pays paysrégion país",
+    "language": "language lang locale preferredlanguage sprache langue idioma",
+    "timezone": "timezone tz zeitzone",
     "consent": "consent emailconsent",
 }
 _FIELD_OF = {alias: field for field, aliases in _ALIASES.items() for alias in aliases.split()}
@@ -53,12 +56,17 @@ _FIELD_OF = {alias: field for field, aliases in _ALIASES.items() for alias in al
 
 def field_of_header(header: str) -> str:
     """The field that a column's name means: a built-in one, "consent", or the name of an own field."""
-    return _FIELD_OF.get(re.sub(r"[\W_]+", "", header.casefold())) or custom_name(header)
+    return _FIELD_OF.get(plain(header)) or custom_name(header)
 
 
 def is_built_in_header(header: str) -> bool:
     """Whether a column of this name goes into a field that every workspace has."""
-    return re.sub(r"[\W_]+", "", header.casefold()) in _FIELD_OF
+    return plain(header) in _FIELD_OF
+
+
+def plain(header: str) -> str:
+    """A column's name as names are compared: without case, spaces and signs."""
+    return re.sub(r"[\W_]+", "", header.casefold())
 
 
 def custom_name(label: str) -> str:

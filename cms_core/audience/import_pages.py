@@ -7,8 +7,8 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.utils import secure_filename
 
 from cms_core.audience import fields
-from cms_core.audience.imports import ImportResult, import_contacts
-from cms_core.csvfile import read_csv
+from cms_core.audience.imports import ImportResult, import_contacts, open_files
+from cms_core.audience.products import SIGNALS, Product, recognise
 from cms_core.errors import CmsError, Invalid
 from cms_core.web import scratch
 from cms_core.web.auth import permission
@@ -33,8 +33,8 @@ def run() -> Answer:
     """Tell what the file would do, or do it. The file is kept for an hour between the two."""
     try:
         name, data, kept = _file()
-        header = [each for each in read_csv(data, name, known=fields.is_built_in_header).header if each]
-        mapping = _mapping(header)
+        header, product = _header(data, name)
+        mapping = _mapping(header, product)
         saving = request.form.get("do") == "save"
         result = import_contacts(session(), data, mapping, name=name, dry_run=not saving)
     except CmsError as error:
@@ -48,7 +48,7 @@ def run() -> Answer:
             "warn" if result.skipped else "ok",
         )
         return redirect(url_for("audience.index"), 303)
-    return _page(result, name=name, kept=kept, columns=_columns(header, mapping))
+    return _page(result, name=name, kept=kept, columns=_columns(header, product, mapping), product=product)
 
 
 def _page(result: ImportResult | None, **more: Any) -> str:
@@ -67,15 +67,20 @@ def _file() -> tuple[str, bytes, str]:
     return secure_filename(request.form.get("name", "")) or "contacts.csv", scratch.read(kept), kept
 
 
-def _mapping(header: list[str]) -> Mapping[str, str]:
+def _header(data: bytes, name: str) -> tuple[list[str], Product]:
+    """The columns of the file, or of all in an archive, and whose export it is."""
+    with open_files(data, name) as files:
+        header = list(dict.fromkeys(each for file in files for each in file.header if each))
+        return header, recognise(header)
+
+
+def _mapping(header: list[str], product: Product) -> Mapping[str, str]:
     """Where the person wants columns to go; what was not chosen is guessed from its name."""
     chosen = {name: request.form.get(f"map-{n}", "") for n, name in enumerate(header)}
-    return {
-        name: target for name, target in chosen.items() if target and target != fields.field_of_header(name)
-    }
+    return {name: target for name, target in chosen.items() if target and target != product.target(name)}
 
 
-def _columns(header: list[str], mapping: Mapping[str, str]) -> list[dict[str, Any]]:
+def _columns(header: list[str], product: Product, mapping: Mapping[str, str]) -> list[dict[str, Any]]:
     """Each column with the fields it may go to and the one it goes to."""
     known = {**dict.fromkeys([*fields.BUILT_IN, "consent"], ""), **fields.known(session())}
     rows = []
@@ -83,7 +88,8 @@ def _columns(header: list[str], mapping: Mapping[str, str]) -> list[dict[str, An
         own = fields.custom_name(name)
         labels = {target: label or target.replace("_", " ").capitalize() for target, label in known.items()}
         labels.setdefault(own, f"A field of your own: {name}")
+        labels |= SIGNALS
         labels[fields.LEFT_OUT] = "Nowhere: leave it out"
-        target = mapping.get(name, fields.field_of_header(name))
+        target = mapping.get(name, product.target(name))
         rows.append({"name": f"map-{n}", "label": name, "target": target, "choices": labels})
     return rows

@@ -4,18 +4,31 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cms_core.db import Base, Ledger, PublicId, ledger_index
 
 
 class Company(PublicId, Base):
-    """A company; ``extra`` holds the workspace's own fields."""
+    """A company; ``key`` is its name without regard to case and spaces, ``domain`` that of its addresses ("" unknown).
+
+    ``extra`` holds the workspace's own fields.
+    """
 
     __tablename__ = "core_company"
+    __table_args__ = (
+        Index(
+            "ix_core_company_domain",
+            "domain",
+            unique=True,
+            sqlite_where=text("domain != ''"),
+            postgresql_where=text("domain != ''"),
+        ),
+    )
 
-    name: Mapped[str] = mapped_column(String(200), unique=True)
+    name: Mapped[str] = mapped_column(String(200))
+    key: Mapped[str] = mapped_column(String(600), unique=True)
     domain: Mapped[str] = mapped_column(String(253), default="")
     extra: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
@@ -62,6 +75,16 @@ class ContactChange(Ledger, Base):
     contact_id: Mapped[int] = mapped_column(ForeignKey("core_contact.id"))
     change: Mapped[str] = mapped_column(String(20))
     fields: Mapped[list[Any]]
+    at: Mapped[datetime]
+
+
+class Visitor(Base):
+    """Who an anonymous visitor of the public site turned out to be; the ledger stays as it is, readers join through this."""
+
+    __tablename__ = "core_visitor"
+
+    visitor: Mapped[str] = mapped_column(String(64), primary_key=True)
+    contact_id: Mapped[int] = mapped_column(ForeignKey("core_contact.id"), index=True)
     at: Mapped[datetime]
 
 

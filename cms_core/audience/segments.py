@@ -13,6 +13,7 @@ from cms_core.audience.models import Contact, Segment, SegmentMember
 from cms_core.db import now
 from cms_core.dialect import insert_missing
 from cms_core.errors import Conflict, Invalid, NotFound
+from cms_core.ids import new_id
 
 MAX_NAME_LENGTH = 120
 
@@ -42,14 +43,33 @@ def change_rule(session: Session, segment: Segment, rule: str) -> None:
         session.flush()
 
 
-def add_members(session: Session, segment: Segment, contact_ids: Iterable[int]) -> None:
-    """Put contacts into a static segment; those already in it stay."""
+def add_members(session: Session, segment: Segment, contact_ids: Iterable[int]) -> int:
+    """Put contacts into a static segment; those already in it stay. Returns how many are new in it."""
     if segment.rule:
         raise Invalid(f"segment {segment.name!r} goes by a rule", "change the rule instead")
     rows = [{"segment_id": segment.id, "contact_id": contact_id} for contact_id in sorted(set(contact_ids))]
+    size = select(func.count()).where(SegmentMember.segment_id == segment.id)
+    before = session.scalar(size) or 0
     insert_missing(session, SegmentMember, rows)
-    segment.version += 1
+    added = (session.scalar(size) or 0) - before
+    segment.version += 1 if added else 0
     session.flush()
+    return added
+
+
+def ensure_static(session: Session, name: str) -> Segment:
+    """The segment of this name, made as a static one if there is none; raises Invalid for a name that cannot be one."""
+    name = _sound_name(name)
+    fresh = {
+        "public_id": new_id(),
+        "name": name,
+        "rule": "",
+        "version": 1,
+        "created_at": now(session),
+        "row_version": 1,
+    }
+    insert_missing(session, Segment, [fresh])
+    return find(session, name)
 
 
 def find(session: Session, name: str) -> Segment:
@@ -163,10 +183,15 @@ def _close_name(session: Session, name: str) -> str:
     return next(iter(get_close_matches(name, names, n=1)), "")
 
 
-def _free_name(session: Session, name: str) -> str:
+def _sound_name(name: str) -> str:
     name = name.strip()
     if not name or len(name) > MAX_NAME_LENGTH or "\0" in name:
         raise Invalid(f"a segment's name has 1 to {MAX_NAME_LENGTH} characters", "give it a short name")
+    return name
+
+
+def _free_name(session: Session, name: str) -> str:
+    name = _sound_name(name)
     if session.scalar(select(Segment.id).where(Segment.name == name)) is not None:
         raise Conflict(f"there is a segment {name!r} already", "take another name")
     return name

@@ -12,13 +12,13 @@ from sqlalchemy.orm import Session
 
 from cms_core import contract as c
 from cms_core.addresses import normalise
-from cms_core.audience import fields
+from cms_core.audience import companies, fields
 from cms_core.audience.addresses import address_hash
 from cms_core.audience.consent import IMPORTED, Standing, record, standing
-from cms_core.audience.models import Company, ConsentAction, Contact, ContactChange
+from cms_core.audience.models import ConsentAction, Contact, ContactChange
 from cms_core.audience.suppression import GLOBAL, suppress_many, suppressed_among
 from cms_core.db import now
-from cms_core.dialect import among, insert_missing, insert_rows
+from cms_core.dialect import among, insert_rows
 from cms_core.errors import Invalid
 from cms_core.ids import new_id
 
@@ -28,13 +28,18 @@ TEXT_FIELDS = ("first_name", "last_name", "country", "language", "timezone")
 
 
 class Incoming(NamedTuple):
-    """One person as known from outside. ``email`` is normalised, ``values`` and ``extra`` hold cleaned, filled values only."""
+    """One person as known from outside. ``email`` is normalised, ``values`` and ``extra`` hold cleaned, filled values only.
+
+    ``bounced``: mail to the address came back for good, so that it is suppressed. ``tags`` are for the caller.
+    """
 
     email: str
     values: Mapping[str, str]
     extra: Mapping[str, str]
     consent: str = ""
     evidence: Mapping[str, Any] = {}
+    bounced: bool = False
+    tags: Sequence[str] = ()
 
 
 @dataclass
@@ -69,18 +74,16 @@ def upsert_many(session: Session, people: Iterable[c.Contact], *, source: str) -
 def upsert_batch(session: Session, people: Sequence[Incoming], *, source: str) -> Outcome:
     """Create or change at most ``BATCH`` people of different addresses, whose own fields are registered."""
     session.flush()
-    companies = _ensure_companies(
-        session, {each.values["company"] for each in people if "company" in each.values}
-    )
+    named = companies.ensure(session, {each.values["company"] for each in people if "company" in each.values})
     known = _existing(session, [each.email for each in people])
     fresh = [each for each in people if each.email not in known]
     hashes = [address_hash(session, each.email) for each in fresh]
     outcome = Outcome(created=[each.email for each in fresh])
     consents = _Consents()
-    changes = _create(session, fresh, hashes, companies, source)
+    changes = _create(session, fresh, hashes, named, source)
     _hear_new(session, fresh, hashes, changes, consents)
     old = [(each, known[each.email]) for each in people if each.email in known]
-    changes += _change(session, old, companies, consents, outcome)
+    changes += _change(session, old, named, consents, outcome)
     consents.write(session, source)
     outcome.kept = consents.kept
     insert_rows(session, ContactChange, [each._asdict() for each in changes], at=now(session))
@@ -96,15 +99,22 @@ class _Change(NamedTuple):
 
 @dataclass
 class _Consents:
-    """The consents that a batch brings: (contact id, evidence) by action, and the hashes to suppress."""
+    """The consents that a batch brings: (contact id, evidence) by action, and the hashes to suppress, by reason."""
 
     grants: list[tuple[int, Mapping[str, Any]]] = field(default_factory=list)
     withdrawals: list[tuple[int, Mapping[str, Any]]] = field(default_factory=list)
-    suppressions: list[str] = field(default_factory=list)
+    unsubscribed: list[str] = field(default_factory=list)
+    bounced: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
 
     def add(self, person: Incoming, contact_id: int, hashed: str, now_stands: str) -> bool:
         """Take up what a person's row says, given how they stand; whether it changes anything. Unsubscribing beats all."""
+        bounces = person.bounced and now_stands != Standing.UNSUBSCRIBED
+        if bounces:
+            self.bounced.append(hashed)
+        return self._hear(person, contact_id, hashed, now_stands) or bounces
+
+    def _hear(self, person: Incoming, contact_id: int, hashed: str, now_stands: str) -> bool:
         said = person.consent
         if not said or said == now_stands:
             return False
@@ -117,11 +127,11 @@ class _Consents:
             return True
         self.withdrawals.append((contact_id, person.evidence))
         if said == Standing.UNSUBSCRIBED:
-            self.suppressions.append(hashed)
+            self.unsubscribed.append(hashed)
         return True
 
     def write(self, session: Session, source: str) -> None:
-        """Write everything, in three statements."""
+        """Write everything, in four statements."""
         for action, entries in (
             (ConsentAction.GRANTED, self.grants),
             (ConsentAction.WITHDRAWN, self.withdrawals),
@@ -129,17 +139,20 @@ class _Consents:
             ids = [contact_id for contact_id, _ in entries]
             proofs = [evidence for _, evidence in entries]
             record(session, ids, action, CHANNEL, "", basis=IMPORTED, source=source, evidence=proofs)
-        suppress_many(session, self.suppressions, CHANNEL, GLOBAL, "unsubscribed")
+        suppress_many(session, self.unsubscribed, CHANNEL, GLOBAL, "unsubscribed")
+        suppress_many(session, self.bounced, CHANNEL, GLOBAL, "bounced")
 
 
 def _create(
     session: Session,
     people: Sequence[Incoming],
     hashes: Sequence[str],
-    companies: Mapping[str, int],
+    named: Mapping[str, int],
     source: str,
 ) -> list[_Change]:
-    rows = [_new_row(each, hashed, companies) for each, hashed in zip(people, hashes, strict=True)]
+    employers = companies.by_domain(session, (each.email for each in people if "company" not in each.values))
+    employers |= {each.email: named[each.values["company"]] for each in people if "company" in each.values}
+    rows = [_new_row(each, hashed, employers) for each, hashed in zip(people, hashes, strict=True)]
     at = now(session)
     insert_rows(session, Contact, rows, source=source[:100], created_at=at, updated_at=at)
     emails = [each.email for each in people]
@@ -150,7 +163,7 @@ def _create(
     return [_Change(ids[each.email], "created", ["email", *each.values, *each.extra]) for each in people]
 
 
-def _new_row(person: Incoming, hashed: str, companies: Mapping[str, int]) -> dict[str, Any]:
+def _new_row(person: Incoming, hashed: str, employers: Mapping[str, int]) -> dict[str, Any]:
     get = person.values.get
     return {
         "public_id": new_id(),
@@ -158,7 +171,7 @@ def _new_row(person: Incoming, hashed: str, companies: Mapping[str, int]) -> dic
         "address_hash": hashed,
         "first_name": get("first_name", ""),
         "last_name": get("last_name", ""),
-        "company_id": companies.get(get("company", "")),
+        "company_id": employers.get(person.email),
         "country": get("country", ""),
         "language": get("language", ""),
         "timezone": get("timezone", ""),
@@ -183,7 +196,7 @@ def _hear_new(
 def _change(
     session: Session,
     people: Sequence[tuple[Incoming, Row[Any]]],
-    companies: Mapping[str, int],
+    named: Mapping[str, int],
     consents: _Consents,
     outcome: Outcome,
 ) -> list[_Change]:
@@ -192,7 +205,7 @@ def _change(
         if row.merged_into_id is not None or row.erased_at is not None:
             outcome.tombstones.append(person.email)
             continue
-        values, changed = _differences(person, row, companies)
+        values, changed = _differences(person, row, named)
         if changed:
             rows.append({"b_id": row.id, **values})
         if consents.add(person, row.id, row.address_hash, row.consent):
@@ -209,12 +222,12 @@ def _change(
 
 
 def _differences(
-    person: Incoming, row: Row[Any], companies: Mapping[str, int]
+    person: Incoming, row: Row[Any], named: Mapping[str, int]
 ) -> tuple[dict[str, Any], list[str]]:
     """The row's values with the person's over them, and the names of those that differ."""
     values = {name: person.values.get(name) or getattr(row, name) for name in TEXT_FIELDS}
     changed = [name for name in TEXT_FIELDS if values[name] != getattr(row, name)]
-    values["company_id"] = companies.get(person.values.get("company", ""), row.company_id)
+    values["company_id"] = named.get(person.values.get("company", ""), row.company_id)
     if values["company_id"] != row.company_id:
         changed.append("company")
     values["extra"] = {**row.extra, **person.extra}
@@ -235,20 +248,6 @@ def _existing(session: Session, emails: Sequence[str]) -> dict[str, Row[Any]]:
         standing(Contact.id, Contact.address_hash, CHANNEL, now(session)).label("consent"),
     ).where(among(session, Contact.email, emails))
     return {row.email: row for row in session.connection().execute(query)}
-
-
-def _ensure_companies(session: Session, names: set[str]) -> dict[str, int]:
-    if not names:
-        return {}
-    query = select(Company.name, Company.id).where(among(session, Company.name, sorted(names)))
-    known = dict(session.connection().execute(query).all())
-    missing = sorted(names - known.keys())
-    if missing:
-        at = now(session)
-        blank = {"domain": "", "extra": {}, "created_at": at}
-        insert_missing(session, Company, [{"public_id": new_id(), "name": name, **blank} for name in missing])
-        known = dict(session.connection().execute(query).all())
-    return known
 
 
 def _incoming(person: c.Contact) -> Incoming:

@@ -1,7 +1,8 @@
 """The audit log: who changed what, from which value to which, by which door.
 
 ``watch`` puts a listener on all sessions that records what is created, updated and deleted through the ORM in the tables below,
-in the same transaction as the change. What is changed by bulk SQL, or happens without a row (a sign-in), is recorded by ``note``.
+in the same transaction as the change; a model of a plugin joins them by ``__audited__ = True``. What is changed by bulk SQL, or
+happens without a row (a sign-in), is recorded by ``note``.
 The actor is ``session.info["actor"] = (user id, via)``; without one the system itself acted. Entries are never changed.
 """
 
@@ -21,7 +22,8 @@ from cms_core.ids import new_id
 # Tables that fill by the thousand (events, deliveries, attempts, contacts, …) are their own history and stay out.
 TABLES = frozenset(
     "core_user core_connection core_plugin_settings core_asset core_former_slug core_revision core_review core_media core_campaign "
-    "core_entry core_publication core_segment core_company core_field core_api_token core_webhook".split()
+    "core_entry core_publication core_segment core_company core_field core_series core_blackout core_slot core_feed "
+    "core_api_token core_webhook".split()
 )
 # Of these only what a person did: the worker moves them all the time, and attempts tell about that.
 BY_PEOPLE = frozenset({"core_publication", "core_entry"})
@@ -76,7 +78,8 @@ def _record(session: Session, _context: object, _instances: object) -> None:
 
 def _watched(session: Session, row: object) -> bool:
     table = getattr(row, "__tablename__", "")
-    return table in TABLES and (table not in BY_PEOPLE or "actor" in session.info)
+    known = table in TABLES or getattr(row, "__audited__", False)
+    return known and (table not in BY_PEOPLE or "actor" in session.info)
 
 
 def _changes(action: str, row: Any) -> Iterator[tuple[str, list[Any]]]:

@@ -10,18 +10,18 @@ from sqlalchemy.orm import Session
 
 from cms_core.audience import segments
 from cms_core.audience.models import Segment
-from cms_core.campaigns import calendar, service
+from cms_core.campaigns import advice, blackouts, calendar, placing, series, service
 from cms_core.campaigns.models import Campaign, Entry, EntryKind, EntryState
 from cms_core.campaigns.money import show_money
 from cms_core.campaigns.month import Month, chip, group_of, weeks
 from cms_core.campaigns.schemas import entry_form, experiment_form
-from cms_core.campaigns.when import describe, parse_when, zone
+from cms_core.campaigns.when import CONDITIONS, Mode, describe, parse_when, zone
 from cms_core.connections import service as connections
 from cms_core.content import listing as assets
 from cms_core.content import service as content
 from cms_core.content.models import Asset, Review
 from cms_core.content.review import approved_revision
-from cms_core.contract import AddressedChannel
+from cms_core.contract import AddressedChannel, Mark
 from cms_core.db import now
 from cms_core.errors import CmsError
 from cms_core.plugins import Plugins
@@ -29,6 +29,7 @@ from cms_core.publishing import experiment_plan
 from cms_core.publishing.experiment_plan import ExperimentPlan
 from cms_core.publishing.models import Delivery, DeliveryState, Publication, PublicationState
 from cms_core.web.forms import SchemaForm
+from cms_core.workspace import Workspace
 
 NEEDS_PERSON = (
     PublicationState.FAILED,
@@ -45,9 +46,10 @@ def today(session: Session, tz: str) -> date:
 
 
 def month(
-    session: Session, plugins: Plugins, shown: Month, present: date, hidden: frozenset[str]
+    session: Session, workspace: Workspace, shown: Month, present: date, hidden: frozenset[str]
 ) -> dict[str, Any]:
-    """Everything of one month: weeks, channels with counts, the cards beside."""
+    """Everything of the days shown: weeks, channels with counts, the cards beside."""
+    plugins = workspace.plugins
     rows = calendar.entries_between(session, *shown.range)
     states = publication_states(session, [row.row_id for row in rows])
     counts: dict[str, int] = {}
@@ -64,7 +66,7 @@ def month(
         chips.setdefault(day, []).append(made)
     days = shown.days
     running = calendar.campaigns_between(session, days[0], days[-1])
-    marks = plugins.calendar_marks(days[0], days[-1])
+    marks = [mark for _, mark in plugins.calendar_marks(days[0], days[-1])] + _closed_days(session, shown)
     return {
         "weeks": weeks(
             shown, present, chips, running, marks, lambda each: f"/app/campaigns/{each.public_id}"
@@ -74,8 +76,21 @@ def month(
             for name, n in sorted(counts.items())
         ],
         "entries": sum(counts.values()),
+        "fatigue": advice.fatigue_between(session, workspace, *shown.range),
         **side(session, shown.tz),
     }
+
+
+def _closed_days(session: Session, shown: Month) -> list[Mark]:
+    """Blackouts and holidays as marks on the days that they touch in their own zone: Christmas is on the 25th everywhere."""
+    known = blackouts.list_all(session)
+    return [_mark(window) for each in known for window in blackouts.windows(each, *shown.range)]
+
+
+def _mark(window: blackouts.Window) -> Mark:
+    local = zone(window.tz)
+    last = (window.end - blackouts.MOMENT).astimezone(local)
+    return Mark(window.start.astimezone(local).date(), last.date(), window.label)
 
 
 def side(session: Session, tz: str) -> dict[str, Any]:
@@ -161,9 +176,11 @@ def about(session: Session, entry: Entry) -> list[tuple[str, str]]:
     """Label and text of what an entry is, for people."""
     segment = session.get(Segment, entry.segment_id) if entry.segment_id else None
     after = session.get(Entry, entry.after_id) if entry.after_id else None
+    condition = f" {CONDITIONS[entry.condition]}," if entry.condition else ""
     rows = [
         ("When", spoken(entry)),
-        ("Follows", f"{after.title} ({entry.offset})" if after else ""),
+        ("Follows", f"{after.title}{condition} {entry.offset}" if after else ""),
+        ("Comes again", ", ".join(series.describe_rule(entry.series)) if entry.series else ""),
         ("Until", describe(entry.ends_at, entry.tz) if entry.ends_at else ""),
         ("Kind", entry.kind.capitalize()),
         ("Where", f"{entry.channel}:{entry.connection.name}" if entry.connection else entry.channel),
@@ -181,6 +198,16 @@ def spoken(entry: Entry) -> str:
 def local_text(entry: Entry) -> str:
     """The entry's time as ``when`` text, from which it can be set again."""
     return f"{entry.instant.astimezone(zone(entry.tz)):%Y-%m-%d %H:%M} {entry.tz}"
+
+
+def undo_text(session: Session, entry: Entry) -> str:
+    """The ``when`` text that brings an entry back to where it is now, what it follows included."""
+    if entry.after_id is not None:
+        condition = f":{entry.condition}" if entry.condition else ""
+        return f"after:{session.get_one(Entry, entry.after_id).public_id}{condition}{entry.offset}"
+    if entry.mode == Mode.ABSOLUTE:
+        return entry.instant.isoformat()
+    return f"{placing.wall_of(entry):%Y-%m-%d %H:%M:%S} {entry.tz}"
 
 
 def wanted_time(entry: Entry, form: Mapping[str, str]) -> str:
@@ -206,6 +233,14 @@ def entry_schema(session: Session) -> Schema:
             "segment": [(row.name, row.name) for row in segments.list_all(session)],
         }
     )
+
+
+def add(session: Session, values: Mapping[str, Any], tz: str) -> Entry:
+    """Plan what a filled form stands for: one entry, or a series, whose first entry is returned."""
+    plan = plan_of(session, values, tz)
+    if not values["repeats"]:
+        return service.plan(session, plan)
+    return series.entries_of(session, series.create(session, plan, values["repeats"]))[0]
 
 
 def plan_of(session: Session, values: Mapping[str, Any], tz: str) -> service.Plan:
@@ -284,10 +319,10 @@ def entries_of(session: Session, plugins: Plugins, owner: Campaign | Asset) -> l
     states = publication_states(session, [row.row_id for row in rows])
     return [
         {
-            **calendar.document(row),
+            **document,
             "spoken": describe(row.instant, row.tz),
             "group": group_of(plugins.channels, row.channel),
             "state": states.get(row.row_id, row.state),
         }
-        for row in rows
+        for row, document in zip(rows, calendar.documents(rows), strict=True)
     ]

@@ -1,9 +1,9 @@
-"""The month calendar as the page draws it: whole weeks in one zone, campaigns as bands, entries as chips."""
+"""The calendar as the page draws it: a month of whole weeks or one week, in one zone; campaigns as bands, entries as chips."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import Row
 
@@ -28,7 +28,7 @@ class Month:
     tz: str
 
     @classmethod
-    def parse(cls, text: str | None, today: date, tz: str) -> "Month":
+    def parse(cls, text: str | None, today: date, tz: str) -> Self:
         """The month of "2026-05", or this month."""
         if not text:
             return cls(today.replace(day=1), tz)
@@ -43,6 +43,19 @@ class Month:
     @property
     def title(self) -> str:
         return f"{self.first:%B %Y}"
+
+    @property
+    def arguments(self) -> dict[str, str]:
+        """What leads to this stretch of days."""
+        return {"month": self.shifted(0)}
+
+    def beside(self, steps: int) -> dict[str, str]:
+        """What leads to the stretch so many steps away."""
+        return {"month": self.shifted(steps)}
+
+    def outside(self, day: date) -> bool:
+        """Whether a day is shown only to fill its week."""
+        return day.month != self.first.month
 
     def shifted(self, months: int) -> str:
         """The month so many months away, as "2026-05"."""
@@ -71,6 +84,58 @@ class Month:
         return start, end
 
 
+class Week(Month):
+    """The week, from Monday to Sunday, that holds the day ``first``."""
+
+    @classmethod
+    def parse(cls, text: str | None, today: date, tz: str) -> Self:
+        """The week of "2026-05-04", or this week."""
+        try:
+            first = date.fromisoformat(text) if text else today
+            if not FIRST_YEAR <= first.year <= LAST_YEAR:
+                raise ValueError
+        except ValueError:
+            raise Invalid(f"{str(text)[:20]!r} is not a day", "write it like 2026-05-04") from None
+        return cls(first, tz)
+
+    @property
+    def title(self) -> str:
+        first, last = self.days[0], self.days[-1]
+        return f"{first.day} {first:%B} – {last.day} {last:%B} {last:%Y}"
+
+    @property
+    def days(self) -> list[date]:
+        return [self.start + timedelta(days=n) for n in range(WEEK)]
+
+    @property
+    def arguments(self) -> dict[str, str]:
+        return self.beside(0)
+
+    def beside(self, steps: int) -> dict[str, str]:
+        return {"view": "week", "week": (self.start + timedelta(days=WEEK * steps)).isoformat()}
+
+    def outside(self, day: date) -> bool:
+        return False
+
+
+class Listing(Month):
+    """A month as a list of its entries."""
+
+    def beside(self, steps: int) -> dict[str, str]:
+        return {"view": "list", "month": self.shifted(steps)}
+
+    @property
+    def arguments(self) -> dict[str, str]:
+        return self.beside(0)
+
+
+def shown_days(view: str, month: str | None, week: str | None, today: date, tz: str) -> Month:
+    """What a view of the calendar shows: the month, the week, or the list of a month."""
+    if view == "week":
+        return Week.parse(week, today, tz)
+    return (Listing if view == "list" else Month).parse(month, today, tz)
+
+
 def chip(
     row: Row[Any], tz: str, group: str, publication: str | None, move_url: str, url: str
 ) -> dict[str, Any]:
@@ -93,6 +158,8 @@ def chip(
         "state": state,
         "kind": kind,
         "move_url": move_url if movable else "",
+        "version": row.row_version,
+        "serial": row.series_id is not None,
     }
 
 
@@ -101,18 +168,21 @@ def weeks(
     today: date,
     chips: Mapping[date, Sequence[dict[str, Any]]],
     campaigns: Sequence[Campaign],
-    marks: Iterable[tuple[str, Mark]],
+    marks: Iterable[Mark],
     band_url: Any,
 ) -> list[dict[str, Any]]:
     """The weeks in the shape that the template ``cms/_calendar.html`` draws."""
-    badges = {day: mark.label for _, mark in marks for day in _days_of(mark)}
+    badges: dict[date, list[str]] = {}
+    for mark in marks:
+        for day in _days_of(mark):
+            badges.setdefault(day, []).append(mark.label)
     days = month.days
     drawn = []
     for start in range(0, len(days), WEEK):
         week = days[start : start + WEEK]
         bands = _bands(week, campaigns, band_url)
         lanes = max((band["lane"] for band in bands), default=0)
-        cells = [_day(day, month, today, chips.get(day, ()), badges.get(day, "")) for day in week]
+        cells = [_day(day, month, today, chips.get(day, ()), badges.get(day, ())) for day in week]
         drawn.append({"days": cells, "bands": bands, "lanes": lanes})
     return drawn
 
@@ -122,16 +192,18 @@ def _days_of(mark: Mark) -> Iterable[date]:
     return (mark.start + timedelta(days=n) for n in range(length + 1))
 
 
-def _day(day: date, month: Month, today: date, chips: Sequence[dict[str, Any]], badge: str) -> dict[str, Any]:
+def _day(
+    day: date, month: Month, today: date, chips: Sequence[dict[str, Any]], badges: Sequence[str]
+) -> dict[str, Any]:
     return {
         "iso": day.isoformat(),
         "number": day.day,
         "label": f"{day:%A} {day.day} {day:%B}",
         "month": f"{day:%b}" if day.day == 1 else "",
-        "out": day.month != month.first.month,
+        "out": month.outside(day),
         "today": day == today,
-        "badge": badge,
-        "badge_title": badge,
+        "badge": badges[0].rpartition(": ")[2] if badges else "",
+        "badge_title": ", ".join(badges),
         "chips": chips,
     }
 

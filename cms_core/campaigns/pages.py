@@ -1,25 +1,29 @@
-"""The calendar and the campaigns in the app."""
+"""The calendar in the app: seen, planned, moved, armed, imported."""
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from marshmallow import ValidationError
 
-from cms_core.campaigns import board, service
+from cms_core.campaigns import advice, board, service, slots
+from cms_core.campaigns.campaign_pages import blueprint as whole_campaigns
 from cms_core.campaigns.models import Entry
-from cms_core.campaigns.month import Month
-from cms_core.campaigns.schemas import CampaignForm
-from cms_core.contract import Place, Subject
-from cms_core.db import now
+from cms_core.campaigns.month import shown_days
+from cms_core.campaigns.placing import MOVABLE
+from cms_core.campaigns.rules_pages import blueprint as rules
+from cms_core.campaigns.series import Scope
+from cms_core.contract import Place
 from cms_core.errors import CmsError, Invalid
 from cms_core.imports.plan import import_plan
-from cms_core.publishing import arming, listing
+from cms_core.publishing import arming, followers, listing, rescheduling
 from cms_core.publishing.experiment_plan import ExperimentPlan
 from cms_core.web.auth import permission, user
 from cms_core.web.forms import SchemaForm
 from cms_core.web.panels import draw_panels
-from cms_core.web.request import Answer, session, workspace
+from cms_core.web.request import Answer, session, whole_number, workspace
 from cms_core.web.shell import local_path, toast
 
 blueprint = Blueprint("campaigns", __name__, url_prefix="/app", template_folder="templates")
+blueprint.register_blueprint(whole_campaigns)
+blueprint.register_blueprint(rules)
 
 
 # --- the calendar -----------------------------------------------------------------------------------------------------
@@ -34,15 +38,16 @@ def home() -> Answer:
 @blueprint.get("/calendar")
 @permission("calendar.read")
 def calendar() -> Answer:
-    """One month, whole weeks, in the viewer's zone."""
-    tz = user().timezone
+    """One month of whole weeks, one week, or the list of a month, in the viewer's zone."""
+    tz, asked = user().timezone, request.args
     today = board.today(session(), tz)
-    month = Month.parse(request.args.get("month"), today, tz)
-    hidden = frozenset(request.args.getlist("hide"))
-    found = board.month(session(), workspace().plugins, month, today, hidden)
+    view = asked.get("view", "month")
+    month = shown_days(view, asked.get("month"), asked.get("week"), today, tz)
+    hidden = frozenset(asked.getlist("hide"))
+    found = board.month(session(), workspace(), month, today, hidden)
     panels = draw_panels(Place.CALENDAR)
     return render_template(
-        "campaigns/calendar.html", month=month, hidden=sorted(hidden), panels=panels, **found
+        "campaigns/calendar.html", month=month, view=view, hidden=sorted(hidden), panels=panels, **found
     )
 
 
@@ -67,7 +72,7 @@ def add_entry() -> Answer:
     """Put a planned entry on the calendar."""
     form = SchemaForm(board.entry_schema(session()))
     try:
-        entry = service.plan(session(), board.plan_of(session(), form.load(request.form), user().timezone))
+        entry = board.add(session(), form.load(request.form), user().timezone)
     except (ValidationError, CmsError) as error:
         shown = form.rejected(request.form, board.as_validation(error, "when"))
         return render_template("campaigns/new_entry.html", form=shown), 422
@@ -90,6 +95,9 @@ def _entry_page(found: Entry, problem: CmsError | None = None, shown: SchemaForm
         problem=problem,
         about=board.about(session(), found),
         local=board.local_text(found)[:16],
+        remarks=advice.remarks(session(), workspace(), found) if found.state in MOVABLE else [],
+        waits=followers.waits_for(session(), found),
+        slots=found.connection_id and slots.of_connection(session(), found.connection_id),
         publications=[listing.publication(session(), each) for each in publications],
         test_form=shown or board.experiment_form_of(session(), workspace().plugins, found),
     )
@@ -98,23 +106,28 @@ def _entry_page(found: Entry, problem: CmsError | None = None, shown: SchemaForm
 @blueprint.post("/calendar/entries/<public_id>/move")
 @permission("calendar.edit")
 def move(public_id: str) -> Answer:
-    """Move to a day (the local time stays) or to a time; the toast offers the way back."""
+    """Move to a day (the local time stays) or to a time; the toast offers the way back, for what follows too."""
     found = service.find_entry(session(), public_id)
-    before = board.local_text(found)
+    before, scope = board.undo_text(session(), found), request.form.get("scope", Scope.ONE)
     try:
-        moved = service.move(session(), found, board.wanted_time(found, request.form))
-        for each in moved:
-            arming.follow(session(), workspace().plugins, each)
+        if scope not in list(Scope):
+            raise Invalid(f"{scope[:20]!r} says not what is meant", "choose this one, following or all")
+        wanted, version = (
+            board.wanted_time(found, request.form),
+            request.form.get("version", type=whole_number),
+        )
+        moved = rescheduling.move(session(), workspace().plugins, found, wanted, Scope(scope), version)
     except CmsError as error:
         session().rollback()
         return _entry_page(service.find_entry(session(), public_id), error), error.status
-    text = f"{found.title} moved to {board.spoken(found)}"
-    undo = {"when": before, "next": request.form.get("next") or request.referrer or ""}
+    others = f", and {len(moved) - 1} more" if len(moved) > 1 else ""
+    text = f"{found.title} moved to {board.spoken(found)}{others}"
+    undo = {"when": before, "scope": scope, "next": request.form.get("next") or request.referrer or ""}
     toast(text, undo_url=url_for(".move", public_id=public_id), undo=undo)
     return redirect(_back(url_for(".calendar", month=f"{found.instant:%Y-%m}")), 303)
 
 
-@blueprint.post("/calendar/entries/<public_id>/<any(arm, disarm, drop):what>")
+@blueprint.post("/calendar/entries/<public_id>/<any(arm, disarm, drop, done):what>")
 @permission("calendar.edit")
 def change(public_id: str, what: str) -> Answer:
     """Arm, perhaps with a test, disarm or drop an entry."""
@@ -125,6 +138,8 @@ def change(public_id: str, what: str) -> Answer:
     try:
         if what == "arm":
             arming.arm(session(), workspace(), found, _wanted_test(form))
+        elif what == "done":
+            service.tick_off(session(), found)
         else:
             arming.disarm(session(), found)
             if what == "drop":
@@ -139,6 +154,7 @@ def change(public_id: str, what: str) -> Answer:
             "arm": "Armed: it goes out by itself.",
             "disarm": "Back to planned.",
             "drop": "Taken off the calendar.",
+            "done": "Done.",
         }[what]
     )
     target = url_for(".calendar") if what == "drop" else url_for(".entry", public_id=public_id)
@@ -181,7 +197,9 @@ def import_csv() -> Answer:
             raise Invalid("no file was chosen", "choose a CSV file")
         name = (upload.filename if upload else "") or "plan.csv"
         arm = (lambda each: arming.arm(session(), workspace(), each)) if "arm" in request.form else None
-        result, _ = import_plan(session(), workspace().plugins, data, name=name, tz=user().timezone, arm=arm)
+        result, _ = import_plan(
+            session(), workspace().plugins, data, name=name, tz=user().timezone, arm=arm, author=user()
+        )
     except CmsError as error:
         session().rollback()
         return render_template("campaigns/import.html", result=None, problem=error), error.status
@@ -191,49 +209,3 @@ def import_csv() -> Answer:
     else:
         toast(f"{result.saved} entries saved, {result.unchanged} unchanged, {len(result.faulty)} left out.")
     return render_template("campaigns/import.html", result=result, dry=dry)
-
-
-# --- campaigns --------------------------------------------------------------------------------------------------------
-
-
-@blueprint.get("/campaigns")
-@permission("calendar.read")
-def campaigns() -> Answer:
-    """All campaigns."""
-    rows = board.campaign_rows(session())
-    return render_template("campaigns/campaigns.html", rows=rows, today=now(session()).date())
-
-
-@blueprint.get("/campaigns/new")
-@permission("calendar.edit")
-def new_campaign() -> Answer:
-    """The form for a new campaign."""
-    values = {"tz": user().timezone, "start": board.today(session(), user().timezone)}
-    return render_template("campaigns/new_campaign.html", form=SchemaForm(CampaignForm(), values))
-
-
-@blueprint.post("/campaigns/new")
-@permission("calendar.edit")
-def add_campaign() -> Answer:
-    """Create a campaign."""
-    form = SchemaForm(CampaignForm())
-    try:
-        campaign = service.create_campaign(session(), **form.load(request.form))
-    except (ValidationError, CmsError) as error:
-        shown = form.rejected(request.form, board.as_validation(error, "name"))
-        return render_template("campaigns/new_campaign.html", form=shown), 422
-    toast(f"{campaign.name} is created.")
-    return redirect(url_for(".campaign", public_id=campaign.public_id), 303)
-
-
-@blueprint.get("/campaigns/<public_id>")
-@permission("calendar.read")
-def campaign(public_id: str) -> Answer:
-    """One campaign: its entries and how they stand."""
-    found = service.find_campaign(session(), public_id)
-    return render_template(
-        "campaigns/campaign.html",
-        campaign=found,
-        entries=board.entries_of(session(), workspace().plugins, found),
-        panels=draw_panels(Place.CAMPAIGN, Subject("campaign", found.public_id)),
-    )

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from marshmallow import Schema, fields, validate
 
-from cms_core.campaigns.models import EntryKind
+from cms_core.campaigns.models import EntryKind, Policy
 
 TEXT = validate.Length(max=200)
 METRICS = (
@@ -35,6 +35,77 @@ class CampaignForm(Schema):
     )
 
 
+class CalendarSettings(Schema):
+    """How much is too much on the calendar; settings of the core."""
+
+    weekly_limit = fields.Integer(
+        load_default=3,
+        validate=validate.Range(1, 100),
+        metadata={
+            "label": "Items a person may get in seven days",
+            "hint": "More than that is a warning on the calendar and at arming",
+        },
+    )
+
+
+class BlackoutForm(Schema):
+    """A window in which nothing goes out, or the holidays of a country."""
+
+    name = fields.String(required=True, validate=validate.Length(1, 200), metadata={"label": "Name"})
+    policy = fields.String(
+        required=True,
+        validate=validate.OneOf(
+            [str(policy) for policy in Policy],
+            ["Refuse what would go out", "Warn", "Put it after the window", "Only show it"],
+        ),
+        metadata={"label": "What it does"},
+    )
+    tz = fields.String(required=True, validate=validate.Length(1, 64), metadata={"label": "Time zone"})
+    starts = fields.String(
+        load_default="",
+        validate=TEXT,
+        metadata={"label": "From", "hint": "2026-12-24 or 2026-12-24 18:00", "group": "A window"},
+    )
+    ends = fields.String(
+        load_default="",
+        validate=TEXT,
+        metadata={"label": "To", "hint": "A day counts whole", "group": "A window"},
+    )
+    rrule = fields.String(
+        load_default="",
+        validate=validate.Length(max=500),
+        metadata={
+            "label": "Comes again",
+            "hint": "RFC 5545, such as FREQ=WEEKLY;BYDAY=SA",
+            "group": "A window",
+        },
+    )
+    country = fields.String(
+        load_default="",
+        validate=validate.Length(max=10),
+        metadata={
+            "label": "Country",
+            "hint": "Its public holidays instead of a window, such as FR",
+            "group": "Holidays",
+        },
+    )
+    subdivision = fields.String(
+        load_default="",
+        validate=validate.Length(max=20),
+        metadata={"label": "Part of the country", "hint": "Such as BY", "group": "Holidays"},
+    )
+    campaign = fields.String(
+        load_default="",
+        validate=TEXT,
+        metadata={"label": "Campaign", "hint": "Left empty, all", "group": "For whom"},
+    )
+    connection = fields.String(
+        load_default="",
+        validate=TEXT,
+        metadata={"label": "Connection", "hint": "channel:name; left empty, all", "group": "For whom"},
+    )
+
+
 def entry_form(choices: Mapping[str, Sequence[tuple[str, str]]]) -> Schema:
     """A new entry on the calendar; ``choices`` are those of asset, connection, segment and campaign."""
 
@@ -50,7 +121,15 @@ def entry_form(choices: Mapping[str, Sequence[tuple[str, str]]]) -> Schema:
                 validate=TEXT,
                 metadata={
                     "label": "When",
-                    "hint": "2026-05-04 09:00, in the campaign's zone or one of its own",
+                    "hint": "2026-05-04 09:00, in the campaign's zone or one of its own; slot for the next free one",
+                },
+            ),
+            "repeats": fields.String(
+                load_default="",
+                validate=validate.Length(max=500),
+                metadata={
+                    "label": "Comes again",
+                    "hint": "A rule of RFC 5545, such as FREQ=WEEKLY;BYDAY=MO. Left empty, once",
                 },
             ),
             "campaign": pick("campaign", "Campaign"),

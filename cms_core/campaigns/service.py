@@ -11,9 +11,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from cms_core.audience.models import Segment
+from cms_core.campaigns import placing
 from cms_core.campaigns.models import Campaign, Entry, EntryKind, EntryState
 from cms_core.campaigns.money import parse_money, show_money
-from cms_core.campaigns.when import Mode, When, parse_when, resolve, rules_version, zone
+from cms_core.campaigns.when import Mode, When, parse_when, resolve, zone
 from cms_core.connections import service as connections
 from cms_core.connections.models import Connection
 from cms_core.content.models import Asset
@@ -115,14 +116,12 @@ class Plan:
 
 
 def plan(session: Session, wanted: Plan) -> Entry:
-    """Put a planned entry on the calendar."""
-    instant = resolve(wanted.when, wanted.after.instant if wanted.after else None).instant
-    if wanted.ends_at is not None and wanted.ends_at <= instant:
-        raise Invalid("the end is not after the beginning", "give a later end")
+    """Put a planned entry on the calendar; blackouts may refuse its time (Invalid) or put it later (``deferred`` says so)."""
     title = wanted.title or (head_of(session, wanted.asset).title if wanted.asset else "")
     if not title:
         raise Invalid("an entry without an asset needs a title", "give it a title")
     entry = Entry(
+        state=EntryState.PLANNED,
         campaign_id=wanted.campaign.id if wanted.campaign else None,
         kind=wanted.kind,
         title=title[:500],
@@ -136,9 +135,9 @@ def plan(session: Session, wanted: Plan) -> Entry:
         source=wanted.source,
         created_at=now(session),
     )
-    _set_time(entry, wanted.when, instant, wanted.after)
-    session.add(entry)
-    session.flush()
+    placing.place(session, entry, wanted.when, wanted.after)
+    if entry.ends_at is not None and entry.ends_at <= entry.instant:
+        raise Invalid("the end is not after the beginning", "give a later end")
     return entry
 
 
@@ -159,10 +158,9 @@ def plan_for_plugin(session: Session, plugin: str, key: str, wanted: Plan) -> En
         except IntegrityError:  # another process was faster
             found = session.scalars(same).one()
     if found.state == EntryState.PLANNED:
-        instant = resolve(wanted.when).instant
-        _set_time(found, wanted.when, instant, None)
+        placing.place(session, found, wanted.when)
         found.ends_at, found.title = wanted.ends_at, (wanted.title or found.title)[:500]
-        if found.ends_at is not None and found.ends_at <= instant:
+        if found.ends_at is not None and found.ends_at <= found.instant:
             raise Invalid("the end is not after the beginning", "give a later end")
         session.flush()
     return found
@@ -171,18 +169,13 @@ def plan_for_plugin(session: Session, plugin: str, key: str, wanted: Plan) -> En
 def move(session: Session, entry: Entry, text: str) -> list[Entry]:
     """Give an entry another time, and those that follow it theirs; returns all that moved, this one first.
 
-    Without a zone in ``text`` the entry's own counts. Raises Invalid for a time that cannot be used or that would follow itself.
+    Without a zone in ``text`` the entry's own counts. Raises Invalid for a time that cannot be used, that a blackout refuses, or
+    that would follow itself.
     """
     if entry.state in (EntryState.DONE, EntryState.DROPPED):
         raise Conflict(f"entry {entry.title!r} is {entry.state}", "plan a new one")
     when = parse_when(text, entry.tz)
-    anchor = _anchor(session, entry, when)
-    before = entry.instant
-    _set_time(entry, when, resolve(when, anchor.instant if anchor else None).instant, anchor)
-    if entry.ends_at is not None:
-        entry.ends_at += entry.instant - before
-    session.flush()
-    return [entry, *_pull_followers(session, entry)]
+    return placing.put(session, entry, when, _anchor(session, entry, when))
 
 
 def _anchor(session: Session, entry: Entry, when: When) -> Entry | None:
@@ -195,37 +188,27 @@ def _anchor(session: Session, entry: Entry, when: When) -> Entry | None:
     while step is not None:
         if step.id == entry.id:
             raise Invalid(f"entry {entry.title!r} would follow itself", "name another entry")
-        step = session.get(Entry, step.after_id) if step.after_id else None
+        # Locked, so that nobody hangs this chain on the entry meanwhile.
+        step = session.get(Entry, step.after_id, with_for_update=True) if step.after_id else None
     return anchor
-
-
-def _pull_followers(session: Session, entry: Entry) -> list[Entry]:
-    moved: list[Entry] = []
-    followers = session.scalars(select(Entry).where(Entry.after_id == entry.id).order_by(Entry.id)).all()
-    for follower in followers:
-        if follower.state in (EntryState.PLANNED, EntryState.ARMED):
-            when = parse_when(f"after:{entry.public_id}{follower.offset}", follower.tz)
-            before = follower.instant
-            follower.instant = resolve(when, entry.instant).instant
-            if follower.ends_at is not None:
-                follower.ends_at += follower.instant - before
-            session.flush()
-            moved += [follower, *_pull_followers(session, follower)]
-    return moved
-
-
-def _set_time(entry: Entry, when: When, instant: datetime, after: Entry | None) -> None:
-    entry.mode, entry.wall, entry.tz = when.mode, when.wall, when.tz or "UTC"
-    entry.after_id = after.id if after else None
-    entry.offset = str(when.offset) if when.offset else ""
-    entry.instant, entry.tzdata = instant, rules_version()
 
 
 def drop(session: Session, entry: Entry) -> None:
     """Take an entry off the calendar; it stays for the record."""
     if entry.state == EntryState.DONE:
         raise Conflict(f"entry {entry.title!r} is done", "withdraw its publication instead")
-    entry.state = EntryState.DROPPED
+    entry.state, entry.slot_at = EntryState.DROPPED, None
+    session.flush()
+
+
+def tick_off(session: Session, entry: Entry) -> None:
+    """Say that a task, a milestone or a flight is done; what goes out is done when it has gone out."""
+    if entry.kind == EntryKind.PUBLISH or entry.state != EntryState.PLANNED:
+        raise Conflict(
+            f"entry {entry.title!r} ({entry.kind}, {entry.state}) cannot be ticked off",
+            "only planned tasks can",
+        )
+    entry.state = EntryState.DONE
     session.flush()
 
 

@@ -21,11 +21,12 @@ from cms_core.zones import (
 )
 
 __all__ = [
-    "Mode", "Offset", "Resolved", "When", "WhenError", "describe", "parse_offset", "parse_wall", "parse_when", "require_supported",
-    "resolve", "resolve_wall", "rules_version", "wall_clock", "zone", "zone_names",
+    "CONDITIONS", "Mode", "Offset", "Resolved", "When", "WhenError", "describe", "parse_offset", "parse_wall", "parse_when",
+    "require_supported", "resolve", "resolve_wall", "rules_version", "wall_clock", "zone", "zone_names",
 ]  # fmt: skip
 
-FORMS = "write 2026-05-04 09:00, 2026-05-04 09:00 Europe/Paris, 2026-05-04T09:00+02:00 or after:3+2d"
+FORMS = "write 2026-05-04 09:00, 2026-05-04 09:00 Europe/Paris, 2026-05-04T09:00+02:00, after:3+2d or slot"
+CONDITIONS = {"published": "is published", "approved": "is approved", "finished": "has finished"}
 DAYS = "Mon Tue Wed Thu Fri Sat Sun".split()
 MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 UNITS = {"m": "minute", "h": "hour", "d": "day", "w": "week"}
@@ -40,7 +41,8 @@ _WHEN = re.compile(
 _OFFSET = r"[+-] ?\d{1,6} ?[mhdw]"
 _PUBLIC_ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _AFTER = re.compile(
-    rf"after ?: ?(?P<ref>{_PUBLIC_ID}|\d{{1,9}})(?: ?(?P<offset>{_OFFSET}))?", re.ASCII | re.IGNORECASE
+    rf"after ?: ?(?P<ref>{_PUBLIC_ID}|\d{{1,9}})(?: ?: ?(?P<condition>{'|'.join(CONDITIONS)}))?(?: ?(?P<offset>{_OFFSET}))?",
+    re.ASCII | re.IGNORECASE,
 )
 
 
@@ -86,7 +88,8 @@ class When:
     """A planned time as it was meant.
 
     ``wall`` (naive) for zoned and recipient_local, ``instant`` (UTC) for absolute, ``after`` (a row number or an entry's public id)
-    with ``offset``. ``tz`` is the zone that the time is meant or shown in; recipient_local has none.
+    with ``offset`` and perhaps a ``condition`` of CONDITIONS, until which it waits. ``tz`` is the zone that the time is meant or
+    shown in; recipient_local has none.
     """
 
     mode: Mode
@@ -95,10 +98,11 @@ class When:
     instant: datetime | None = None
     offset: Offset | None = None
     after: str | None = None
+    condition: str = ""
 
 
 def resolve(when: When, anchor: datetime | None = None) -> Resolved:
-    """The instant of a planned time; ``anchor`` is the instant of what an ``after`` follows."""
+    """The instant of a planned time; ``anchor`` is the instant of what an ``after`` follows. Slots are found by ``slots``."""
     require_supported(when)
     match when:
         case When(mode=Mode.ABSOLUTE, instant=datetime() as instant):
@@ -114,9 +118,7 @@ def resolve(when: When, anchor: datetime | None = None) -> Resolved:
 
 
 def require_supported(when: When) -> None:
-    """Refuse the modes that can be written down but not planned yet."""
-    if when.mode is Mode.SLOT:
-        raise WhenError("slot (the next free slot of a connection) is not available yet", FORMS)
+    """Refuse the mode that can be written down but not planned yet."""
     if when.mode is Mode.RECIPIENT_LOCAL:
         raise WhenError("local (each recipient's own time) is not available yet", FORMS)
 
@@ -132,14 +134,7 @@ def parse_when(text: str, default_tz: str, at: time | None = None) -> When:
     if words.lower().startswith("local "):
         return When(Mode.RECIPIENT_LOCAL, wall=parse_wall(words[6:], at))
     if after := _AFTER.fullmatch(words):
-        reference = after["ref"].lower()
-        reference = str(int(reference)) if reference.isdigit() else reference
-        return When(
-            Mode.AFTER,
-            tz=_checked(default_tz),
-            offset=parse_offset(after["offset"] or "+0d"),
-            after=reference,
-        )
+        return _after(after, _checked(default_tz))
     found = _WHEN.fullmatch(words)
     if found is None:
         raise WhenError(f"{text[:64]!r} is not a time", FORMS)
@@ -192,12 +187,26 @@ def describe(when: When | datetime, tz: str) -> str:
             return _spoken(wall, "each recipient's own time")
         case When(mode=Mode.AFTER, offset=Offset() as offset):
             anchor = f"row {when.after}" if (when.after or "").isdigit() else f"entry {when.after}"
+            anchor = f"{anchor} {CONDITIONS[when.condition]}" if when.condition else anchor
             amount, unit = abs(offset.amount), UNITS[offset.unit]
             distance = (
                 f"{amount} {unit}{'' if amount == 1 else 's'} {'before' if offset.amount < 0 else 'after'}"
             )
-            return f"{distance} {anchor}" if amount else f"together with {anchor}"
+            at_once = "as soon as" if when.condition else "together with"
+            return f"{distance} {anchor}" if amount else f"{at_once} {anchor}"
     return describe(resolve(when).instant, tz)
+
+
+def _after(found: re.Match[str], tz: str) -> When:
+    reference, condition = found["ref"].lower(), (found["condition"] or "").lower()
+    reference = str(int(reference)) if reference.isdigit() else reference
+    offset = parse_offset(found["offset"] or "+0d")
+    if condition and offset.amount < 0:
+        raise WhenError(
+            f"{offset} lies before what is waited for: whether something {CONDITIONS[condition]} is not known before",
+            "take an offset of +0d or more",
+        )
+    return When(Mode.AFTER, tz=tz, offset=offset, after=reference, condition=condition)
 
 
 def _wall(found: re.Match[str], at: time | None) -> datetime:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cms_core.cli.calendar_rules import blackouts, check, feed, slots
+from cms_core.cli.calendar_series import series
 from cms_core.cli.expand import expand
 from cms_core.cli.output import print_json, print_table, progress
 from cms_core.cli.state import State, json_option, pass_state
@@ -22,7 +24,8 @@ def command() -> None:
     """What stands on the calendar."""
 
 
-command.add_command(expand)
+for each in (expand, series, blackouts, slots, check, feed):
+    command.add_command(each)
 
 
 @command.command("import")
@@ -36,30 +39,37 @@ command.add_command(expand)
     help="Write the faulty rows to this file.",
 )
 @click.option("--all-or-nothing", is_flag=True, help="Save nothing when any row is faulty.")
+@click.option("--tz", metavar="ZONE", help="The zone of times that name none; otherwise your own.")
 @json_option
 @pass_state
 @click.pass_context
 def import_(
     ctx: click.Context,
     state: State,
+    /,
     file: Path,
-    arm: bool,
-    dry_run: bool,
     bad: Path | None,
-    all_or_nothing: bool,
+    tz: str | None,
     as_json: bool,
+    **how: bool,
 ) -> None:
     """Import a plan from CSV; importing the same plan again changes nothing.
 
     Columns: when, tz, channel, connection, asset, campaign, segment, title, kind, end, budget.
+
+    A sheet of social posts as Buffer and other schedulers have it is recognised by its columns (Text, Link, Image, Date, Time or
+    Posting Time, Profile, Tags): each row becomes a social post and its planned entry.
     """
+    from cms_core.campaigns.when import zone
     from cms_core.imports.plan import import_plan, write_faulty
     from cms_core.publishing import arming
 
+    arm, dry_run, all_or_nothing = how["arm"], how["dry_run"], how["all_or_nothing"]
     plugins = state.workspace.plugins
     with state.writing() as (session, user):
+        zone_name = zone(tz).key if tz else user.timezone
         armed = (lambda entry: arming.arm(session, state.workspace, entry)) if arm else None
-        result, csv_file = import_plan(session, plugins, file, tz=user.timezone, arm=armed)
+        result, csv_file = import_plan(session, plugins, file, tz=zone_name, arm=armed, author=user)
         failed = bool(result.faulty) and (all_or_nothing or not result.ready)
         if dry_run or failed:
             session.rollback()
@@ -85,7 +95,9 @@ def _report(result: "PlanResult", failed: bool, dry_run: bool, as_json: bool) ->
     for fault in result.faulty[:SHOWN_FAULTS]:
         progress(f"row {fault.row}{', ' + fault.column if fault.column else ''}: {fault.reason}")
     for finding in result.findings[:SHOWN_FAULTS]:
-        progress(f"row {finding.row}, {finding.column}: note: {finding.reason}")
+        progress(
+            f"row {finding.row}{', ' + finding.column if finding.column else ''}: note: {finding.reason}"
+        )
     if dry_run:
         progress("Nothing was saved: this was a dry run.")
 
@@ -101,7 +113,7 @@ def list_(state: State, first: str, last: str, as_json: bool) -> None:
 
     start, end = calendar.day_range(first, last)
     with state.reading() as session:
-        rows = [calendar.document(row) for row in calendar.entries_between(session, start, end)]
+        rows = calendar.documents_between(session, start, end)
     if as_json:
         print_json(rows)
     else:
@@ -115,24 +127,33 @@ def list_(state: State, first: str, last: str, as_json: bool) -> None:
     "when",
     required=True,
     metavar="WHEN",
-    help="2026-05-04 09:00, with a zone or offset if it changes.",
+    help="2026-05-04 09:00, with a zone or offset if it changes; slot; after:ENTRY+2d, after:ENTRY:published+2d.",
+)
+@click.option(
+    "--scope",
+    type=click.Choice(["one", "following", "all"]),
+    default="one",
+    show_default=True,
+    help="Of a series: this entry, also those after it, or all to come.",
 )
 @json_option
 @pass_state
-def move(state: State, entry_id: str, when: str, as_json: bool) -> None:
+def move(state: State, entry_id: str, when: str, scope: str, as_json: bool) -> None:
     """Give an entry another time; what follows it moves along."""
-    from cms_core.campaigns import service
+    from cms_core.campaigns import advice, service
+    from cms_core.campaigns.series import Scope
     from cms_core.campaigns.when import zone
-    from cms_core.publishing import arming
+    from cms_core.publishing import rescheduling
 
     with state.writing() as (session, _):
-        moved = service.move(session, service.find_entry(session, entry_id), when)
-        for entry in moved:
-            arming.follow(session, state.workspace.plugins, entry)
+        entry = service.find_entry(session, entry_id)
+        moved = rescheduling.move(session, state.workspace.plugins, entry, when, Scope(scope))
         rows = [
             {"id": each.public_id, "title": each.title, "when": each.instant.astimezone(zone(each.tz))}
             for each in moved
         ]
+        remarks = advice.remarks(session, state.workspace, entry)
+    _warn(remarks)
     if as_json:
         print_json(rows)
     else:
@@ -174,20 +195,21 @@ def arm(
     With a test: `--test A --test B=short --share 20 --decide 4h` sends the words as they are to one half of a fifth of the
     segment and those of the variant "short" to the other; four hours later the rest gets what more people opened.
     """
-    from cms_core.campaigns import service
+    from cms_core.campaigns import advice, service
     from cms_core.publishing import arming, experiment_plan
 
     with state.writing() as (session, user):
         test = None
         if arms or hold_out or share != 100 or decide:
             test = experiment_plan.parse(arms, metric, share, hold_out, decide, user.timezone)
-        made = [
-            arming.arm(session, state.workspace, service.find_entry(session, each), test) for each in entries
-        ]
+        found = [service.find_entry(session, each) for each in entries]
+        made = [arming.arm(session, state.workspace, each, test) for each in found]
         rows = [
-            {"id": each, "state": "armed", "publication": one.public_id}
-            for each, one in zip(entries, made, strict=True)
+            {"id": each.public_id, "state": "armed", "publication": one.public_id}
+            for each, one in zip(found, made, strict=True)
         ]
+        remarks = [line for each in found for line in advice.remarks(session, state.workspace, each)]
+    _warn(remarks)
     if as_json:
         print_json(rows)
     else:
@@ -210,3 +232,45 @@ def disarm(state: State, entries: tuple[str, ...], as_json: bool) -> None:
         print_json([{"id": each, "state": "planned"} for each in entries])
     else:
         click.echo(f"{len(entries)} back to planned")
+
+
+@command.command()
+@click.argument("entries", nargs=-1, required=True, metavar="ENTRY…")
+@json_option
+@pass_state
+def drop(state: State, entries: tuple[str, ...], as_json: bool) -> None:
+    """Take entries off the calendar; what is armed of them does not go out. All of them, or none."""
+    from cms_core.campaigns import service
+    from cms_core.publishing import arming
+
+    with state.writing() as (session, _):
+        for entry_id in entries:
+            entry = service.find_entry(session, entry_id)
+            arming.disarm(session, entry)
+            service.drop(session, entry)
+    if as_json:
+        print_json([{"id": each, "state": "dropped"} for each in entries])
+    else:
+        click.echo(f"{len(entries)} dropped")
+
+
+@command.command()
+@click.argument("entries", nargs=-1, required=True, metavar="ENTRY…")
+@json_option
+@pass_state
+def done(state: State, entries: tuple[str, ...], as_json: bool) -> None:
+    """Tick off tasks and milestones; what waits for them goes on. All of them, or none."""
+    from cms_core.campaigns import service
+
+    with state.writing() as (session, _):
+        for entry_id in entries:
+            service.tick_off(session, service.find_entry(session, entry_id))
+    if as_json:
+        print_json([{"id": each, "state": "done"} for each in entries])
+    else:
+        click.echo(f"{len(entries)} done")
+
+
+def _warn(remarks: list[str]) -> None:
+    for remark in dict.fromkeys(remarks):
+        progress(f"Warning: {remark}")

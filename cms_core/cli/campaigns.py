@@ -1,12 +1,14 @@
-"""``cms campaigns``: create and list campaigns."""
+"""``cms campaigns``: create and list campaigns, move and copy whole ones."""
 
 from datetime import datetime
 from typing import Any
 
 import click
 
-from cms_core.campaigns import service
-from cms_core.cli.output import print_json, print_table
+from cms_core.campaigns import service, shifting
+from cms_core.campaigns.models import Entry
+from cms_core.campaigns.when import zone
+from cms_core.cli.output import print_json, print_table, progress
 from cms_core.cli.state import State, json_option, pass_state
 
 DAY = click.DateTime(["%Y-%m-%d"])
@@ -56,3 +58,73 @@ def list_(state: State, as_json: bool) -> None:
         print_json(rows)
     else:
         print_table(rows, ("name", "start", "end", "tz", "budget", "key"))
+
+
+@command.command()
+@click.argument("name")
+@click.option("--by", "days", type=int, metavar="DAYS", help="By so many days; negative: earlier.")
+@click.option("--start", type=DAY, metavar="D", help="To begin on this day.")
+@click.option("--dry-run", is_flag=True, help="Say what would move; change nothing.")
+@json_option
+@pass_state
+def move(
+    state: State, name: str, days: int | None, start: datetime | None, dry_run: bool, as_json: bool
+) -> None:
+    """Move a whole campaign: times of day stay, armed entries get their new times, what is done stays."""
+    from cms_core.publishing import rescheduling
+
+    if (days is None) == (start is None):
+        raise click.UsageError("give either --by or --start")
+    with state.writing() as (session, _):
+        campaign = service.find_campaign(session, name)
+        by = (
+            days
+            if days is not None
+            else shifting.days_to(campaign, start.date() if start else campaign.starts_on)
+        )
+        done = rescheduling.move_campaign(session, state.workspace.plugins, campaign, by)
+        moved = [_moved(entry, old) for entry, old in done.moved]
+        stays = [{**_moved(entry, entry.instant), "reason": reason} for entry, reason in done.stays]
+        document = {**service.document(campaign), "by": by, "moved": moved, "stays": stays}
+        if dry_run:
+            session.rollback()
+    _report(document, dry_run, as_json)
+
+
+@command.command()
+@click.argument("name")
+@click.argument("new_name", metavar="NEW")
+@click.option("--start", type=DAY, required=True, metavar="D", help="First day of the copy.")
+@click.option("--dry-run", is_flag=True, help="Say what would be made; change nothing.")
+@json_option
+@pass_state
+def copy(state: State, name: str, new_name: str, start: datetime, dry_run: bool, as_json: bool) -> None:
+    """Copy a campaign to another start: its entries are planned at the same times of day, and follow each other as they did."""
+    with state.writing() as (session, _):
+        campaign = service.find_campaign(session, name)
+        made, entries = shifting.copy(session, campaign, new_name, start.date())
+        document = {**service.document(made), "entries": [_moved(entry) for entry in entries]}
+        if dry_run:
+            session.rollback()
+    _report(document, dry_run, as_json)
+
+
+def _moved(entry: Entry, old: datetime | None = None) -> dict[str, object]:
+    local = zone(entry.tz)
+    row: dict[str, object] = {"id": entry.public_id, "title": entry.title, "state": entry.state}
+    if old is not None:
+        row["old"] = old.astimezone(local)
+    return {**row, "new": entry.instant.astimezone(local)}
+
+
+def _report(document: dict[str, Any], dry_run: bool, as_json: bool) -> None:
+    if as_json:
+        print_json(document)
+    else:
+        print_table(
+            document.get("moved", document.get("entries", [])), ("id", "title", "state", "old", "new")
+        )
+        for row in document.get("stays", ()):
+            click.echo(f"stays: {row['title']}: {row['reason']}")
+    if dry_run:
+        progress("Nothing was changed: this was a dry run.")

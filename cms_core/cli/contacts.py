@@ -42,10 +42,13 @@ def import_(
     all_or_nothing: bool,
     as_json: bool,
 ) -> None:
-    """Create and change contacts from a CSV file.
+    """Create and change contacts from a CSV file, or a zip archive of some.
 
     Columns: email, first_name, last_name, company, country, language, timezone, consent (yes, no or unsubscribed; without it
     nobody is mailed). Any other column becomes a field of your own. An empty cell never erases what is known.
+
+    Exports of HubSpot, Mailchimp, listmonk, Mautic and Salesforce are recognised by their columns: who opted out or bounced is
+    not mailed, and tags become static segments (--map "Labels=@tags" does that for a file of your own).
     """
     columns = _mapping(mapping)
     with state.writing() as (session, _):
@@ -146,8 +149,11 @@ def _print(result: imports.ImportResult, failed: bool) -> None:
     click.echo(
         f"{result.created} created, {result.updated} updated, {result.unchanged} unchanged, {len(result.skipped)} left out"
     )
+    for each in result.segments:
+        click.echo(f"{each['added']} into the segment {each['name']}")
     for each in result.skipped[:SHOWN_FAULTS]:
-        click.echo(f"row {each['row']}: {each['reason']}", err=True)
+        place = f"{each['file']}, row" if "file" in each else "row"
+        click.echo(f"{place} {each['row']}: {each['reason']}", err=True)
     if len(result.skipped) > SHOWN_FAULTS:
         click.echo(f"… and {len(result.skipped) - SHOWN_FAULTS} more (--json lists all)", err=True)
     for note in result.notes:

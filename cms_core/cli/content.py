@@ -1,4 +1,4 @@
-"""``cms content``: import a folder of Markdown, list, show, check and approve."""
+"""``cms content``: import Markdown and WordPress exports, list, show, check and approve."""
 
 import tempfile
 from collections.abc import Iterator
@@ -17,6 +17,7 @@ from cms_core.content.listing import details, list_assets
 from cms_core.content.review import approve_newest
 from cms_core.content.service import find
 from cms_core.content.trial import findings_for
+from cms_core.imports.fetching import fetch_files
 from cms_core.imports.folder import read_folder
 from cms_core.imports.saving import Outcome, save_folder
 
@@ -40,14 +41,23 @@ for module in (content_history, content_care):
 @command.command("import")
 @click.argument("path", type=click.Path(exists=True, path_type=Path))
 @click.option("--approve-as", metavar="EMAIL", help="Also approve what was imported, as this user.")
+@click.option("--fetch-media", is_flag=True, help="Fetch the pictures that texts of a WordPress site show.")
 @click.option("--dry-run", is_flag=True, help="Say what would happen; save nothing.")
 @json_option
 @pass_state
-def import_folder(state: State, path: Path, approve_as: str | None, dry_run: bool, as_json: bool) -> None:
-    """Import a Markdown file, or all Markdown below a folder; importing the same again adds nothing."""
+def import_folder(
+    state: State, path: Path, approve_as: str | None, fetch_media: bool, dry_run: bool, as_json: bool
+) -> None:
+    """Import Markdown or a WordPress export: a file, a zip archive, or all below a folder.
+
+    What a file is, its content says. Importing the same again adds nothing; what changed is updated.
+    """
     with _media_dir(state, dry_run) as media_dir:
         with state.reading() as session:
-            folder = read_folder(session, state.workspace, path, media_dir)
+            tz = acting_user(session, state.as_email).timezone
+            folder = read_folder(session, state.workspace, path, media_dir, tz)
+        if fetch_media and not dry_run:
+            fetch_files(state.workspace.guard, folder, media_dir, progress)
         with state.writing() as (session, user):
             approver = acting_user(session, approve_as) if approve_as else None
             outcome = save_folder(session, state.workspace, folder, user, approver)
@@ -72,7 +82,8 @@ def _report_import(outcome: Outcome, dry_run: bool, as_json: bool) -> None:
     errors = outcome.errors
     if errors and not outcome.good:
         result["error"] = {
-            "message": f"none of {len(errors)} files could be imported",
+            "message": "nothing could be imported: "
+            + ("one fault" if len(errors) == 1 else f"{len(errors)} faults"),
             "remedy": errors[0].reason,
         }
     if as_json:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from cms_core.auth.models import User
     from cms_core.clock import Clock
+    from cms_core.services import Services
     from cms_core.workspace import Workspace
 
 
@@ -65,6 +66,17 @@ class State:
             user = auth.acting_user(session, self.as_email)
             session.info["actor"] = (user.id, "cli")
             yield session, user
+
+    def services(self, plugin: str, permission: str = "") -> "Services":
+        """The services for a plugin's command, in the name of the user who acts; raises Forbidden without the permission."""
+        from cms_core.auth import service as auth
+        from cms_core.services import Services
+
+        with self.workspace.db.session() as session:
+            found = Services(self.workspace, plugin, (auth.acting_user(session, self.as_email).id, "cli"))
+        if permission:
+            found.require(permission)
+        return found
 
 
 def _close_at_end(workspace: "Workspace") -> None:

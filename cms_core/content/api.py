@@ -21,7 +21,8 @@ from cms_core.content.models import Asset
 from cms_core.content.review import approve_newest
 from cms_core.content.trial import findings_for
 from cms_core.errors import Invalid
-from cms_core.imports.folder import Folder, read_folder
+from cms_core.imports.documents import Folder
+from cms_core.imports.folder import read_folder
 from cms_core.imports.saving import save_folder
 from cms_core.imports.unpack import unpack
 from cms_core.web.request import session, workspace

@@ -1,4 +1,4 @@
-"""Importing Markdown in the app: several files, or a zip archive of a folder with its pictures."""
+"""Importing content in the app: Markdown files, WordPress exports, or a zip archive of a folder with its pictures."""
 
 import tempfile
 from pathlib import Path
@@ -6,7 +6,8 @@ from pathlib import Path
 from flask import Blueprint, redirect, render_template, request, url_for
 
 from cms_core.errors import CmsError, Invalid
-from cms_core.imports.folder import Folder, read_folder
+from cms_core.imports.documents import Folder
+from cms_core.imports.folder import read_folder
 from cms_core.imports.saving import save_folder
 from cms_core.imports.unpack import unpack
 from cms_core.web.auth import permission, user
@@ -47,13 +48,13 @@ def _read(saving: bool) -> Folder:
     """What was uploaded, read; pictures are stored for good only when it is saved. No writing session is open meanwhile."""
     uploads = [(each.filename, each.read()) for each in request.files.getlist("files") if each.filename]
     if not uploads:
-        raise Invalid("no file was chosen", "choose Markdown files, or a zip archive of a folder")
+        raise Invalid("no file was chosen", "choose Markdown files, a WordPress export, or a zip archive")
     with tempfile.TemporaryDirectory() as scratch, workspace().db.session() as reading:
         root = Path(scratch, "files")
         root.mkdir()
         unpack(uploads, root)
         media = workspace().config.media_dir if saving else Path(scratch, "media")
         try:
-            return read_folder(reading, workspace(), root, media)
+            return read_folder(reading, workspace(), root, media, user().timezone)
         except Invalid as error:  # its words name the folder, which nobody has seen
-            raise Invalid("there is no Markdown in it", error.remedy) from None
+            raise Invalid("there is no Markdown and no WordPress export in it", error.remedy) from None

@@ -39,7 +39,7 @@ _SVG = re.compile(rb"(?:<\?xml[^>]*>\s*|<!--.*?-->\s*|<!DOCTYPE svg[^>\[]*>\s*){
 
 @dataclass(frozen=True)
 class Stored:
-    """A file that lies in the store, not yet known to the database."""
+    """A file that lies in the store, not yet known to the database; ``source_url`` is where it was fetched from, if it was."""
 
     sha256: str
     source_sha256: str
@@ -48,6 +48,7 @@ class Stored:
     width: int | None
     height: int | None
     filename: str
+    source_url: str = ""
 
     @classmethod
     def of(cls, media: Media) -> "Stored":
@@ -86,8 +87,9 @@ def record(session: Session, stored: Stored, alt: str = "") -> Media:
     if media is None:
         media = Media(**vars(stored), alt=alt, created_at=now(session))
         session.add(media)
-    elif alt and not media.alt:
-        media.alt = alt
+    else:
+        media.alt = media.alt or alt
+        media.source_url = media.source_url or stored.source_url
     media.archived_at = None
     session.flush()
     return media

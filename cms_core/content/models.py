@@ -24,7 +24,8 @@ class Asset(PublicId, Base):
     """A piece of content under one slug; its words stand in revisions, what is said about it stands here.
 
     ``locale`` is that of the newest revision, so that lists can be filtered by it. ``kind`` is fixed by the first approval.
-    ``unpublish_at`` is the end that entries with it get unless they say otherwise.
+    ``unpublish_at`` is the end that entries with it get unless they say otherwise. Of what was moved in from another system,
+    ``source`` is what it stays known by (so that importing it again finds it) and ``source_url`` the address that it had there.
     """
 
     __tablename__ = "core_asset"
@@ -39,6 +40,8 @@ class Asset(PublicId, Base):
     updated_at: Mapped[datetime]
     archived_at: Mapped[datetime | None]
     unpublish_at: Mapped[datetime | None]
+    source: Mapped[str] = mapped_column(String(500), default="", index=True)
+    source_url: Mapped[str] = mapped_column(Text, default="")
     row_version: Mapped[int] = mapped_column(default=1)
 
     revisions: Mapped[list["Revision"]] = relationship(back_populates="asset", order_by="Revision.n")
@@ -88,6 +91,7 @@ class Media(PublicId, Base):
 
     ``source_sha256`` is the hash of what was uploaded: images are encoded again, and the same upload is the same file.
     ``focal_x`` and ``focal_y`` say, in percent from the left and from the top, what a crop must keep.
+    ``source_url`` is where it was fetched from, if it was.
     """
 
     __tablename__ = "core_media"
@@ -102,6 +106,7 @@ class Media(PublicId, Base):
     filename: Mapped[str] = mapped_column(String(200))
     focal_x: Mapped[int] = mapped_column(default=50)
     focal_y: Mapped[int] = mapped_column(default=50)
+    source_url: Mapped[str] = mapped_column(Text, default="")
     created_at: Mapped[datetime]
     archived_at: Mapped[datetime | None]
 

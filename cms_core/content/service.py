@@ -1,7 +1,6 @@
 """Saves and finds assets. Words are cut into immutable revisions; what is said about them (tags, stage, persona) is not."""
 
 import difflib
-from collections.abc import Callable
 from datetime import datetime
 
 from sqlalchemy import select
@@ -17,7 +16,7 @@ from cms_core.content.drafts import BadField, Draft, clean, require_kind
 from cms_core.content.models import Asset, Media, Revision, RevisionState, Tag
 from cms_core.content.review import withdraw_requests
 from cms_core.content.revisions import content_hash, head_of, media_in, was_approved
-from cms_core.content.slugs import slug_fault, slug_or_digest
+from cms_core.content.slugs import first_free, slug_fault, slug_or_digest
 from cms_core.db import now
 from cms_core.errors import Conflict, NotFound
 from cms_core.plugins import Plugins
@@ -93,6 +92,8 @@ def find(session: Session, slug: str) -> Asset:
 
 def find_or_none(session: Session, slug: str) -> Asset | None:
     """The asset with this slug, if any."""
+    if "\0" in slug:  # PostgreSQL takes no such text, not even in a question
+        return None
     return session.scalars(select(Asset).where(Asset.slug == slug)).first()
 
 
@@ -229,19 +230,12 @@ def _new_slug(session: Session, draft: Draft) -> str:
         _require_free(session, draft.slug)
         return draft.slug
     base = slug_or_digest(draft.title)
-    return _first_free(base, lambda slug: bool(slug_fault(slug)) or _is_taken(session, slug))
+    return first_free(base, lambda slug: bool(slug_fault(slug)) or is_taken(session, slug))
 
 
-def _is_taken(session: Session, slug: str) -> bool:
+def is_taken(session: Session, slug: str) -> bool:
+    """Whether a slug is that of an asset, or was and leads there still."""
     return find_or_none(session, slug) is not None or renames.find_or_none(session, slug) is not None
-
-
-def _first_free(base: str, taken: Callable[[str], bool]) -> str:
-    slug, n = base, 1
-    while taken(slug):
-        n += 1
-        slug = f"{base[:90].rstrip('-')}-{n}"
-    return slug
 
 
 def _require_free(session: Session, slug: str, asset: Asset | None = None) -> None:

@@ -3,12 +3,13 @@
 import hashlib
 import re
 import unicodedata
+from collections.abc import Callable
 
 MAX_LENGTH = 100
 SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 # First parts of addresses that the app serves itself. Names with a dot (robots.txt, feed.xml) can never be slugs.
-RESERVED_PATHS = frozenset("api app d healthz media metrics static t".split())
+RESERVED_PATHS = frozenset("api app calendar d healthz media metrics static t".split())
 # Pages of the library stand beside those of its assets.
 RESERVED_SLUGS = RESERVED_PATHS | {"import", "new", "preview"}
 
@@ -47,3 +48,12 @@ def slug_fault(slug: str) -> str:
     if slug in RESERVED_SLUGS:
         return f"slug {slug!r} is reserved for the app itself"
     return ""
+
+
+def first_free(base: str, taken: Callable[[str], bool]) -> str:
+    """The slug, or with the first number (-2, -3, …) under which it is not taken."""
+    slug, n = base, 1
+    while taken(slug):
+        n += 1
+        slug = f"{base[:90].rstrip('-')}-{n}"
+    return slug

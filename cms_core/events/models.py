@@ -60,12 +60,25 @@ class Reclassification(Ledger, Base):
 
 
 class Measurement(Ledger, Base):
-    """A number that a channel reported for a publication; cumulative, the newest one counts."""
+    """A number that a channel reported for a publication, or (id 0) for a whole campaign; cumulative, the newest one counts."""
 
     __tablename__ = "core_measurement"
-    __table_args__ = (UniqueConstraint("publication_id", "metric", "at"), ledger_index("core_measurement"))
+    __table_args__ = (
+        UniqueConstraint(
+            "publication_id",
+            "campaign",
+            "channel",
+            "metric",
+            "currency",
+            "at",
+            name="uq_core_measurement_number",
+        ),
+        ledger_index("core_measurement"),
+    )
 
     publication_id: Mapped[int]
+    campaign: Mapped[str] = mapped_column(String(120), default="")
+    channel: Mapped[str] = mapped_column(String(40), default="")
     metric: Mapped[str] = mapped_column(String(40))
     value_micros: Mapped[int] = mapped_column(BigInteger)
     currency: Mapped[str] = mapped_column(String(3), default="")

@@ -53,20 +53,21 @@ def record(session: Session, events: Sequence[NewEvent]) -> int:
 
 @dataclass(frozen=True)
 class NewMeasurement:
-    """A number that a channel reports, in micros; cumulative at its instant."""
+    """A number that a channel reports, in micros; cumulative at its instant. Without a publication (0): of a campaign's key."""
 
     publication_id: int
     metric: str
     value_micros: int
     at: datetime
     currency: str = ""
+    campaign: str = ""
+    channel: str = ""
 
 
 def store_measurements(session: Session, measurements: Sequence[NewMeasurement]) -> int:
-    """Keep numbers; the same metric of the same publication at the same instant is kept once. Returns how many were new."""
+    """Keep numbers; the same metric of the same thing at the same instant is kept once. Returns how many were new."""
     if not measurements:
         return 0
     rows = [{**asdict(each), "received_at": now(session)} for each in measurements]
-    keys = ["publication_id", "metric", "at"]
-    insert: Any = insert_for(session, Measurement).on_conflict_do_nothing(index_elements=keys)
+    insert: Any = insert_for(session, Measurement).on_conflict_do_nothing()
     return len(session.execute(insert.returning(Measurement.id), rows).all())

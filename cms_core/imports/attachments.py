@@ -46,7 +46,7 @@ class Attachments:
                 faults.append(f"{address[:120]!r} was not taken in: {error}")
                 continue
             files.append((stored, alt))
-            text = _point_to(text, address, url_path(stored))
+            text = point_to(text, address, url_path(stored))
         return text, files, faults
 
     def _find(self, address: str, folder: Path) -> Path | None:
@@ -69,7 +69,15 @@ class Attachments:
 
 
 def _local_addresses(text: str) -> Iterator[tuple[str, str, bool]]:
-    """Each (address, alternative text, whether it is shown as a picture) that is no web address."""
+    return (
+        each
+        for each in file_addresses(text)
+        if not re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*:|//|#|/media/|\{\{", each[0])
+    )
+
+
+def file_addresses(text: str) -> Iterator[tuple[str, str, bool]]:
+    """Of each picture and file that a text refers to: address, alternative text, whether it is shown as a picture."""
     for token in _flat(markdown_parser().parse(text)) if _ANY.search(text) else ():
         found: list[tuple[str, str, bool]] = []
         if token.type == "image":
@@ -78,9 +86,7 @@ def _local_addresses(text: str) -> Iterator[tuple[str, str, bool]]:
             found = [(str(token.attrs["href"]), "", False)]
         elif token.type in ("html_inline", "html_block"):
             found = [("".join(quoted), "", True) for quoted in _HTML_IMAGE.findall(token.content)]
-        for address, alt, shown in found:
-            if address and not re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*:|//|#|/media/|\{\{", address):
-                yield address, alt, shown
+        yield from (each for each in found if each[0])
 
 
 def _flat(tokens: "list[Token]") -> "Iterator[Token]":
@@ -89,9 +95,18 @@ def _flat(tokens: "list[Token]") -> "Iterator[Token]":
         yield from _flat(token.children or [])
 
 
-def _point_to(text: str, address: str, target: str) -> str:
+def point_to(text: str, address: str, target: str) -> str:
     """Replace an address in links, definitions and HTML attributes, as it was written (with or without %20)."""
     for written in {address, unquote(address)}:
         pattern = rf"(\]\(\s*<?|\]:\s*<?|\b(?:src|href)\s*=\s*[\"']?){re.escape(written)}(?=[\s>)\"'])"
         text = re.sub(pattern, lambda found: found[1] + target, text)
     return text
+
+
+def host_of(address: str) -> str:
+    """The host of a web address in lower case, "" for anything else."""
+    try:
+        parts = urlsplit(address)
+        return (parts.hostname or "") if parts.scheme in ("http", "https") else ""
+    except ValueError:
+        return ""

@@ -1,8 +1,6 @@
 """Reads a folder of somebody's Markdown: what each file wants to be, and what is wrong where. Saving is a step of its own."""
 
-import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+import tempfile
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,16 +9,18 @@ from sqlalchemy.orm import Session
 
 from cms_core.campaigns.when import parse_when, resolve
 from cms_core.content.drafts import BadField, Draft, clean
-from cms_core.content.media import Stored
 from cms_core.content.slugs import slug_fault, slug_or_digest, slugify
 from cms_core.errors import Invalid, NotFound
 from cms_core.imports.attachments import Attachments
-from cms_core.imports.frontmatter import MAX_BYTES, FileFault, Page, parse_page
+from cms_core.imports.documents import Document, Folder, Problem
+from cms_core.imports.finding import ENDINGS, find_files, read_bytes
+from cms_core.imports.frontmatter import FileFault, Page, parse_page
+from cms_core.imports.unpack import unpack
+from cms_core.imports.wordpress.documents import read_export
 from cms_core.markdown.headings import lift_title
 from cms_core.plugins import Plugins
 from cms_core.workspace import Workspace
 
-ENDINGS = (".md", ".markdown", ".mdown", ".mkd")
 DEFAULT_KIND = "article"
 _TEXT_KEYS = (
     "title",
@@ -36,57 +36,50 @@ _TEXT_KEYS = (
 _KEYS = {*_TEXT_KEYS, "tags", "publish_to", "channels"}
 
 
-@dataclass(frozen=True)
-class Problem:
-    """An error or note: file (relative to what was imported), line, reason."""
+def read_folder(
+    session: Session, workspace: Workspace, path: Path, media_dir: Path, tz: str = "UTC"
+) -> Folder:
+    """Read a Markdown file, a WordPress export, a zip archive, or all of these in a folder; what a file is, its content says.
 
-    file: str
-    line: int
-    reason: str
-
-
-@dataclass(frozen=True)
-class Document:
-    """One file as it will be saved; ``publish_at`` is the time as written, ``publish_to`` pairs of channel and connection."""
-
-    file: str
-    draft: Draft
-    publish_at: str = ""
-    publish_to: tuple[tuple[str, str], ...] = ()
-    files: tuple[tuple[Stored, str], ...] = ()
-    lines: Mapping[str, int] = field(default_factory=dict)
-
-    def line_of(self, key: str) -> int:
-        """The line of a front matter key, or of the text."""
-        return self.lines.get(key, self.lines["text"] if key == "text" else 1)
-
-
-@dataclass
-class Folder:
-    """What was read: documents to save, errors (files left out) and notes (things not used)."""
-
-    documents: list[Document] = field(default_factory=list)
-    errors: list[Problem] = field(default_factory=list)
-    notes: list[Problem] = field(default_factory=list)
-
-
-def read_folder(session: Session, workspace: Workspace, path: Path, media_dir: Path) -> Folder:
-    """Read a Markdown file, or all of a folder; pictures that the texts show are stored in ``media_dir``.
-
-    Hidden files, links and a README without front matter are left out. Raises NotFound or Invalid where there is nothing to read.
+    Pictures that the texts show are stored in ``media_dir``; ``tz`` is the zone of times that name none. Hidden files, links and a
+    README without front matter are left out. Raises NotFound or Invalid where there is nothing to read.
     """
     if not path.exists():
-        raise NotFound(f"{path} does not exist", "name a Markdown file or a folder of them")
-    single = path.is_file()
-    root = (path.parent if single else path).resolve()
+        raise NotFound(
+            f"{path} does not exist", "name a Markdown file, a WordPress export, or a folder of them"
+        )
+    with tempfile.TemporaryDirectory() as scratch:
+        if path.is_file() and _begins(path, b"PK\x03\x04"):
+            unpack([(path.name, path.read_bytes())], Path(scratch))
+            return _read(session, workspace, Path(scratch), media_dir, tz, shown=path)
+        return _read(session, workspace, path, media_dir, tz, shown=path)
+
+
+def _read(
+    session: Session, workspace: Workspace, path: Path, media_dir: Path, tz: str, *, shown: Path
+) -> Folder:
+    root = (path.parent if path.is_file() else path).resolve()
     folder = Folder()
-    files = [path.resolve()] if single else list(_markdown_files(root, folder))
-    if not files or (single and path.suffix.lower() not in ENDINGS):
-        raise Invalid(f"{path} holds no Markdown", f"files must end with {', '.join(ENDINGS)}")
-    reader = _Reader(workspace.plugins, root, Attachments(session, root, media_dir), folder)
-    for file in files:
-        reader.add(file, file.relative_to(root).as_posix())
+    found = list(find_files(path.resolve(), folder))
+    if not found:
+        raise Invalid(
+            f"{shown} holds no Markdown and no WordPress export",
+            f"Markdown ends with {', '.join(ENDINGS)}; export from WordPress with Tools, Export (a file that ends with .xml)",
+        )
+    attachments = Attachments(session, root, media_dir)
+    reader = _Reader(workspace.plugins, root, attachments, folder)
+    for file, wordpress in found:
+        name = file.relative_to(root).as_posix()
+        if wordpress:
+            read_export(session, workspace, file, name, folder, tz)
+        else:
+            reader.add(file, name)
     return folder
+
+
+def _begins(path: Path, magic: bytes) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(magic)) == magic
 
 
 class _Reader:
@@ -102,7 +95,7 @@ class _Reader:
         """Read one file into the folder's documents, or its fault into the errors."""
         page = Page("")
         try:
-            page = parse_page(_read_bytes(path))
+            page = parse_page(read_bytes(path))
             if path.stem.lower() == "readme" and not page.fields:
                 self._note(name, 1, "left out: a README without front matter")
                 return
@@ -225,34 +218,3 @@ def _instant(page: Page, text: str) -> datetime | None:
     except Invalid as error:
         line = page.lines["unpublish_at"]
         raise FileFault(line, f"unpublish_at: {error.message}; {error.remedy}") from None
-
-
-def _markdown_files(root: Path, folder: Folder) -> Iterator[Path]:
-    """All Markdown files below a folder in a fixed order; neither hidden ones nor what is behind links."""
-    for parent, folders, files in os.walk(root):
-        here = Path(parent)
-        for name in [*folders, *files]:
-            if (here / name).is_symlink() and not name.startswith("."):
-                folder.notes.append(
-                    Problem((here / name).relative_to(root).as_posix(), 1, "left out: links are not followed")
-                )
-        folders[:] = sorted(
-            name for name in folders if not name.startswith(".") and not (here / name).is_symlink()
-        )
-        for name in sorted(files):
-            path = here / name
-            if (
-                name.lower().endswith(ENDINGS)
-                and not name.startswith(".")
-                and path.is_file()
-                and not path.is_symlink()
-            ):
-                yield path
-
-
-def _read_bytes(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise FileFault(1, f"the file cannot be read: {error.strerror}") from None

@@ -15,14 +15,17 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
+from cms_core.auth.models import User
+from cms_core.campaigns import blackouts
 from cms_core.campaigns.models import Entry, EntryState
 from cms_core.campaigns.service import plan
-from cms_core.campaigns.when import Mode
+from cms_core.campaigns.when import Mode, describe
 from cms_core.csvfile import CsvFile, Row, protect_cell, read_csv, unprotect_cell
 from cms_core.db import now
 from cms_core.errors import CmsError, Invalid
 from cms_core.imports.plan_names import RowFault, Sought
 from cms_core.imports.plan_rows import COLUMNS, PlanRow, read_row, seek
+from cms_core.imports.posts import Sheet, column_of, read_post, read_sheet
 from cms_core.plugins import Plugins
 
 Arm = Callable[[Entry], object]
@@ -57,14 +60,18 @@ def import_plan(
     name: str = "",
     tz: str = "UTC",
     arm: Arm | None = None,
+    author: User | None = None,
 ) -> tuple[PlanResult, CsvFile]:
     """Put the rows of a plan on the calendar; ``tz`` is the zone where neither row nor campaign names one.
 
-    ``arm`` is called with each entry; what it refuses makes the row faulty. Raises Invalid for a file that cannot be read as
-    a whole. The caller decides whether to keep what was saved.
+    A sheet of social posts (a text and a time in each row, as schedulers have it) is recognised by its columns; ``author`` writes
+    the posts that are new. ``arm`` is called with each entry; what it refuses makes the row faulty. Raises Invalid for a file that
+    cannot be read as a whole. The caller decides whether to keep what was saved.
     """
-    file = read_csv(source, name, known=lambda header: header.strip().lower() in COLUMNS)
-    return _Importer(session, plugins, file, tz, arm).run(), file
+    file = read_csv(
+        source, name, known=lambda header: header.strip().lower() in COLUMNS or bool(column_of(header))
+    )
+    return _Importer(session, plugins, file, tz, arm, author).run(), file
 
 
 def write_faulty(file: CsvFile, result: PlanResult, path: Path) -> None:
@@ -84,13 +91,23 @@ def write_faulty(file: CsvFile, result: PlanResult, path: Path) -> None:
 
 
 class _Importer:
-    def __init__(self, session: Session, plugins: Plugins, file: CsvFile, tz: str, arm: Arm | None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        plugins: Plugins,
+        file: CsvFile,
+        tz: str,
+        arm: Arm | None,
+        author: User | None,
+    ) -> None:
         self._session = session
         self._file = file
         self._tz = tz
         self._arm = arm
         self._sought = Sought(session, plugins)
-        self._columns = _columns(file)
+        self._author = author
+        self._sheet = read_sheet(file) if author else None
+        self._columns = {} if self._sheet else _columns(file)
         self._mended = any(name.strip().lower() == REASON for name in file.header)
         self._entries: dict[int, Entry] = {}
         self._keys: dict[str, int] = {}
@@ -105,6 +122,9 @@ class _Importer:
             except CmsError as error:
                 self._fault(row.number, error.field, error)
         self._result.faulty.sort(key=lambda fault: (fault.row, fault.column))
+        if self._sheet and self._sheet.unused:
+            message = f"columns that are not used: {', '.join(self._sheet.unused)}"
+            self._result.findings.insert(0, Fault(1, "", message))
         self._result.ready = self._result.saved + self._result.unchanged
         return self._result
 
@@ -122,8 +142,23 @@ class _Importer:
         return rows
 
     def _parse(self, record: Row) -> tuple[PlanRow | None, list[RowFault]]:
+        if self._sheet is not None and self._author is not None:
+            return self._parse_post(record, self._sheet, self._author)
         cells = {column: self._cell(record.cells[index]) for column, index in self._columns.items()}
         return read_row(self._sought, record.number, cells, self._tz)
+
+    def _parse_post(self, record: Row, sheet: Sheet, author: User) -> tuple[PlanRow | None, list[RowFault]]:
+        """A row with a fault leaves no post behind."""
+        with self._session.begin_nested() as savepoint:
+            cells, faults = read_post(
+                self._session, self._sought, sheet, [*map(self._cell, record.cells)], author
+            )
+            row, more = (
+                read_row(self._sought, record.number, cells, self._tz) if not faults else (None, faults)
+            )
+            if more:
+                savepoint.rollback()
+        return row, [RowFault(sheet.place(fault.field), fault.message, fault.remedy) for fault in more]
 
     def _cell(self, text: str) -> str:
         return (unprotect_cell(text) if self._mended else text).strip()
@@ -164,6 +199,7 @@ class _Importer:
         if existing is None:
             self._result.saved += 1
             self._note_past(row, entry.instant)
+            self._note_blackouts(row, entry)
         else:
             self._result.unchanged += 1
         return entry
@@ -171,7 +207,9 @@ class _Importer:
     def _key(self, row: PlanRow, anchor: Entry | None) -> str:
         """What makes a row the same plan again: when, connection, asset, campaign, segment (and title, kind without an asset)."""
         when = (
-            f"{anchor.source or anchor.public_id}{row.when.offset}" if anchor is not None else row.when_text
+            f"{anchor.source or anchor.public_id}{row.when.condition}{row.when.offset}"
+            if anchor is not None
+            else row.when_text
         )
         parts = [when, *row.identity]
         key = hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]
@@ -181,10 +219,19 @@ class _Importer:
 
     def _note_past(self, row: PlanRow, instant: datetime) -> None:
         if instant < now(self._session) and row.when.mode is not Mode.AFTER:
-            message = (
-                "this time is in the past; an armed entry goes out at once, or is missed when it is too late"
+            self._note(
+                row,
+                "this time is in the past; an armed entry goes out at once, or is missed when it is too late",
             )
-            self._result.findings.append(Fault(row.number, "when", message))
+
+    def _note_blackouts(self, row: PlanRow, entry: Entry) -> None:
+        if entry.deferred:
+            self._note(row, f"{entry.deferred}, to {describe(entry.instant, entry.tz)}")
+        for window in blackouts.of_entry(self._session, entry).warned:
+            self._note(row, f"falls into {window}")
+
+    def _note(self, row: PlanRow, message: str) -> None:
+        self._result.findings.append(Fault(row.number, "when", message))
 
     def _fault(self, row: int, column: str, error: CmsError) -> None:
         reason = f"{error.message}; {error.remedy}" if error.remedy else error.message

@@ -42,6 +42,10 @@ class Sought:
     def asset(self, name: str) -> Asset | None:
         return named(self._assets, name, "asset")
 
+    def add_asset(self, asset: Asset) -> None:
+        """Let an asset be found that was made since."""
+        self._assets[asset.slug] = asset
+
     def campaign(self, name: str) -> Campaign | None:
         return self._campaigns_by_key.get(name) or named(self._campaigns, name, "campaign")
 
@@ -72,6 +76,18 @@ class Sought:
             }
             named(known, name, "connection")
         return fitting[0] if fitting else None
+
+    def profile(self, name: str, channel: str = "") -> Connection | None:
+        """A connection as people call it: by its name however it is spelled, or by its channel where that has but one."""
+        plain, channel = name.casefold(), channel.casefold()
+        rows = [row for rows in self._connections.values() for row in rows if channel in ("", row.channel)]
+        found = [row for row in rows if row.name.casefold() == plain] or [
+            row for row in rows if row.channel == plain
+        ]
+        if len(found) > 1:
+            names = ", ".join(f"{row.channel}:{row.name}" for row in found[:8])
+            raise RowFault("connection", f"{name!r} may be several connections", f"name one of {names}")
+        return found[0] if found else self.connection(channel, name)
 
 
 def named(known: Mapping[str, T], name: str, column: str) -> T | None:

@@ -58,8 +58,9 @@ class PlanRow:
 
     @property
     def armable(self) -> bool:
-        """Whether this row says what shall go out; tasks, milestones and flights stay planned."""
-        return self.kind == EntryKind.PUBLISH
+        """Whether this row says what shall go out; tasks, milestones and flights without an ad stay planned."""
+        whole = self.asset is not None and self.connection is not None
+        return self.kind == EntryKind.PUBLISH or (self.kind == EntryKind.FLIGHT and whole)
 
     @property
     def identity(self) -> list[str]:
@@ -169,15 +170,15 @@ def read_when(text: str, tz: str) -> When:
         raise Invalid("the row has no time", "write 2026-05-04 09:00")
     when = parse_when(text, tz)
     require_supported(when)
-    if when.mode is not Mode.AFTER:
+    if when.mode not in (Mode.AFTER, Mode.SLOT):
         resolve(when)
     return when
 
 
 def _when_text(when: When, text: str) -> str:
     """The same time however it was written."""
-    if when.mode is Mode.AFTER:
-        return text
+    if when.mode in (Mode.AFTER, Mode.SLOT):
+        return text.lower()
     return f"{when.mode} {when.instant or when.wall} {when.tz if when.mode is Mode.ZONED else ''}"
 
 
@@ -185,7 +186,7 @@ def seek(session: Session, wanted: Plan) -> Entry | None:
     """The entry that stands for this plan already: imported before, or planned otherwise with the same five things."""
     alive = Entry.state != EntryState.DROPPED
     found = session.scalars(select(Entry).where(Entry.source == wanted.source, alive).limit(1)).first()
-    if found is not None or wanted.asset is None:
+    if found is not None or wanted.asset is None or wanted.when.mode is Mode.SLOT:
         return found
     instant = resolve(wanted.when, wanted.after.instant if wanted.after else None).instant
     return session.scalars(

@@ -4,10 +4,12 @@ Arming binds the approved revision and runs the channel's check, so that what ca
 """
 
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from cms_core.campaigns import placing
 from cms_core.campaigns.models import Entry, EntryKind, EntryState
 from cms_core.connections.models import Connection
 from cms_core.content.drafts import require_kind
@@ -25,6 +27,8 @@ from cms_core.publishing.models import PublicationState as S
 from cms_core.publishing.service import BEFORE_COMMIT, cancel, change
 from cms_core.workspace import Workspace
 
+SOUND = "sound"  # what a publication awaits of the entry that its own follows: only that it has not failed
+
 
 def arm(
     session: Session, workspace: Workspace, entry: Entry, test: ExperimentPlan | None = None
@@ -32,7 +36,8 @@ def arm(
     """Let an entry go out by itself at its time, perhaps with a test: binds the approved revision, makes the publication.
 
     Raises Invalid when something is missing (an approved revision, a connection, a segment for an addressed channel), when
-    the channel's check, the same as in the editor and at the commit, finds an error in any arm, or when the test cannot be done.
+    the channel's check, the same as in the editor and at the commit, finds an error in any arm, when the test cannot be done, or
+    when a blackout refuses its time. One that defers puts it later.
     """
     existing = session.scalar(
         select(Publication).where(Publication.entry_id == entry.id, Publication.state != S.CANCELLED)
@@ -43,6 +48,8 @@ def arm(
         return existing
     _require_nobody_reached(session, entry)
     channel, connection, revision = _check_armable(session, workspace.plugins, entry)
+    for moved in placing.release(session, entry, entry.instant)[1:]:
+        follow(session, workspace.plugins, moved)
     if test is not None:
         experiment_plan.require_possible(test, channel, entry, revision)
     arms = experiment_plan.arms_of(test)
@@ -61,6 +68,7 @@ def arm(
         due_at=entry.instant,
         late_at=_late_at(entry, channel),
         ends_at=_ends_at(entry, channel),
+        awaits=entry.condition or (SOUND if entry.after_id is not None else ""),
         created_at=now(session),
         arms=arms,
         experiment=experiment_plan.experiment_of(test) if test else None,
@@ -73,6 +81,8 @@ def arm(
 
 def disarm(session: Session, entry: Entry) -> None:
     """Back to planned: the publication is cancelled if it has not started to go out."""
+    if entry.state in (EntryState.DONE, EntryState.DROPPED):
+        raise Conflict(f"entry {entry.title!r} is {entry.state}", "plan a new one")
     for publication in of_entry(session, entry):
         if publication.state != S.CANCELLED:
             cancel(session, publication)
@@ -97,6 +107,16 @@ def follow(session: Session, plugins: Plugins, entry: Entry) -> None:
             retry_at=None,
             wake_at=None,
         )
+
+
+def write_waiting(session: Session, publication_id: int, **values: Any) -> None:
+    """Write to a publication that nobody has begun with; one that a worker or a person was faster with is left alone."""
+    session.execute(
+        update(Publication)
+        .where(Publication.id == publication_id, Publication.state == S.SCHEDULED)
+        .values(row_version=Publication.row_version + 1, **values)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def of_entry(session: Session, entry: Entry) -> list[Publication]:
@@ -142,9 +162,9 @@ def _require_nobody_reached(session: Session, entry: Entry) -> None:
 
 def _check_armable(session: Session, plugins: Plugins, entry: Entry) -> tuple[Channel, Connection, Revision]:
     where = f"entry {entry.title!r}"
-    if entry.kind != EntryKind.PUBLISH:
+    if entry.kind not in (EntryKind.PUBLISH, EntryKind.FLIGHT):
         raise Invalid(
-            f"{where} is a {entry.kind}; only entries of kind publish go out",
+            f"{where} is a {entry.kind}; only entries of kind publish go out, and flights",
             "leave it planned",
             field="kind",
         )

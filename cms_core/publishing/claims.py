@@ -18,6 +18,7 @@ from cms_core.publishing.models import Attempt, Delivery, DeliveryState, Phase, 
 from cms_core.publishing.models import PublicationState as S
 
 P = Publication
+READY = ("", "sound")  # what ``awaits`` may be of one that is claimed, or late
 MAX_TRIES = 12
 UNTIL_CALLED = datetime.max.replace(tzinfo=UTC)  # a run that sleeps until something is there for it
 # Kinds for which the core may find out by itself what became of an unknown publication.
@@ -59,7 +60,7 @@ def sweep(session: Session, plugins: Plugins, due: datetime, real: datetime) -> 
     _follow_plugins(session, plugins)
     missed = session.scalars(
         update(P)
-        .where(P.state == S.SCHEDULED, P.tries == 0, P.late_at < due)
+        .where(P.state == S.SCHEDULED, P.tries == 0, P.late_at < due, P.awaits.in_(READY))
         .values(
             state=S.MISSED,
             reason="first start came too late; a person decides",
@@ -170,7 +171,7 @@ def claimable(plugins: Plugins, due: datetime, real: datetime) -> list[tuple[Tas
             and_(P.state == S.UNKNOWN, P.channel.in_(solvable), P.needs_person.is_(False), free, rested),
         ),
         (Task.SEND_ON, and_(P.state == S.SENDING, P.paused_at.is_(None), free, rested, awake)),
-        (Task.PUBLISH, and_(P.state == S.SCHEDULED, P.due_at <= due, awake)),
+        (Task.PUBLISH, and_(P.state == S.SCHEDULED, P.due_at <= due, P.awaits.in_(READY), awake)),
         # A stream is on no calendar: it begins as soon as there is one.
         (Task.PUBLISH, and_(P.stream.is_not(None), P.state == S.SCHEDULED, awake)),
     ]

@@ -68,9 +68,11 @@ class Publication(PublicId, Base):
 
     ``claim_no`` is the fencing number: every claim raises it, and who holds an older one may not write. ``paused_at`` and
     ``withdraw_asked_at`` are marks, not states; ``switch_to`` ("pause", "resume") is what a live one was asked to become, until
-    the channel has done it. ``wake_at`` lets a run sleep without a lease, by the clock of what is due. ``stream`` names the source
-    of a standing publication (drip step, trigger); it takes more until ``closed_at``. ``plugin`` owns the channel, and is named
-    when it is missing. A first start after ``late_at`` is missed. ``needs_person`` ends what is tried by itself: the look-ups of an
+    the channel has done it. ``wake_at`` lets a run sleep without a lease, by the clock of what is due. ``awaits`` says what must
+    become of the entry that its own follows: "published", "approved" or "finished" before it is due at all, "sound" that it has
+    not failed; "" once that is settled. ``stream`` names the source of a standing publication (drip step, trigger); it takes more
+    until ``closed_at``. ``plugin`` owns the channel, and is named when it is missing. A first start after
+    ``late_at`` is missed. ``needs_person`` ends what is tried by itself: the look-ups of an
     unknown one, the withdrawal of one that is at its end.
     """
 
@@ -91,6 +93,13 @@ class Publication(PublicId, Base):
             sqlite_where=text("stream IS NOT NULL"),
             postgresql_where=text("stream IS NOT NULL"),
         ),
+        Index(
+            "ix_core_publication_awaits",
+            "awaits",
+            "id",
+            sqlite_where=text("awaits != ''"),
+            postgresql_where=text("awaits != ''"),
+        ),
     )
 
     entry_id: Mapped[int | None] = mapped_column(ForeignKey("core_entry.id"), index=True)
@@ -108,6 +117,7 @@ class Publication(PublicId, Base):
     late_at: Mapped[datetime | None]
     ends_at: Mapped[datetime | None]
     wake_at: Mapped[datetime | None]
+    awaits: Mapped[str] = mapped_column(String(10), default="")
     state: Mapped[str] = mapped_column(String(20), default=PublicationState.SCHEDULED)
     reason: Mapped[str] = mapped_column(Text, default="")
     paused_at: Mapped[datetime | None]

@@ -18,7 +18,7 @@ from cms_core import contract as c
 from cms_core.clock import Clock, SystemClock
 from cms_core.errors import CmsError
 from cms_core.plugins import PLUGIN_FAULTS
-from cms_core.publishing import claims, experiments, live, lookups, outcomes, snapshot
+from cms_core.publishing import claims, closures, experiments, followers, live, lookups, outcomes, snapshot
 from cms_core.publishing.claims import Held, Task
 from cms_core.publishing.deliveries import freeze_audience
 from cms_core.publishing.models import Phase
@@ -48,7 +48,11 @@ class Runner:
     def sweep(self) -> list[int]:
         """Move rows whose time has come; returns those that were missed."""
         with self.workspace.db.transaction() as session:
-            return claims.sweep(session, self.workspace.plugins, self.due_clock.now(), self.real)
+            plugins, due = self.workspace.plugins, self.due_clock.now()
+            missed = claims.sweep(session, plugins, due, self.real)
+            followers.settle(session, plugins, due)
+            closures.keep_out(session, plugins, due)
+            return missed
 
     @property
     def real(self) -> datetime:

@@ -80,7 +80,13 @@ def retry(session: Session, publication: Publication) -> None:
             f"publication {publication.public_id} may have gone out; a retry could send it twice",
             "look at the other side, then `cms publications resolve ID --published URL` or `--not-published`",
         )
-    values: dict[str, Any] = {"state": S.SCHEDULED, "reason": "", "retry_at": None, "late_at": None}
+    values: dict[str, Any] = {
+        "state": S.SCHEDULED,
+        "reason": "",
+        "retry_at": None,
+        "late_at": None,
+        "awaits": "",
+    }
     values |= {"due_at": min(publication.due_at, now(session)), "needs_person": False}
     values["tries"] = min(publication.tries, 1)
     if publication.audience_at is not None:

@@ -126,6 +126,7 @@ def costs_of(session: Session, campaigns: Sequence[Campaign]) -> Costs:
     costs: Costs = defaultdict(Counter)
     for key, channel, asset_id, currency, micros in session.execute(query):
         costs[key][currency, (key, channel, asset_id)] += micros
+    _add_campaign_costs(session, [campaign.key for campaign in campaigns], costs)
     return costs
 
 
@@ -143,6 +144,25 @@ def _newest_measurements(ids: Sequence[int]) -> Select[str, str, int]:
         .join(Measurement, Measurement.publication_id == Publication.id)
         .where(Campaign.id.in_(ids), Measurement.at == newest)
     )
+
+
+def _add_campaign_costs(session: Session, keys: Sequence[str], costs: Costs) -> None:
+    """What was reported for campaigns as a whole: the newest number of each channel and currency."""
+    other, same = aliased(Measurement), ("publication_id", "campaign", "channel", "metric", "currency")
+    newest = (
+        select(func.max(other.at))
+        .where(*(getattr(other, name) == getattr(Measurement, name) for name in same))
+        .scalar_subquery()
+    )
+    query = select(Measurement).where(
+        Measurement.publication_id == 0,
+        Measurement.campaign.in_(keys),
+        Measurement.metric == "cost",
+        Measurement.at == newest,
+    )
+    for row in session.scalars(query):
+        if row.value_micros:
+            costs[row.campaign][row.currency, (row.campaign, row.channel, 0)] += row.value_micros
 
 
 def people_of(

@@ -37,6 +37,7 @@ class Group:
 
 
 PLAN = "Plan"
+MOST_TABS = 4
 CORE: tuple[tuple[str, tuple[Item, ...]], ...] = (
     (
         PLAN,
@@ -83,7 +84,7 @@ def plugin_item(plugin: str, item: NavItem) -> Item | None:
             "plugin %s: navigation item %r names the unknown endpoint %r", plugin, item.label, item.endpoint
         )
         return None
-    return Item(item.label, url, item.icon, item.permission, item.shortcut, plugin=plugin)
+    return Item(item.label, url, item.icon, item.permission, item.shortcut, item.tab, plugin)
 
 
 def is_current(url: str, path: str) -> bool:
@@ -110,9 +111,12 @@ def build_nav(
     ]
     fitting = [item.url for group in allowed for item in group.items if is_current(item.url, path)]
     here = max(fitting, key=len, default=None)
+    tabs = [item.url for group in allowed for item in group.items if item.tab][:MOST_TABS]
     for group in allowed:
         group.items = [
-            replace(item, current=item.url == here, count=(counts or {}).get(item.label, 0))
+            replace(
+                item, current=item.url == here, tab=item.url in tabs, count=(counts or {}).get(item.label, 0)
+            )
             for item in group.items
         ]
     return [group for group in allowed if group.items]

@@ -100,6 +100,11 @@ def refused(response: Any) -> bool:
     return bool(response.status_code == 401)
 
 
+def refused_feed(response: Any) -> bool:
+    """Only addresses that lead nowhere count against the limit of a feed."""
+    return bool(response.status_code == 404)
+
+
 def account() -> str:
     """The account that somebody tries to get into, as a key of the limits."""
     return f"account:{request.form.get('email', '').strip().lower()[:320]}"

@@ -49,7 +49,7 @@ def test_import_list_and_count(people: Cms, file: Callable[[str], str]) -> None:
     assert done.exit_code == 0
     assert document(done) | {"notes": []} == {
         "format": "csv", "encoding": "utf-8", "delimiter": ";", "created": 3, "updated": 0, "unchanged": 0,
-        "skipped": [], "notes": [], "saved": True,
+        "skipped": [], "notes": [], "segments": [], "saved": True,
     }  # fmt: skip
     rows = document(people("contacts", "list", "--json"))
     assert [(row["email"], row["country"], row["consent"], row["fields"]) for row in rows] == [

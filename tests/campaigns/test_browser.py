@@ -25,6 +25,10 @@ AXE = Path(cms_core.__file__).parents[1] / "node_modules/axe-core/axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 PAGES = (
     "/app/calendar?month=2026-05",
+    "/app/calendar?view=week&week=2026-05-06",
+    "/app/calendar?view=list&month=2026-05",
+    "/app/calendar/rules",
+    "/app/me/feed",
     "/app/calendar/new",
     "/app/calendar/import",
     "/app/campaigns",

@@ -76,6 +76,8 @@ def test_times_are_shown_with_their_zone() -> None:
         ("after:3-1h", "1 hour before row 3"),
         ("after:3", "together with row 3"),
         (f"after:{PUBLIC_ID}+1w", f"1 week after entry {PUBLIC_ID}"),
+        ("after:3:published+2d", "2 days after row 3 is published"),
+        ("after:3:finished", "as soon as row 3 has finished"),
     ],
 )
 def test_what_follows_something_is_shown_as_such(text: str, shown: str) -> None:

@@ -130,7 +130,23 @@ def test_leap_seconds_are_refused_everywhere_alike(text: str) -> None:
         parse_when(text, "UTC")
 
 
-def test_slots_and_recipients_own_time_are_read_but_not_planned_yet() -> None:
+@pytest.mark.parametrize("condition", ["published", "approved", "finished"])
+def test_after_may_wait_for_what_becomes_of_the_other(condition: str) -> None:
+    when = parse_when(f"after:3:{condition.upper()} +2d", "UTC")
+    assert (when.after, when.condition, str(when.offset)) == ("3", condition, "+2d")
+    with pytest.raises(WhenError, match="not known before"):
+        parse_when(f"after:3:{condition}-1h", "UTC")
+
+
+@pytest.mark.parametrize(
+    "text", ["after:3:sent", "after:3:published:finished", "after:3 published+1d", "after::published"]
+)
+def test_what_nothing_can_wait_for_is_refused(text: str) -> None:
+    with pytest.raises(WhenError):
+        parse_when(text, "UTC")
+
+
+def test_recipients_own_time_is_read_but_not_planned_yet() -> None:
     slot, local = parse_when("Slot", "Europe/Paris"), parse_when("local 2026-05-04 09:00", "Europe/Paris")
     assert (slot.mode, local.mode, local.wall, local.tz) == (
         Mode.SLOT,
@@ -138,11 +154,11 @@ def test_slots_and_recipients_own_time_are_read_but_not_planned_yet() -> None:
         wall("2026-05-04T09:00"),
         None,
     )
-    for when in (slot, local):
-        with pytest.raises(WhenError, match="not available yet"):
-            require_supported(when)
-        with pytest.raises(WhenError, match="not available yet"):
-            resolve(when)
+    with pytest.raises(WhenError, match="not available yet"):
+        require_supported(local)
+    with pytest.raises(WhenError, match="not available yet"):
+        resolve(local)
+    require_supported(slot)
     require_supported(parse_when("2026-05-04 09:00", "Europe/Paris"))
 
 

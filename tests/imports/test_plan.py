@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from cms_core.audience import segments
 from cms_core.auth.service import create_user
+from cms_core.campaigns import blackouts, slots
 from cms_core.campaigns.models import Entry
 from cms_core.campaigns.service import create_campaign
 from cms_core.connections import service as connections
@@ -95,7 +96,9 @@ def test_same_plan_again_is_unchanged(ready: Session, workspace: Workspace) -> N
     [
         ("2026-02-30 09:00,,site,www,launch,,,,,,", "when", "no 2026-02-30"),
         ("tomorrow,,site,www,launch,,,,,,", "when", "tomorrow"),
-        ("slot,,site,www,launch,,,,,,", "when", "not available yet"),
+        ("slot,,site,www,launch,,,,,,", "when", "has no slots"),
+        ("slot,,,,,,,X,task,,", "when", "needs a connection"),
+        ("after:2:sent+1d,,,,,,,X,task,,", "when", "is not a time"),
         ("local 2026-05-04 09:00,,email,news,letter,,,,,,", "when", "not available yet"),
         (",,site,www,launch,,,,,,", "when", "no time"),
         ("2026-05-04 09:00,Mars/Base,site,www,launch,,,,,,", "tz", "Mars/Base"),
@@ -192,3 +195,42 @@ def test_long_chain_is_read_in_one_go(ready: Session, workspace: Workspace) -> N
     result = run(ready, workspace, "when,title,kind\n2026-05-04 09:00,X,task\n" + rows)
     assert (result.saved, result.faulty) == (301, [])
     assert entries(ready)[-1].instant == datetime.fromisoformat("2026-05-16T21:00+00:00")
+
+
+def test_slots_are_given_in_order_and_the_same_plan_again_changes_nothing(
+    ready: Session, workspace: Workspace
+) -> None:
+    slots.replace(ready, connections.find(ready, "site", "www"), "mon-fri 09:30", "Europe/Paris")
+    text = HEAD + "slot,,site,www,launch,Spring launch,,,,,\nSlot,,site,www,launch,,,,,,\n"
+    assert run(ready, workspace, text).saved == 2
+    found = sorted(each.instant.isoformat() for each in entries(ready))
+    assert found == ["2026-05-04T07:30:00+00:00", "2026-05-05T07:30:00+00:00"]
+    again = run(ready, workspace, text)
+    assert (again.saved, again.unchanged, again.faulty) == (0, 2, [])
+
+
+def test_windows_refuse_remark_and_put_later(ready: Session, workspace: Workspace) -> None:
+    days = {
+        "block": ("2026-05-04", "2026-05-05"),
+        "warn": ("2026-05-06", "2026-05-07"),
+        "defer": ("2026-05-11", "2026-05-12"),
+    }
+    for policy, (first, last) in days.items():
+        starts, ends = blackouts.edge(first, last=False), blackouts.edge(last, last=False)
+        blackouts.add(ready, blackouts.Wanted(policy.title(), policy, "UTC", starts=starts, ends=ends))
+    rows = "".join(f"2026-05-{day} 09:00,,site,www,launch,,,,,,\n" for day in ("04", "06", "11", "13"))
+    result = run(ready, workspace, HEAD + rows)
+    assert faults(result) == [(2, "when")]
+    assert "'Block'" in result.faulty[0].reason
+    assert [(each.row, each.reason.split("'")[1]) for each in result.findings] == [(3, "Warn"), (4, "Defer")]
+    assert sorted(each.instant.day for each in entries(ready)) == [6, 12, 13]
+
+
+def test_a_row_may_wait_for_another(ready: Session, workspace: Workspace) -> None:
+    text = (
+        HEAD
+        + "2026-05-04 09:00,,site,www,launch,,,,,,\nafter:2:published+1d,,email,news,letter,,Everybody,,,,\n"
+    )
+    assert run(ready, workspace, text).saved == 2
+    assert [each.condition for each in entries(ready)] == ["", "published"]
+    assert run(ready, workspace, text).unchanged == 2

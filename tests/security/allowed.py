@@ -4,6 +4,7 @@ ROLES = ("admin", "marketer", "approver", "rep", "viewer")
 EVERYBODY = frozenset(ROLES)
 OFFICE = EVERYBODY - {"rep"}
 WRITERS = frozenset({"admin", "marketer"})
+SELLERS = frozenset({"admin", "marketer", "rep"})
 ADMIN = frozenset({"admin"})
 PUBLIC = frozenset({"public"})  # without a sign-in
 ENTRANCE = frozenset({"entrance"})  # under /app, yet for strangers
@@ -22,6 +23,7 @@ ALLOWED = {
     "GET /media/<sha256>/<filename>": PUBLIC,
     "GET /media/<sha256>/<size>/<filename>": PUBLIC,
     "GET /healthz": PUBLIC,
+    "GET /calendar/<token>.ics": PUBLIC,
     "GET /t/<token>.gif": PUBLIC,
     "GET /t/<token>/<int(max=1000000):n>": PUBLIC,
     "GET /t/<token>/h": PUBLIC,
@@ -74,6 +76,15 @@ ALLOWED = {
     # Calendar, campaigns, publications, reports.
     "GET /app/calendar": OFFICE,
     "GET /app/calendar/side": OFFICE,
+    "GET /app/calendar/rules": OFFICE,
+    "POST /app/calendar/rules/blackouts": WRITERS,
+    "POST /app/calendar/rules/blackouts/<public_id>/remove": WRITERS,
+    "POST /app/calendar/rules/slots/<public_id>": WRITERS,
+    **{f"POST /app/calendar/rules/series/<public_id>/{what}": WRITERS for what in ("arm", "disarm", "end")},
+    "GET /app/me/feed": OFFICE,
+    "POST /app/me/feed": OFFICE,
+    "POST /app/me/feed/revoke": OFFICE,
+    "POST /app/calendar/entries/<public_id>/done": WRITERS,
     "GET /app/calendar/entries/<public_id>": OFFICE,
     "POST /app/calendar/entries/<public_id>/arm": WRITERS,
     "POST /app/calendar/entries/<public_id>/disarm": WRITERS,
@@ -85,6 +96,9 @@ ALLOWED = {
     "POST /app/calendar/import": WRITERS,
     "GET /app/campaigns": OFFICE,
     "GET /app/campaigns/<public_id>": OFFICE,
+    "GET /app/campaigns/<public_id>/move": WRITERS,
+    "POST /app/campaigns/<public_id>/move": WRITERS,
+    "POST /app/campaigns/<public_id>/copy": WRITERS,
     "GET /app/campaigns/new": WRITERS,
     "POST /app/campaigns/new": WRITERS,
     "GET /app/publications": OFFICE,
@@ -113,6 +127,20 @@ ALLOWED = {
     "GET /app/segments/new": WRITERS,
     "POST /app/segments/new": WRITERS,
     "POST /app/segments/count": WRITERS,
+    # Leads, companies, deals.
+    "GET /app/p/leads/": SELLERS,
+    "GET /app/p/leads/<contact>": SELLERS,
+    "POST /app/p/leads/handoffs/<public_id>": SELLERS,
+    "GET /app/p/leads/rules": WRITERS,
+    "POST /app/p/leads/rules": WRITERS,
+    "GET /app/p/leads/companies/": SELLERS,
+    "GET /app/p/leads/companies/<public_id>": SELLERS,
+    "GET /app/p/leads/deals/": SELLERS,
+    "GET /app/p/leads/deals/<public_id>": SELLERS,
+    "POST /app/p/leads/deals/<public_id>": SELLERS,
+    "POST /app/p/leads/deals/<public_id>/close": SELLERS,
+    "GET /app/p/leads/deals/new": SELLERS,
+    "POST /app/p/leads/deals/new": SELLERS,
     # The workspace.
     "GET /app/connections": ADMIN,
     "GET /app/connections/<public_id>": ADMIN,

@@ -5,6 +5,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from cms_core.auth import service
+from cms_core.campaigns import feed
 from cms_core.content import media
 from cms_core.content import service as content
 from cms_core.content.models import FormerSlug
@@ -35,6 +36,7 @@ def places(house: House) -> dict[str, dict[str, str]]:
     with house.workspace.db.transaction() as session:
         file = media.record(session, stored).public_id
         calm = content.find(session, "calm")
+        secret = feed.renew(session, service.acting_user(session, "viewer@acme.test"))
         session.add(FormerSlug(slug="calm-before", asset_id=calm.id, created_at=calm.created_at))
     return {
         "/app/calendar/entries": {"public_id": ids["entry:calm"]},
@@ -46,6 +48,9 @@ def places(house: House) -> dict[str, dict[str, str]]:
         "/app/connections": {"public_id": ids["connection:news"], "channel": "email"},
         "/app/users": {"public_id": ids["user:target"]},
         "/app/plugins": {"name": "seo"},
+        "/app/p/leads": {"contact": ids["contact"], "public_id": ids["handoff"]},
+        "/app/p/leads/companies": {"public_id": ids["company"]},
+        "/app/p/leads/deals": {"public_id": ids["deal"]},
         "/app/content": {"slug": "calm", "name": "0" * 40},
         "/app/content/media": {"public_id": file},
         "/app/content/redirects": {"former": "calm-before"},
@@ -54,5 +59,9 @@ def places(house: House) -> dict[str, dict[str, str]]:
         "/static/seo": {"version": "v1", "colour": "0d5c47"},
         "/sitemap": {"number": "1"},
         "/t": {"token": token, "n": "1"},
+        "/calendar": {"token": secret},
+        "/app/calendar/rules/blackouts": {"public_id": ids["blackout"]},
+        "/app/calendar/rules/slots": {"public_id": ids["connection:news"]},
+        "/app/calendar/rules/series": {"public_id": ids["series"]},
         "/": {"path": "calm"},
     }

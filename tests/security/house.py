@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,9 @@ from cms_core.audience.models import Contact
 from cms_core.audience.upsert import upsert_many
 from cms_core.auth import service as auth
 from cms_core.auth.models import Role, User
+from cms_core.campaigns import blackouts, series
 from cms_core.campaigns import service as campaigns
+from cms_core.campaigns.blackouts import Wanted
 from cms_core.campaigns.models import EntryKind
 from cms_core.campaigns.when import Mode, When
 from cms_core.clock import FrozenClock
@@ -33,11 +35,13 @@ from cms_core.content.review import approve_newest
 from cms_core.publishing import arming
 from cms_core.publishing.models import Delivery
 from cms_core.publishing.tokens import Tokens
+from cms_core.services import Services
 from cms_core.testing.client import FormClient
 from cms_core.testing.fixtures import NOW
 from cms_core.testing.smtp import FaultySmtp
 from cms_core.worker import Worker
 from cms_core.workspace import Workspace, open_workspace
+from cms_leads import deals, handoffs, points
 
 PASSWORD = "correct horse battery"
 DISABLED = "disabled"
@@ -159,6 +163,7 @@ def built(folder: Path, database: Path) -> Iterator[House]:
         _people(house)
         _connect(house)
         _fill(house)
+        _sell(house)
         try:
             yield house
         finally:
@@ -200,6 +205,17 @@ def _fill(house: House) -> None:
             session, "Launch", date(2026, 5, 1), date(2026, 5, 31), "Europe/Paris"
         )
         house.ids["campaign"] = made.public_id
+        fair = Wanted(
+            "Fair",
+            "show",
+            "UTC",
+            starts=datetime.combine(made.starts_on, time()),
+            ends=datetime.combine(made.ends_on, time()),
+        )
+        house.ids["blackout"] = blackouts.add(session, fair).public_id
+        when = When(Mode.ZONED, wall=datetime.combine(made.starts_on, time(9)), tz="UTC")
+        serial = series.create(session, campaigns.Plan(when, "Stand-up", EntryKind.TASK), "FREQ=WEEKLY")
+        house.ids["series"] = serial.public_id
         people = [c.Contact(id="", email=f"{name}@people.test", first_name=name) for name in ("ann", "bob")]
         house.ids["contact"] = upsert_many(session, people, source="test")[0]
         everybody = session.scalars(select(Contact.id)).all()
@@ -214,6 +230,19 @@ def _fill(house: House) -> None:
     house.ids["entry:draft"] = _planned(house)
     house.ids["page"] = house.publish("calm", "site", "www", "Launch")
     house.ids["sending"] = house.publish("letter", "email", "news", "Launch", "Everybody")
+
+
+def _sell(house: House) -> None:
+    """A company, a deal, and a lead that waits for sales."""
+    svc, contact = Services(house.workspace, "leads"), house.ids["contact"]
+    house.ids["company"], _ = svc.upsert_company(c.Company("", "Acme"))
+    house.ids["deal"] = deals.create(svc, deals.Facts("Rollout", house.ids["company"], (contact,))).public_id
+    converted = [c.Event("converted", NOW, "test", str(n), c.AgentClass.HUMAN, contact) for n in range(3)]
+    svc.record_events(converted)
+    points.refresh(svc, [contact])
+    with svc.session() as session:
+        (waiting,) = handoffs.waiting(session, 2)
+    house.ids["handoff"] = waiting.public_id
 
 
 def _planned(house: House) -> str:

@@ -35,15 +35,25 @@ def upgrade() -> None:
     op.create_table(
         "core_company",
         sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("key", sa.String(length=600), nullable=False),
         sa.Column("domain", sa.String(length=253), nullable=False),
         sa.Column("extra", sa.JSON(), nullable=False),
         sa.Column("created_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("public_id", sa.String(length=36), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_core_company")),
-        sa.UniqueConstraint("name", name=op.f("uq_core_company_name")),
+        sa.UniqueConstraint("key", name=op.f("uq_core_company_key")),
         sa.UniqueConstraint("public_id", name=op.f("uq_core_company_public_id")),
     )
+    with op.batch_alter_table("core_company", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_core_company_domain",
+            ["domain"],
+            unique=True,
+            sqlite_where=sa.text("domain != ''"),
+            postgresql_where=sa.text("domain != ''"),
+        )
+
     op.create_table(
         "core_connection",
         sa.Column("channel", sa.String(length=40), nullable=False),
@@ -116,6 +126,8 @@ def upgrade() -> None:
         "core_measurement",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("publication_id", sa.Integer(), nullable=False),
+        sa.Column("campaign", sa.String(length=120), nullable=False),
+        sa.Column("channel", sa.String(length=40), nullable=False),
         sa.Column("metric", sa.String(length=40), nullable=False),
         sa.Column("value_micros", sa.BigInteger(), nullable=False),
         sa.Column("currency", sa.String(length=3), nullable=False),
@@ -124,7 +136,13 @@ def upgrade() -> None:
         sa.Column("xid", sa.BigInteger(), server_default=cms_core.db.current_xid(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_core_measurement")),
         sa.UniqueConstraint(
-            "publication_id", "metric", "at", name=op.f("uq_core_measurement_publication_id_metric_at")
+            "publication_id",
+            "campaign",
+            "channel",
+            "metric",
+            "currency",
+            "at",
+            name=op.f("uq_core_measurement_number"),
         ),
     )
     op.create_table(
@@ -139,6 +157,7 @@ def upgrade() -> None:
         sa.Column("filename", sa.String(length=200), nullable=False),
         sa.Column("focal_x", sa.Integer(), nullable=False),
         sa.Column("focal_y", sa.Integer(), nullable=False),
+        sa.Column("source_url", sa.Text(), nullable=False),
         sa.Column("created_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
         sa.Column("archived_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
         sa.Column("id", sa.Integer(), nullable=False),
@@ -347,6 +366,8 @@ def upgrade() -> None:
         sa.Column("updated_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
         sa.Column("archived_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
         sa.Column("unpublish_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("source", sa.String(length=500), nullable=False),
+        sa.Column("source_url", sa.Text(), nullable=False),
         sa.Column("row_version", sa.Integer(), nullable=False),
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("public_id", sa.String(length=36), nullable=False),
@@ -357,6 +378,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("core_asset", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_core_asset_kind"), ["kind"], unique=False)
+        batch_op.create_index(batch_op.f("ix_core_asset_source"), ["source"], unique=False)
 
     op.create_table(
         "core_audit",
@@ -404,6 +426,17 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_core_contact_address_hash"), ["address_hash"], unique=False)
         batch_op.create_index(batch_op.f("ix_core_contact_company_id"), ["company_id"], unique=False)
         batch_op.create_index("ix_core_contact_country", ["country"], unique=False)
+
+    op.create_table(
+        "core_visitor",
+        sa.Column("visitor", sa.String(length=64), nullable=False),
+        sa.Column("contact_id", sa.Integer(), nullable=False),
+        sa.Column("at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["contact_id"], ["core_contact.id"], name=op.f("fk_core_visitor_contact_id")),
+        sa.PrimaryKeyConstraint("visitor", name=op.f("pk_core_visitor")),
+    )
+    with op.batch_alter_table("core_visitor", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_core_visitor_contact_id"), ["contact_id"], unique=False)
 
     op.create_table(
         "core_reclassification",
@@ -461,6 +494,95 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_core_contact_change")),
     )
     op.create_table(
+        "core_blackout",
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("policy", sa.String(length=10), nullable=False),
+        sa.Column("tz", sa.String(length=64), nullable=False),
+        sa.Column("starts", sa.DateTime(), nullable=True),
+        sa.Column("ends", sa.DateTime(), nullable=True),
+        sa.Column("rrule", sa.String(length=500), nullable=False),
+        sa.Column("country", sa.String(length=10), nullable=False),
+        sa.Column("subdivision", sa.String(length=20), nullable=False),
+        sa.Column("campaign_id", sa.Integer(), nullable=True),
+        sa.Column("connection_id", sa.Integer(), nullable=True),
+        sa.Column("created_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("public_id", sa.String(length=36), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"], ["core_campaign.id"], name=op.f("fk_core_blackout_campaign_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["connection_id"], ["core_connection.id"], name=op.f("fk_core_blackout_connection_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_core_blackout")),
+        sa.UniqueConstraint("name", name=op.f("uq_core_blackout_name")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_core_blackout_public_id")),
+    )
+    with op.batch_alter_table("core_blackout", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_core_blackout_campaign_id"), ["campaign_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_core_blackout_connection_id"), ["connection_id"], unique=False)
+
+    op.create_table(
+        "core_feed",
+        sa.Column("user_id", sa.Integer(), nullable=False),
+        sa.Column("token_hash", sa.String(length=64), nullable=False),
+        sa.Column("created_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["core_user.id"], name=op.f("fk_core_feed_user_id")),
+        sa.PrimaryKeyConstraint("user_id", name=op.f("pk_core_feed")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_core_feed_token_hash")),
+    )
+    op.create_table(
+        "core_slot",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("connection_id", sa.Integer(), nullable=False),
+        sa.Column("weekday", sa.Integer(), nullable=False),
+        sa.Column("minute", sa.Integer(), nullable=False),
+        sa.Column("tz", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["connection_id"], ["core_connection.id"], name=op.f("fk_core_slot_connection_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_core_slot")),
+        sa.UniqueConstraint(
+            "connection_id", "weekday", "minute", name=op.f("uq_core_slot_connection_id_weekday_minute")
+        ),
+    )
+    op.create_table(
+        "core_series",
+        sa.Column("title", sa.String(length=500), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("rrule", sa.String(length=500), nullable=False),
+        sa.Column("start", sa.DateTime(), nullable=False),
+        sa.Column("first", sa.DateTime(), nullable=True),
+        sa.Column("until", sa.DateTime(), nullable=True),
+        sa.Column("tz", sa.String(length=64), nullable=False),
+        sa.Column("shift", sa.Integer(), nullable=False),
+        sa.Column("made_until", cms_core.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("armed", sa.Boolean(), nullable=False),
+        sa.Column("campaign_id", sa.Integer(), nullable=True),
+        sa.Column("asset_id", sa.Integer(), nullable=True),
+        sa.Column("channel", sa.String(length=40), nullable=False),
+        sa.Column("connection_id", sa.Integer(), nullable=True),
+        sa.Column("segment_id", sa.Integer(), nullable=True),
+        sa.Column("created_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("row_version", sa.Integer(), nullable=False),
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("public_id", sa.String(length=36), nullable=False),
+        sa.ForeignKeyConstraint(["asset_id"], ["core_asset.id"], name=op.f("fk_core_series_asset_id")),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"], ["core_campaign.id"], name=op.f("fk_core_series_campaign_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["connection_id"], ["core_connection.id"], name=op.f("fk_core_series_connection_id")
+        ),
+        sa.ForeignKeyConstraint(["segment_id"], ["core_segment.id"], name=op.f("fk_core_series_segment_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_core_series")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_core_series_public_id")),
+    )
+    with op.batch_alter_table("core_series", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_core_series_campaign_id"), ["campaign_id"], unique=False)
+        batch_op.create_index("ix_core_series_made_until", ["made_until"], unique=False)
+
+    op.create_table(
         "core_entry",
         sa.Column("campaign_id", sa.Integer(), nullable=True),
         sa.Column("kind", sa.String(length=20), nullable=False),
@@ -471,6 +593,11 @@ def upgrade() -> None:
         sa.Column("instant", cms_core.db.UTCDateTime(timezone=True), nullable=False),
         sa.Column("after_id", sa.Integer(), nullable=True),
         sa.Column("offset", sa.String(length=40), nullable=False),
+        sa.Column("condition", sa.String(length=10), nullable=False),
+        sa.Column("slot_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("series_id", sa.Integer(), nullable=True),
+        sa.Column("original_wall", sa.DateTime(), nullable=True),
+        sa.Column("deferred", sa.String(length=300), nullable=False),
         sa.Column("tzdata", sa.String(length=20), nullable=False),
         sa.Column("ends_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
         sa.Column("state", sa.String(length=20), nullable=False),
@@ -496,6 +623,7 @@ def upgrade() -> None:
             ["connection_id"], ["core_connection.id"], name=op.f("fk_core_entry_connection_id")
         ),
         sa.ForeignKeyConstraint(["segment_id"], ["core_segment.id"], name=op.f("fk_core_entry_segment_id")),
+        sa.ForeignKeyConstraint(["series_id"], ["core_series.id"], name=op.f("fk_core_entry_series_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_core_entry")),
         sa.UniqueConstraint("public_id", name=op.f("uq_core_entry_public_id")),
     )
@@ -506,6 +634,20 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_core_entry_connection_id"), ["connection_id"], unique=False)
         batch_op.create_index("ix_core_entry_instant", ["instant", "id"], unique=False)
         batch_op.create_index(batch_op.f("ix_core_entry_segment_id"), ["segment_id"], unique=False)
+        batch_op.create_index(
+            "ix_core_entry_series",
+            ["series_id", "original_wall"],
+            unique=True,
+            sqlite_where=sa.text("series_id IS NOT NULL"),
+            postgresql_where=sa.text("series_id IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_core_entry_slot",
+            ["connection_id", "slot_at"],
+            unique=True,
+            sqlite_where=sa.text("slot_at IS NOT NULL"),
+            postgresql_where=sa.text("slot_at IS NOT NULL"),
+        )
         batch_op.create_index(batch_op.f("ix_core_entry_state"), ["state"], unique=False)
         batch_op.create_index(
             "uq_core_entry_plugin",
@@ -573,6 +715,7 @@ def upgrade() -> None:
         sa.Column("late_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
         sa.Column("ends_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
         sa.Column("wake_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("awaits", sa.String(length=10), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("paused_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
@@ -626,6 +769,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("core_publication", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_core_publication_asset_id"), ["asset_id"], unique=False)
+        batch_op.create_index(
+            "ix_core_publication_awaits",
+            ["awaits", "id"],
+            unique=False,
+            sqlite_where=sa.text("awaits != ''"),
+            postgresql_where=sa.text("awaits != ''"),
+        )
         batch_op.create_index(batch_op.f("ix_core_publication_campaign_id"), ["campaign_id"], unique=False)
         batch_op.create_index(
             batch_op.f("ix_core_publication_connection_id"), ["connection_id"], unique=False
@@ -946,6 +1096,7 @@ def downgrade() -> None:
         )
         batch_op.drop_index(batch_op.f("ix_core_publication_connection_id"))
         batch_op.drop_index(batch_op.f("ix_core_publication_campaign_id"))
+        batch_op.drop_index("ix_core_publication_awaits")
         batch_op.drop_index(batch_op.f("ix_core_publication_asset_id"))
 
     op.drop_table("core_publication")
@@ -964,6 +1115,8 @@ def downgrade() -> None:
             postgresql_where=sa.text("substr(source, 1, 7) = 'plugin:'"),
         )
         batch_op.drop_index(batch_op.f("ix_core_entry_state"))
+        batch_op.drop_index("ix_core_entry_slot")
+        batch_op.drop_index("ix_core_entry_series")
         batch_op.drop_index(batch_op.f("ix_core_entry_segment_id"))
         batch_op.drop_index("ix_core_entry_instant")
         batch_op.drop_index(batch_op.f("ix_core_entry_connection_id"))
@@ -972,6 +1125,18 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_core_entry_after_id"))
 
     op.drop_table("core_entry")
+    with op.batch_alter_table("core_series", schema=None) as batch_op:
+        batch_op.drop_index("ix_core_series_made_until")
+        batch_op.drop_index(batch_op.f("ix_core_series_campaign_id"))
+
+    op.drop_table("core_series")
+    op.drop_table("core_slot")
+    op.drop_table("core_feed")
+    with op.batch_alter_table("core_blackout", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_core_blackout_connection_id"))
+        batch_op.drop_index(batch_op.f("ix_core_blackout_campaign_id"))
+
+    op.drop_table("core_blackout")
     op.drop_table("core_contact_change")
     with op.batch_alter_table("core_consent", schema=None) as batch_op:
         batch_op.drop_index("ix_core_consent_current")
@@ -982,6 +1147,7 @@ def downgrade() -> None:
 
     op.drop_table("core_asset_tag")
     op.drop_table("core_reclassification")
+    op.drop_table("core_visitor")
     with op.batch_alter_table("core_contact", schema=None) as batch_op:
         batch_op.drop_index("ix_core_contact_country")
         batch_op.drop_index(batch_op.f("ix_core_contact_company_id"))
@@ -993,6 +1159,7 @@ def downgrade() -> None:
 
     op.drop_table("core_audit")
     with op.batch_alter_table("core_asset", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_core_asset_source"))
         batch_op.drop_index(batch_op.f("ix_core_asset_kind"))
 
     op.drop_table("core_asset")
@@ -1023,5 +1190,8 @@ def downgrade() -> None:
     op.drop_table("core_event")
     op.drop_table("core_cursor")
     op.drop_table("core_connection")
+    with op.batch_alter_table("core_company", schema=None) as batch_op:
+        batch_op.drop_index("ix_core_company_domain")
+
     op.drop_table("core_company")
     op.drop_table("core_campaign")

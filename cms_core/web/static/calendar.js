@@ -16,7 +16,21 @@ function move(chip, cell) {
   }
   form.action = chip.dataset.move;
   form.elements.day.value = cell.dataset.day;
-  form.requestSubmit();
+  form.elements.version.value = chip.dataset.version;
+  if (chip.dataset.serial === undefined) return form.requestSubmit();
+  askScope(chip);
+}
+
+// What comes again is asked about: this one, those after it, or all; leaving the question leaves the entry.
+function askScope(chip) {
+  const dialog = document.querySelector("[data-scope-dialog]");
+  dialog.returnValue = "";
+  dialog.addEventListener("close", () => {
+    if (!dialog.returnValue) return location.reload();
+    form.elements.scope.value = dialog.returnValue;
+    form.requestSubmit();
+  }, { once: true });
+  dialog.showModal();
 }
 
 function bindDrag() {

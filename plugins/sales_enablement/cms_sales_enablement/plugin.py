@@ -1,3 +1,96 @@
 """The hooks of this plugin."""
 
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from cms_core import (
+    Action,
+    Asset,
+    Contact,
+    EventType,
+    Finding,
+    Job,
+    NavItem,
+    Panel,
+    Permission,
+    PersonalRecord,
+    Place,
+    Placement,
+    Subject,
+    User,
+    hookimpl,
+)
+
+if TYPE_CHECKING:
+    from flask import Blueprint
+
 api = "1"
+
+
+@hookimpl
+def register_settings() -> Any:
+    from cms_sales_enablement.schemas import SalesSettings
+
+    return SalesSettings
+
+
+@hookimpl
+def register_permissions() -> Iterable[Permission]:
+    return [
+        Permission(
+            "sales.read", "Search the reps' library", ("admin", "marketer", "approver", "rep", "viewer")
+        ),
+        Permission("sales.share", "Share content by tracked links", ("admin", "marketer", "rep")),
+        Permission("sales.all", "See everybody's links", ("admin", "marketer")),
+    ]
+
+
+@hookimpl
+def register_event_types() -> Iterable[EventType]:
+    half_life = timedelta(days=30)
+    return [EventType("share_viewed", "Looked at a shared piece", points=5, cap=25, half_life=half_life)]
+
+
+@hookimpl
+def register_blueprints() -> "Iterable[Blueprint]":
+    from cms_sales_enablement import pages, share_pages
+
+    return [pages.blueprint, share_pages.blueprint]
+
+
+@hookimpl
+def register_actions() -> Iterable[Action | NavItem]:
+    library = NavItem("Library", "sales.library", "search", "Sales", "sales.read", "g i", tab=True)
+    return [
+        library,
+        NavItem("Shared links", "sales.links", "link-2", "Sales", "sales.share", "g k", tab=True),
+    ]
+
+
+@hookimpl
+def register_jobs() -> Iterable[Job]:
+    from cms_sales_enablement import index
+
+    return [Job("index", timedelta(seconds=30), index.run)]
+
+
+@hookimpl
+def review_content(asset: Asset, placements: Sequence[Placement]) -> Iterable[Finding]:
+    from cms_sales_enablement import panels
+
+    return panels.remarks(asset)
+
+
+@hookimpl
+def ui_panels(place: Place, subject: Subject | None, user: User) -> Iterable[Panel]:
+    from cms_sales_enablement import panels
+
+    return panels.of_asset(subject.id) if place is Place.ASSET and subject else []
+
+
+@hookimpl
+def personal_data(contacts: Sequence[Contact], erase: bool) -> Iterable[PersonalRecord]:
+    from cms_sales_enablement import panels
+
+    return panels.personal_data(contacts, erase)

@@ -1,0 +1,204 @@
+"""``cms calendar blackouts|slots|check|feed``: when nothing goes out, when a connection posts, who gets too much, the feed."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cms_core.cli.output import print_json, print_table, progress
+from cms_core.cli.state import State, json_option, pass_state
+
+if TYPE_CHECKING:
+    from cms_core.campaigns.models import Blackout
+
+
+@click.group()
+def blackouts() -> None:
+    """Times in which nothing goes out, and holidays."""
+
+
+@blackouts.command()
+@click.argument("name")
+@click.option(
+    "--policy",
+    required=True,
+    metavar="POLICY",
+    help="block, warn, defer (to the first free time after), show.",
+)
+@click.option(
+    "--from", "starts", default="", metavar="LOCAL", help="Beginning: 2026-12-24 or 2026-12-24 18:00."
+)
+@click.option("--to", "ends", default="", metavar="LOCAL", help="End; a day counts whole.")
+@click.option("--tz", default="", metavar="ZONE", help="Default: your zone.")
+@click.option("--rrule", default="", metavar="RULE", help="Comes again: FREQ=WEEKLY;BYDAY=SA.")
+@click.option(
+    "--country", default="", metavar="CODE", help="Its public holidays, instead of a beginning and an end."
+)
+@click.option("--subdivision", default="", metavar="CODE", help="A part of the country, such as BY.")
+@click.option("--campaign", default="", help="For this campaign only.")
+@click.option("--connection", default="", metavar="CHANNEL:NAME", help="For this connection only.")
+@json_option
+@pass_state
+def add(state: State, /, *, name: str, as_json: bool, **given: str) -> None:
+    """Add a window, or the holidays of a country."""
+    from cms_core.campaigns import blackouts as windows
+    from cms_core.campaigns import service
+    from cms_core.connections import service as connections
+
+    with state.writing() as (session, user):
+        wanted = windows.Wanted(
+            name=name,
+            policy=given["policy"],
+            tz=given["tz"] or user.timezone,
+            starts=windows.edge(given["starts"], last=False),
+            ends=windows.edge(given["ends"], last=True),
+            rrule=given["rrule"],
+            country=given["country"],
+            subdivision=given["subdivision"],
+            campaign=service.find_campaign(session, given["campaign"]) if given["campaign"] else None,
+            connection=connections.find_by_name(session, given["connection"])
+            if given["connection"]
+            else None,
+        )
+        row = _document(windows.add(session, wanted))
+    if as_json:
+        print_json(row)
+    else:
+        click.echo(f"Blackout {row['name']!r} added.")
+
+
+@blackouts.command("list")
+@json_option
+@pass_state
+def list_(state: State, as_json: bool) -> None:
+    """All blackouts."""
+    from cms_core.campaigns import blackouts as windows
+
+    with state.reading() as session:
+        rows = [_document(each) for each in windows.list_all(session)]
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(rows, ("name", "policy", "from", "to", "tz", "rrule", "country", "subdivision"))
+
+
+@blackouts.command()
+@click.argument("name")
+@pass_state
+def remove(state: State, name: str) -> None:
+    """Take a blackout away; what it moved stays where it is."""
+    from cms_core.campaigns import blackouts as windows
+
+    with state.writing() as (session, _):
+        windows.remove(session, windows.find(session, name))
+    click.echo(f"Blackout {name!r} removed.")
+
+
+@click.command()
+@click.argument("connection", metavar="CHANNEL:NAME")
+@click.option(
+    "--set", "text", metavar="TIMES", help='Replace them: "mon-fri 09:00 16:30, sat 11:00"; "" for none.'
+)
+@click.option("--tz", default="", metavar="ZONE", help="Default: your zone.")
+@click.option(
+    "--next",
+    "count",
+    type=click.IntRange(0, 100),
+    default=5,
+    show_default=True,
+    help="How many free ones to list.",
+)
+@json_option
+@pass_state
+def slots(state: State, connection: str, text: str | None, tz: str, count: int, as_json: bool) -> None:
+    """The posting times of a connection and its next free slots; an entry takes one with --to slot."""
+    from cms_core.campaigns import slots as posting
+    from cms_core.connections import service as connections
+
+    if text is not None:
+        with state.writing() as (session, user):
+            found = connections.find_by_name(session, connection)
+            posting.replace(session, found, text, tz or user.timezone)
+    with state.reading() as session:
+        found = connections.find_by_name(session, connection)
+        kept = posting.of_connection(session, found.id)
+        free = posting.free(session, found, count) if kept else []
+    row: dict[str, Any] = {"slots": posting.show(kept), "tz": kept[0].tz if kept else None, "next": free}
+    if as_json:
+        print_json(row)
+    else:
+        click.echo(f"{row['slots'] or 'none'} ({row['tz'] or 'no zone'})")
+        for instant in free:
+            click.echo(instant.isoformat(" ", "minutes"))
+
+
+@click.command()
+@click.option("--from", "first", required=True, metavar="D", help="First day, or an instant.")
+@click.option("--to", "last", required=True, metavar="D", help="Last day (included), or an instant.")
+@click.option(
+    "--limit", type=click.IntRange(1, 100), help="Items in seven days; default: the workspace's setting."
+)
+@json_option
+@pass_state
+def check(state: State, first: str, last: str, limit: int | None, as_json: bool) -> None:
+    """How many people would get more than so many items within seven days."""
+    from cms_core.campaigns import advice, calendar
+    from cms_core.campaigns.when import zone
+
+    start, end = calendar.day_range(first, last)
+    with state.reading() as session:
+        found = advice.fatigue_between(session, state.workspace, start, end, limit)
+    rows = [
+        {
+            "id": each.public_id,
+            "title": each.title,
+            "when": each.instant.astimezone(zone(each.tz)),
+            "people": each.people,
+            "most": each.most,
+        }
+        for each in found.overlaps
+    ]
+    for name in found.unread:
+        progress(f"segment {name!r} was left out: its rule does not hold any more")
+    if as_json:
+        print_json({"limit": found.limit, "days": 7, "people": found.people, "overlaps": rows})
+        return
+    click.echo(f"{found.people} people would get more than {found.limit} in seven days.")
+    if rows:
+        print_table(rows, ("id", "when", "people", "most", "title"))
+
+
+@click.command()
+@click.option("--revoke", is_flag=True, help="Take the address away instead.")
+@json_option
+@pass_state
+def feed(state: State, revoke: bool, as_json: bool) -> None:
+    """Make a secret address for your calendar programs; an older one leads nowhere from then on."""
+    from cms_core.auth import audit
+    from cms_core.auth.service import require
+    from cms_core.campaigns import feed as feeds
+
+    with state.writing() as (session, user):
+        require(state.workspace.plugins, user, "calendar.read")
+        token = "" if revoke else feeds.renew(session, user)
+        if revoke:
+            feeds.revoke(session, user)
+        audit.note(session, "revoke-feed" if revoke else "renew-feed", "user", user.public_id, {})
+    url = f"{state.workspace.config.base_url}/calendar/{token}.ics" if token else None
+    if as_json:
+        print_json({"url": url})
+    else:
+        click.echo(url or "The address leads nowhere from now on.")
+
+
+def _document(row: "Blackout") -> dict[str, Any]:
+    return {
+        "id": row.public_id,
+        "name": row.name,
+        "policy": row.policy,
+        "from": row.starts.isoformat(" ", "minutes") if row.starts else None,
+        "to": row.ends.isoformat(" ", "minutes") if row.ends else None,
+        "tz": row.tz,
+        "rrule": row.rrule or None,
+        "country": row.country or None,
+        "subdivision": row.subdivision or None,
+    }

@@ -1,0 +1,188 @@
+"""The guard of budgets: warns when most of one is spent, pauses what runs when all of it is; once for each crossing.
+
+Who resumes a paused flight although its budget is spent has decided so: the guard speaks again only after the spend was below the
+line (a larger budget, a correction) and crosses it anew. Spend that cannot be converted is told, and never taken for nothing.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from sqlalchemy import select, update
+
+from cms_ads import telling
+from cms_ads.belonging import Belonging, Target
+from cms_ads.models import Guarded
+from cms_ads.rates import Rates
+from cms_ads.settings import CHANNEL
+from cms_ads.vendors import VENDORS
+from cms_core import (
+    AgentClass,
+    Campaign,
+    CmsError,
+    Event,
+    Flight,
+    JobContext,
+    Money,
+    Services,
+    from_micros,
+    insert_missing,
+)
+
+FINE, WARNED, STOPPED = range(3)
+KINDS = {WARNED: "budget_warned", STOPPED: "budget_stopped"}
+OVER = ("failed", "missed", "withdrawn", "cancelled")
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A budget with what was spent of it. ``stops`` are the flights that it pays for; ``unrated``: some spend is not in it."""
+
+    kind: str
+    subject: str
+    title: str
+    campaign: str
+    budget: Money
+    spent: Decimal
+    stops: tuple[Flight, ...]
+    unrated: bool = False
+
+    def level(self, warn_at: int) -> int:
+        """FINE, WARNED or STOPPED."""
+        return level_of(self.spent, self.budget.amount, warn_at)
+
+
+def level_of(spent: Decimal, budget: Decimal, warn_at: int) -> int:
+    """How far a spend has come: STOPPED from the whole budget on, WARNED from ``warn_at`` percent on. Nothing spent is fine."""
+    if spent <= 0:
+        return FINE
+    if spent >= budget:
+        return STOPPED
+    return WARNED if spent * 100 >= budget * warn_at else FINE
+
+
+def run(ctx: JobContext) -> None:
+    """As a job."""
+    keep(ctx.services)
+
+
+def keep(svc: Services) -> list[str]:
+    """Look at every budget and act where a line was crossed; returns what was said."""
+    settings = svc.settings()
+    warn_at, pauses = int(settings.get("warn_at", 80)), bool(settings.get("pause", True))
+    with svc.session() as session:
+        known = {(row.kind, row.subject): row for row in session.scalars(select(Guarded))}
+    said = []
+    for each in watched(svc):
+        before = known.get((each.kind, each.subject))
+        level = each.level(warn_at)
+        if level > (before.level if before else FINE):
+            said.append(_cross(svc, each, level, pauses, before))
+        elif before is not None and level < before.level:
+            _set(svc, each, level, before, "")
+    return said
+
+
+def watched(svc: Services) -> list[Watched]:
+    """Every budget of a flight that is not over, and of a campaign, with what was spent of it."""
+    belonging = Belonging.of(svc)
+    found = [*_flights(belonging), *_campaigns(belonging)]
+    with svc.session() as session:
+        rates, costs = Rates.of(session), list(telling.pairs(session, belonging))
+    return [_with_spend(each, costs, rates) for each in found]
+
+
+def _flights(belonging: Belonging) -> Iterator[Watched]:
+    for flight in belonging.flights:
+        if flight.budget is not None and flight.state not in OVER:
+            yield Watched(
+                "flight",
+                flight.publication,
+                flight.title,
+                flight.campaign,
+                flight.budget,
+                Decimal(0),
+                (flight,),
+            )
+
+
+def _campaigns(belonging: Belonging) -> Iterator[Watched]:
+    for key, campaign in belonging.campaigns.items():
+        if campaign.budget is not None:
+            stops = _running(belonging.flights, campaign)
+            yield Watched("campaign", key, campaign.name, key, campaign.budget, Decimal(0), stops)
+
+
+def _with_spend(each: Watched, costs: Sequence[tuple[Any, Target]], rates: Rates) -> Watched:
+    """The same with what was spent, in the budget's currency; each cost at the rate of its day, rounded once."""
+    total, unrated = Fraction(0), False
+    for row, target in costs:
+        if each.subject == (target.publication if each.kind == "flight" else target.campaign):
+            amount = rates.convert(row.cost_micros, row.currency, each.budget.currency, row.until)
+            total, unrated = total + (amount or 0), unrated or amount is None
+    return replace(each, spent=from_micros(round(total)), unrated=unrated)
+
+
+def _running(flights: Sequence[Flight], campaign: Campaign) -> tuple[Flight, ...]:
+    return tuple(each for each in flights if each.campaign == campaign.key and each.state not in OVER)
+
+
+def _cross(svc: Services, each: Watched, level: int, pauses: bool, before: Guarded | None) -> str:
+    """Act first, then note it: whoever dies in between acts again, and what is paused stays paused."""
+    budget = f"{each.budget.amount:f} {each.budget.currency}"
+    words = f"{each.title}: {each.spent:f} of {budget} are spent"
+    if level == STOPPED and pauses:
+        words += "".join(f"; {_stop(svc, flight, words)}" for flight in each.stops if not flight.paused)
+    _set(svc, each, level, before, words)
+    _record(svc, each, level, (before.crossing if before else 0) + 1, words)
+    return words
+
+
+def _stop(svc: Services, flight: Flight, reason: str) -> str:
+    """Pause a flight; what that means at the vendor a person must do, and is told."""
+    try:
+        _pause(svc)(flight.publication, reason)
+    except CmsError as error:
+        return f"{flight.title} could not be paused ({error.message})"
+    vendor = svc.connections(CHANNEL).get(flight.connection, {}).get("vendor", "")
+    return f"{flight.title} is paused here: pause it in {VENDORS.get(str(vendor), 'the vendor')} too"
+
+
+def _pause(svc: Services) -> Callable[[str, str], Any]:
+    """The one place that knows how a publication is paused."""
+    found: Callable[[str, str], Any] = getattr(svc, "pause", None) or getattr(svc, "hold")  # noqa: B009
+    return found
+
+
+def _set(svc: Services, each: Watched, level: int, before: Guarded | None, words: str) -> None:
+    key = {"kind": each.kind, "subject": each.subject}
+    row = {**key, "level": FINE, "crossing": 0, "words": "", "changed_at": svc.now()}
+    here = (Guarded.kind == each.kind, Guarded.subject == each.subject)
+    crossing = Guarded.crossing + (1 if words else 0)
+    with svc.transaction() as session:
+        insert_missing(session, Guarded, [row])
+        # A line that another process has noted meanwhile is not counted twice.
+        as_found = Guarded.level == (before.level if before else FINE)
+        session.execute(
+            update(Guarded)
+            .where(*here, as_found)
+            .values(level=level, crossing=crossing, words=words, changed_at=svc.now())
+        )
+
+
+def _record(svc: Services, each: Watched, level: int, crossing: int, words: str) -> None:
+    event = Event(
+        KINDS[level],
+        at=svc.now(),
+        source="ads",
+        source_id=f"budget:{each.kind}:{each.subject}:{level}:{crossing}",
+        agent_class=AgentClass.INTERNAL,
+        campaign=each.campaign,
+        publication=each.subject if each.kind == "flight" else None,
+        value=each.spent,
+        currency=each.budget.currency,
+        props={"words": words[:1000]},
+    )
+    svc.record_events([event])

@@ -1,0 +1,120 @@
+"""Leads and deals as plain rows, for commands, pages and programs."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, or_, select
+
+from cms_core import Contact, Services, from_micros
+from cms_leads import points
+from cms_leads.models import Deal, DealContact, Lead
+from cms_leads.points import Score
+
+PAGE = 50
+
+
+def all_leads(svc: Services, as_of: datetime, least: int | None = None) -> list[dict[str, Any]]:
+    """Everybody who has points at an instant, counted from the ledger now, the most first."""
+    found = points.scores(svc, as_of)
+    wanted = [score for score in found.values() if least is None or score.points >= least]
+    people = svc.contacts(score.contact for score in wanted)
+    wanted.sort(key=lambda score: (-score.points, score.contact))
+    return [lead(score, people[score.contact]) for score in wanted if score.contact in people]
+
+
+def lead(score: Score, contact: Contact) -> dict[str, Any]:
+    """One lead with the reasons that add up to its points."""
+    return {
+        "contact": score.contact,
+        "email": contact.email,
+        "name": name_of(contact),
+        "company": contact.company,
+        "points": score.points,
+        "reasons": [
+            {
+                "event": each.event,
+                "kind": each.kind,
+                "points": each.points,
+                "at": each.at,
+                "about": each.about,
+                "campaign": each.campaign,
+            }
+            for each in score.reasons
+        ],
+    }
+
+
+def name_of(contact: Contact | None) -> str:
+    """How a contact is called."""
+    if contact is None:
+        return "Somebody"
+    return f"{contact.first_name} {contact.last_name}".strip() or contact.email or "No name"
+
+
+def lead_page(svc: Services, after: tuple[int, str] | None = None, limit: int = PAGE) -> list[Lead]:
+    """Who has points by the table, the most first; ``after`` are points and contact to read on from."""
+    query = select(Lead).where(Lead.points != 0)
+    if after is not None:
+        below = and_(Lead.points == after[0], Lead.contact > after[1])
+        query = query.where(or_(Lead.points < after[0], below))
+    with svc.session() as session:
+        return list(session.scalars(query.order_by(Lead.points.desc(), Lead.contact).limit(limit)))
+
+
+def deal_page(
+    svc: Services,
+    *,
+    outcome: str = "",
+    company: str = "",
+    before: int | None = None,
+    limit: int | None = PAGE,
+) -> list[Deal]:
+    """Deals, the newest first; ``before`` is the row id to read on from, no limit: all."""
+    query = select(Deal)
+    if outcome:
+        query = query.where(Deal.outcome == outcome)
+    if company:
+        query = query.where(Deal.company == company)
+    if before is not None:
+        query = query.where(Deal.id < before)
+    with svc.session() as session:
+        return list(session.scalars(query.order_by(Deal.id.desc()).limit(limit)))
+
+
+def deals_of(svc: Services, contact: str, limit: int = PAGE) -> list[dict[str, Any]]:
+    """Id, name and outcome of a contact's deals, the newest first; one statement."""
+    held = select(DealContact.deal_id).where(DealContact.contact == contact)
+    query = select(Deal.public_id.label("id"), Deal.name, Deal.outcome).where(Deal.id.in_(held))
+    with svc.session() as session:
+        rows = session.execute(query.order_by(Deal.id.desc()).limit(limit)).mappings()
+        return [dict(row) for row in rows]
+
+
+def deal_rows(svc: Services, found: Sequence[Deal]) -> list[dict[str, Any]]:
+    """Deals as plain rows, with the names of companies and the addresses of contacts; two statements however many."""
+    companies = svc.companies(deal.company for deal in found if deal.company)
+    people = svc.contacts(each.contact for deal in found for each in deal.people)
+    return [
+        {
+            "id": deal.public_id,
+            "name": deal.name,
+            "company": companies[deal.company].name if deal.company in companies else None,
+            "contacts": list(_addresses(deal, people)),
+            "amount": None if deal.amount_micros is None else from_micros(deal.amount_micros),
+            "currency": deal.currency or None,
+            "stage": deal.stage,
+            "outcome": deal.outcome,
+            "owner": deal.owner,
+            "expected_on": deal.expected_on,
+            "closed_at": deal.closed_at,
+            "external_id": deal.external_id or None,
+        }
+        for deal in found
+    ]
+
+
+def _addresses(deal: Deal, people: dict[str, Contact]) -> Iterable[str]:
+    for each in deal.people:
+        if each.contact in people:
+            yield people[each.contact].email or each.contact

@@ -1,0 +1,141 @@
+"""``cms sales``: search the library, share from it, and see who looked."""
+
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from cms_core import Services, State, json_option, pass_state, print_json, print_table
+from cms_sales_enablement import search as library
+from cms_sales_enablement import shares as links
+from cms_sales_enablement import views
+from cms_sales_enablement.models import Share, View
+from cms_sales_enablement.share_pages import PLUGIN
+
+
+@click.group()
+def command() -> None:
+    """The reps' library and their links."""
+
+
+@command.command()
+@click.argument("words", default="")
+@click.option("--kind", default="", help="Only of this kind.")
+@click.option("--stage", "funnel_stage", default="", help="Only of this funnel stage.")
+@click.option("--persona", default="", help="Only for this persona.")
+@click.option("--tag", default="", help="Only with this tag.")
+@click.option("--locale", default="", help="Only in this language.")
+@click.option("--limit", default=50, type=click.IntRange(1, 1000), help="How many at most.")
+@json_option
+@pass_state
+def search(state: State, /, words: str, limit: int, as_json: bool, **facets: str) -> None:
+    """Approved content with all of these words, the best fit first: title before summary before text."""
+    svc = state.services(PLUGIN)
+    svc.require("sales.read")
+    found = library.search(svc, library.Wanted(words, **facets), limit)
+    rows = [{**asdict(hit), "id": hit.asset, "asset": hit.slug, "tags": list(hit.tags)} for hit in found.hits]
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(rows, ("slug", "kind", "title", "funnel_stage", "persona"))
+
+
+@command.command()
+@click.argument("slug")
+@click.option("--for", "contact", default="", metavar="EMAIL", help="Whom it is for; made a contact if new.")
+@click.option(
+    "--expires", default="", metavar="WHEN", help="2026-05-04 (through that day, UTC), 14d, or an instant."
+)
+@click.option("--password", default="", help="Ask for it before anything is shown.")
+@json_option
+@pass_state
+def share(state: State, slug: str, contact: str, expires: str, password: str, as_json: bool) -> None:
+    """Make a tracked link to an approved asset; the link is told once."""
+    made = links.create(state.services(PLUGIN), slug, contact, expires, password)
+    if as_json:
+        print_json(asdict(made))
+    else:
+        click.echo(made.url)
+
+
+@command.group()
+def shares() -> None:
+    """Links that were made."""
+
+
+@shares.command("list")
+@json_option
+@pass_state
+def list_(state: State, as_json: bool) -> None:
+    """One's own links; of everybody, for those who may see them."""
+    svc = state.services(PLUGIN)
+    found = links.listed(svc)
+    tallies = views.tallies(svc, found)
+    rows = [_document(svc, each, tallies.get(each.id, views.Tally())) for each in found]
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(rows, ("id", "asset", "contact", "state", "view_count", "last_viewed_at"))
+
+
+@shares.command()
+@click.argument("public_id", metavar="ID")
+@json_option
+@pass_state
+def show(state: State, public_id: str, as_json: bool) -> None:
+    """One link and every look at it; "counted" are those of people who had it in sight for a second."""
+    svc = state.services(PLUGIN)
+    found = links.find(svc, public_id)
+    looks = [_look(found, view) for view in views.of_share(svc, found)]
+    row = _document(svc, found, views.tallies(svc, [found]).get(found.id, views.Tally()))
+    if as_json:
+        print_json({**row, "views": looks})
+    else:
+        print_table([row], ("id", "asset", "contact", "state", "expires_at"))
+        print_table(looks, ("at", "visitor", "agent_class", "counted", "seconds", "revision"))
+
+
+@shares.command()
+@click.argument("public_id", metavar="ID")
+@json_option
+@pass_state
+def revoke(state: State, public_id: str, as_json: bool) -> None:
+    """Let a link show nothing from now on."""
+    svc = state.services(PLUGIN)
+    row = _document(svc, links.revoke(svc, public_id), views.Tally())
+    if as_json:
+        print_json({"id": row["id"], "state": row["state"]})
+    else:
+        click.echo(f"Link {row['id']} shows nothing any more.")
+
+
+def _document(svc: Services, share: Share, tally: views.Tally) -> dict[str, Any]:
+    return {
+        "id": share.public_id,
+        "asset": share.slug,
+        "title": share.title,
+        "contact": share.contact_email or None,
+        "created_by": share.user_name,
+        "created_at": share.created_at,
+        "expires_at": share.expires_at,
+        "state": links.state_of(share, svc.now()),
+        "password": bool(share.password_hash),
+        "view_count": tally.views,
+        "visitors": tally.people,
+        "seconds": tally.seconds,
+        "last_viewed_at": tally.last_at,
+    }
+
+
+def _look(share: Share, view: View) -> dict[str, Any]:
+    """``slides`` is for decks; an article has none."""
+    return {
+        "visitor": share.contact_email or view.visitor,
+        "browser": view.visitor,
+        "agent_class": view.agent_class,
+        "at": view.at,
+        "counted": view.counted,
+        "seconds": view.milliseconds // 1000,
+        "revision": view.revision,
+        "slides": [],
+    }

@@ -1,0 +1,57 @@
+"""What stands on pages of the core: the card of an asset, the notes in its review, and what is kept about a contact."""
+
+from collections.abc import Iterable, Sequence
+
+from flask import has_app_context
+from sqlalchemy import select, update
+
+from cms_core import Asset, Contact, Finding, Panel, PersonalRecord, services
+from cms_sales_enablement import feedback, views
+from cms_sales_enablement.models import Share, View
+from cms_sales_enablement.share_pages import PLUGIN
+
+
+def of_asset(asset: str) -> list[Panel]:
+    """How reps use an asset, what they say of it, and until when they may."""
+    svc = services.current(PLUGIN)
+    found = next(iter(svc.assets([asset])), None)
+    with svc.session() as session:
+        shares = session.scalars(select(Share).where(Share.asset == asset)).all()
+    if found is None and not shares:
+        return []
+    tallies = views.tallies(svc, shares).values()
+    context = {
+        "asset": found,
+        "shared": len(shares),
+        "tally": views.Tally(sum(each.views for each in tallies), sum(each.people for each in tallies)),
+        "looked_at": len(tallies),
+        "said": feedback.counts(svc, asset),
+        "outdated": feedback.outdated(svc, asset),
+        "until": feedback.until(svc, asset),
+    }
+    return [Panel("In sales", "sales_enablement/asset_panel.html", context)]
+
+
+def remarks(asset: Asset) -> Iterable[Finding]:
+    """Open feedback as notes of the review; for pages only, because it stops nothing."""
+    return feedback.remarks(services.current(PLUGIN), asset) if has_app_context() else []
+
+
+def personal_data(contacts: Sequence[Contact], erase: bool) -> Iterable[PersonalRecord]:
+    """The links made for these contacts; erased, they name nobody and their looks cannot be told apart."""
+    svc, ids = services.current(PLUGIN), [contact.id for contact in contacts]
+    with svc.transaction() as session:
+        shares = session.scalars(select(Share).where(Share.contact.in_(ids)).order_by(Share.id)).all()
+        records = [_record(share) for share in shares]
+        if erase:
+            keys = [share.id for share in shares]
+            session.execute(update(View).where(View.share_id.in_(keys)).values(visitor=""))
+            for share in shares:
+                share.contact, share.contact_email = None, ""
+                share.revoked_at = share.revoked_at or svc.now()
+    return records
+
+
+def _record(share: Share) -> PersonalRecord:
+    made = {"asset": share.slug, "by": share.user_name, "at": share.created_at.isoformat()}
+    return PersonalRecord(share.contact or "", "Link that was shared with you", made)

@@ -1,0 +1,190 @@
+"""Links to approved assets for people outside. A share follows its asset: who opens it sees the newest approved revision.
+
+Strangers get one and the same answer for a link that never was, that ended, that was taken back, or whose asset may not be shown.
+"""
+
+import hashlib
+import re
+import secrets
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cms_core import Asset, Contact, Invalid, NotFound, Services
+from cms_sales_enablement.models import Share, Shelf
+
+TOKEN_BYTES = 24  # 192 bit
+SHORTEST, LONGEST = 4, 200
+MAY_SHARE, SEES_ALL = "sales.share", "sales.all"
+_DAYS = re.compile(r"\+?(\d{1,4})d")
+hasher = PasswordHasher()
+
+
+@dataclass(frozen=True)
+class Made:
+    """A new share; the only time that its address is known."""
+
+    id: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A share that may be shown now, with the asset as it is approved now."""
+
+    share: Share
+    asset: Asset
+
+
+def create(svc: Services, slug: str, contact: str = "", expires: str | date = "", password: str = "") -> Made:
+    """Share an approved asset; ``expires`` is a day, "14d" or an instant with its offset. Raises Invalid and Forbidden."""
+    user = svc.require(MAY_SHARE)
+    asset = svc.asset(slug)
+    if asset is None or not svc.assets([asset.id]) or _off_the_shelf(svc, asset.id):
+        raise Invalid(
+            f"there is no approved content {slug[:120]!r} that may be shared",
+            "`cms sales search` lists what there is",
+        )
+    ends = _end(svc, expires)
+    if password and not SHORTEST <= len(password) <= LONGEST:
+        raise Invalid(
+            f"a password has {SHORTEST} to {LONGEST} characters", "give another one", field="password"
+        )
+    person = svc.upsert_contacts([Contact("", contact)])[0] if contact.strip() else None
+    known = svc.find_contact(contact) if person else None
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    share = Share(
+        public_id=str(uuid.uuid4()),
+        token_hash=_hash(token),
+        asset=asset.id,
+        slug=asset.slug,
+        title=asset.title,
+        contact=person,
+        contact_email=(known.email or "") if known else "",
+        user=user.id,
+        user_name=user.name or user.email,
+        password_hash=hasher.hash(password) if password else "",
+        created_at=svc.now(),
+        expires_at=ends,
+    )
+    with svc.transaction() as session:
+        session.add(share)
+    return Made(share.public_id, f"{svc.base_url}/d/{token}")
+
+
+def open_share(svc: Services, token: str) -> Opened | None:
+    """What a token shows now, or None: unknown, taken back, ended, or no longer approved, whichever it is."""
+    with svc.session() as session:
+        share = session.scalar(select(Share).where(Share.token_hash == _hash(token)))
+    if share is None or state_of(share, svc.now()) != "active" or _off_the_shelf(svc, share.asset):
+        return None
+    assets = svc.assets([share.asset])
+    return Opened(share, assets[0]) if assets else None
+
+
+def unlocks(share: Share, password: str) -> bool:
+    """Whether this is the password of the share."""
+    try:
+        return hasher.verify(share.password_hash, password[:LONGEST])
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def revoke(svc: Services, public_id: str) -> Share:
+    """Let a link show nothing from now on; doing it again changes nothing."""
+    svc.require(MAY_SHARE)
+    with svc.transaction() as session:
+        share = _find(session, svc, public_id)
+        share.revoked_at = share.revoked_at or svc.now()
+    return share
+
+
+def find(svc: Services, public_id: str) -> Share:
+    """One's own share, or with the permission for it anybody's; raises NotFound."""
+    svc.require(MAY_SHARE)
+    with svc.session() as session:
+        return _find(session, svc, public_id)
+
+
+def listed(svc: Services, asset: str = "", limit: int | None = None) -> Sequence[Share]:
+    """The shares that who asks may see, the newest first; of one asset or of all."""
+    user = svc.require(MAY_SHARE)
+    query = select(Share).order_by(Share.id.desc()).limit(limit)
+    if not svc.can(SEES_ALL):
+        query = query.where(Share.user == user.id)
+    if asset:
+        query = query.where(Share.asset == asset)
+    with svc.session() as session:
+        return session.scalars(query).all()
+
+
+def state_of(share: Share, now: datetime) -> str:
+    """revoked, expired or active."""
+    if share.revoked_at is not None:
+        return "revoked"
+    return "expired" if share.expires_at is not None and share.expires_at <= now else "active"
+
+
+def _find(session: Session, svc: Services, public_id: str) -> Share:
+    share = session.scalar(select(Share).where(Share.public_id == public_id))
+    mine = share is not None and svc.user is not None and share.user == svc.user.id
+    if share is None or not (mine or svc.can(SEES_ALL)):
+        raise NotFound(f"there is no share {public_id[:60]!r}", "`cms sales shares list` shows them")
+    return share
+
+
+def _off_the_shelf(svc: Services, asset: str) -> bool:
+    with svc.session() as session:
+        until = session.scalar(select(Shelf.until).where(Shelf.asset == asset))
+    return until is not None and until < svc.now().date()
+
+
+def _end(svc: Services, expires: str | date) -> datetime | None:
+    """When a link ends, within what the settings allow."""
+    now, most = svc.now(), int(svc.settings().get("longest_days") or 0)
+    latest = now + timedelta(days=most) if most else None
+    ends = _instant(expires, now) or latest
+    if ends is not None and ends <= now:
+        raise Invalid(
+            f"the link would end at {ends:%Y-%m-%d %H:%M} UTC, before it begins",
+            "give a later day",
+            field="expires",
+        )
+    if ends is not None and latest is not None and ends > latest:
+        raise Invalid(
+            f"links may live for {most} days at most",
+            f"give {latest:%Y-%m-%d} or a day before",
+            field="expires",
+        )
+    return ends
+
+
+def _instant(expires: str | date, now: datetime) -> datetime | None:
+    text = str(expires or "").strip()
+    if not text:
+        return None
+    try:
+        if days := _DAYS.fullmatch(text):
+            return now + timedelta(days=int(days[1]))
+        if len(text) == len("2026-05-04"):
+            return datetime.combine(date.fromisoformat(text), time(), UTC) + timedelta(days=1)
+        found = datetime.fromisoformat(text)
+        if found.tzinfo is not None:
+            return found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise Invalid(
+        f"{text[:60]!r} is not a time at which a link could end",
+        "write 2026-05-04, 14d, or 2026-05-04T18:00+02:00",
+        field="expires",
+    )
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()

@@ -1,0 +1,112 @@
+"""Who looked at a share. A load is a view; it counts once a person's browser had it in sight for a second.
+
+The page tells how long it was in sight (visible, and not left alone for a minute): cumulative, numbered, and never more than the
+time that has passed since the load, so that repeating or inventing a message changes little. Machines and own people are kept
+apart; what they did is in the ledger under their class.
+"""
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select, update
+
+from cms_core import AgentClass, Event, Services
+from cms_sales_enablement.models import Share, View
+from cms_sales_enablement.shares import Opened
+
+KIND = "share_viewed"
+SOURCE = "sales_enablement"
+IN_SIGHT = 1_000  # milliseconds
+LONGEST = timedelta(hours=4)
+SLACK = timedelta(seconds=5)  # between the clocks of the two sides
+PEOPLE = (AgentClass.HUMAN, AgentClass.UNKNOWN)
+
+
+def begin(svc: Services, opened: Opened, agent: AgentClass, visitor: str) -> str:
+    """A page was loaded; gives the id under which it tells how long it is looked at."""
+    view = View(
+        public_id=str(uuid.uuid4()),
+        share_id=opened.share.id,
+        visitor=visitor,
+        agent_class=agent,
+        revision=opened.asset.revision,
+        at=svc.now(),
+    )
+    with svc.transaction() as session:
+        session.add(view)
+    if agent not in PEOPLE:
+        _tell(svc, opened.share, view)
+    return view.public_id
+
+
+def seen(svc: Services, share: Share, public_id: str, number: int, milliseconds: int) -> None:
+    """The page was in sight for so long by now; older and repeated messages change nothing."""
+    with svc.session() as session:
+        view = session.scalar(select(View).where(View.public_id == public_id, View.share_id == share.id))
+    if view is None or view.agent_class not in PEOPLE:
+        return
+    passed = min(svc.now() - view.at + SLACK, LONGEST)
+    milliseconds = max(0, min(milliseconds, int(passed.total_seconds() * 1000)))
+    counts = view.counted or milliseconds >= IN_SIGHT
+    newer = update(View).where(View.id == view.id, View.beacon < number, View.milliseconds <= milliseconds)
+    with svc.transaction() as session:
+        session.execute(newer.values(beacon=number, milliseconds=milliseconds, counted=counts))
+    if counts and not view.counted:
+        _tell(svc, share, view)
+
+
+def _tell(svc: Services, share: Share, view: View) -> None:
+    """Once in the ledger, however often it is told; without the address, which is a key."""
+    event = Event(
+        KIND,
+        at=view.at,
+        source=SOURCE,
+        source_id=view.public_id,
+        agent_class=AgentClass(view.agent_class),
+        contact=share.contact,
+        visitor=view.visitor if share.contact is None else None,
+        asset=share.asset,
+        props={"share": share.public_id, "revision": view.revision},
+    )
+    svc.record_events([event])
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How often a share, or an asset's shares, were looked at."""
+
+    views: int = 0
+    people: int = 0
+    seconds: int = 0
+    last_at: datetime | None = None
+
+
+def of_share(svc: Services, share: Share) -> Sequence[View]:
+    """All loads of a share, the newest first."""
+    with svc.session() as session:
+        return session.scalars(select(View).where(View.share_id == share.id).order_by(View.id.desc())).all()
+
+
+def tallies(svc: Services, shares: Iterable[Share]) -> Mapping[int, Tally]:
+    """What counted of each of these shares, by row id."""
+    ids = [share.id for share in shares]
+    query = (
+        select(
+            View.share_id,
+            func.count(),
+            func.count(View.visitor.distinct()),
+            func.sum(View.milliseconds),
+            func.max(View.at),
+        )
+        .where(View.share_id.in_(ids), View.counted)
+        .group_by(View.share_id)
+    )
+    with svc.session() as session:
+        return {
+            key: Tally(n, people, int(ms) // 1000, at) for key, n, people, ms, at in session.execute(query)
+        }
