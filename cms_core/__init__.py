@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # for type checkers and editors: the names of _ELSEWHERE
+    from cms_core import api as api
     from cms_core import merge as merge
     from cms_core import services as services
     from cms_core.campaigns.money import from_micros as from_micros
@@ -59,6 +60,7 @@ _CONTRACT = (
     "User Wait Wire"
 ).split()
 _ELSEWHERE = {
+    "api": "cms_core.api",
     "hookimpl": "cms_core.hookspecs",
     "hookspec": "cms_core.hookspecs",
     "CmsError": "cms_core.errors",
@@ -101,7 +103,7 @@ _ELSEWHERE = {
     "unprotect_cell": "cms_core.csvfile",
     "toast": "cms_core.web.shell",
 }
-_MODULES = ("merge", "services")
+_MODULES = ("api", "merge", "services")
 
 __version__ = "0.1.0"
 __all__ = sorted([*_CONTRACT, *_ELSEWHERE])

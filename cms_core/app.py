@@ -37,8 +37,10 @@ def create_app(
 
 
 def _wire(app: Flask, workspace: Workspace) -> None:
+    from cms_core.api.wiring import init_api
     from cms_core.audience.pages import blueprint as audience
     from cms_core.auth.pages import blueprint as auth
+    from cms_core.auth.token_pages import blueprint as tokens
     from cms_core.campaigns.feed_pages import blueprint as feeds
     from cms_core.campaigns.pages import blueprint as campaigns
     from cms_core.connections.pages import blueprint as connections
@@ -53,12 +55,15 @@ def _wire(app: Flask, workspace: Workspace) -> None:
     from cms_core.web.request import init_request
     from cms_core.web.session import init_auth
     from cms_core.web.shell import init_web
+    from cms_core.webhooks.pages import blueprint as webhooks
 
     init_request(app)
     init_web(app, frame)
     init_auth(app)
+    init_api(app)
     for blueprint in (
         auth,
+        tokens,
         content,
         media,
         campaigns,
@@ -68,6 +73,7 @@ def _wire(app: Flask, workspace: Workspace) -> None:
         audience,
         connections,
         reports,
+        webhooks,
         gallery,
         health,
     ):

@@ -9,6 +9,7 @@ from cms_core.db import Base
 from cms_core.events import models as events
 from cms_core.publishing import models as publishing
 from cms_core.reports import models as reports
+from cms_core.webhooks import models as webhooks
 
 metadata = Base.metadata
 
@@ -22,4 +23,5 @@ __all__ = [
     "metadata",
     "publishing",
     "reports",
+    "webhooks",
 ]

@@ -29,6 +29,7 @@ from cms_core.publishing.rescheduling import extend_all
 from cms_core.publishing.runner import Runner
 from cms_core.queue import EmbeddedQueue, Queue
 from cms_core.reactions import deliver_reactions
+from cms_core.webhooks.sending import tell_webhooks, telling_webhooks
 from cms_core.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -96,12 +97,13 @@ class Worker:
                 time.sleep(min(wait + 0.01, SHORT_SLEEP))
             if not self.stopping.is_set():
                 measure(self.workspace, self.runner.real)
+        tell_webhooks(self.workspace)
         return self.result()
 
     def run_forever(self) -> None:
         """Work until stopped; a fault of the database is logged and tried again."""
         gc.freeze()  # what is loaded by now stays: walking it again and again costs a mail in ten
-        with self._alive():
+        with self._alive(), telling_webhooks(self.workspace, self.stopping):
             while not self.stopping.is_set():
                 try:
                     worked = self.work_once()

@@ -111,17 +111,23 @@ def list_page(
 
     ``among`` are the ids to choose from, ``before`` is what the page before gave to read on from.
     """
-    query = _listed(session, channel).add_columns(Contact.id.label("key"))
-    for word in words.split():
-        columns = (Contact.email, Contact.first_name, Contact.last_name, Company.name)
-        query = query.where(or_(*(column.icontains(word, autoescape=True) for column in columns)))
-    if among is not None:
-        query = query.where(Contact.id.in_(among))
+    query = rows_of(session, words, among=among, channel=channel).add_columns(Contact.id.label("key"))
     if before is not None and abs(before) <= MAX_ID:
         query = query.where(Contact.id < before)
     found = session.execute(query.order_by(Contact.id.desc()).limit(limit + 1)).mappings().all()
     rows = [{**row, "company": row["company"] or ""} for row in found[:limit]]
     return rows, rows[-1]["key"] if len(found) > limit else None
+
+
+def rows_of(
+    session: Session, words: str = "", *, among: Select[int] | None = None, channel: str = "email"
+) -> Select[*tuple[Any, ...]]:
+    """The query of living contacts whose name, address or company holds all words, of the ids ``among``; in no order yet."""
+    query = _listed(session, channel)
+    for word in words.split():
+        columns = (Contact.email, Contact.first_name, Contact.last_name, Company.name)
+        query = query.where(or_(*(column.icontains(word, autoescape=True) for column in columns)))
+    return query if among is None else query.where(Contact.id.in_(among))
 
 
 def _listed(session: Session, channel: str) -> Select[*tuple[Any, ...]]:

@@ -87,6 +87,17 @@ def list_all(session: Session) -> list[Segment]:
     return list(session.scalars(select(Segment).order_by(Segment.name)))
 
 
+def document(segment: Segment) -> dict[str, Any]:
+    """A segment with the keys of ``cms segments list --json``."""
+    return {
+        "id": segment.public_id,
+        "name": segment.name,
+        "kind": "rule" if segment.rule else "static",
+        "rule": segment.rule,
+        "created_at": segment.created_at,
+    }
+
+
 def member_ids(session: Session, segment: Segment) -> Select[int]:
     """SQL: the ids of a segment's living members as of now; raises Invalid when its rule does not hold any more."""
     return select(Contact.id).where(alive(), _condition(session, segment))

@@ -4,8 +4,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from cms_core.db import Base, PublicId
 
@@ -33,6 +33,44 @@ class User(PublicId, Base):
     timezone: Mapped[str] = mapped_column(String(64), default="UTC")
     created_at: Mapped[datetime]
     disabled_at: Mapped[datetime | None]
+
+
+class ApiToken(PublicId, Base):
+    """A key to the REST interface in the name of its user; kept as a hash. ``prefix`` is its first characters, to know it by."""
+
+    __tablename__ = "core_api_token"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("core_user.id"), index=True)
+    name: Mapped[str] = mapped_column(String(100), default="")
+    prefix: Mapped[str] = mapped_column(String(12))
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    scopes: Mapped[list[Any]]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+    row_version: Mapped[int] = mapped_column(default=1)
+
+    user: Mapped[User] = relationship(lazy="joined")
+
+    __mapper_args__ = {"version_id_col": row_version}
+
+
+class IdempotencyKey(Base):
+    """One key of one token: written in the transaction of what the call does, so both are there or neither is.
+
+    ``answer`` (status, headers, body) is encrypted, for some answers show a secret once.
+    """
+
+    __tablename__ = "core_idempotency_key"
+    __table_args__ = (UniqueConstraint("token_id", "key"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    token_id: Mapped[int] = mapped_column(ForeignKey("core_api_token.id"))
+    key: Mapped[str] = mapped_column(String(255))
+    request_hash: Mapped[str] = mapped_column(String(64))
+    answer: Mapped[str] = mapped_column(Text, default="")
+    created_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class AuditEntry(Base):

@@ -3,6 +3,7 @@
 Permissions are registered by hooks (the core's stand in ``builtin.py``) and given to roles; an unknown permission is nobody's.
 """
 
+from typing import Any
 from unicodedata import normalize
 
 from argon2 import PasswordHasher
@@ -12,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from cms_core import contract
 from cms_core.addresses import normalise
-from cms_core.auth.models import Role, User
+from cms_core.auth.models import ApiToken, Role, User
 from cms_core.db import now
 from cms_core.errors import ConfigError, Conflict, Forbidden, Invalid, NotFound
 from cms_core.plugins import Plugins
@@ -96,6 +97,17 @@ def solo_mode(session: Session) -> bool:
     return session.scalar(select(func.count()).select_from(User).where(_active())) == 1
 
 
+def document(user: User) -> dict[str, Any]:
+    """A user with the keys of ``cms users list --json``."""
+    return {
+        "id": user.public_id,
+        "email": user.email,
+        "name": user.name,
+        "role": user.role,
+        "state": "active" if user.disabled_at is None else "disabled",
+    }
+
+
 def as_contract(user: User) -> contract.User:
     """The user as plugins see them."""
     return contract.User(user.public_id, user.email, user.name, user.role)
@@ -150,10 +162,14 @@ def change_role(session: Session, user: User, role: str) -> None:
 
 
 def disable(session: Session, user: User) -> None:
-    """Keep a user from signing in and end all sessions of theirs; their work and name stay."""
+    """Keep a user from signing in, end all sessions and revoke all tokens of theirs; their work and name stay."""
     _keep_an_admin(session, user)
     if user.disabled_at is None:
         user.disabled_at = now(session)
+        for token in session.scalars(
+            select(ApiToken).where(ApiToken.user_id == user.id, ApiToken.revoked_at.is_(None))
+        ):
+            token.revoked_at = user.disabled_at
         end_sessions(session, user)
 
 

@@ -95,6 +95,16 @@ def documents(rows: Iterable[Row[Any]]) -> list[dict[str, Any]]:
     return [_document(row[:DOCUMENTED], _same, zones) for row in rows]
 
 
+def document(row: Any) -> dict[str, Any]:
+    """A row of ``rows_of`` with the same keys."""
+    return _document([getattr(row, column.key) for column in COLUMNS[:DOCUMENTED]], _same, {})
+
+
+def rows_of(*conditions: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    """The query of entries with what a document shows of each; in no order yet."""
+    return _query(*COLUMNS).where(*conditions)
+
+
 def _document(
     row: Sequence[Any], read: Callable[[Any], datetime], zones: dict[str, ZoneInfo]
 ) -> dict[str, Any]:
@@ -126,12 +136,16 @@ def _same(instant: datetime) -> datetime:
 @lru_cache(maxsize=4)
 def _range(dialect: Dialect) -> QuickStatement:
     start, end = (bindparam(name, type_=UTCDateTime()) for name in ("start", "end"))
-    query = _query(*COLUMNS[:DOCUMENTED]).where(Entry.instant >= start, Entry.instant < end)
+    query = _in_order(_query(*COLUMNS[:DOCUMENTED]).where(Entry.instant >= start, Entry.instant < end))
     return QuickStatement(dialect, query, ("start", "end"))
 
 
 def _listed(session: Session, *conditions: ColumnElement[bool]) -> list[Row[Any]]:
-    return list(session.execute(_query(*COLUMNS).where(*conditions)).all())
+    return list(session.execute(_in_order(rows_of(*conditions))).all())
+
+
+def _in_order(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    return query.where(Entry.state != EntryState.DROPPED).order_by(Entry.instant, Entry.id)
 
 
 def _query(*columns: Any) -> Select[*tuple[Any, ...]]:
@@ -140,6 +154,4 @@ def _query(*columns: Any) -> Select[*tuple[Any, ...]]:
         .outerjoin(Connection, Connection.id == Entry.connection_id)
         .outerjoin(Campaign, Campaign.id == Entry.campaign_id)
         .outerjoin(Asset, Asset.id == Entry.asset_id)
-        .where(Entry.state != EntryState.DROPPED)
-        .order_by(Entry.instant, Entry.id)
     )

@@ -13,7 +13,7 @@ from itertools import islice
 from dateutil.rrule import rrulestr
 
 from cms_core.campaigns.rrule import WEEKDAYS, Rule, parse_rrule
-from cms_core.campaigns.when import Resolved, WhenError, resolve_wall
+from cms_core.campaigns.when import Resolved, WhenError, resolve_wall, zone
 
 MAX_OCCURRENCES = 100_000
 FRUITLESS = 1_000_000  # days and steps that a rule may pass over in vain before it counts as ended
@@ -28,6 +28,16 @@ class Occurrence:
     wall: datetime
     instant: datetime
     note: str = ""
+
+
+def document(occurrence: Occurrence, tz: str) -> dict[str, str]:
+    """``local`` is the wall clock that the rule gives, ``when`` and ``utc`` the instant it resolves to."""
+    return {
+        "local": occurrence.wall.isoformat(" ", "seconds" if occurrence.wall.second else "minutes"),
+        "when": occurrence.instant.astimezone(zone(tz)).isoformat(),
+        "utc": occurrence.instant.isoformat().replace("+00:00", "Z"),
+        "note": occurrence.note,
+    }
 
 
 def expand(

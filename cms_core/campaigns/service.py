@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from difflib import get_close_matches
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -12,7 +13,7 @@ from sqlalchemy.orm import Session
 from cms_core.audience.models import Segment
 from cms_core.campaigns import placing
 from cms_core.campaigns.models import Campaign, Entry, EntryKind, EntryState
-from cms_core.campaigns.money import parse_money
+from cms_core.campaigns.money import parse_money, show_money
 from cms_core.campaigns.when import Mode, When, parse_when, resolve, zone
 from cms_core.connections import service as connections
 from cms_core.connections.models import Connection
@@ -80,6 +81,20 @@ def find_campaign(session: Session, name: str) -> Campaign:
 def campaigns(session: Session) -> list[Campaign]:
     """All campaigns, the latest start first."""
     return list(session.scalars(select(Campaign).order_by(Campaign.starts_on.desc(), Campaign.name)))
+
+
+def document(campaign: Campaign) -> dict[str, Any]:
+    """A campaign with the keys of ``cms campaigns list --json``."""
+    return {
+        "id": campaign.public_id,
+        "name": campaign.name,
+        "key": campaign.key,
+        "start": campaign.starts_on,
+        "end": campaign.ends_on,
+        "tz": campaign.tz,
+        "budget": show_money(campaign.budget_micros, campaign.currency),
+        "goal": campaign.goal,
+    }
 
 
 @dataclass(frozen=True)

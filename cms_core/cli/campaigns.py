@@ -6,8 +6,7 @@ from typing import Any
 import click
 
 from cms_core.campaigns import service, shifting
-from cms_core.campaigns.models import Campaign, Entry
-from cms_core.campaigns.money import show_money
+from cms_core.campaigns.models import Entry
 from cms_core.campaigns.when import zone
 from cms_core.cli.output import print_json, print_table, progress
 from cms_core.cli.state import State, json_option, pass_state
@@ -41,7 +40,7 @@ def create(state: State, /, name: str, start: datetime, end: datetime, as_json: 
     more["utm"] = dict(pair.partition("=")[::2] for pair in more["utm"])
     with state.writing() as (session, _):
         campaign = service.create_campaign(session, name, start.date(), end.date(), **more)
-        row = _document(campaign)
+        row = service.document(campaign)
     if as_json:
         print_json(row)
     else:
@@ -54,7 +53,7 @@ def create(state: State, /, name: str, start: datetime, end: datetime, as_json: 
 def list_(state: State, as_json: bool) -> None:
     """All campaigns."""
     with state.reading() as session:
-        rows = [_document(campaign) for campaign in service.campaigns(session)]
+        rows = [service.document(campaign) for campaign in service.campaigns(session)]
     if as_json:
         print_json(rows)
     else:
@@ -86,7 +85,7 @@ def move(
         done = rescheduling.move_campaign(session, state.workspace.plugins, campaign, by)
         moved = [_moved(entry, old) for entry, old in done.moved]
         stays = [{**_moved(entry, entry.instant), "reason": reason} for entry, reason in done.stays]
-        document = {**_document(campaign), "by": by, "moved": moved, "stays": stays}
+        document = {**service.document(campaign), "by": by, "moved": moved, "stays": stays}
         if dry_run:
             session.rollback()
     _report(document, dry_run, as_json)
@@ -104,7 +103,7 @@ def copy(state: State, name: str, new_name: str, start: datetime, dry_run: bool,
     with state.writing() as (session, _):
         campaign = service.find_campaign(session, name)
         made, entries = shifting.copy(session, campaign, new_name, start.date())
-        document = {**_document(made), "entries": [_moved(entry) for entry in entries]}
+        document = {**service.document(made), "entries": [_moved(entry) for entry in entries]}
         if dry_run:
             session.rollback()
     _report(document, dry_run, as_json)
@@ -129,16 +128,3 @@ def _report(document: dict[str, Any], dry_run: bool, as_json: bool) -> None:
             click.echo(f"stays: {row['title']}: {row['reason']}")
     if dry_run:
         progress("Nothing was changed: this was a dry run.")
-
-
-def _document(campaign: Campaign) -> dict[str, object]:
-    return {
-        "id": campaign.public_id,
-        "name": campaign.name,
-        "key": campaign.key,
-        "start": campaign.starts_on,
-        "end": campaign.ends_on,
-        "tz": campaign.tz,
-        "budget": show_money(campaign.budget_micros, campaign.currency),
-        "goal": campaign.goal,
-    }

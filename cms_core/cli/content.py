@@ -8,20 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import click
-from sqlalchemy.orm import Session
 
 from cms_core.auth.service import acting_user
 from cms_core.cli import content_care, content_history
 from cms_core.cli.output import print_json, print_table, progress
 from cms_core.cli.state import State, json_option, pass_state
-from cms_core.connections import service as connections
 from cms_core.content.listing import details, list_assets
-from cms_core.content.placements import check_placement, make_placement
 from cms_core.content.review import approve_newest
-from cms_core.content.revisions import head_of
 from cms_core.content.service import find
-from cms_core.contract import Finding
-from cms_core.db import now
+from cms_core.content.trial import findings_for
 from cms_core.imports.fetching import fetch_files
 from cms_core.imports.folder import read_folder
 from cms_core.imports.saving import Outcome, save_folder
@@ -169,7 +164,7 @@ def approve(state: State, slugs: tuple[str, ...], as_json: bool) -> None:
 def check(state: State, slug: str, channel: str, name: str | None, as_json: bool) -> None:
     """What a channel and the plugins remark on an asset's newest words."""
     with state.reading() as session:
-        findings = _findings(state, session, slug, channel, name)
+        findings = findings_for(session, state.workspace, slug, channel, name or "")
     rows = [{"level": str(each.level), "field": each.field, "message": each.message} for each in findings]
     if as_json:
         print_json(rows)
@@ -177,11 +172,3 @@ def check(state: State, slug: str, channel: str, name: str | None, as_json: bool
         print_table(rows, ("level", "field", "message"))
     else:
         click.echo("Nothing to remark.")
-
-
-def _findings(state: State, session: Session, slug: str, channel: str, name: str | None) -> list[Finding]:
-    state.workspace.plugins.channel(channel)
-    revision = head_of(session, find(session, slug))
-    connection = connections.find(session, channel, name) if name else None
-    placement = make_placement(session, state.workspace, revision, channel, connection, due_at=now(session))
-    return check_placement(state.workspace, placement)

@@ -3,7 +3,7 @@
 import click
 
 from cms_core.campaigns import recurrence
-from cms_core.campaigns.when import describe, parse_wall, zone
+from cms_core.campaigns.when import describe, parse_wall
 from cms_core.cli.output import print_json
 from cms_core.cli.state import json_option
 
@@ -20,18 +20,8 @@ def expand(rrule: str, start: str, tz: str, count: int, *, as_json: bool) -> Non
     """List when a recurring entry falls, with what clock changes do to it."""
     occurrences = recurrence.expand(rrule, parse_wall(start), tz, count)
     if as_json:
-        print_json([_row(occurrence, tz) for occurrence in occurrences])
+        print_json([recurrence.document(occurrence, tz) for occurrence in occurrences])
         return
     for occurrence in occurrences:
         note = f"  {occurrence.note}" if occurrence.note else ""
         click.echo(f"{describe(occurrence.instant, tz)}{note}")
-
-
-def _row(occurrence: recurrence.Occurrence, tz: str) -> dict[str, str]:
-    """``local`` is the wall clock that the rule gives, ``when`` and ``utc`` the instant it resolves to."""
-    return {
-        "local": occurrence.wall.isoformat(" ", "seconds" if occurrence.wall.second else "minutes"),
-        "when": occurrence.instant.astimezone(zone(tz)).isoformat(),
-        "utc": occurrence.instant.isoformat().replace("+00:00", "Z"),
-        "note": occurrence.note,
-    }

@@ -2,21 +2,21 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Any
 
 import click
-import orjson
+
+from cms_core.documents import dump
 
 
 def print_json(document: Any) -> None:
     """Print one JSON document; instants as ISO 8601 with offset, amounts as numbers."""
-    click.echo(orjson.dumps(document, default=_plain, option=orjson.OPT_INDENT_2).decode())
+    click.echo(dump(document, indent=True).decode())
 
 
 def json_line(document: Any) -> str:
     """One document as JSON in one line, written as ``print_json`` writes it."""
-    return orjson.dumps(document, default=_plain).decode()
+    return dump(document).decode()
 
 
 def print_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
@@ -36,12 +36,6 @@ def print_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> No
 def progress(text: str) -> None:
     """Tell the person at the terminal, on stderr."""
     click.echo(text, err=True)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return float(value)
-    raise TypeError(f"{type(value).__name__} cannot be printed as JSON")
 
 
 def _cell(value: Any) -> str:

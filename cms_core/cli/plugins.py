@@ -25,17 +25,7 @@ def command() -> None:
 def list_(state: State, as_json: bool) -> None:
     """All installed plugins; one that cannot be loaded says why."""
     views = overview.plugin_views(_plugins(state))
-    rows = [
-        {
-            "name": view.name,
-            "version": view.version,
-            "state": view.state,
-            "error": view.error,
-            "hooks": list(view.hooks),
-            "channels": list(view.channels),
-        }
-        for view in views
-    ]
+    rows = [overview.document(view) for view in views]
     if as_json:
         print_json(rows)
     else:

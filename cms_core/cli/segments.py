@@ -58,16 +58,7 @@ def count(state: State, name_or_rule: str, as_json: bool) -> None:
 def list_(state: State, as_json: bool) -> None:
     """List all segments."""
     with state.reading() as session:
-        rows = [
-            {
-                "id": segment.public_id,
-                "name": segment.name,
-                "kind": "rule" if segment.rule else "static",
-                "rule": segment.rule,
-                "created_at": segment.created_at,
-            }
-            for segment in segments.list_all(session)
-        ]
+        rows = [segments.document(each) for each in segments.list_all(session)]
     if as_json:
         print_json(rows)
     else:

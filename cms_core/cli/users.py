@@ -56,16 +56,7 @@ def password(state: State, email: str, password: str) -> None:
 def list_(state: State, as_json: bool) -> None:
     """Everybody who signs in."""
     with state.reading() as session:
-        rows = [
-            {
-                "id": user.public_id,
-                "email": user.email,
-                "name": user.name,
-                "role": user.role,
-                "state": "active" if user.disabled_at is None else "disabled",
-            }
-            for user in service.users(session)
-        ]
+        rows = [service.document(user) for user in service.users(session)]
     if as_json:
         print_json(rows)
     else:

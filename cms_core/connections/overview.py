@@ -46,6 +46,15 @@ def plugin_views(plugins: Plugins) -> list[PluginView]:
     return [_view(plugins, plugin) for name, plugin in sorted(plugins.loaded.items()) if name != CORE]
 
 
+def document(view: PluginView) -> dict[str, Any]:
+    """A plugin with the keys of ``cms plugins list --json``."""
+    names = ("name", "version", "state", "error")
+    return {name: getattr(view, name) for name in names} | {
+        "hooks": list(view.hooks),
+        "channels": list(view.channels),
+    }
+
+
 def plugin_view(plugins: Plugins, name: str) -> PluginView:
     """One plugin; raises NotFound naming those there are."""
     views = plugin_views(plugins)

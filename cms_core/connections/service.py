@@ -104,18 +104,20 @@ def listing(session: Session, channels: frozenset[str] | None = None) -> list[di
     query = select(Connection).order_by(Connection.channel, Connection.name)
     if channels is not None:
         query = query.where(Connection.channel.in_(channels))
-    return [
-        {
-            "id": row.public_id,
-            "channel": row.channel,
-            "name": row.name,
-            "state": str(row.state),
-            "reason": row.reason,
-            "identity": row.identity,
-            "checked_at": row.checked_at,
-        }
-        for row in session.scalars(query)
-    ]
+    return [document(row) for row in session.scalars(query)]
+
+
+def document(row: Connection) -> dict[str, Any]:
+    """A connection with the keys of ``cms connections list --json``; no secret among them."""
+    return {
+        "id": row.public_id,
+        "channel": row.channel,
+        "name": row.name,
+        "state": str(row.state),
+        "reason": row.reason,
+        "identity": row.identity,
+        "checked_at": row.checked_at,
+    }
 
 
 def credentials(vault: Vault, connection: Connection) -> dict[str, str]:

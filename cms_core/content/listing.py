@@ -52,11 +52,22 @@ def list_assets(
     limit: int | None = None,
 ) -> Sequence[AssetRow]:
     """Assets that are not archived, the last changed first; ``before`` is (updated_at, key) of the last row of the page before."""
-    query = _query(wanted or Filter())
+    query = rows_of(wanted or Filter())
     if before is not None:
         query = query.where(tuple_(Asset.updated_at, Asset.id) < before)
     query = query.order_by(Asset.updated_at.desc(), Asset.id.desc()).limit(limit)
     return [AssetRow(*row) for row in session.execute(query)]
+
+
+def rows_of(wanted: Filter) -> Select[*tuple[Any, ...]]:
+    """The query of the lines of the library, with the names of AssetRow; in no order yet."""
+    approved = aliased(Revision)
+    query: Select[*tuple[Any, ...]] = select(
+        Asset.public_id.label("id"), Asset.slug, Asset.kind, Revision.title, Revision.state, Revision.n.label("revision"),
+        approved.n.label("approved_revision"), Asset.funnel_stage, Asset.locale, Asset.updated_at, Asset.id.label("key"),
+    )  # fmt: skip
+    state = (approved.asset_id == Asset.id) & (approved.state == RevisionState.APPROVED)
+    return matching(query, wanted).outerjoin(approved, state)
 
 
 def details(session: Session, asset: Asset, users: Sequence[User] | None = None) -> dict[str, Any]:
@@ -116,16 +127,6 @@ def matching(query: Select[*Columns], wanted: Filter) -> Select[*Columns]:
         columns = (Revision.title, Asset.slug, Revision.summary)
         query = query.where(or_(*(column.icontains(word, autoescape=True) for column in columns)))
     return query
-
-
-def _query(wanted: Filter) -> Select[*tuple[Any, ...]]:
-    approved = aliased(Revision)
-    query: Select[*tuple[Any, ...]] = select(
-        Asset.public_id, Asset.slug, Asset.kind, Revision.title, Revision.state, Revision.n, approved.n,
-        Asset.funnel_stage, Asset.locale, Asset.updated_at, Asset.id,
-    )  # fmt: skip
-    state = (approved.asset_id == Asset.id) & (approved.state == RevisionState.APPROVED)
-    return matching(query, wanted).outerjoin(approved, state)
 
 
 def _media(session: Session, head: Revision) -> list[dict[str, Any]]:

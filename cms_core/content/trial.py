@@ -8,13 +8,15 @@ from sqlalchemy.orm import Session
 
 from cms_core import contract as c
 from cms_core.auth.models import User
+from cms_core.connections import service as connections
 from cms_core.connections.models import Connection
 from cms_core.content import language
 from cms_core.content import media as files
 from cms_core.content.drafts import BadField, Draft, clean
 from cms_core.content.models import Asset, Media, Revision, RevisionState
-from cms_core.content.placements import check_placement
-from cms_core.content.revisions import content_hash, effective, media_in
+from cms_core.content.placements import check_placement, make_placement
+from cms_core.content.revisions import content_hash, effective, head_of, media_in
+from cms_core.content.service import find
 from cms_core.content.slugs import slug_or_digest
 from cms_core.db import now
 from cms_core.plugins import PLUGIN_FAULTS
@@ -59,6 +61,17 @@ def try_out(
         *faults,
         *(each for each in language.faults(workspace.plugins, draft) if each.message not in said),
     ], trials
+
+
+def findings_for(
+    session: Session, workspace: Workspace, slug: str, channel: str, connection: str = ""
+) -> list[c.Finding]:
+    """What a channel (or one connection of it) and the plugins remark on an asset's newest words; raises NotFound."""
+    workspace.plugins.channel(channel)
+    head = head_of(session, find(session, slug))
+    account = connections.find(session, channel, connection) if connection else None
+    placement = make_placement(session, workspace, head, channel, account, due_at=now(session))
+    return check_placement(workspace, placement)
 
 
 def _trials(

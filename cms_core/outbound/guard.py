@@ -81,6 +81,12 @@ class Guard:
                 trouble = error
         raise trouble
 
+    def check_numeric(self, host: str) -> None:
+        """Raise Blocked for an address in numbers that may not be reached, without any look-up; names pass."""
+        found = self._numeric(host.strip("[]"), 0)
+        if found and not any(self.permits(str(sockaddr[0])) for _, sockaddr in found):
+            raise Blocked(f"{host[:100]} is not an address that may be reached from here")
+
     def permits(self, address: str) -> bool:
         """Whether this numeric address may be reached."""
         return self.trusts(address) or _is_public(_unmapped(address))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, aliased
 
 from cms_core.audience.models import Segment
@@ -37,18 +37,23 @@ COLUMNS = (
 
 def publications(session: Session, *, state: str | None = None) -> list[dict[str, Any]]:
     """All publications by due time, or those in one state; of a chain only its head is published."""
-    query = (
+    query = rows_of(state=state).order_by(Publication.due_at, Publication.id)
+    return [document(row._mapping) for row in session.execute(query)]
+
+
+def rows_of(*, state: str | None = None) -> Select[*tuple[Any, ...]]:
+    """The query of what ``document`` shows of publications, in no order yet; in a state stands only the head of a chain."""
+    query: Select[*tuple[Any, ...]] = (
         select(*COLUMNS)
         .join(Connection, Connection.id == Publication.connection_id)
         .join(Asset, Asset.id == Publication.asset_id)
         .outerjoin(Campaign, Campaign.id == Publication.campaign_id)
         .outerjoin(Segment, Segment.id == Publication.segment_id)
         .outerjoin(SUCCESSOR, SUCCESSOR.id == Publication.superseded_by_id)
-        .order_by(Publication.due_at, Publication.id)
     )
     if state:
         query = query.where(Publication.state == state, Publication.superseded_by_id.is_(None))
-    return [_document(row._mapping) for row in session.execute(query)]
+    return query
 
 
 def publication(session: Session, found: Publication) -> dict[str, Any]:
@@ -110,7 +115,8 @@ def unknown_deliveries(session: Session, found: Publication) -> list[dict[str, A
     ]
 
 
-def _document(row: Any) -> dict[str, Any]:
+def document(row: Any) -> dict[str, Any]:
+    """A row of ``rows_of`` with the keys of ``cms publications list --json``."""
     return {**row, "url": row["url"] or None}
 
 

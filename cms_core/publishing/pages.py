@@ -11,6 +11,7 @@ from cms_core.web.auth import permission, user
 from cms_core.web.request import Answer, session, workspace
 from cms_core.web.shell import toast
 from cms_core.worker import Worker
+from cms_core.workspace import Workspace
 
 blueprint = Blueprint("publishing", __name__, url_prefix="/app/publications", template_folder="templates")
 
@@ -83,7 +84,7 @@ def act(public_id: str, what: str) -> Answer:
         return _page(service.find(session(), public_id), error), error.status
     session().commit()
     if what in ("update", "withdraw") or target.switch_to:
-        _begin_now(target.id)
+        begin_now(workspace(), target.id, wait=current_app.testing)
     toast(DONE[what])
     return redirect(url_for(".publication", public_id=target.public_id), 303)
 
@@ -118,9 +119,8 @@ def _resolved_url() -> str | None:
     return url
 
 
-def _begin_now(row_id: int) -> None:
+def begin_now(opened: Workspace, row_id: int, *, wait: bool = False) -> None:
     """Let the network call happen outside this request; a worker that is faster is just as good."""
-    opened = workspace()
 
     def run() -> None:
         publishing = opened.for_publishing()
@@ -131,5 +131,5 @@ def _begin_now(row_id: int) -> None:
 
     thread = threading.Thread(target=run, name="cms-run-one", daemon=True)
     thread.start()
-    if current_app.testing:
+    if wait:
         thread.join()

@@ -1,9 +1,9 @@
 """The ledger as documents, for those who count for themselves."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from cms_core.audience.models import Contact
@@ -30,30 +30,32 @@ COLUMNS = (
     Event.channel,
     Campaign.name.label("campaign_name"),
 )
+NAMES = tuple(column.key for column in COLUMNS)
 
 
 def exported(session: Session, campaign: str | None = None) -> Iterator[dict[str, Any]]:
     """Every event in ledger order, or those of the campaign with this key; page by page, so that memory stays flat."""
-    query = (
-        select(Event.id.label("row_id"), *COLUMNS)
+    query = rows_of(campaign).add_columns(Event.id.label("row_id")).order_by(Event.id).limit(PAGE)
+    after = 0
+    while page := session.execute(query.where(Event.id > after)).mappings().all():
+        for row in page:
+            yield document(dict(row))
+        after = page[-1]["row_id"]
+
+
+def rows_of(campaign: str | None = None) -> Select[*tuple[Any, ...]]:
+    """The query of events with what ``document`` shows of each, of the campaign with this key if given; in no order yet."""
+    query: Select[*tuple[Any, ...]] = (
+        select(*COLUMNS)
         .outerjoin(Contact, Contact.id == Event.contact_id)
         .outerjoin(Publication, Publication.id == Event.publication_id)
         .outerjoin(Asset, Asset.id == Event.asset_id)
         .outerjoin(Campaign, Campaign.key == Event.campaign)
-        .order_by(Event.id)
-        .limit(PAGE)
     )
-    if campaign is not None:
-        query = query.where(Event.campaign == campaign)
-    after = 0
-    while page := session.execute(query.where(Event.id > after)).mappings().all():
-        for row in page:
-            yield _document(dict(row))
-        after = page[-1]["row_id"]
+    return query if campaign is None else query.where(Event.campaign == campaign)
 
 
-def _document(row: dict[str, Any]) -> dict[str, Any]:
-    del row["row_id"]
-    if row["value"] is not None:
-        row["value"] = from_micros(row["value"])
-    return row
+def document(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of ``rows_of`` with the keys of ``cms events export``."""
+    value = row["value"]
+    return {name: row[name] for name in NAMES} | {"value": None if value is None else from_micros(value)}

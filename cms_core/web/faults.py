@@ -39,6 +39,17 @@ WORDS = {
 }
 
 
+API_WORDS = {
+    400: ("The request could not be understood.", "Send what /api/v1/openapi.json describes."),
+    404: ("There is nothing under this address.", "/api/v1/openapi.json lists what there is."),
+    405: ("This address does not take that method.", "The header Allow names those that it takes."),
+    413: (
+        "The body is larger than this workspace accepts.",
+        "Send files as multipart/form-data, or split them.",
+    ),
+}
+
+
 def wants_json() -> bool:
     """Whether the caller is a program: the API, or an Accept header that prefers JSON to HTML."""
     if request.path.startswith("/api/"):
@@ -66,10 +77,10 @@ def _page(status: int, message: str, remedy: str) -> str:
     return render_template("cms/error.html", layout="cms/bare.html", **context)
 
 
-def fault_response(status: int, message: str, remedy: str) -> Response:
-    """The answer to a request that failed, in the form its caller can read."""
+def fault_response(status: int, message: str, remedy: str, **more: object) -> Response:
+    """The answer to a request that failed, in the form its caller can read; ``more`` is for programs."""
     if wants_json():
-        response = jsonify(error={"message": message, "remedy": remedy})
+        response = jsonify(error={"message": message, "remedy": remedy, **more})
     else:
         response = make_response(_page(status, message, remedy))
     response.status_code = status
@@ -77,8 +88,12 @@ def fault_response(status: int, message: str, remedy: str) -> Response:
 
 
 def on_cms_error(error: CmsError) -> Response:
-    """An error meant for people keeps its own words."""
-    return fault_response(error.status, error.message, error.remedy)
+    """An error meant for people keeps its own words; programs are told by field what is wrong, where it says so."""
+    told = {"field": error.field, "errors": getattr(error, "errors", None)}
+    more = {name: value for name, value in told.items() if value}
+    response = fault_response(error.status, error.message, error.remedy, **more)
+    response.headers.update(getattr(error, "headers", {}))
+    return response
 
 
 def on_http_error(error: HTTPException) -> BaseResponse:
@@ -91,7 +106,8 @@ def on_http_error(error: HTTPException) -> BaseResponse:
         return error.get_response(request.environ)
     default = type(error).description
     own = error.description if error.description and error.description != default else ""
-    message, remedy = WORDS.get(status, (own or error.name, ""))
+    words = API_WORDS if request.path.startswith("/api/") else WORDS
+    message, remedy = words.get(status) or WORDS.get(status, (own or error.name, ""))
     response = fault_response(status, own or message, remedy)
     for name, value in error.get_headers(request.environ):
         if name.lower() != "content-type":

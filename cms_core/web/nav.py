@@ -66,6 +66,7 @@ CORE: tuple[tuple[str, tuple[Item, ...]], ...] = (
         (
             Item("Publications", "/app/publications", "send", "calendar.read", "g u"),
             Item("Connections", "/app/connections", "key-round", "connections.edit", "g n"),
+            Item("Webhooks", "/app/webhooks", "share-2", "system.admin", "g w"),
             Item("Plugins", "/app/plugins", "plug", "system.admin", "g x"),
             Item("People", "/app/users", "user-cog", "system.admin", "g e"),
             Item("Audit log", "/app/audit", "scroll-text", "system.admin", "g t"),

@@ -32,7 +32,10 @@ def whole_number(text: str) -> int:
 
 
 def session() -> Session:
-    """The session of this request, opened when first asked for; it knows the signed-in user as the actor."""
+    """The session of this request, opened when first asked for; it knows the signed-in user as the actor.
+
+    ``g.session_opened`` is called with a writing one when it is opened.
+    """
     if "session" not in g:
         db = workspace().db
         reading = request.method in SAFE_METHODS
@@ -40,6 +43,8 @@ def session() -> Session:
             Session(db.engine, expire_on_commit=False, info=db.info()) if reading else db.open_transaction()
         )
         g.session.info.update(g.get("session_info", {}))
+        if not reading and (opened := g.get("session_opened")):
+            opened(g.session)
     return cast(Session, g.session)
 
 

@@ -27,6 +27,10 @@ SIGNED_IN = {
     "gallery.live",
     "gallery.preview",
     "gallery.ui",
+    "rest_docs.index",
+    "tokens.add",
+    "tokens.index",
+    "tokens.revoke",
 }
 ARGUMENTS = {"channel": "nothing", "filename": "nothing", "name": "nothing", "n": "1", "what": "nothing"}
 

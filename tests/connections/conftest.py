@@ -7,8 +7,10 @@ from argon2 import PasswordHasher
 from flask import Flask
 
 from cms_core import models
+from cms_core.api.wiring import init_api
 from cms_core.auth import service as auth
 from cms_core.auth.pages import blueprint as auth_pages
+from cms_core.auth.token_pages import blueprint as token_pages
 from cms_core.clock import FrozenClock
 from cms_core.config import Config
 from cms_core.connections import service
@@ -19,6 +21,7 @@ from cms_core.web.auth import frame
 from cms_core.web.request import init_request
 from cms_core.web.session import init_auth
 from cms_core.web.shell import init_web
+from cms_core.webhooks.pages import blueprint as webhook_pages
 from cms_core.workspace import Workspace, open_workspace
 
 from .toys import ToyChannel, ToyPlugin
@@ -65,8 +68,9 @@ def app(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Flask:
     init_request(made)
     init_web(made, frame)
     init_auth(made)
-    made.register_blueprint(auth_pages)
-    made.register_blueprint(blueprint)
+    init_api(made)
+    for each in (auth_pages, token_pages, webhook_pages, blueprint):
+        made.register_blueprint(each)
     return made
 
 

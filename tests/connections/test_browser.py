@@ -23,6 +23,9 @@ AXE = Path(cms_core.__file__).parents[1] / "node_modules/axe-core/axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 PAGES = (
     "/app/me",
+    "/app/me/tokens",
+    "/app/api",
+    "/app/webhooks",
     "/app/users",
     "/app/audit",
     "/app/connections",

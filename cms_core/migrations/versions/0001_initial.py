@@ -271,6 +271,90 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_core_worker")),
     )
     op.create_table(
+        "core_webhook",
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("kinds", sa.JSON(), nullable=False),
+        sa.Column("secret", sa.Text(), nullable=False),
+        sa.Column("created_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("failing_since", cms_core.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("disabled_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("disabled_reason", sa.String(length=300), nullable=False),
+        sa.Column("row_version", sa.Integer(), nullable=False),
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("public_id", sa.String(length=36), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_core_webhook")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_core_webhook_public_id")),
+    )
+    op.create_table(
+        "core_webhook_message",
+        sa.Column("webhook_id", sa.Integer(), nullable=False),
+        sa.Column("event", sa.String(length=36), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("created_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("next_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("settled_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("status", sa.Integer(), nullable=True),
+        sa.Column("reason", sa.String(length=300), nullable=False),
+        sa.Column("request_head", sa.Text(), nullable=False),
+        sa.Column("response_head", sa.Text(), nullable=False),
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("public_id", sa.String(length=36), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["webhook_id"],
+            ["core_webhook.id"],
+            name=op.f("fk_core_webhook_message_webhook_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_core_webhook_message")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_core_webhook_message_public_id")),
+        sa.UniqueConstraint("webhook_id", "event", name=op.f("uq_core_webhook_message_webhook_id_event")),
+    )
+    with op.batch_alter_table("core_webhook_message", schema=None) as batch_op:
+        batch_op.create_index("ix_core_webhook_message_due", ["state", "next_at"], unique=False)
+
+    op.create_table(
+        "core_api_token",
+        sa.Column("user_id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("prefix", sa.String(length=12), nullable=False),
+        sa.Column("token_hash", sa.String(length=64), nullable=False),
+        sa.Column("scopes", sa.JSON(), nullable=False),
+        sa.Column("created_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("last_used_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("revoked_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("row_version", sa.Integer(), nullable=False),
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("public_id", sa.String(length=36), nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["core_user.id"], name=op.f("fk_core_api_token_user_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_core_api_token")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_core_api_token_public_id")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_core_api_token_token_hash")),
+    )
+    with op.batch_alter_table("core_api_token", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_core_api_token_user_id"), ["user_id"], unique=False)
+
+    op.create_table(
+        "core_idempotency_key",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("token_id", sa.Integer(), nullable=False),
+        sa.Column("key", sa.String(length=255), nullable=False),
+        sa.Column("request_hash", sa.String(length=64), nullable=False),
+        sa.Column("answer", sa.Text(), nullable=False),
+        sa.Column("created_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["token_id"], ["core_api_token.id"], name=op.f("fk_core_idempotency_key_token_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_core_idempotency_key")),
+        sa.UniqueConstraint("token_id", "key", name=op.f("uq_core_idempotency_key_token_id_key")),
+    )
+    with op.batch_alter_table("core_idempotency_key", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_core_idempotency_key_created_at"), ["created_at"], unique=False)
+
+    op.create_table(
         "core_asset",
         sa.Column("slug", sa.String(length=200), nullable=False),
         sa.Column("kind", sa.String(length=40), nullable=False),
@@ -1079,6 +1163,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_core_asset_kind"))
 
     op.drop_table("core_asset")
+    op.drop_table("core_idempotency_key")
+    op.drop_table("core_api_token")
+    op.drop_table("core_webhook_message")
+    op.drop_table("core_webhook")
     op.drop_table("core_worker")
     op.drop_table("core_user")
     op.drop_table("core_suppression")

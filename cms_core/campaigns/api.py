@@ -1,0 +1,160 @@
+"""REST: campaigns and the calendar."""
+
+from dataclasses import asdict
+from types import SimpleNamespace
+from typing import Any
+
+from flask import Response
+from sqlalchemy import select
+
+from cms_core.api import Blueprint, PageArgs, answer, bearer, page, pages_of, require_match, uploads
+from cms_core.api.schemas import many_of
+from cms_core.campaigns import api_schemas as s
+from cms_core.campaigns import calendar, recurrence, service
+from cms_core.campaigns.models import Campaign, Entry, EntryState
+from cms_core.campaigns.when import parse_wall, zone
+from cms_core.connections.values import InvalidValues
+from cms_core.errors import Invalid
+from cms_core.imports.plan import import_plan
+from cms_core.publishing import arming
+from cms_core.web.request import session, workspace
+
+blueprint = Blueprint(
+    "calendar_api", __name__, url_prefix="/api/v1", description="Campaigns and the calendar."
+)
+
+
+# --- campaigns --------------------------------------------------------------------------------------------------------
+
+
+@blueprint.get("/campaigns")
+@blueprint.call("calendar.read", "campaigns list", query=PageArgs, answers=pages_of(s.CampaignShown))
+def list_campaigns(query: dict[str, Any]) -> Response:
+    """All campaigns, the oldest first."""
+    return page(
+        session(), select(Campaign), (Campaign.id,), query, lambda row: service.document(row["Campaign"])
+    )
+
+
+@blueprint.post("/campaigns")
+@blueprint.call("calendar.edit", "campaigns create", body=s.NewCampaign, answers=s.CampaignShown, status=201)
+def add_campaign(body: dict[str, Any]) -> Response:
+    """Create a campaign."""
+    return _campaign(service.create_campaign(session(), **body), 201)
+
+
+@blueprint.get("/campaigns/<id>")
+@blueprint.call("calendar.read", answers=s.CampaignShown, versioned=True)
+def one_campaign(id: str) -> Response:  # noqa: A002  # the name in the path
+    """One campaign, by id, name or key."""
+    return _campaign(service.find_campaign(session(), id))
+
+
+def _campaign(found: Campaign, status: int = 200) -> Response:
+    location = f"/api/v1/campaigns/{found.public_id}" if status == 201 else ""
+    return answer(service.document(found), status, version=found.row_version, location=location)
+
+
+# --- the calendar -----------------------------------------------------------------------------------------------------
+
+
+@blueprint.get("/calendar")
+@blueprint.call("calendar.read", "calendar list", query=s.Range, answers=pages_of(s.EntryShown))
+def list_entries(query: dict[str, Any]) -> Response:
+    """The entries of a range of days, by time."""
+    start, end = calendar.day_range(query["from_"], query["to"], query["tz"])
+    rows = calendar.rows_of(Entry.instant >= start, Entry.instant < end, Entry.state != EntryState.DROPPED)
+    return page(session(), rows, (Entry.instant, Entry.id), query, _entry_document)
+
+
+@blueprint.post("/calendar/import")
+@blueprint.call("calendar.edit", "calendar import", query=s.PlanQuery, answers=s.PlanImported, files=True)
+def import_csv(query: dict[str, Any]) -> Response:
+    """Import a plan from CSV; importing the same plan again changes nothing. 422 when nothing could be saved."""
+    sent = uploads(query["name"])
+    if len(sent) != 1:
+        raise Invalid(f"{len(sent)} files were sent", "send one CSV file")
+    name, content = sent[0]
+    arm = (lambda each: arming.arm(session(), workspace(), each)) if query["arm"] else None
+    tz = zone(query["tz"] or bearer().user.timezone).key
+    result, _ = import_plan(session(), workspace().plugins, content, name=name, tz=tz, arm=arm)
+    if result.faulty and (query["all_or_nothing"] or not result.ready):
+        raise InvalidValues(
+            f"{len(result.faulty)} faults; nothing was saved",
+            "mend the rows listed in `errors` and import again",
+            {"faulty": [asdict(each) for each in result.faulty]},
+        )
+    if query["dry_run"]:
+        session().rollback()
+        result.saved = 0
+    return answer(asdict(result))
+
+
+@blueprint.get("/calendar/expand")
+@blueprint.call("calendar.read", "calendar expand", query=s.Series, answers=many_of(s.Date))
+def expand(query: dict[str, Any]) -> Response:
+    """When a recurring entry would fall, with what clock changes do to it."""
+    found = recurrence.expand(query["rrule"], parse_wall(query["start"]), query["tz"], query["count"])
+    return answer([recurrence.document(each, query["tz"]) for each in found])
+
+
+@blueprint.get("/calendar/<id>")
+@blueprint.call("calendar.read", answers=s.EntryShown, versioned=True)
+def one_entry(id: str) -> Response:  # noqa: A002
+    """One entry."""
+    return _entry(service.find_entry(session(), id))
+
+
+@blueprint.patch("/calendar/<id>")
+@blueprint.call("calendar.edit", "calendar move", body=s.Time, answers=many_of(s.Moved), versioned=True)
+def move(body: dict[str, Any], id: str) -> Response:  # noqa: A002
+    """Give an entry another time; what follows it moves along. All that moved is answered, this one first."""
+    found = service.find_entry(session(), id)
+    require_match(found.row_version)
+    moved = service.move(session(), found, body["when"])
+    for each in moved:
+        arming.follow(session(), workspace().plugins, each)
+    rows = [
+        {"id": each.public_id, "title": each.title, "when": each.instant.astimezone(zone(each.tz))}
+        for each in moved
+    ]
+    return answer(rows, version=found.row_version)
+
+
+@blueprint.delete("/calendar/<id>")
+@blueprint.call("calendar.edit", answers=s.EntryShown, versioned=True)
+def drop(id: str) -> Response:  # noqa: A002
+    """Take an entry off the calendar; it stays for the record."""
+    found = service.find_entry(session(), id)
+    require_match(found.row_version)
+    arming.disarm(session(), found)
+    service.drop(session(), found)
+    return _entry(found)
+
+
+@blueprint.post("/calendar/<id>/arm")
+@blueprint.call("calendar.edit", "calendar arm", answers=s.Armed)
+def arm_entry(id: str) -> Response:  # noqa: A002
+    """Let a planned entry go out by itself."""
+    found = service.find_entry(session(), id)
+    made = arming.arm(session(), workspace(), found)
+    return answer({"id": found.public_id, "state": found.state, "publication": made.public_id})
+
+
+@blueprint.post("/calendar/<id>/disarm")
+@blueprint.call("calendar.edit", "calendar disarm", answers=s.Armed)
+def disarm_entry(id: str) -> Response:  # noqa: A002
+    """Back to planned, as long as it has not begun to go out."""
+    found = service.find_entry(session(), id)
+    arming.disarm(session(), found)
+    return answer({"id": found.public_id, "state": found.state, "publication": None})
+
+
+def _entry(found: Entry) -> Response:
+    session().flush()
+    row = session().execute(calendar.rows_of(Entry.id == found.id)).one()
+    return answer(calendar.document(row), version=found.row_version)
+
+
+def _entry_document(row: Any) -> dict[str, Any]:
+    return calendar.document(SimpleNamespace(**row))

@@ -1,0 +1,152 @@
+"""Campaigns and calendar entries as the REST interface takes and shows them."""
+
+from marshmallow import fields, validate
+
+from cms_core.api.schemas import Document, Input, PageArgs, instant, listing, number, text
+from cms_core.campaigns.recurrence import MAX_OCCURRENCES
+from cms_core.campaigns.schemas import CampaignForm
+
+WHEN = validate.Length(1, 200)
+
+
+class CampaignShown(Document):
+    """A campaign."""
+
+    id = text()
+    name = text()
+    key = text("What its links and events carry.")
+    start = fields.Date(required=True)
+    end = fields.Date(required=True)
+    tz = text()
+    budget = text(null=True)
+    goal = text()
+
+
+class NewCampaign(CampaignForm, Input):
+    """A campaign that is to be made."""
+
+    utm = fields.Dict(
+        keys=fields.String(),
+        values=fields.String(validate=validate.Length(max=200)),
+        load_default=dict,
+        metadata={"description": "source, medium, content or term"},
+    )
+
+
+class EntryShown(Document):
+    """What stands on the calendar."""
+
+    id = text()
+    kind = text("publish, task, milestone or flight")
+    title = text()
+    when = instant("With the offset of its zone.")
+    tz = text()
+    state = text("planned, armed, done or dropped")
+    channel = text(null=True)
+    connection = text(null=True)
+    campaign = text(null=True)
+    asset = text(null=True)
+    ends_at = instant(null=True)
+
+
+class Moved(Document):
+    """An entry that has another time now."""
+
+    id = text()
+    title = text()
+    when = instant()
+
+
+class Armed(Document):
+    """An entry that goes out by itself."""
+
+    id = text()
+    state = text()
+    publication = text(null=True)
+
+
+class PlanFault(Document):
+    """What is wrong with a row, or to be known of it."""
+
+    row = number()
+    column = text()
+    reason = text()
+
+
+class PlanImported(Document):
+    """What became of a plan."""
+
+    ready = number()
+    saved = number()
+    unchanged = number()
+    faulty = listing(PlanFault)
+    findings = listing(PlanFault)
+
+
+class Date(Document):
+    """One date of a series."""
+
+    local = text("The wall clock that the rule gives.")
+    when = text()
+    utc = text()
+    note = text("What a clock change does to it.")
+
+
+class Range(PageArgs):
+    """Which days."""
+
+    from_ = fields.String(
+        required=True,
+        data_key="from",
+        validate=validate.Length(1, 40),
+        metadata={"description": "First day, or an instant."},
+    )
+    to = fields.String(
+        required=True,
+        validate=validate.Length(1, 40),
+        metadata={"description": "Last day (included), or an instant."},
+    )
+    tz = fields.String(
+        load_default="UTC",
+        validate=validate.Length(1, 64),
+        metadata={"description": "The zone in which days begin."},
+    )
+
+
+class PlanQuery(Input):
+    """How to import a plan."""
+
+    arm = fields.Boolean(load_default=False)
+    dry_run = fields.Boolean(load_default=False)
+    all_or_nothing = fields.Boolean(load_default=False)
+    tz = fields.String(
+        load_default="",
+        validate=validate.Length(max=64),
+        metadata={"description": "The zone of rows without one; else that of the caller."},
+    )
+    name = fields.String(load_default="plan.csv", validate=validate.Length(1, 200))
+
+
+class Time(Input):
+    """Another time of an entry."""
+
+    when = fields.String(
+        required=True,
+        validate=WHEN,
+        metadata={"description": "`2026-05-04 09:00`, with a zone or offset if that changes."},
+    )
+
+
+class Series(Input):
+    """A recurrence."""
+
+    rrule = fields.String(
+        required=True,
+        validate=validate.Length(1, 1000),
+        metadata={"description": "RFC 5545: FREQ=WEEKLY;BYDAY=MO"},
+    )
+    start = fields.String(
+        required=True, validate=WHEN, metadata={"description": "The first, local: 2026-05-04 09:00"}
+    )
+    tz = fields.String(required=True, validate=validate.Length(1, 64))
+    count = fields.Integer(load_default=10, validate=validate.Range(1, min(1000, MAX_OCCURRENCES)))
