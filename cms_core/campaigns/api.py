@@ -1,7 +1,6 @@
 """REST: campaigns and the calendar."""
 
 from dataclasses import asdict
-from types import SimpleNamespace
 from typing import Any
 
 from flask import Response
@@ -12,11 +11,12 @@ from cms_core.api.schemas import many_of
 from cms_core.campaigns import api_schemas as s
 from cms_core.campaigns import calendar, recurrence, service
 from cms_core.campaigns.models import Campaign, Entry, EntryState
+from cms_core.campaigns.series import Scope
 from cms_core.campaigns.when import parse_wall, zone
 from cms_core.connections.values import InvalidValues
 from cms_core.errors import Invalid
 from cms_core.imports.plan import import_plan
-from cms_core.publishing import arming
+from cms_core.publishing import arming, rescheduling
 from cms_core.web.request import session, workspace
 
 blueprint = Blueprint(
@@ -63,8 +63,10 @@ def _campaign(found: Campaign, status: int = 200) -> Response:
 def list_entries(query: dict[str, Any]) -> Response:
     """The entries of a range of days, by time."""
     start, end = calendar.day_range(query["from_"], query["to"], query["tz"])
-    rows = calendar.rows_of(Entry.instant >= start, Entry.instant < end, Entry.state != EntryState.DROPPED)
-    return page(session(), rows, (Entry.instant, Entry.id), query, _entry_document)
+    rows = calendar.rows_of().where(
+        Entry.instant >= start, Entry.instant < end, Entry.state != EntryState.DROPPED
+    )
+    return page(session(), rows, (Entry.instant, Entry.id), query, calendar.document)
 
 
 @blueprint.post("/calendar/import")
@@ -111,9 +113,9 @@ def move(body: dict[str, Any], id: str) -> Response:  # noqa: A002
     """Give an entry another time; what follows it moves along. All that moved is answered, this one first."""
     found = service.find_entry(session(), id)
     require_match(found.row_version)
-    moved = service.move(session(), found, body["when"])
-    for each in moved:
-        arming.follow(session(), workspace().plugins, each)
+    moved = rescheduling.move(
+        session(), workspace().plugins, found, body["when"], Scope(body["scope"]), found.row_version
+    )
     rows = [
         {"id": each.public_id, "title": each.title, "when": each.instant.astimezone(zone(each.tz))}
         for each in moved
@@ -122,7 +124,7 @@ def move(body: dict[str, Any], id: str) -> Response:  # noqa: A002
 
 
 @blueprint.delete("/calendar/<id>")
-@blueprint.call("calendar.edit", answers=s.EntryShown, versioned=True)
+@blueprint.call("calendar.edit", "calendar drop", answers=s.EntryShown, versioned=True)
 def drop(id: str) -> Response:  # noqa: A002
     """Take an entry off the calendar; it stays for the record."""
     found = service.find_entry(session(), id)
@@ -150,11 +152,16 @@ def disarm_entry(id: str) -> Response:  # noqa: A002
     return answer({"id": found.public_id, "state": found.state, "publication": None})
 
 
+@blueprint.post("/calendar/<id>/done")
+@blueprint.call("calendar.edit", "calendar done", answers=s.EntryShown)
+def tick_off(id: str) -> Response:  # noqa: A002
+    """Tick off a task or milestone; what waits for it goes on."""
+    found = service.find_entry(session(), id)
+    service.tick_off(session(), found)
+    return _entry(found)
+
+
 def _entry(found: Entry) -> Response:
     session().flush()
-    row = session().execute(calendar.rows_of(Entry.id == found.id)).one()
-    return answer(calendar.document(row), version=found.row_version)
-
-
-def _entry_document(row: Any) -> dict[str, Any]:
-    return calendar.document(SimpleNamespace(**row))
+    row = session().execute(calendar.rows_of().where(Entry.id == found.id)).mappings().one()
+    return answer(calendar.document(dict(row)), version=found.row_version)

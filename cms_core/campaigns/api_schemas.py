@@ -5,6 +5,7 @@ from marshmallow import fields, validate
 from cms_core.api.schemas import Document, Input, PageArgs, instant, listing, number, text
 from cms_core.campaigns.recurrence import MAX_OCCURRENCES
 from cms_core.campaigns.schemas import CampaignForm
+from cms_core.campaigns.series import Scope
 
 WHEN = validate.Length(1, 200)
 
@@ -130,6 +131,11 @@ class PlanQuery(Input):
 class Time(Input):
     """Another time of an entry."""
 
+    scope = fields.String(
+        load_default="one",
+        validate=validate.OneOf([str(each) for each in Scope]),
+        metadata={"description": "Of a series: this one, the following too, or all."},
+    )
     when = fields.String(
         required=True,
         validate=WHEN,

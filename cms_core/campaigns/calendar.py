@@ -1,6 +1,6 @@
 """The calendar: one range query serves every view."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any
@@ -95,14 +95,9 @@ def documents(rows: Iterable[Row[Any]]) -> list[dict[str, Any]]:
     return [_document(row[:DOCUMENTED], _same, zones) for row in rows]
 
 
-def document(row: Any) -> dict[str, Any]:
-    """A row of ``rows_of`` with the same keys."""
-    return _document([getattr(row, column.key) for column in COLUMNS[:DOCUMENTED]], _same, {})
-
-
-def rows_of(*conditions: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
-    """The query of entries with what a document shows of each; in no order yet."""
-    return _query(*COLUMNS).where(*conditions)
+def document(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The same of one row of ``rows_of``."""
+    return _document(tuple(row.values()), _same, {})
 
 
 def _document(
@@ -136,21 +131,23 @@ def _same(instant: datetime) -> datetime:
 @lru_cache(maxsize=4)
 def _range(dialect: Dialect) -> QuickStatement:
     start, end = (bindparam(name, type_=UTCDateTime()) for name in ("start", "end"))
-    query = _in_order(_query(*COLUMNS[:DOCUMENTED]).where(Entry.instant >= start, Entry.instant < end))
+    query = _query(*COLUMNS[:DOCUMENTED]).where(Entry.instant >= start, Entry.instant < end)
     return QuickStatement(dialect, query, ("start", "end"))
 
 
 def _listed(session: Session, *conditions: ColumnElement[bool]) -> list[Row[Any]]:
-    return list(session.execute(_in_order(rows_of(*conditions))).all())
-
-
-def _in_order(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
-    return query.where(Entry.state != EntryState.DROPPED).order_by(Entry.instant, Entry.id)
+    return list(session.execute(_query(*COLUMNS).where(*conditions)).all())
 
 
 def _query(*columns: Any) -> Select[*tuple[Any, ...]]:
+    listed = rows_of(*columns).where(Entry.state != EntryState.DROPPED)
+    return listed.order_by(Entry.instant, Entry.id)
+
+
+def rows_of(*columns: Any) -> Select[*tuple[Any, ...]]:
+    """The query of entries, by default with what ``document`` shows of each; in no order yet, dropped ones too."""
     return (
-        select(*columns)
+        select(*(columns or COLUMNS[:DOCUMENTED]))
         .outerjoin(Connection, Connection.id == Entry.connection_id)
         .outerjoin(Campaign, Campaign.id == Entry.campaign_id)
         .outerjoin(Asset, Asset.id == Entry.asset_id)

@@ -79,7 +79,7 @@ def telling_webhooks(workspace: Workspace, stopping: threading.Event) -> Iterato
 
 
 def tell_webhooks(workspace: Workspace) -> int:
-    """Make messages of new events, and send what is due; returns how many were sent. Nothing leaves behind a closed fence."""
+    """Make messages of new events, and send what is due; returns how many were sent. Nothing behind a closed fence."""
     if workspace.fence.reason is not None:
         return 0
     with workspace.db.session() as session:
