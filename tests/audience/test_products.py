@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -262,6 +262,7 @@ SIGNAL = st.sampled_from(
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(SIGNAL, CELL), max_size=5), SIGNAL, CELL, st.sampled_from(STRICTNESS))
 def test_another_signal_never_makes_it_less_strict(
     cells: list[tuple[str, str]], signal: str, cell: str, own: str
