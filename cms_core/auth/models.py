@@ -39,6 +39,7 @@ class ApiToken(PublicId, Base):
     """A key to the REST interface in the name of its user; kept as a hash. ``prefix`` is its first characters, to know it by."""
 
     __tablename__ = "core_api_token"
+    __table_args__ = {"info": {"secret": True}}
 
     user_id: Mapped[int] = mapped_column(ForeignKey("core_user.id"), index=True)
     name: Mapped[str] = mapped_column(String(100), default="")
@@ -63,7 +64,7 @@ class IdempotencyKey(Base):
     """
 
     __tablename__ = "core_idempotency_key"
-    __table_args__ = (UniqueConstraint("token_id", "key"),)
+    __table_args__ = (UniqueConstraint("token_id", "key"), {"info": {"secret": True}})
 
     id: Mapped[int] = mapped_column(primary_key=True)
     token_id: Mapped[int] = mapped_column(ForeignKey("core_api_token.id"))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Table, func, select
 
 import cms_core
 from cms_core import migrations
@@ -46,7 +46,9 @@ def write_archive(workspace: Workspace, path: Path) -> Written:
     rollups.keep_up(workspace.db)
     with _new_file(path) as archive, _one_instant(workspace) as connection:
         all_tables = t.tables(workspace.plugins, connection)
-        contents = {str(table.name): _write_table(archive, connection, table) for table in all_tables}
+        contents = {
+            str(table.name): _write_table(archive, connection, table) for table in t.in_files(all_tables)
+        }
         media = _write_media(archive, connection, workspace.config.media_dir)
         keys = {purpose: workspace.vault.derive(purpose) for purpose in KEPT_KEYS}
         _write(archive, KEYS, {name: base64.b64encode(key).decode() for name, key in keys.items()})
@@ -102,6 +104,10 @@ def _write_media(archive: zipfile.ZipFile, connection: Connection, folder: Path)
 
 def _left_out(connection: Connection, table: Table) -> Iterator[dict[str, str]]:
     """The secrets that a table holds, by what they belong to."""
+    if table not in t.in_files([table]):
+        if number := connection.scalar(select(func.count()).select_from(table)):
+            yield {"table": str(table.name), "secret": "*", "of": f"{number} rows"}
+        return
     for name in t.secret_columns(table):
         column = table.columns[name]
         for row in connection.execute(select(table).where(column.is_not(None), column != "")).mappings():

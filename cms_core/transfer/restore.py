@@ -82,7 +82,7 @@ def _fill(
         connection.execute(delete(model))
     t.postpone_foreign_keys(connection, all_tables)
     rows = {}
-    for table in all_tables:
+    for table in t.in_files(all_tables):
         found = _rows(archive, table)
         if table is User.__table__:
             found = (row | {"password_hash": passwords.get(row["email"], "")} for row in found)
@@ -155,7 +155,7 @@ def _check_schema(workspace: Workspace, manifest: Mapping[str, Any]) -> None:
 def _check_entries(archive: zipfile.ZipFile, manifest: Mapping[str, Any], all_tables: list[Table]) -> None:
     """That the file holds what the manifest says, whole, and nothing else."""
     names = archive.namelist()
-    expected = {MANIFEST, KEYS, *(_name(table) for table in all_tables)}
+    expected = {MANIFEST, KEYS, *(_name(table) for table in t.in_files(all_tables))}
     strange = [name for name in names if name not in expected and not _is_media(name)]
     missing = sorted(expected - set(names))
     if strange or missing or len(set(names)) != len(names):
@@ -165,7 +165,7 @@ def _check_entries(archive: zipfile.ZipFile, manifest: Mapping[str, Any], all_ta
             else f"{missing[0]} is missing"
         )
         raise Invalid(f"the file is not whole: {what}", "take a file that `cms export` wrote")
-    for table in all_tables:
+    for table in t.in_files(all_tables):
         found = t.digest(_lines(archive, table))
         if vars(found) != manifest["tables"].get(table.name):
             raise Invalid(

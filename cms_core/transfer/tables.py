@@ -62,6 +62,11 @@ def tables(plugins: Plugins, connection: Connection) -> list[Table]:
     return [table for table in known if not table.info.get("not_taken")]
 
 
+def in_files(all_tables: Iterable[Table]) -> list[Table]:
+    """Those of these tables that are written to files: without keys to this workspace, and the systems that it tells of events."""
+    return [table for table in all_tables if not table.info.get("secret")]
+
+
 def secret_columns(table: Table) -> list[str]:
     """The columns that hold secrets; those are never written to a file."""
     return [column.name for column in table.columns if column.info.get("secret")]

@@ -22,6 +22,7 @@ class Webhook(PublicId, Base):
     """An address that is told of events of some kinds (none named: all). ``secret`` is encrypted by the vault."""
 
     __tablename__ = "core_webhook"
+    __table_args__ = {"info": {"secret": True}}
 
     url: Mapped[str] = mapped_column(Text)
     kinds: Mapped[list[Any]]
@@ -45,6 +46,7 @@ class WebhookMessage(PublicId, Base):
     __table_args__ = (
         UniqueConstraint("webhook_id", "event"),
         Index("ix_core_webhook_message_due", "state", "next_at"),
+        {"info": {"secret": True}},
     )
 
     webhook_id: Mapped[int] = mapped_column(ForeignKey("core_webhook.id", ondelete="CASCADE"))

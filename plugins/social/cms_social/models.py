@@ -21,7 +21,7 @@ class Account(Base):
     channel: Mapped[str] = mapped_column(String(40))
     connection: Mapped[str] = mapped_column(String(100))
     micros: Mapped[int] = mapped_column(BigInteger, default=0)
-    session: Mapped[str] = mapped_column(Text, default="")
+    session: Mapped[str] = mapped_column(Text, default="", info={"secret": True})
     session_no: Mapped[int] = mapped_column(default=0)
     renewing_until: Mapped[datetime | None]
 
