@@ -12,7 +12,7 @@ from cms_core.audience import consent, suppression
 from cms_core.audience.addresses import address_hash
 from cms_core.audience.models import Contact
 from cms_core.audience.upsert import Incoming, upsert_batch
-from cms_core.auth.models import Role
+from cms_core.auth.models import ApiToken, Role
 from cms_core.auth.service import create_user
 from cms_core.campaigns.models import Entry
 from cms_core.campaigns.service import create_campaign
@@ -65,8 +65,9 @@ def filled(workspace: Workspace, tmp_path: Path) -> Workspace:
     Image.new("RGB", (8, 6), "teal").save(picture)
     stored = media.take_in(workspace.config.media_dir, picture.read_bytes(), "picture.png")
     with workspace.db.transaction() as session:
-        create_user(session, "boss@example.com", "The Boss", Role.ADMIN, PASSWORD)
+        boss = create_user(session, "boss@example.com", "The Boss", Role.ADMIN, PASSWORD)
         create_user(session, "ida@example.com", "Ida", Role.MARKETER, PASSWORD)
+        session.add(ApiToken(user_id=boss.id, prefix="cms_x", token_hash="0" * 64, scopes=[], created_at=NOW))
         media.record(session, stored, "A picture")
         _fill(session, workspace)
     return workspace
