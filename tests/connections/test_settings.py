@@ -122,5 +122,5 @@ def test_an_empty_secret_keeps_the_stored_one_and_a_missing_one_is_gone(
 
 
 def test_a_plugin_without_settings_has_none(workspace: Workspace, session: Session) -> None:
-    with pytest.raises(NotFound, match="'core' has no settings"):
-        load_settings(session, workspace.vault, workspace.plugins, {}, "core")
+    with pytest.raises(NotFound, match="'email' has no settings"):
+        load_settings(session, workspace.vault, workspace.plugins, {}, "email")
