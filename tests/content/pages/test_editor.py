@@ -124,7 +124,8 @@ def test_checks_and_previews_come_without_saving(
     answer = marketer.submit("/app/content/preview", data, "/app/content/launch/edit")
     assert 'href="#for-email-subject"' in answer.text
     frames = re.findall(r'<iframe[^>]* src="([^"]+)"', answer.text)
-    assert all("Unsaved words" in marketer.get(frame).text for frame in frames)
+    shown = [marketer.get(frame).text for frame in frames]
+    assert sum("Unsaved words" in each for each in shown) >= 2  # a post on a network shows the title and a link
     assert head(workspace, "launch").body["text"] == "Some words."
 
 
