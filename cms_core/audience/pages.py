@@ -75,7 +75,7 @@ def export(public_id: str) -> Answer:
         orjson.dumps(document, default=str, option=orjson.OPT_INDENT_2), mimetype="application/json"
     )
     answer.headers["Content-Disposition"] = f'attachment; filename="contact-{public_id}.json"'
-    answer.headers["Cache-Control"] = "no-store"
+    answer.headers["Cache-Control"] = "private, no-store"
     return answer
 
 

@@ -4,12 +4,16 @@ from pathlib import Path
 import pytest
 from argon2 import PasswordHasher
 
-from cms_core.auth import service
+from cms_core.auth import service, tokens
 from cms_core.campaigns import feed
 from cms_core.content import media
 from cms_core.content import service as content
 from cms_core.content.models import FormerSlug
+from cms_core.services import Services
+from cms_core.webhooks import service as webhooks
+from cms_sales_enablement import shares
 
+from .addresses import GUESSED
 from .house import House, built, picture
 
 
@@ -38,6 +42,10 @@ def places(house: House) -> dict[str, dict[str, str]]:
         calm = content.find(session, "calm")
         secret = feed.renew(session, service.acting_user(session, "viewer@acme.test"))
         session.add(FormerSlug(slug="calm-before", asset_id=calm.id, created_at=calm.created_at))
+        hook, _ = webhooks.add(session, house.workspace, "https://hooks.example.com/in")
+        rep = service.acting_user(session, "rep@acme.test")
+        key, _ = tokens.add(session, house.workspace.plugins, rep, rep)
+    share = shares.create(Services(house.workspace, "sales_enablement", (rep.id, "web")), "calm")
     return {
         "/app/calendar/entries": {"public_id": ids["entry:calm"]},
         "/app/campaigns": {"public_id": ids["campaign"]},
@@ -63,5 +71,10 @@ def places(house: House) -> dict[str, dict[str, str]]:
         "/app/calendar/rules/blackouts": {"public_id": ids["blackout"]},
         "/app/calendar/rules/slots": {"public_id": ids["connection:news"]},
         "/app/calendar/rules/series": {"public_id": ids["series"]},
+        "/app/p/sales_enablement": {"slug": "calm", "public_id": share.id},
+        "/d": {"token": share.url.rpartition("/")[2]},
+        "/d/static": {"filename": "share.css"},
+        "/app/me/tokens": {"public_id": key.public_id},
+        "/app/webhooks": {"public_id": hook.public_id, "message": GUESSED},
         "/": {"path": "calm"},
     }
