@@ -143,5 +143,5 @@ def test_every_page_keeps_its_byte_budget() -> None:
     assert packed("app.css") + packed("fonts.css") <= 7_000
     assert packed("pages.css") <= 2_000
     shell = sum(map(packed, ("app.js", "keys.js", "poll.js")))
-    assert max(shell + packed(module) for module in ("calendar.js", "editor.js", "queue.js")) <= 5_000
+    assert max(shell + packed(module) for module in ("calendar.js", "editor.js", "queue.js")) <= 5_200
     assert sum(len(path.read_text("utf-8").splitlines()) for path in (WEB / "static").glob("*.js")) <= 450

@@ -125,7 +125,9 @@ def test_checks_and_previews_come_without_saving(
     assert 'href="#for-email-subject"' in answer.text
     frames = re.findall(r'<iframe[^>]* src="([^"]+)"', answer.text)
     shown = [marketer.get(frame).text for frame in frames]
-    assert sum("Unsaved words" in each for each in shown) >= 2  # a post on a network shows the title and a link
+    assert (
+        sum("Unsaved words" in each for each in shown) >= 2
+    )  # a post on a network shows the title and a link
     assert head(workspace, "launch").body["text"] == "Some words."
 
 
