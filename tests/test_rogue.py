@@ -133,5 +133,6 @@ def test_a_personal_record_that_fails_is_named(workspace: Workspace) -> None:
     found = {
         name: error for name, _, error in workspace.plugins.personal_data([Contact("c", None)], erase=True)
     }
-    assert {name for name, error in found.items() if error is not None} == set(found)
+    failed = {name for name, error in found.items() if error is not None}
+    assert failed == {name for name in found if name.startswith("rogue_")}
     assert {"rogue_raises", "rogue_exits", "rogue_nonsense", "rogue_breaks", "rogue_waits"} <= set(found)
