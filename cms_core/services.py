@@ -514,9 +514,9 @@ class Services:
 
 def current(plugin: str) -> Services:
     """The services of the app that is answering the present request; in a hook, those of the workspace that calls it."""
-    from flask import g, has_request_context
+    from flask import g, has_app_context
 
-    if not has_request_context():
+    if not has_app_context():
         return Services(calling_workspace(), plugin)
     from cms_core.web.request import workspace
 
