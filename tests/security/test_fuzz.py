@@ -129,8 +129,8 @@ def test_the_calendar_survives_the_ends_of_time_in_every_zone(house: House, mont
         assert client.get(f"/app/calendar?month={month}").status_code in (200, 422), zone
 
 
-def test_no_number_in_a_tracked_link_breaks_it(house: House) -> None:
-    token = house.tokens()["ann@people.test"]
+def test_no_number_in_a_tracked_link_breaks_it(house: House, places: dict[str, dict[str, str]]) -> None:
+    token = places["/t"]["token"]  # the forms that were tried may have erased the person
     for number in ("0", "999999999", "9" * 19, "9" * 400, "9" * 5000):
         assert house.client().get(f"/t/{token}/{number}").status_code == 404, number
         assert house.client().get(f"/sitemap-{number}.xml").status_code == 404, number
