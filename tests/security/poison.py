@@ -136,7 +136,13 @@ def _poison_people(house: House, texts: list[str]) -> None:
 
 def _poison_public(house: House, texts: list[str]) -> None:
     """A published page, and visits whose every header is a payload."""
-    house.write("bad", "\n\n".join(texts[:60]), title=packed(texts, 480)[0], summary=packed(texts, 480)[1])
+    house.write(
+        "bad",
+        approve=False,
+        text="\n\n".join(texts[:60]),
+        title=packed(texts, 480)[0],
+        summary=packed(texts, 480)[1],
+    )
     sound = [text for text in texts if not HOLDS_BACK.search(text)]
     house.write(
         "badpage", "\n\n".join(sound[:60]), title=packed(sound, 480)[0], summary=packed(sound, 480)[1]
