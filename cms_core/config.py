@@ -92,10 +92,13 @@ def write_config(home: Path, database_url: str | None, base_url: str | None) -> 
 def write_env(home: Path, values: Mapping[str, str]) -> None:
     """Set values in the ``.env`` file of a workspace; the others stay. The file is replaced whole."""
     path = home / ".env"
-    present = _read_env_file(path) | dict(values)
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    staying = [line for line in lines if line.partition("=")[0].strip() not in values]
     descriptor, temporary = tempfile.mkstemp(dir=home)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:  # readable by the owner only
-        file.writelines(f"{key}={value}\n" for key, value in present.items())
+        file.writelines(
+            f"{line}\n" for line in [*staying, *(f"{key}={value}" for key, value in values.items())]
+        )
         file.flush()
         os.fsync(file.fileno())
     Path(temporary).replace(path)

@@ -31,7 +31,7 @@ def move(workspace: Workspace, url: str) -> Moved:
     Counts and hashes of every table are compared before the new one is used. Raises Conflict when it is not empty or is the same,
     TryLater while a worker is running; nothing is changed then.
     """
-    _require_rest(workspace)
+    require_rest(workspace)
     rollups.keep_up(workspace.db)
     target = make_engine(url)
     try:
@@ -76,7 +76,8 @@ def _compared(table: Table, source: Connection, target: Connection) -> t.Content
     return after
 
 
-def _require_rest(workspace: Workspace) -> None:
+def require_rest(workspace: Workspace) -> None:
+    """Raise TryLater while a worker of this workspace is running."""
     since = workspace.db.clock.now() - timedelta(seconds=workspace.config.lease_seconds)
     with workspace.db.session() as session:
         newest = session.scalar(

@@ -4,7 +4,9 @@ import base64
 import hashlib
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,15 +18,17 @@ from sqlalchemy.orm import Session
 from cms_core import migrations
 from cms_core.auth.models import AuditEntry, User
 from cms_core.config import show_keys, write_env
-from cms_core.content.media import path_of, write_once
+from cms_core.content.media import MAX_BYTES, path_of, write_once
 from cms_core.errors import Conflict, Invalid, UpgradeNeeded
 from cms_core.reports import rollups
 from cms_core.transfer import tables as t
 from cms_core.transfer.archive import FORMAT, KEYS, MANIFEST, MEDIA, TABLES
+from cms_core.transfer.move import require_rest
 from cms_core.workspace import Workspace
 
 HASH = re.compile(r"[0-9a-f]{64}")
 LONGEST_LINE = 256 << 20
+LARGEST_MEDIUM = 4 * MAX_BYTES  # an upload that was encoded again may have grown
 SMALL = 16 << 20  # what the manifest and the keys may have
 FROM_INIT = (User.__tablename__, AuditEntry.__tablename__)  # what a workspace has that nobody has used yet
 
@@ -43,11 +47,13 @@ def restore(workspace: Workspace, path: Path) -> Restored:
     """Fill an empty workspace; raises Invalid for a file that is not whole, Conflict for a workspace that is in use.
 
     Nothing is changed then. The fence is closed before anything can be published, and the keys of sent links are taken over.
+    Raises TryLater while a worker is running: it would go on with the keys that it began with.
     """
+    require_rest(workspace)
     try:
         with zipfile.ZipFile(path) as archive:
             return _restore(workspace, archive)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise Invalid(f"{path} cannot be read: {error}", "take a file that `cms export` wrote") from None
 
 
@@ -57,19 +63,31 @@ def _restore(workspace: Workspace, archive: zipfile.ZipFile) -> Restored:
         all_tables = t.tables(workspace.plugins, connection)
     _check_schema(workspace, manifest)
     _check_entries(archive, manifest, all_tables)
-    keys = {name: base64.b64decode(key) for name, key in _document(archive, KEYS).items()}
+    keys = _keys(archive)
     media = [name for name in archive.namelist() if name.startswith(MEDIA)]
-    with workspace.db.writing() as connection:
+    with _undone_on_failure(workspace) as new, workspace.db.writing() as connection:
         _require_unused(connection, all_tables)
-        new: list[str] = []
-        try:
-            new.extend(each for each in media if _take_in(archive, each, workspace.config.media_dir))
-            rows, without = _fill(workspace, connection, archive, all_tables)
-            _close(workspace, keys)
-        except BaseException:
-            _forget(workspace.config.media_dir, new)
-            raise
+        new.extend(each for each in media if _take_in(archive, each, workspace.config.media_dir))
+        rows, without = _fill(workspace, connection, archive, all_tables)
+        _close(workspace, keys)
     return Restored(rows, len(media), manifest["left_out"], without)
+
+
+@contextmanager
+def _undone_on_failure(workspace: Workspace) -> Iterator[list[str]]:
+    """What stands outside the database, its commit included: the media named in the list, the fence, and the keys."""
+    new: list[str] = []
+    env = workspace.config.home / ".env"
+    fence, before = workspace.fence.reason, env.read_bytes() if env.is_file() else b""
+    try:
+        yield new
+    except BaseException:
+        _forget(workspace.config.media_dir, new)
+        if before:
+            env.write_bytes(before)
+        if fence is None:
+            workspace.fence.open()
+        raise
 
 
 def _fill(
@@ -119,11 +137,19 @@ def _close(workspace: Workspace, keys: Mapping[str, bytes]) -> None:
 
 def _manifest(archive: zipfile.ZipFile) -> dict[str, Any]:
     manifest = _document(archive, MANIFEST)
-    if manifest.get("format") != FORMAT or not isinstance(manifest.get("tables"), dict):
+    parts = {"tables": dict, "schema": dict, "left_out": list}
+    if manifest.get("format") != FORMAT or not all(isinstance(manifest.get(k), v) for k, v in parts.items()):
         raise Invalid(
             f"the file is not a workspace in the format {FORMAT!r}", "take a file that `cms export` wrote"
         )
     return manifest
+
+
+def _keys(archive: zipfile.ZipFile) -> dict[str, bytes]:
+    try:
+        return {name: base64.b64decode(key) for name, key in _document(archive, KEYS).items()}
+    except (ValueError, TypeError):
+        raise Invalid(f"{KEYS} of the file cannot be read", "take a file that `cms export` wrote") from None
 
 
 def _document(archive: zipfile.ZipFile, name: str) -> dict[str, Any]:
@@ -144,7 +170,7 @@ def _check_schema(workspace: Workspace, manifest: Mapping[str, Any]) -> None:
     here = {
         name: have for name, (have, _) in migrations.current(workspace.db.engine, workspace.plugins).items()
     }
-    for owner, version in manifest.get("schema", {}).items():
+    for owner, version in manifest["schema"].items():
         if here.get(owner) != version:
             raise UpgradeNeeded(
                 f"the file has schema {version} of {owner}, this workspace has {here.get(owner) or 'none'}",
@@ -191,10 +217,11 @@ def _lines(archive: zipfile.ZipFile, table: Table) -> Iterator[bytes]:
 
 
 def _rows(archive: zipfile.ZipFile, table: Table) -> Iterator[t.Row]:
+    from_line = t.line_reader(table)
     absent: t.Row = {name: None if table.columns[name].nullable else "" for name in t.secret_columns(table)}
     for number, line in enumerate(_lines(archive, table), 1):
         try:
-            yield absent | t.from_line(table, line)
+            yield absent | from_line(line)
         except (ValueError, KeyError, TypeError) as error:
             raise Invalid(
                 f"{_name(table)}, line {number}: {error!r:.200}", "take a file that `cms export` wrote"
@@ -217,8 +244,9 @@ def _take_in(archive: zipfile.ZipFile, name: str, folder: Path) -> bool:
     sha256 = name.removeprefix(MEDIA)
     if path_of(folder, sha256).exists():
         return False
-    with archive.open(name) as file:
-        data = file.read()
+    if archive.getinfo(name).file_size > LARGEST_MEDIUM:
+        raise Invalid(f"{name} is larger than any medium can be", "take a file that `cms export` wrote")
+    data = archive.read(name)
     if hashlib.sha256(data).hexdigest() != sha256:
         raise Invalid(f"{name} is not what was written", "copy the file again from where it was made")
     write_once(path_of(folder, sha256), data)

@@ -28,13 +28,13 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from cms_core import migrations, models
-from cms_core.db import Base, Ledger
 from cms_core.errors import Conflict, Invalid
 from cms_core.events.models import Cursor
 from cms_core.plugins import Plugins
 
 Row = dict[str, Any]
 BATCH = 1_000
+LEDGER_ORDER = "xid"  # see events/ledger.py
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,12 @@ def read(connection: Connection, table: Table) -> Iterator[Row]:
     ]
     query = select(table).order_by(*keys).execution_options(yield_per=BATCH)
     for found in connection.execute(query).mappings():
-        yield _taken(connection, table, dict(found))
+        row = dict(found)
+        if table is Cursor.__table__ and row["xid"]:
+            row["position"] = _position_by_id(connection, row)
+        if LEDGER_ORDER in row:  # there all rows are visible, in the order of their ids
+            row[LEDGER_ORDER] = 0
+        yield row
 
 
 def write(connection: Connection, table: Table, rows: Iterable[Row]) -> int:
@@ -117,10 +122,14 @@ def to_line(row: Mapping[str, Any]) -> bytes:
     return line.encode() + b"\n"
 
 
-def from_line(table: Table, line: bytes) -> Row:
-    """The row of a line; raises ValueError, KeyError or TypeError for what is no row of this table."""
-    found = json.loads(line)
-    return {name: _reader(table.columns[name])(value) for name, value in found.items()}
+def line_reader(table: Table) -> Callable[[bytes], Row]:
+    """Makes the row of a line; that raises ValueError, KeyError or TypeError for what is no row of this table."""
+    readers = {column.name: _reader(column) for column in table.columns}
+
+    def from_line(line: bytes) -> Row:
+        return {name: readers[name](value) for name, value in json.loads(line).items()}
+
+    return from_line
 
 
 def _plain(value: Any) -> str:
@@ -155,16 +164,6 @@ def _unchanged(value: Any) -> Any:
 # --- what stands otherwise in another database ----------------------------------------------------------------------------
 
 
-def _taken(connection: Connection, table: Table, row: Row) -> Row:
-    """A row as it is taken elsewhere: there the rows of a ledger, all visible, are in the order of their ids (``xid`` 0)."""
-    if table is Cursor.__table__ and row["xid"]:
-        row["position"] = _position_by_id(connection, row)
-        row["xid"] = 0
-    elif "xid" in row and issubclass(_model_of(table), Ledger):
-        row["xid"] = 0
-    return row
-
-
 def _position_by_id(connection: Connection, cursor: Row) -> int:
     """Before the first row that a reader has not read; what it has read behind that, it is given once more."""
     ledger = models.metadata.tables[cursor["ledger"]].c
@@ -173,10 +172,6 @@ def _position_by_id(connection: Connection, cursor: Row) -> int:
     if first is not None:
         return int(first) - 1
     return connection.scalar(select(func.max(ledger.id))) or 0
-
-
-def _model_of(table: Table) -> type[Any]:
-    return next(mapper.class_ for mapper in Base.registry.mappers if mapper.local_table is table)
 
 
 def _there(connection: Connection) -> set[str]:
