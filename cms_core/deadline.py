@@ -70,7 +70,8 @@ class Deadlines:
 
         The thread sees what the caller's context holds (the app, the request), but no session of the caller's may be used there.
         """
-        if left := self.aside_for(plugin):
+        # A decision is asked all the same: a slow card of a page must not keep what is due from going out.
+        if seconds < DECISION_SECONDS and (left := self.aside_for(plugin)):
             raise Overrun(f"{plugin} is set aside for {left:.0f} more seconds: it did not answer in time")
         if self._stuck[plugin] >= OVERRUNS:
             raise Overrun(f"{plugin} has not returned from earlier calls")

@@ -7,6 +7,8 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
+from cms_core.errors import Conflict
+
 FILE = "fence.json"
 
 
@@ -25,6 +27,11 @@ class Fence:
             return None
         except (ValueError, KeyError, TypeError):
             return f"the file {self._file.name} cannot be read"
+
+    def require_open(self) -> None:
+        """Raise Conflict while it is closed: asked before anything is kept that only the network can finish."""
+        if (reason := self.reason) is not None:
+            raise Conflict(f"nothing is published: {reason}", "confirm with `cms fence accept`")
 
     def close(self, reason: str) -> None:
         """Let nothing be published from now on."""

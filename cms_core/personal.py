@@ -8,7 +8,7 @@ file brings them back. Plugins delete what they keep; one that fails is asked ag
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from cms_core import contract as c
@@ -118,10 +118,14 @@ def _deliveries(session: Session, contact_id: int) -> list[dict[str, Any]]:
 
 def _events(session: Session, contact_id: int) -> list[dict[str, Any]]:
     columns = (Event.public_id.label("id"), Event.kind, Event.at, Event.campaign, Event.channel, Event.url)
-    query = select(*columns, Event.agent_class, Event.source, Event.props).where(
-        Event.contact_id == contact_id
-    )
+    query = select(*columns, Event.agent_class, Event.source, Event.props).where(_of(contact_id))
     return [dict(row) for row in session.execute(query.order_by(Event.id)).mappings()]
+
+
+def _of(contact_id: int) -> ColumnElement[bool]:
+    """SQL: the events of a contact, and those of browsers that are known to be theirs."""
+    browsers = select(Visitor.visitor).where(Visitor.contact_id == contact_id)
+    return or_(Event.contact_id == contact_id, and_(Event.contact_id.is_(None), Event.visitor.in_(browsers)))
 
 
 def _ask(
@@ -199,7 +203,7 @@ def _erase_contact(session: Session, contact: Contact) -> None:
         suppress(session, contact.address_hash, "", GLOBAL, ERASED)
     _erase_deliveries(session, contact)
     blank: dict[str, Any] = {"visitor": None, "client": None, "props": {}}
-    _update(session, Event, Event.contact_id == contact.id, blank)
+    _update(session, Event, _of(contact.id), blank)
     _update(session, Consent, Consent.contact_id == contact.id, {"evidence": {}})
     session.execute(delete(SegmentMember).where(SegmentMember.contact_id == contact.id))
     session.execute(delete(Visitor).where(Visitor.contact_id == contact.id))

@@ -150,6 +150,11 @@ class Services:
             audit.note(session, action, kind, subject, changes)
 
     @property
+    def merge_fields(self) -> tuple[c.FieldProvider, ...]:
+        """All providers of merge fields: those of the core and of every plugin."""
+        return tuple(self._workspace.plugins.merge_fields.values())
+
+    @property
     def event_types(self) -> Mapping[str, c.EventType]:
         """All kinds of event by name: those of the core and of every plugin."""
         return self._workspace.plugins.event_types
@@ -431,7 +436,7 @@ class Services:
             .where(Publication.state == PublicationState.PUBLISHED, Publication.superseded_by_id.is_(None))
             .order_by(Publication.published_at.desc())
         )
-        with self._workspace.db.session() as session:
+        with self.session() as session:
             return session.scalars(query.limit(1)).first() or ""
 
     def pause(self, publication: str, reason: str) -> None:

@@ -18,7 +18,6 @@ from sqlalchemy import select, update
 
 import cms_core
 from cms_core.clock import Clock, SystemClock
-from cms_core.errors import Conflict
 from cms_core.personal import retry_erasures
 from cms_core.publishing import claims, listing
 from cms_core.publishing.measuring import measure
@@ -95,9 +94,11 @@ class Worker:
                 if wait is None:
                     break
                 time.sleep(min(wait + 0.01, SHORT_SLEEP))
-            if not self.stopping.is_set():
+            if not self.stopping.is_set() and self.workspace.fence.reason is None:
                 measure(self.workspace, self.runner.real)
-        tell_webhooks(self.workspace)
+                deliver_reactions(self.workspace)
+        while not self.stopping.is_set() and tell_webhooks(self.workspace):
+            pass
         return self.result()
 
     def run_forever(self) -> None:
@@ -129,8 +130,7 @@ class Worker:
 
     def run_one(self, publication_id: int) -> None:
         """Do what is to be done with one publication now (commands and pages that act at once); raises Conflict at the fence."""
-        if (reason := self.workspace.fence.reason) is not None:
-            raise Conflict(f"nothing is published: {reason}", "confirm with `cms fence accept`")
+        self.workspace.fence.require_open()
         self.runner.sweep()
         held = self.runner.claim(only=publication_id)
         if held is not None:
@@ -156,7 +156,8 @@ class Worker:
             deliver_reactions(self.workspace)
         if present >= self._measure_at:
             self._measure_at = present + MEASURE_SECONDS
-            measure(self.workspace, self.runner.real)
+            if self.workspace.fence.reason is None:
+                measure(self.workspace, self.runner.real)
             retry_erasures(self.workspace)
         if present >= self._extend_at:
             self._extend_at = present + EXTEND_SECONDS

@@ -12,7 +12,7 @@ from werkzeug.serving import make_server
 def served(app: Flask) -> Iterator[str]:
     """Serve an app on a free port of loopback; its address, without a slash at the end."""
     server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = Thread(target=server.serve_forever, daemon=True)
+    thread = Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from flask import Flask, Response, abort, g, request
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.orm import Session
 
 from cms_core.api.access import bearer
@@ -54,7 +54,9 @@ def begin() -> None:
 def _reserve(session: Session) -> None:
     """Write the key down, or end the request with the answer that it was given before."""
     at = now(session)
-    session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at < at - KEPT))
+    old = select(IdempotencyKey.id).where(IdempotencyKey.created_at < at - KEPT)
+    old = old.with_for_update(skip_locked=True)  # another call that forgets them is not waited for
+    session.execute(delete(IdempotencyKey).where(IdempotencyKey.id.in_(old)))
     row = {"token_id": bearer().token_id, "key": g.idempotency_key, "request_hash": g.idempotency_hash}
     # Where another call has just written the same key, this waits until it is done.
     new = insert_for(session, IdempotencyKey).on_conflict_do_nothing().returning(IdempotencyKey.id)
@@ -64,11 +66,7 @@ def _reserve(session: Session) -> None:
 
 
 def _answered_before(session: Session) -> Response:
-    found = session.scalars(
-        select(IdempotencyKey).where(
-            IdempotencyKey.token_id == bearer().token_id, IdempotencyKey.key == g.idempotency_key
-        )
-    ).one()
+    found = session.scalars(select(IdempotencyKey).where(*_named())).one()
     if found.request_hash != g.idempotency_hash:
         raise Invalid(f"this {HEADER} was used for another request", "send a new key with a new request")
     told = json.loads(workspace().vault.decrypt(found.answer)["answer"])
@@ -77,15 +75,17 @@ def _answered_before(session: Session) -> Response:
     return response
 
 
+def _named() -> tuple[ColumnElement[bool], ...]:
+    """SQL: the key of this call. By its id it could be another's: a call that rolls back sets its id free."""
+    return IdempotencyKey.token_id == bearer().token_id, IdempotencyKey.key == g.idempotency_key
+
+
 def _keep(response: Response) -> Response:
-    row_id = g.get("idempotency_id")
-    if row_id is not None and response.status_code < 400:
+    if g.get("idempotency_id") is not None and response.status_code < 400:
         headers = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
         told = {"status": response.status_code, "headers": headers, "body": response.get_data(as_text=True)}
         sealed = workspace().vault.encrypt({"answer": json.dumps(told)})
-        request_session().execute(
-            update(IdempotencyKey).where(IdempotencyKey.id == row_id).values(answer=sealed)
-        )
+        request_session().execute(update(IdempotencyKey).where(*_named()).values(answer=sealed))
     return response
 
 

@@ -33,7 +33,8 @@ LATER = (
 HEAD = """# REST
 
 Every call of the REST interface, and the command that does the same. This page is written by `make docs` from the calls
-themselves; a test walks over all commands and fails for one that is neither here nor in the list at the end.
+themselves; a test walks over all commands of the core and fails for one that is neither here nor in the list at the end. The
+commands of plugins have no calls yet.
 [rest.md](../rest.md) shows how to begin. Addresses begin with `/api/v1`; the whole description is `/api/v1/openapi.json`.
 
 | call | what it does | command | permission |

@@ -7,7 +7,6 @@ from marshmallow import INCLUDE, RAISE, Schema, fields, validate
 
 MOST = 500
 PAGE = 100
-INT = validate.Range(0, 2**31 - 1)
 
 
 class Input(Schema):

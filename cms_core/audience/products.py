@@ -129,7 +129,7 @@ PRODUCTS = (
         "Mautic",
         _marks(
             "email donotcontact", "email dnc", "email donotemail", "email dateidentified", "email preferredprofileimage",
-            "email points stage", "email points lastactive", "email points firstname lastname", "email attributiondate",
+            "email points lastactive", "email attributiondate",
         ),
         _columns(
             language="preferredlocale",

@@ -64,7 +64,10 @@ class RowReader:
             if meaning == "@tags":
                 tags += split_tags(text)
             elif meaning == "@name":
-                values = {**split_name(text), **values}
+                values = {
+                    **{name: fields.clean(name, part) for name, part in split_name(text).items()},
+                    **values,
+                }
             elif meaning == "@attributes":
                 self._take_attributes(text, values, extra)
         evidence = {

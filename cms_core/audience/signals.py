@@ -1,5 +1,6 @@
 """What the cells of another product's export say of consent: the strictest of them counts, and an empty one says nothing."""
 
+import csv
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -9,7 +10,9 @@ from cms_core.audience.consent import Standing
 
 MAX_EVIDENCE = 200
 MAX_TAGS = 50
-_NO = frozenset("0 false f no n nein non none null falsch faux unchecked - n/a".split())
+_NO = frozenset("0 false f no n nein non none null falsch faux unchecked - n/a [] {}".split())
+_YES = frozenset("1 true t yes y ja oui si sí wahr vrai checked x".split())
+_TIME = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d|\d{10,13}$|[a-z]{3,9}\.? \d{1,2},? \d{4}", re.IGNORECASE)
 _STATUS = {
     "yes": "subscribed enabled active confirmed opted-in optin yes true 1 marketing-contact",
     "no": "disabled inactive unconfirmed pending nonsubscribed non-subscribed transactional archived no false 0 "
@@ -55,7 +58,11 @@ def split_tags(text: str) -> list[str]:
             names = (each.get("name", "") if isinstance(each, dict) else each for each in found)
             return _tidy(str(each) for each in names if isinstance(each, str | int))
     quoted = re.findall(r'"([^"]*)"', text)
-    return _tidy(quoted or re.split(r"[,;|]", text))
+    return _tidy(
+        next(csv.reader([" ".join(text.split())], skipinitialspace=True), [])
+        if quoted
+        else re.split(r"[,;|]", text)
+    )
 
 
 def split_name(text: str) -> dict[str, str]:
@@ -90,7 +97,12 @@ def _tidy(names: Iterable[str]) -> list[str]:
 
 
 def _is_so(text: str) -> bool:
-    return text.casefold() not in _NO
+    return text.casefold() not in _NO and not text.startswith("0000-00-00")
+
+
+def _agreed(text: str) -> str:
+    """Only a plain yes or a time is one: of any other word nobody knows what it says."""
+    return Standing.YES if _is_so(text) and (text.casefold() in _YES or _TIME.match(text)) else ""
 
 
 def _status(text: str) -> str:
@@ -112,7 +124,7 @@ _SAYS: Mapping[str, Callable[[str], str]] = {
     "@unsubscribed": _when_so(Standing.UNSUBSCRIBED),
     "@bounced": _when_so(_BOUNCED),
     "@declined": _when_so(Standing.NO),
-    "@agreed": _when_so(Standing.YES),
+    "@agreed": _agreed,
     "@status": _status,
     "@do_not_contact": _do_not_contact,
 }

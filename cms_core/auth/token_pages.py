@@ -8,7 +8,6 @@ from cms_core.db import now
 from cms_core.errors import CmsError
 from cms_core.web.auth import user
 from cms_core.web.request import Answer, session, workspace
-from cms_core.web.session import limit_address
 from cms_core.web.shell import toast
 
 blueprint = Blueprint("tokens", __name__, url_prefix="/app/me/tokens", template_folder="templates")
@@ -21,7 +20,6 @@ def index() -> Answer:
 
 
 @blueprint.post("")
-@limit_address
 def add() -> Answer:
     """Make a token; its text is on this one page."""
     form = request.form

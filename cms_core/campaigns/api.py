@@ -79,7 +79,9 @@ def import_csv(query: dict[str, Any]) -> Response:
     name, content = sent[0]
     arm = (lambda each: arming.arm(session(), workspace(), each)) if query["arm"] else None
     tz = zone(query["tz"] or bearer().user.timezone).key
-    result, _ = import_plan(session(), workspace().plugins, content, name=name, tz=tz, arm=arm)
+    caller, plugins = bearer(), workspace().plugins
+    author = caller.user if caller.can(plugins, "content.edit") else None  # a sheet of posts makes content
+    result, _ = import_plan(session(), plugins, content, name=name, tz=tz, arm=arm, author=author)
     if result.faulty and (query["all_or_nothing"] or not result.ready):
         raise InvalidValues(
             f"{len(result.faulty)} faults; nothing was saved",

@@ -141,7 +141,13 @@ def _check_window(blackout: Blackout) -> None:
     if span[1] <= span[0]:
         raise Invalid("the window ends before it begins", "give a later end", field="ends")
     if blackout.rrule:
-        next(expand(blackout.rrule, blackout.starts, blackout.tz, 1))
+        _require_any(blackout)
+
+
+def _require_any(blackout: Blackout) -> None:
+    assert blackout.starts is not None  # noqa: S101 - a window has been asked for it
+    if next(iter(expand(blackout.rrule, blackout.starts, blackout.tz, 1)), None) is None:
+        raise Invalid("the rule ends before the window begins", "give a later UNTIL", field="rrule")
 
 
 def _check_holidays(blackout: Blackout) -> None:
@@ -235,6 +241,12 @@ def fit(known: Sequence[Blackout], instant: datetime, tz: str = "UTC") -> Fit:
         instant = _behind(max(closed, key=lambda each: each.end), instant, tz)
         hits = _at(known, instant)
     raise Invalid(f"there is no free time after {after}", "shorten the blackouts", field="when")
+
+
+def closed(known: Sequence[Blackout], instant: datetime) -> Window | None:
+    """The window that keeps things from going out at this instant; one that blocks before one that defers."""
+    hits = [each for each in _at(known, instant) if each.policy in CLOSED]
+    return min(hits, key=lambda each: each.policy is not Policy.BLOCK, default=None)
 
 
 def of_entry(session: Session, entry: Entry, instant: datetime | None = None, tz: str = "") -> Fit:

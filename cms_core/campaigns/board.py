@@ -235,12 +235,12 @@ def entry_schema(session: Session) -> Schema:
     )
 
 
-def add(session: Session, values: Mapping[str, Any], tz: str) -> Entry:
-    """Plan what a filled form stands for: one entry, or a series, whose first entry is returned."""
+def add(session: Session, values: Mapping[str, Any], tz: str) -> Entry | None:
+    """Plan what a filled form stands for: one entry, or a series, whose first entry is returned as soon as there is one."""
     plan = plan_of(session, values, tz)
     if not values["repeats"]:
         return service.plan(session, plan)
-    return series.entries_of(session, series.create(session, plan, values["repeats"]))[0]
+    return next(iter(series.entries_of(session, series.create(session, plan, values["repeats"]))), None)
 
 
 def plan_of(session: Session, values: Mapping[str, Any], tz: str) -> service.Plan:

@@ -76,6 +76,9 @@ def add_entry() -> Answer:
     except (ValidationError, CmsError) as error:
         shown = form.rejected(request.form, board.as_validation(error, "when"))
         return render_template("campaigns/new_entry.html", form=shown), 422
+    if entry is None:
+        toast("The series is planned. Its first entry appears as its time comes nearer.")
+        return redirect(url_for(".calendar"), 303)
     toast(f"{entry.title} is planned. Arm it to let it go out by itself.")
     return redirect(url_for(".entry", public_id=entry.public_id), 303)
 

@@ -99,7 +99,7 @@ def release(session: Session, entry: Entry, instant: datetime) -> list[Entry]:
     """
     before, fitted = entry.instant, _fitted(session, entry, instant, entry.tz)
     if fitted.instant != before:
-        entry.instant, entry.deferred = fitted.instant, _why_later(fitted)
+        entry.instant, entry.deferred, entry.slot_at = fitted.instant, _why_later(fitted), None
     _move_end(entry, before)
     session.flush()
     return [entry, *pull_followers(session, entry)]

@@ -59,6 +59,8 @@ def create(session: Session, wanted: Plan, rrule: str) -> Series:
     )
     if len(rrule.strip()) > 500:
         raise WhenError("the rule is longer than 500 characters", "make it shorter")
+    if next(iter(recurrence.expand(series.rrule, series.start, series.tz, 1)), None) is None:
+        raise WhenError("the rule ends before its first entry", "give a later UNTIL")
     session.add(series)
     session.flush()
     extend(session, series, now(session))

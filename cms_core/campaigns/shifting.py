@@ -13,7 +13,7 @@ from cms_core.campaigns.when import Mode, When, zone
 from cms_core.db import now
 from cms_core.errors import Invalid
 
-MOST_DAYS = 36_525  # a hundred years: more is a mistake
+MOST_DAYS = 24_000  # sixty-five years: more is a mistake, and too many seconds for a database's integer
 
 
 def days_to(campaign: Campaign, start: date) -> int:
@@ -66,9 +66,17 @@ def copy(session: Session, campaign: Campaign, name: str, start: date) -> tuple[
         for entry in ready:
             copies[entry.id] = _copy(session, entry, made, by, copies.get(entry.after_id or 0), serial)
         waiting = [each for each in waiting if each not in ready]
+    _copy_gaps(session, made, by, serial)
     for each in serial.values():
         series.extend(session, each, now(session))
     return made, entries_of(session, made)
+
+
+def _copy_gaps(session: Session, made: Campaign, by: timedelta, serial: dict[int, Series]) -> None:
+    """What was dropped of a series is not made again in its copy."""
+    gone = Entry.series_id.in_(serial), Entry.state == EntryState.DROPPED
+    for each in session.scalars(select(Entry).where(*gone)).all():
+        _copy(session, each, made, by, None, serial).state = EntryState.DROPPED
 
 
 def _checked(campaign: Campaign, days: int) -> timedelta:

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cms_core.campaigns import blackouts
-from cms_core.campaigns.models import Blackout, Entry, EntryState, Slot
+from cms_core.campaigns.models import Entry, EntryState, Slot
 from cms_core.campaigns.when import WhenError, resolve_wall, zone
 from cms_core.connections.models import Connection
 from cms_core.db import now
@@ -93,7 +93,7 @@ def next_free(
     taken = _taken(session, connection.id, after, own)
     known = blackouts.applying(session, campaign_id, connection.id)
     for instant, tz in upcoming(slots, after):
-        if instant not in taken and not _closed(known, instant):
+        if instant not in taken and blackouts.closed(known, instant) is None:
             return instant, tz
     raise Invalid(
         f"connection {connection.name!r} has no free slot within a year", "give it more slots", field="when"
@@ -129,11 +129,6 @@ def _in_week(slot: Slot, after: datetime, week: int) -> datetime:
 def _taken(session: Session, connection_id: int, after: datetime, own: int) -> set[datetime]:
     standing = Entry.connection_id == connection_id, Entry.state != EntryState.DROPPED, Entry.id != own
     return set(session.scalars(select(Entry.instant).where(*standing, Entry.instant > after)))
-
-
-def _closed(known: Sequence[Blackout], instant: datetime) -> bool:
-    fitted = blackouts.fit(known, instant)
-    return fitted.blocked is not None or fitted.after is not None
 
 
 def _weekdays(text: str) -> list[int]:

@@ -87,8 +87,9 @@ def sandboxes() -> dict[str, "Callable[[], Sandbox]"]:
     """What makes each sandbox, by name: those of the modules ``sandbox`` beside the plugins' own modules."""
     found: dict[str, Callable[[], Sandbox]] = {}
     for point in entry_points(group=PLUGINS):
-        module = f"{point.module.rpartition('.')[0]}.sandbox"
-        if find_spec(module) is not None:
+        package = point.module.rpartition(".")[0]  # a plugin may be a single module
+        module = f"{package}.sandbox"
+        if package and find_spec(module) is not None:
             found |= import_module(module).SANDBOXES
     return found
 

@@ -113,6 +113,8 @@ def _switch(
         found = service.find(session, publication_id)
         act(session, state.workspace.plugins, found)
         row_id, asked = found.id, found.switch_to
+        if asked:
+            state.workspace.fence.require_open()
     if asked:
         Worker(state.publishing).run_one(row_id)
     with state.reading() as session:
@@ -179,6 +181,7 @@ def update(state: State, publication_id: str, as_json: bool) -> None:
         found = service.head(session, service.find(session, publication_id))
         successor = service.update_content(session, state.workspace.plugins, found)
         row_id = successor.id
+        state.workspace.fence.require_open()
     _finish(state, row_id, PublicationState.PUBLISHED, as_json)
 
 
@@ -192,6 +195,7 @@ def withdraw(state: State, publication_id: str, as_json: bool) -> None:
         found = service.head(session, service.find(session, publication_id))
         service.ask_withdrawal(session, found)
         row_id = found.id
+        state.workspace.fence.require_open()
     _finish(state, row_id, PublicationState.WITHDRAWN, as_json)
 
 

@@ -78,7 +78,7 @@ class Revision(PublicId, Base):
     summary: Mapped[str] = mapped_column(Text, default="")
     body: Mapped[dict[str, Any]]
     variants: Mapped[dict[str, Any]]
-    content_hash: Mapped[str] = mapped_column(String(64))
+    content_hash: Mapped[str] = mapped_column(String(64), index=True)
     state: Mapped[str] = mapped_column(String(20), default=RevisionState.DRAFT, index=True)
     author_id: Mapped[int | None] = mapped_column(ForeignKey("core_user.id"))
     created_at: Mapped[datetime]

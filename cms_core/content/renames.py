@@ -60,6 +60,8 @@ def find(session: Session, slug: str) -> FormerSlug:
 
 def find_or_none(session: Session, slug: str) -> FormerSlug | None:
     """The former slug, if it is one."""
+    if "\0" in slug:  # PostgreSQL takes no such text, not even in a question
+        return None
     return session.scalars(select(FormerSlug).where(FormerSlug.slug == slug)).first()
 
 

@@ -213,7 +213,7 @@ def _cut(session: Session, asset: Asset, draft: Draft, author: User, parent: Rev
 
 def _files(session: Session, draft: Draft) -> list[int]:
     wanted = media_in(draft.summary, draft.body, draft.variants)
-    query = select(Media.sha256, Media.id).where(Media.sha256.in_(wanted))
+    query = select(Media.sha256, Media.id).where(Media.sha256.in_(wanted), Media.archived_at.is_(None))
     found = {row.sha256: row.id for row in session.execute(query)}
     missing = [sha256 for sha256 in wanted if sha256 not in found]
     if missing:

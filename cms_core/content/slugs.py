@@ -11,7 +11,7 @@ SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 # First parts of addresses that the app serves itself. Names with a dot (robots.txt, feed.xml) can never be slugs.
 RESERVED_PATHS = frozenset("api app calendar d healthz media metrics static t".split())
 # Pages of the library stand beside those of its assets.
-RESERVED_SLUGS = RESERVED_PATHS | {"import", "new", "preview"}
+RESERVED_SLUGS = RESERVED_PATHS | {"bulk", "import", "new", "preview", "redirects"}
 
 _LETTERS = dict(
     pair.split("=")

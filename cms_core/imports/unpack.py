@@ -1,8 +1,10 @@
 """Uploads as a folder that can be imported: Markdown files as they are, archives unpacked. Nothing lands outside the folder."""
 
 import io
+import lzma
 import stat
 import zipfile
+import zlib
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
@@ -11,6 +13,7 @@ from cms_core.errors import Invalid
 MAX_FILES = 5_000
 MAX_BYTES = 256 * 1024 * 1024
 _CHUNK = 1 << 20
+BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError)  # bz2 says OSError
 
 
 def unpack(uploads: Iterable[tuple[str, bytes]], folder: Path) -> None:
@@ -46,7 +49,7 @@ def _unzip(name: str, data: bytes, folder: Path, room: int) -> int:
                             )
                 used += len(content)
                 _write(_place(folder, member.filename, name), bytes(content), name)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+    except (*BROKEN, NotImplementedError, RuntimeError, EOFError) as error:
         raise Invalid(
             f"{name} cannot be unpacked: {error}", "make a plain zip archive without a password"
         ) from None

@@ -69,9 +69,10 @@ class Inline:
         text = _CONTROL.sub("", text)
         if not self._lines_matter:
             return escape(re.sub(r"[ \t\r\n\f]+", " ", text))
-        text = re.sub(r"\s*\n[ \t\r\f]*\n\s*", PARAGRAPH, text.replace("\r\n", "\n"))
-        text = re.sub(r"[ \t\r]*\n[ \t\r]*", BREAK, text)
-        return escape(re.sub(r"[ \t\r\f]+", " ", text))
+        # One space for many first: patterns that begin with any number of them take the square of their time.
+        text = re.sub(r"[ \t\r\f]+", " ", text.replace("\r\n", "\n"))
+        text = re.sub(r" ?\n(?: ?\n)+ ?", PARAGRAPH, text)
+        return escape(re.sub(r" ?\n ?", BREAK, text))
 
     def _element(self, node: Node, before: str) -> str:
         if node.tag in self._whole:

@@ -257,6 +257,7 @@ def _shown(found: Publication, code: int = 200) -> Response:
 
 def _begun(found: Publication) -> Response:
     """The answer to what the network is needed for, which begins when this request is committed and answered."""
+    workspace().fence.require_open()
     response, opened, wait = _shown(found, 202), workspace(), current_app.testing
     row_id = found.id
     response.call_on_close(lambda: begin_now(opened, row_id, wait=wait))

@@ -39,6 +39,7 @@ def arm(
     the channel's check, the same as in the editor and at the commit, finds an error in any arm, when the test cannot be done, or
     when a blackout refuses its time. One that defers puts it later.
     """
+    session.refresh(entry, with_for_update=True)  # two who arm it at once would send it twice
     existing = session.scalar(
         select(Publication).where(Publication.entry_id == entry.id, Publication.state != S.CANCELLED)
     )
@@ -46,6 +47,8 @@ def arm(
         raise Conflict(f"entry {entry.title!r} is armed already", "disarm it, then arm it with its test")
     if existing is not None:
         return existing
+    if entry.state in (EntryState.DONE, EntryState.DROPPED):
+        raise Conflict(f"entry {entry.title!r} is {entry.state}", "plan a new one")
     _require_nobody_reached(session, entry)
     channel, connection, revision = _check_armable(session, workspace.plugins, entry)
     for moved in placing.release(session, entry, entry.instant)[1:]:
@@ -171,6 +174,7 @@ def _check_armable(session: Session, plugins: Plugins, entry: Entry) -> tuple[Ch
     if entry.asset is None:
         raise Invalid(f"{where} has no asset", "name the asset that shall go out", field="asset")
     require_kind(plugins, entry.asset)
+    session.refresh(entry.asset, ["archived_at"])  # somebody may have put it away while this waited
     if entry.asset.archived_at is not None:
         raise Invalid(f"asset {entry.asset.slug!r} was put away", "bring it back first", field="asset")
     if entry.connection is None:

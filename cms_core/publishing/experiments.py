@@ -6,6 +6,7 @@ an arm nor a time until the test is decided. Figures count people, by human even
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -206,7 +207,8 @@ def decide_due(session: Session, publication_id: int, due: datetime) -> None:
     publication = session.get_one(Publication, publication_id)
     found = figures(session, publication, Metric(test.metric))
     best = max(range(len(found)), key=lambda n: (found[n]["rate"], -n))
-    _win(session, publication, publication.arms[best], found, by=None)
+    with suppress(Conflict):  # a person has picked in the same moment
+        _win(session, publication, publication.arms[best], found, by=None)
 
 
 def pick(session: Session, publication: Publication, name: str, by: int | None) -> None:

@@ -79,11 +79,14 @@ def act(public_id: str, what: str) -> Answer:
     found = service.find(session(), public_id)
     try:
         target = _do(found, what)
+        at_once = what in ("update", "withdraw") or bool(target.switch_to)
+        if at_once:
+            workspace().fence.require_open()
     except CmsError as error:
         session().rollback()
         return _page(service.find(session(), public_id), error), error.status
     session().commit()
-    if what in ("update", "withdraw") or target.switch_to:
+    if at_once:
         begin_now(workspace(), target.id, wait=current_app.testing)
     toast(DONE[what])
     return redirect(url_for(".publication", public_id=target.public_id), 303)

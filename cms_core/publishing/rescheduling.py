@@ -33,6 +33,7 @@ def move(
 
     Raises Conflict when the entry is not of ``version`` any more, or when something of it has begun to go out.
     """
+    session.refresh(entry, with_for_update=True)
     if version is not None and version != entry.row_version:
         raise Conflict(
             f"somebody changed {entry.title!r} meanwhile; it was not moved",

@@ -44,11 +44,13 @@ class Runner:
         self.real_clock: Clock = SystemClock()
         self.lease = timedelta(seconds=self.workspace.config.lease_seconds)
         self.held: list[Held] = []
+        self._swept: datetime | None = None
 
     def sweep(self) -> list[int]:
         """Move rows whose time has come; returns those that were missed."""
         with self.workspace.db.transaction() as session:
             plugins, due = self.workspace.plugins, self.due_clock.now()
+            self._swept = due
             missed = claims.sweep(session, plugins, due, self.real)
             followers.settle(session, plugins, due)
             closures.keep_out(session, plugins, due)
@@ -60,7 +62,7 @@ class Runner:
 
     def claim(self, only: int | None = None) -> Held | None:
         """Claim the next piece of work."""
-        due = self.due_clock.now()
+        due = self._swept or self.due_clock.now()  # nothing is claimed that the sweep has not looked at
         with self.workspace.db.transaction() as session:
             plugins = self.workspace.plugins
             return claims.claim_next(session, plugins, self.name, self.lease, due, self.real, only)

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
 from cms_core.db import now
@@ -37,8 +37,9 @@ def document(session: Session, plugins: Plugins) -> dict[str, Any]:
 
 
 def _worker(session: Session) -> dict[str, Any] | None:
-    """The worker seen last, and whether its heartbeat is fresh."""
-    row = session.scalar(select(Worker).order_by(Worker.seen_at.desc()).limit(1))
+    """The worker seen last, one that is at work before those that have ended, and whether its heartbeat is fresh."""
+    at_work = and_(Worker.ended_at.is_(None), Worker.seen_at > now(session) - HEARTBEAT_LIFE)
+    row = session.scalar(select(Worker).order_by(at_work.desc(), Worker.seen_at.desc()).limit(1))
     if row is None:
         return None
     alive = row.ended_at is None and now(session) - row.seen_at < HEARTBEAT_LIFE

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import case, select, update
 from sqlalchemy.orm import Session
 
 from cms_core import contract as c
@@ -72,10 +72,11 @@ def close(session: Session, source: str) -> int:
 
 
 def _wake(session: Session, *where: Any, **values: Any) -> int:
+    backing_off = case((Publication.state == S.RETRY_WAIT, Publication.retry_at), else_=None)
     changed = session.execute(
         update(Publication)
         .where(*where)
-        .values(wake_at=None, retry_at=None, row_version=Publication.row_version + 1, **values)
+        .values(wake_at=None, retry_at=backing_off, row_version=Publication.row_version + 1, **values)
         .execution_options(synchronize_session=False)
     )
     return int(getattr(changed, "rowcount", 0))

@@ -2,6 +2,7 @@
 
 from cms_core.testing.databases import (
     closed_databases,
+    compiled,
     database_url,
     empty_database_url,
     migrated_postgres,
@@ -24,6 +25,7 @@ __all__ = [
     "browser",
     "clock",
     "closed_databases",
+    "compiled",
     "cms",
     "config",
     "database_url",

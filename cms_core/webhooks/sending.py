@@ -7,7 +7,7 @@ perhaps sent it: then it is sent again, with the same ``webhook-id``.
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -61,7 +61,7 @@ def telling_webhooks(workspace: Workspace, stopping: threading.Event) -> Iterato
         rounds = 0
         while not (done.is_set() or stopping.is_set()):
             try:
-                tell_webhooks(workspace)
+                tell_webhooks(workspace, lambda: done.is_set() or stopping.is_set())
                 if rounds % PURGE_EVERY == 0:
                     purge(workspace)
             except Exception:
@@ -78,8 +78,8 @@ def telling_webhooks(workspace: Workspace, stopping: threading.Event) -> Iterato
         thread.join()
 
 
-def tell_webhooks(workspace: Workspace) -> int:
-    """Make messages of new events, and send what is due; returns how many were sent. Nothing behind a closed fence."""
+def tell_webhooks(workspace: Workspace, stopped: Callable[[], bool] = lambda: False) -> int:
+    """Make messages of new events, and send what is due; returns how many were taken. Nothing leaves behind a closed fence."""
     if workspace.fence.reason is not None:
         return 0
     with workspace.db.session() as session:
@@ -92,7 +92,7 @@ def tell_webhooks(workspace: Workspace) -> int:
         while _make_messages(workspace, webhook):
             pass
     with ThreadPoolExecutor(min(AT_ONCE, len(active)), "cms-webhook") as pool:
-        return sum(pool.map(lambda each: _send_due(workspace, each.id), active))
+        return sum(pool.map(lambda each: _send_due(workspace, each.id, stopped), active))
 
 
 def ping_now(workspace: Workspace, message_id: int) -> dict[str, Any]:
@@ -124,7 +124,10 @@ def _make_messages(workspace: Workspace, webhook: Webhook) -> bool:
             return False
         rows, last = _new_events(session, webhook, start, end)
         at = workspace.db.clock.now()
+    on = select(Webhook.id).where(Webhook.id == webhook.id, Webhook.disabled_at.is_(None))
     with workspace.db.transaction() as session:
+        if session.scalar(on.with_for_update()) is None:  # switched off, or removed, meanwhile
+            return False
         if not ledger.advance(session, reader, start, last):
             return False
         insert_missing(session, WebhookMessage, [_message(webhook, row, at) for row in rows])
@@ -166,19 +169,28 @@ def _message(webhook: Webhook, event: dict[str, object], at: datetime) -> dict[s
 # --- sending ----------------------------------------------------------------------------------------------------------
 
 
-def _send_due(workspace: Workspace, webhook_id: int) -> int:
-    """Send messages of one webhook, oldest first, until nothing is due or one is not taken."""
+def _send_due(workspace: Workspace, webhook_id: int, stopped: Callable[[], bool]) -> int:
+    """Send messages of one webhook, oldest first, until nothing is due or one is not taken; returns how many were."""
     sent = 0
-    while sent < IN_A_ROW:
+    while sent < IN_A_ROW and not stopped():
         at = workspace.db.clock.now()
+        if not _is_anything_due(workspace, webhook_id, at):  # asked without the lock of those who write
+            return sent
         with workspace.db.transaction() as session:
             taken = _claim(session, at, WebhookMessage.webhook_id == webhook_id)
         if taken is None:
             return sent
-        sent += 1
         if not _send(workspace, taken):
             return sent
+        sent += 1
     return sent
+
+
+def _is_anything_due(workspace: Workspace, webhook_id: int, at: datetime) -> bool:
+    due = WebhookMessage.state == MessageState.PENDING, WebhookMessage.next_at <= at
+    query = select(WebhookMessage.id).where(WebhookMessage.webhook_id == webhook_id, *due)
+    with workspace.db.session() as session:
+        return session.scalar(query.limit(1)) is not None
 
 
 def _claim(session: Session, at: datetime, wanted: ColumnElement[bool]) -> int | None:
@@ -242,7 +254,7 @@ def _settle(
     elif message.tries > len(WAITS) or webhook.disabled_at is not None:
         message.state, message.next_at, message.settled_at = MessageState.FAILED, None, at
     else:
-        message.next_at = at + max(WAITS[message.tries - 1], wait or timedelta())
+        message.next_at = at + max(WAITS[max(message.tries, 1) - 1], wait or timedelta())
     _note_health(session, webhook, at, message)
 
 

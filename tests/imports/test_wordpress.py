@@ -251,7 +251,7 @@ class Pictures(BaseHTTPRequestHandler):
 
 def test_pictures_are_fetched_only_when_asked_and_only_once(run: Run, bring: Bring) -> None:
     server = HTTPServer(("127.0.0.1", 0), Pictures)
-    Thread(target=server.serve_forever, daemon=True).start()
+    Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     base = f"http://127.0.0.1:{server.server_port}"
     try:
         content = f'<img src="{base}/up/a.png" alt="A"> <img src="{base}/up/b.png"> <img src="https://else.example/c.png">'

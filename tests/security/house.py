@@ -89,8 +89,10 @@ class House:
         while worker.work_once():
             pass
 
-    def write(self, slug: str, text: str, *, approve: bool = True, **more: Any) -> None:
-        """Save words, and approve them."""
+    def write(
+        self, slug: str, text: str, *, approve: bool = True, imported: bool = False, **more: Any
+    ) -> None:
+        """Save words, and approve them; ``imported``: as words that came in from elsewhere, approved there."""
         words = {"kind": "article", "title": f"On {slug}", "summary": "Why calm pays", **more}
         with self.workspace.db.transaction() as session:
             author = auth.acting_user(session, "marketer@acme.test")
@@ -99,7 +101,7 @@ class House:
             asset = content.save(session, self.workspace.plugins, before, draft, author).asset
             if approve:
                 approver = auth.acting_user(session, "approver@acme.test")
-                approve_newest(session, self.workspace, asset, approver)
+                approve_newest(session, self.workspace, asset, approver, imported=imported)
 
     def publish(self, slug: str, channel: str, connection: str, campaign: str = "", segment: str = "") -> str:
         """Put an approved asset on the calendar, due now, and let it go out; the publication's id."""

@@ -8,7 +8,7 @@ from html import escape, unescape
 from cms_core.markdown.fromhtml import html_to_markdown
 from cms_core.markdown.inline import Address
 
-_BLOCK = re.compile(r"<!--\s*/?wp:([a-z0-9/-]+)\s*(\{.*?\})?\s*(/)?-->", re.DOTALL)
+_BLOCK = re.compile(r"<!--\s*/?wp:([a-z0-9/-]+)(?:\s*(\{(?:(?!<!--|-->).)*\}))?\s*(/)?-->", re.DOTALL)
 _NEXT_PAGE = re.compile(r"<!--\s*nextpage\s*-->", re.IGNORECASE)
 _SHORTCODE = re.compile(
     r"\[(\[?)(caption|wp_caption|gallery|embed|youtube|vimeo|audio|video|playlist)\b([^\]]{0,2000})\](?:((?:(?!\[\2\b).)*?)\[/\2\])?(\]?)",
@@ -19,8 +19,8 @@ _ATTRIBUTE = re.compile(
     r"([a-z_][\w-]*)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|(\S+))|(https?://\S+)", re.IGNORECASE
 )
 _LOST = re.compile(r"<(script|style|form|svg|canvas|object|input|select|textarea|math)\b", re.IGNORECASE)
-_URL_LINE = re.compile(r"^[ \t]*(?:<p>)?\s*(https?://[^\s<>\"']+)\s*(?:</p>)?[ \t]*$", re.MULTILINE)
-_CODE = re.compile(r"<(pre|code)\b.*?</\1>", re.DOTALL | re.IGNORECASE)
+_URL_LINE = re.compile(r"^[ \t]*(?:<p>\s*)?(https?://[^\s<>\"']+)(?:\s*</p>)?[ \t]*$", re.MULTILINE)
+_CODE = re.compile(r"<(pre|code)\b(?:(?!<\1\b).)*?</\1>", re.DOTALL | re.IGNORECASE)
 _MEDIA_ENDS = ("mp3", "m4a", "ogg", "wav", "mp4", "m4v", "webm", "ogv", "wmv", "flv")
 
 

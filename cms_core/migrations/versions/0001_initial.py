@@ -313,7 +313,8 @@ def upgrade() -> None:
         sa.UniqueConstraint("webhook_id", "event", name=op.f("uq_core_webhook_message_webhook_id_event")),
     )
     with op.batch_alter_table("core_webhook_message", schema=None) as batch_op:
-        batch_op.create_index("ix_core_webhook_message_due", ["state", "next_at"], unique=False)
+        batch_op.create_index("ix_core_webhook_message_due", ["webhook_id", "state", "next_at"], unique=False)
+        batch_op.create_index("ix_core_webhook_message_settled", ["settled_at"], unique=False)
 
     op.create_table(
         "core_api_token",
@@ -681,6 +682,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("public_id", name=op.f("uq_core_revision_public_id")),
     )
     with op.batch_alter_table("core_revision", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_core_revision_content_hash"), ["content_hash"], unique=False)
         batch_op.create_index(batch_op.f("ix_core_revision_state"), ["state"], unique=False)
 
     op.create_table(
@@ -1106,6 +1108,7 @@ def downgrade() -> None:
     op.drop_table("core_segment_member")
     with op.batch_alter_table("core_revision", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_core_revision_state"))
+        batch_op.drop_index(batch_op.f("ix_core_revision_content_hash"))
 
     op.drop_table("core_revision")
     with op.batch_alter_table("core_entry", schema=None) as batch_op:

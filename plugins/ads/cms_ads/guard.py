@@ -4,7 +4,8 @@ Who resumes a paused flight although its budget is spent has decided so: the gua
 line (a larger budget, a correction) and crosses it anew. Spend that cannot be converted is told, and never taken for nothing.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
@@ -13,7 +14,7 @@ from typing import Any
 from sqlalchemy import select, update
 
 from cms_ads import telling
-from cms_ads.belonging import Belonging, Target
+from cms_ads.belonging import Belonging
 from cms_ads.models import Guarded
 from cms_ads.rates import Rates
 from cms_ads.settings import CHANNEL
@@ -90,8 +91,11 @@ def watched(svc: Services) -> list[Watched]:
     belonging = Belonging.of(svc)
     found = [*_flights(belonging), *_campaigns(belonging)]
     with svc.session() as session:
-        rates, costs = Rates.of(session), list(telling.pairs(session, belonging))
-    return [_with_spend(each, costs, rates) for each in found]
+        rates, spent = Rates.of(session), defaultdict[tuple[str, str], list[Any]](list)
+        for row, target in telling.pairs(session, belonging):
+            spent["campaign", target.campaign].append(row)
+            spent["flight", target.publication].append(row)
+    return [_with_spend(each, spent[each.kind, each.subject], rates) for each in found]
 
 
 def _flights(belonging: Belonging) -> Iterator[Watched]:
@@ -115,13 +119,12 @@ def _campaigns(belonging: Belonging) -> Iterator[Watched]:
             yield Watched("campaign", key, campaign.name, key, campaign.budget, Decimal(0), stops)
 
 
-def _with_spend(each: Watched, costs: Sequence[tuple[Any, Target]], rates: Rates) -> Watched:
+def _with_spend(each: Watched, costs: Sequence[Any], rates: Rates) -> Watched:
     """The same with what was spent, in the budget's currency; each cost at the rate of its day, rounded once."""
     total, unrated = Fraction(0), False
-    for row, target in costs:
-        if each.subject == (target.publication if each.kind == "flight" else target.campaign):
-            amount = rates.convert(row.cost_micros, row.currency, each.budget.currency, row.until)
-            total, unrated = total + (amount or 0), unrated or amount is None
+    for row in costs:
+        amount = rates.convert(row.cost_micros, row.currency, each.budget.currency, row.until)
+        total, unrated = total + (amount or 0), unrated or amount is None
     return replace(each, spent=from_micros(round(total)), unrated=unrated)
 
 
@@ -135,25 +138,20 @@ def _cross(svc: Services, each: Watched, level: int, pauses: bool, before: Guard
     words = f"{each.title}: {each.spent:f} of {budget} are spent"
     if level == STOPPED and pauses:
         words += "".join(f"; {_stop(svc, flight, words)}" for flight in each.stops if not flight.paused)
-    _set(svc, each, level, before, words)
-    _record(svc, each, level, (before.crossing if before else 0) + 1, words)
+    with svc.transaction():  # noted and told together, or the event would be lost with the process
+        _set(svc, each, level, before, words)
+        _record(svc, each, level, (before.crossing if before else 0) + 1, words)
     return words
 
 
 def _stop(svc: Services, flight: Flight, reason: str) -> str:
     """Pause a flight; what that means at the vendor a person must do, and is told."""
     try:
-        _pause(svc)(flight.publication, reason)
+        svc.pause(flight.publication, reason)
     except CmsError as error:
         return f"{flight.title} could not be paused ({error.message})"
     vendor = svc.connections(CHANNEL).get(flight.connection, {}).get("vendor", "")
     return f"{flight.title} is paused here: pause it in {VENDORS.get(str(vendor), 'the vendor')} too"
-
-
-def _pause(svc: Services) -> Callable[[str, str], Any]:
-    """The one place that knows how a publication is paused."""
-    found: Callable[[str, str], Any] = getattr(svc, "pause", None) or getattr(svc, "hold")  # noqa: B009
-    return found
 
 
 def _set(svc: Services, each: Watched, level: int, before: Guarded | None, words: str) -> None:

@@ -94,7 +94,9 @@ def _store(svc: Services, report: Report, source: str, result: Result) -> None:
         known = _known(session, report.vendor, whole)
         kept: list[Fact] = []
         for place, facts in groups.items():
-            kept += _take(session, report.vendor, place, facts, known[place], whole, source, svc, result)
+            kept += _take(
+                session, report.vendor, place, facts, _rivals(known, place), whole, source, svc, result
+            )
     report.facts = kept
 
 
@@ -106,6 +108,14 @@ def _known(session: Session, vendor: str, whole: tuple[date, date] | None) -> de
         for row in session.scalars(query):
             found[row.account, row.name].append(row)
     return found
+
+
+def _rivals(known: defaultdict[Place, list[Cost]], place: Place) -> list[Cost]:
+    """What is kept of this campaign; a file, or a row, that names no account means the same one."""
+    account, name = place
+    if account:
+        return [*known[place], *known["", name]]
+    return [row for (_, called), rows in known.items() if called == name for row in rows]
 
 
 def _take(  # noqa: PLR0913, PLR0917 — one group with all that it is compared with
@@ -122,16 +132,19 @@ def _take(  # noqa: PLR0913, PLR0917 — one group with all that it is compared 
     """Keep what the file says of one campaign; returns the facts that were taken."""
     kept = []
     summed: defaultdict[Key, list[Fact]] = defaultdict(list)
+    spans = {(fact.day, fact.until): fact for fact in facts}
+    clashes = {span: _clash(fact, spans.values(), known, whole) for span, fact in spans.items()}
     for fact in facts:
-        clash = _clash(fact, facts, known, whole)
-        if clash:
+        if clash := clashes[fact.day, fact.until]:
             result.faulty.append({"row": fact.row, "column": "day", "reason": clash})
         else:
             kept.append(fact)
             summed[(*place, fact.day, fact.until, fact.currency)].append(fact)
     by_key = {(row.account, row.name, row.day, row.until, row.currency): row for row in known}
+    said = {(fact.day, fact.until, fact.currency): fact for fact in kept}
     for row in known:
-        if any(_replaces(fact, row) for fact in kept):
+        same = row.account == place[0] and (row.day, row.until, row.currency) in said
+        if not same and any(_replaces(fact, row) for fact in said.values()):
             session.delete(row)
     session.flush()
     for key, group in summed.items():
@@ -161,9 +174,10 @@ def _overlaps(fact: Fact, day: date, until: date) -> bool:
 
 
 def _replaces(fact: Fact, row: Cost) -> bool:
-    """Whether a row that was kept is of days that the file covers otherwise, or of another currency than it says now."""
+    """Whether a row that was kept is of days that the file covers otherwise, or of another account or currency than it says now."""
     same_days = (fact.day, fact.until) == (row.day, row.until)
-    return _overlaps(fact, row.day, row.until) or (same_days and fact.currency != row.currency)
+    other = (fact.account, fact.currency) != (row.account, row.currency)
+    return _overlaps(fact, row.day, row.until) or (same_days and other)
 
 
 def _clash(fact: Fact, facts: Iterable[Fact], known: Iterable[Cost], whole: tuple[date, date] | None) -> str:

@@ -141,17 +141,14 @@ class _Reader:
     def is_total(self, cells: list[str]) -> bool:
         """Whether this row sums up others: it says so, or names neither a campaign nor a day of its own."""
         first = next((cell.strip() for cell in cells if cell.strip() not in numbers.NOTHING), "")
-        campaign, day = (self._columns.cell(cells, role) for role in ("campaign", "day"))
-        by_word = bool(_TOTAL.match(first) or _TOTAL.match(campaign)) and day in numbers.NOTHING
+        campaign, day, starts = (self._columns.cell(cells, role) for role in ("campaign", "day", "starts"))
+        undated = day in numbers.NOTHING and starts in numbers.NOTHING
+        by_word = bool(_TOTAL.match(first) or _TOTAL.match(campaign)) and undated
         spoken = bool(_TOTAL.match(day))
         unnamed = (
             campaign in numbers.NOTHING and day in numbers.NOTHING and bool(self._columns.cell(cells, "cost"))
         )
-        return (by_word and (self._without_day or "day" in self._columns.places)) or spoken or unnamed
-
-    @property
-    def _without_day(self) -> bool:
-        return "day" not in self._columns.places
+        return by_word or spoken or unnamed
 
     def total(self, number: int, cells: list[str]) -> Iterator[tuple[int, str, Decimal]]:
         """The label and cost of a totals row, as far as it has a cost that can be read."""

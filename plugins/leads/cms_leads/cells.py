@@ -22,7 +22,7 @@ YES, NO = frozenset({"true", "yes", "1", "y"}), frozenset({"false", "no", "0", "
 _MONEY = re.compile(
     r"(?P<before>[^\d+.,-]{0,4}?)\s*(?P<number>\d[\d.,'\s]{0,30})\s*(?P<after>[^\d.,]{0,4})", re.ASCII
 )
-_PLAIN = re.compile(r"\d{1,13}(?:\.\d{1,2}|\.\d{4,6})?", re.ASCII)
+_PLAIN = re.compile(r"\d{1,13}(?:\.\d{1,2}|\.\d{4,6})?|(?:0|\d{4,13})\.\d{3}", re.ASCII)
 _GROUPED = re.compile(
     r"\d{1,3}(?:(?P<group>[,.' ])\d{3})(?:(?P=group)\d{3})*(?:(?P<point>[.,])\d{1,6})?", re.ASCII
 )

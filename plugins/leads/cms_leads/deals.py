@@ -56,7 +56,9 @@ def identity_of(name: str, company: str | None, external_id: str) -> str:
 def find(session: Session, public_id: str, *, lock: bool = False) -> Deal:
     """The deal of this public id; raises NotFound."""
     query = select(Deal).where(Deal.public_id == public_id)
-    found = session.scalar(query.with_for_update() if lock else query)
+    if lock:  # as it is now, whatever this session has read of it before
+        query = query.with_for_update().execution_options(populate_existing=True)
+    found = session.scalar(query)
     if found is None:
         raise NotFound("this deal does not exist", "start from the list of deals")
     return found

@@ -201,12 +201,25 @@ class _Reader:
 
 def _outcome(given: Mapping[str, str]) -> Result | None:
     """How a deal stands: by a column that says so, by flags, else by its stage; None where a row says nothing of it."""
-    said, stage = (columns.plain(given.get(name, "")) for name in ("outcome", "stage"))
+    said = columns.plain(given.get("outcome", ""))
+    stage = columns.plain(
+        given.get("stage", "").partition(" (")[0]
+    )  # HubSpot writes "Closed won (Sales pipeline)"
     flags = {name: cells.read_flag(given[name]) for name in ("won", "lost", "closed") if name in given}
     if said and said not in WON_STAGES | LOST_STAGES | {"open"}:
         raise Invalid(f"outcome {given['outcome'][:40]!r} is not one of open, won, lost")
     if said in WON_STAGES or (not said and (flags.get("won") or stage in WON_STAGES)):
         return Result.WON
+    if (
+        not said
+        and "won" not in flags
+        and flags.get("closed")
+        and not flags.get("lost")
+        and stage not in LOST_STAGES
+    ):
+        raise Invalid(
+            "the deal is closed, but nothing says whether it was won or lost", "add the column that says it"
+        )
     if said in LOST_STAGES or (
         not said and (flags.get("lost") or flags.get("closed") or stage in LOST_STAGES)
     ):

@@ -38,13 +38,21 @@ def keep_up(ctx: JobContext) -> None:
     mark(svc, CLASSES, ctx.now)
     rebuilt = marked(svc, REBUILT)
     if rebuilt is None or ctx.now - rebuilt >= REBUILD_EVERY:
-        points.rebuild(svc)
+        # Marked first: rules that are saved meanwhile take the mark away, and everybody is counted once more.
         mark(svc, REBUILT, ctx.now)
+        try:
+            points.rebuild(svc)
+        except BaseException:
+            ask_for_rebuild(svc)
+            raise
 
 
 def fade(ctx: JobContext) -> None:
     """Bring down what has lost points by nothing but time."""
     svc: Services = ctx.services
+    lives = [rule.half_life for rule in points.model_of(svc).kinds.values() if rule.half_life]
+    if not lives:
+        return
     stale = select(Lead.contact).where(Lead.as_of < ctx.now - FADE_EVERY).order_by(Lead.contact)
     with svc.session() as session:
         contacts = session.scalars(stale).all()

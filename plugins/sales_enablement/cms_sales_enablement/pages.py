@@ -95,7 +95,7 @@ def preview(slug: str) -> AnyResponse:
     found = services.current(PLUGIN).asset(slug)
     if found is None:
         raise NotFound("there is no approved content here", "look for it in the library")
-    page = render.shown(found)
+    page = render.shown(found, services.current(PLUGIN).merge_fields)
     return preview_response(
         render_template("sales_enablement/preview.html", page=page, style=render.stylesheet())
     )

@@ -1,5 +1,6 @@
 """An approved asset as a page for people outside: sanitised, with addresses of this host, merge fields at their defaults."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
@@ -7,7 +8,7 @@ from urllib.parse import urlsplit
 
 from markupsafe import Markup
 
-from cms_core import Asset, Media, merge, render_markdown
+from cms_core import Asset, FieldProvider, Media, merge, render_markdown
 
 
 @dataclass(frozen=True)
@@ -21,14 +22,15 @@ class Shown:
     heading: str
 
 
-def shown(asset: Asset) -> Shown:
-    """The words of an asset for somebody whom the page does not know."""
+def shown(asset: Asset, providers: Iterable[FieldProvider]) -> Shown:
+    """The words of an asset for somebody whom the page does not know; ``providers`` are those of the merge fields."""
+    fields = merge.Fields.of(providers)
     text = str(asset.body.get("text") or "")
-    html = _filled(render_markdown(text, [_local(each) for each in asset.media]), merge.Escape.HTML)
-    title = " ".join(_filled(asset.title, merge.Escape.NONE).split())
+    html = _filled(render_markdown(text, [_local(each) for each in asset.media]), fields, merge.Escape.HTML)
+    title = " ".join(_filled(asset.title, fields, merge.Escape.NONE).split())
     return Shown(
         title=title,
-        summary=_filled(asset.summary, merge.Escape.NONE),
+        summary=_filled(asset.summary, fields, merge.Escape.NONE),
         html=Markup(html),  # noqa: S704  # sanitised by render_markdown
         language=asset.locale or "en",
         heading="" if html.lstrip().startswith("<h1") else title,
@@ -41,10 +43,10 @@ def stylesheet() -> str:
     return files("cms_sales_enablement").joinpath("static/share.css").read_text(encoding="utf-8")
 
 
-def _filled(text: str, escape: merge.Escape) -> str:
+def _filled(text: str, fields: merge.Fields, escape: merge.Escape) -> str:
     """Merge fields at their defaults; a text that is no merge language stays as it was approved."""
     try:
-        return merge.compile(text, merge.Fields.of(()), escape=escape).render({})
+        return merge.compile(text, fields, escape=escape).render({})
     except merge.MergeError:
         return text
 

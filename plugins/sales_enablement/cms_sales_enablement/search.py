@@ -83,7 +83,11 @@ def find(session: Session, wanted: Wanted, today: date, limit: int) -> Found:
         .where(Document.id.in_(best))
     )
     documents = {document.id: (document, until) for document, until in found}
-    hits = [_hit(*documents[key], tags.get(key, ()), asked, score) for key, score in best.items()]
+    hits = [
+        _hit(*documents[key], tags.get(key, ()), asked, score)
+        for key, score in best.items()
+        if key in documents
+    ]
     return Found(hits, len(fitting), _facets(rows, wanted, tags))
 
 

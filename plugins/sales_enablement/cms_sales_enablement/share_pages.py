@@ -74,7 +74,7 @@ def show(token: str) -> AnyResponse:
         return _locked()
     nonce = secrets.token_urlsafe(16)
     view = "" if request.method == "HEAD" else views.begin(svc, opened, _agent(), _visitor(opened.share))
-    page = render.shown(opened.asset)
+    page = render.shown(opened.asset, services.current(PLUGIN).merge_fields)
     response = make_response(
         render_template(
             "sales_enablement/share.html", page=page, share=opened.share, token=token, view=view, nonce=nonce

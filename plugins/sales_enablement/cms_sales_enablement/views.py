@@ -36,8 +36,8 @@ def begin(svc: Services, opened: Opened, agent: AgentClass, visitor: str) -> str
     )
     with svc.transaction() as session:
         session.add(view)
-    if agent not in PEOPLE:
-        _tell(svc, opened.share, view)
+        if agent not in PEOPLE:
+            _tell(svc, opened.share, view)
     return view.public_id
 
 
@@ -53,8 +53,8 @@ def seen(svc: Services, share: Share, public_id: str, number: int, milliseconds:
     newer = update(View).where(View.id == view.id, View.beacon < number, View.milliseconds <= milliseconds)
     with svc.transaction() as session:
         session.execute(newer.values(beacon=number, milliseconds=milliseconds, counted=counts))
-    if counts and not view.counted:
-        _tell(svc, share, view)
+        if counts and not view.counted:
+            _tell(svc, share, view)
 
 
 def _tell(svc: Services, share: Share, view: View) -> None:

@@ -229,7 +229,7 @@ def own_parts(text: Manuscript) -> dict[str, Any]:
         found["seconds"] = duration if isinstance(duration, int) else 0
         found["transcript"] = text.rendered("transcript")
     if kind in ("landing-page", "one-pager"):
-        found["action_url"] = found_address(body.get("action_url"))
+        found["action_url"] = found_address(body.get("action_url"), r"|(?:mailto|tel):[^\s]+$")
     return found
 
 
@@ -243,10 +243,10 @@ def pairs(rows: Any, first: str, second: str) -> list[tuple[str, str]]:
     return [(one, other) for one, other in found if one and other]
 
 
-def found_address(value: Any) -> str:
-    """An address that a page may lead to: on the web, or on this site; "" for anything else."""
+def found_address(value: Any, also: str = "") -> str:
+    """An address that a page may lead to: on the web, on this site, or what ``also`` allows; "" for anything else."""
     text = _clean(value) if isinstance(value, str) else ""
-    return text if re.match(r"https?://[^\s]+$|/(?!/)[^\s\\]*$", text) else ""
+    return text if re.match(r"https?://[^\s]+$|/(?!/)[^\s\\]*$" + also, text) else ""
 
 
 def excerpt(text: str) -> str:

@@ -170,7 +170,7 @@ def reader(new_reader: Callable[..., Reader]) -> Reader:
 def served(app: Flask) -> Iterator[str]:
     """The address of the app on a loopback port, for a real browser."""
     server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = Thread(target=server.serve_forever, daemon=True)
+    thread = Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()

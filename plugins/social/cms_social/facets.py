@@ -67,6 +67,8 @@ def _links(text: str) -> Iterator[Facet]:
         host, address = found["host"], tidy_url(found.group())
         if host and host.rpartition(".")[2].lower() not in ENDINGS:
             continue
+        if address.endswith("://"):
+            continue
         yield _facet(
             "link",
             text,

@@ -121,6 +121,7 @@ class MastodonChannel(Channel):
 
     def publish(self, link: Link, prepared: Prepared, key: str, previous: Receipt | None) -> Receipt:
         api, statuses = MastodonApi(link), prepared.data["statuses"]
+        key = f"{key}/{prepared.data['digest'][:16]}"  # other words are another post: the key of one that is gone answers 404
         before = _ids(previous) if previous is not None else []
 
         def send(number: int, sent: list[dict[str, Any]]) -> dict[str, Any]:

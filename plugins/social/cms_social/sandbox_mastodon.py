@@ -58,7 +58,9 @@ class Mastodon(Instance):
         account, words = self._account_of(call), call.body()
         key = next((v for k, v in call.request.headers.items() if k.lower() == "idempotency-key"), "")
         known = self._keys.get((account, key))
-        if key and known and self.now() - known[1] < KEY_LIFE and known[0] in self.statuses:
+        if key and known and self.now() - known[1] < KEY_LIFE:
+            if known[0] not in self.statuses:
+                raise NOT_FOUND
             return Answer(200, self._document(known[0]))
         status = {
             "id": self._next_id(),
