@@ -2,7 +2,6 @@
 
 from cms_core.testing.databases import (
     closed_databases,
-    compiled,
     database_url,
     empty_database_url,
     migrated_postgres,
@@ -20,22 +19,26 @@ from cms_core.testing.fixtures import (
     session,
     workspace,
 )
+from cms_core.testing.once import compiled, compiled_templates, migrations_done, quick_migrations
 
 __all__ = [
     "browser",
     "clock",
     "closed_databases",
-    "compiled",
     "cms",
+    "compiled",
+    "compiled_templates",
     "config",
     "database_url",
     "empty_database_url",
     "migrated_database",
     "migrated_postgres",
+    "migrations_done",
     "page",
     "postgres",
     "pytest_addoption",
     "pytest_generate_tests",
+    "quick_migrations",
     "session",
     "workspace",
 ]

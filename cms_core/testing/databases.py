@@ -18,7 +18,6 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Dialect, Engine, create_engine, inspect
 from sqlalchemy.engine import make_url
-from sqlalchemy.util import LRUCache
 
 from cms_core import db
 
@@ -185,15 +184,9 @@ def migrate(home: Path, url: str | None) -> None:
     opened.db.dispose()
 
 
-@pytest.fixture(scope="session")
-def compiled() -> dict[str, tuple[Dialect, LRUCache[Any, Any]]]:
-    """For each kind of database one dialect and the statements compiled for it: a statement is compiled once per run."""
-    return {}
-
-
 @pytest.fixture(autouse=True)
 def closed_databases(
-    monkeypatch: pytest.MonkeyPatch, compiled: dict[str, tuple[Dialect, LRUCache[Any, Any]]]
+    monkeypatch: pytest.MonkeyPatch, compiled: dict[str, tuple[Dialect, dict[Any, Any]]]
 ) -> Iterator[None]:
     """Every database that a test opens is closed at its end: servers count connections."""
     opened: list[Engine] = []
@@ -201,7 +194,7 @@ def closed_databases(
 
     def remember(url: str, *, durable: bool = False) -> Engine:
         engine = make_engine(url, durable=durable)
-        dialect, statements = compiled.setdefault(engine.dialect.name, (engine.dialect, LRUCache(5000)))
+        dialect, statements = compiled.setdefault(engine.dialect.name, (engine.dialect, {}))
         if hasattr(dialect, "server_version_info"):  # it has seen a database
             engine.dialect = dialect
             engine.update_execution_options(compiled_cache=statements)

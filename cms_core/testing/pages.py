@@ -39,14 +39,9 @@ def add_people(workspace: "Workspace") -> "dict[str, User]":
 
 def app_of(workspace: "Workspace") -> "Flask":
     """The whole app, with clients that fill in forms."""
-    from jinja2 import FileSystemBytecodeCache
-
     from cms_core.app import create_app
 
     app = create_app(workspace=workspace)
-    app.jinja_env.bytecode_cache = (
-        FileSystemBytecodeCache()
-    )  # each test has its own app; templates are compiled once
     app.test_client_class = FormClient
     return app
 

@@ -1,0 +1,70 @@
+"""What is the same in every test is made once per run: tables, compiled templates, compiled statements."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Dialect, event, inspect
+
+
+@pytest.fixture(scope="session")
+def migrations_done() -> dict[tuple[str, ...], list[str]]:
+    """What the first migration of each owner has said to an empty database of each kind."""
+    return {}
+
+
+@pytest.fixture(autouse=True)
+def quick_migrations(
+    monkeypatch: pytest.MonkeyPatch, migrations_done: dict[tuple[str, ...], list[str]]
+) -> None:
+    """The tables of an owner are made by its scripts once per run; other empty databases are told the same words."""
+    from alembic import command
+
+    by_scripts = command.upgrade
+
+    def upgrade(config: Any, revision: str) -> None:
+        connection, owner = config.attributes["connection"], config.attributes["owner"]
+        scripts = sorted(path.name for path in owner.versions.glob("*.py"))
+        key = (connection.dialect.name, owner.name, str(owner.versions), revision, *scripts)
+        if inspect(connection).has_table(owner.version_table):
+            by_scripts(config, revision)
+        elif key in migrations_done:
+            for statement in migrations_done[key]:
+                connection.exec_driver_sql(statement)
+        else:
+            with _heard(connection) as said:
+                by_scripts(config, revision)
+            migrations_done[key] = [each for each in said if not each.startswith(("SELECT", "PRAGMA"))]
+
+    monkeypatch.setattr(command, "upgrade", upgrade)
+
+
+@contextmanager
+def _heard(connection: Connection) -> Iterator[list[str]]:
+    said: list[str] = []
+
+    def hear(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        said.append(statement)
+
+    event.listen(connection, "before_cursor_execute", hear)
+    yield said
+    event.remove(connection, "before_cursor_execute", hear)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Templates are compiled once per run, not once per app."""
+    from flask import Flask
+    from jinja2 import FileSystemBytecodeCache
+
+    with pytest.MonkeyPatch.context() as patch:
+        folder = str(tmp_path_factory.mktemp("templates"))
+        patch.setattr(Flask, "jinja_options", {"bytecode_cache": FileSystemBytecodeCache(folder)})
+        yield
+
+
+@pytest.fixture(scope="session")
+def compiled() -> dict[str, tuple[Dialect, dict[Any, Any]]]:
+    """For each kind of database one dialect and the statements compiled for it: a statement is compiled once per run."""
+    return {}
