@@ -14,7 +14,7 @@ from cms_core.cli.output import json_line, print_table, progress
 if TYPE_CHECKING:
     from socket import socket
 
-    from cms_core.demo.mailbox import Mailbox
+    from cms_core.demo.home import Home
     from cms_core.demo.readers import Crowd
     from cms_core.demo.story import Ending
     from cms_core.workspace import Workspace
@@ -44,34 +44,35 @@ def command(once: bool, port: int, keep: Path | None) -> None:
     Nothing leaves this machine, no other workspace is touched, and the workspace is removed at the end (Ctrl-C).
     """
     from cms_core.demo import story
-    from cms_core.demo.home import LOOPBACK, make_home
-    from cms_core.demo.mailbox import open_mailbox
+    from cms_core.demo.home import make_home
+    from cms_core.demo.mailbox import LOOPBACK, open_mailbox
+    from cms_core.demo.networks import open_networks
     from cms_core.demo.server import listen
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    with listen(port) as listener, open_mailbox() as mailbox:
+    with listen(port) as listener, open_mailbox() as mailbox, open_networks() as networks:
         url = f"http://{LOOPBACK}:{listener.getsockname()[1]}"
-        with make_home(keep, url, mailbox) as place:
+        with make_home(keep, url, mailbox, networks) as place:
             progress("Ninety days of Larkfield, a company that does not exist:")
             story.tell_past(place, datetime.now(UTC), progress)
             with place.opened() as workspace:
-                _today(workspace, mailbox, listener, once=once)
+                _today(place, workspace, listener, once=once)
     if keep is not None:
         progress(f"The workspace stays in {keep}; its mail server is gone.")
 
 
-def _today(workspace: "Workspace", mailbox: "Mailbox", listener: "socket", *, once: bool) -> None:
+def _today(place: "Home", workspace: "Workspace", listener: "socket", *, once: bool) -> None:
     from cms_core.app import create_app
     from cms_core.demo import story
     from cms_core.demo.readers import Crowd
     from cms_core.demo.server import serving
 
-    mailbox.moody = True
-    crowd = Crowd(listener.getsockname()[1], mailbox)
+    place.mailbox.moody = True
+    crowd = Crowd(listener.getsockname()[1], place.mailbox)
     with serving(create_app(workspace=workspace), listener):
         progress("Today's campaign, with a quick clock:")
-        ending = story.tell_today(workspace, crowd, progress, whole=once)
+        ending = story.tell_today(place, workspace, crowd, progress, whole=once)
         story.check_sums(ending)
         if once:
             _print(ending)

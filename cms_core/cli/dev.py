@@ -2,10 +2,7 @@
 
 import json
 import signal
-from collections.abc import Callable, Mapping
-from importlib import import_module
-from importlib.metadata import entry_points
-from importlib.util import find_spec
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +12,6 @@ from cms_core.errors import Invalid, NotFound
 
 if TYPE_CHECKING:
     from cms_core.testing.network import FakeNetwork, Sandbox
-
-PLUGINS = "cms_core"
 
 
 @click.group()
@@ -83,24 +78,10 @@ def read_faults(file: Path) -> list[Mapping[str, Any]]:
     return found
 
 
-def sandboxes() -> dict[str, "Callable[[], Sandbox]"]:
-    """What makes each sandbox, by name: those of the modules ``sandbox`` beside the plugins' own modules."""
-    found: dict[str, Callable[[], Sandbox]] = {}
-    for point in entry_points(group=PLUGINS):
-        package = point.module.rpartition(".")[0]  # a plugin may be a single module
-        module = f"{package}.sandbox"
-        if package and find_spec(module) is not None:
-            found |= import_module(module).SANDBOXES
-    return found
-
-
 def _made(name: str) -> "Sandbox":
-    try:
-        known = sandboxes()
-    except ModuleNotFoundError as error:
-        raise Invalid(
-            f"the test kit is not installed: {error.name} is missing", "install cms-core[test]"
-        ) from None
+    from cms_core.testing.sandboxes import sandboxes
+
+    known = sandboxes()
     if name not in known:
         raise NotFound(
             f"there is no sandbox {name[:80]!r}", f"sandboxes: {', '.join(sorted(known)) or 'none'}"

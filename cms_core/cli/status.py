@@ -1,5 +1,7 @@
 """``cms status``: what is due, sent, failed and unknown."""
 
+from typing import Any
+
 import click
 
 from cms_core.cli.output import print_json
@@ -18,9 +20,16 @@ def command(state: State, as_json: bool) -> None:
         print_json(document)
         return
     for key, value in document.items():
-        shown = (
-            ", ".join(f"{count} {name}" for name, count in value.items())
-            if isinstance(value, dict)
-            else value
-        )
+        shown = _worker(value) if key == "worker" else _counts(value) if isinstance(value, dict) else value
         click.echo(f"{key.replace('_', ' '):20} {shown if shown not in (None, '') else '-'}")
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items())
+
+
+def _worker(worker: dict[str, Any] | None) -> str:
+    if worker is None:
+        return "none has been seen"
+    at = "at work" if worker["alive"] else "not at work"
+    return f"{worker['name']}, {worker['version']}, {at}, seen {worker['seen_at']:%Y-%m-%d %H:%M:%S} UTC"

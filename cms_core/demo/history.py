@@ -16,16 +16,19 @@ from cms_core.audience import consent, imports, segments
 from cms_core.campaigns.models import Entry, EntryKind, EntryState
 from cms_core.campaigns.money import MICROS
 from cms_core.clock import FrozenClock
-from cms_core.demo import home, people, reactions
-from cms_core.demo.home import Home
-from cms_core.demo.plans import Row, mail, note, page, put_on_calendar, start_campaign
+from cms_core.demo import costs, home, people, reactions, sales
+from cms_core.demo.desk import typed
+from cms_core.demo.home import MARKETER, Home
+from cms_core.demo.plans import Row, flight, mail, note, page, posts, put_on_calendar, start_campaign
 from cms_core.demo.reactions import Out
 from cms_core.events.service import NewEvent, NewMeasurement, record, store_measurements
 from cms_core.publishing.models import Claim, Delivery, DeliveryState, Publication, PublicationState
+from cms_core.services import Services
 from cms_core.worker import Worker
 from cms_core.workspace import Workspace
 
 CLOSE, AUDIT = "Close in five days", "Ready for the audit"
+ADS = "Search ads for the audit"
 EVERYBODY, EVALUATING, CUSTOMERS = "Finance people", "Evaluating", "Customers"
 SEGMENTS = {
     EVERYBODY: "email is not empty",
@@ -34,8 +37,8 @@ SEGMENTS = {
 }
 WEEKS = 12
 APPROVED = (
-    "close-in-five-days reconcile-without-spreadsheets checklist-letter audit-letter northmoor-bakeries first-close questions "
-    "for-controllers book-a-look"
+    "close-in-five-days reconcile-without-spreadsheets checklist-letter audit-letter audit-ad northmoor-bakeries first-close "
+    "questions for-controllers book-a-look"
 ).split()
 # What the publications of the past cost, in EUR.
 COSTS = {
@@ -65,7 +68,7 @@ class History:
         """Day one: users, connections, people, content; returns what there is of each."""
         self._at(0)
         home.add_accounts(self._workspace)
-        home.connect(self._workspace, self._place.mailbox)
+        home.connect(self._place, self._workspace)
         contacts = self._bring_people()
         self._at(0, hour=10)
         assets = home.bring_in(self._workspace, self._place.files / "library")
@@ -82,8 +85,17 @@ class History:
         self._run(until=50)
         self._campaign(50, 74, AUDIT, "1500 EUR", "20 requests for a look", self._audit())
         self._run(until=75)
+        self._import_costs()
         with self._workspace.db.session() as session:
             return len(session.scalars(select(Publication.id)).all())
+
+    def follow_deals(self) -> int:
+        """Sales brings its deals as a file, and brings it again when some are decided; returns their number."""
+        Services(self._workspace, "leads").save_settings({"threshold": sales.WARM})
+        for day, decided in ((76, False), (78, True)):
+            self._at(day)
+            count = sales.import_deals(self._place, self._workspace, self._today.date(), decided=decided)
+        return count
 
     def react(self) -> int:
         """What people did, day by day until yesterday; returns how many events that are."""
@@ -121,6 +133,7 @@ class History:
             page("after:2+1d", "first-close", CLOSE),
             mail("after:2+2d", "checklist-letter", CLOSE, EVERYBODY),
             note(self._when(33, 9), "First results to the team", "milestone", CLOSE),
+            *posts("after:2+3h", "close-in-five-days", CLOSE),
         ]
 
     def _audit(self) -> list[Row]:
@@ -130,6 +143,8 @@ class History:
             mail("after:2+1d", "audit-letter", AUDIT, EVERYBODY),
             mail("after:2+8d", "reconcile-without-spreadsheets", AUDIT, EVALUATING),
             note(self._when(57, 9), "Call everybody who asked for a look", "task", AUDIT),
+            *posts("after:2+2h", "northmoor-bakeries", AUDIT),
+            flight(self._when(51, 8), self._when(65, 8), "audit-ad", ADS, AUDIT, "400 EUR"),
         ]
 
     def _campaign(self, first: int, last: int, name: str, budget: str, goal: str, rows: list[Row]) -> None:
@@ -150,6 +165,8 @@ class History:
                 mails = [Out.of(each) for each in session.scalars(select(Publication).where(*sent))]
             for each in mails:
                 self._lose_one(each)
+        self._clock.at = self._day(until)
+        self._worker.run_until_idle()  # flights end, numbers are read
         with self._workspace.db.transaction() as session:
             over = Entry.kind.in_((EntryKind.TASK, EntryKind.MILESTONE)), Entry.instant < self._day(until)
             session.execute(update(Entry).where(*over).values(state=EntryState.DONE))
@@ -160,6 +177,13 @@ class History:
             return session.scalar(
                 query.where(Publication.due_at < self._day(until)).order_by(Publication.due_at)
             )
+
+    def _import_costs(self) -> None:
+        """The marketer brings the vendor's report of the ads."""
+        self._at(75)
+        file = self._place.files / "search-ads.csv"
+        costs.write_report(file, ADS, self._day(51).date(), costs.fading(14, 40))
+        typed(self._workspace, MARKETER, "ads", "import", str(file))
 
     # --- what followed ------------------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from typing import Any
 from cms_core.demo import people
 from cms_core.errors import ConfigError
 
+LOOPBACK = "127.0.0.1"
 OK = "250 2.0.0 kept"
 REFUSAL = "550 5.1.1 nobody of this name works here any more"
 COME_BACK = "451 4.7.1 greylisted, please come back in a moment"
@@ -98,11 +99,9 @@ def open_mailbox() -> Iterator[Mailbox]:
     except ModuleNotFoundError:
         raise ConfigError("the demo needs the package aiosmtpd", "install it: pip install aiosmtpd") from None
     mailbox = Mailbox()
-    with socket.create_server(("127.0.0.1", 0)) as probe:
+    with socket.create_server((LOOPBACK, 0)) as probe:
         mailbox.port = probe.getsockname()[1]
-    controller = Controller(
-        mailbox, hostname="127.0.0.1", port=mailbox.port, ident="demo", enable_SMTPUTF8=True
-    )
+    controller = Controller(mailbox, hostname=LOOPBACK, port=mailbox.port, ident="demo", enable_SMTPUTF8=True)
     controller.start()
     try:
         yield mailbox

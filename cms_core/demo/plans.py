@@ -7,7 +7,7 @@ from datetime import datetime
 
 from cms_core.auth import service as auth
 from cms_core.campaigns import service as campaigns
-from cms_core.demo.home import MARKETER, NEWS, SITE, ZONE
+from cms_core.demo.home import MARKETER, NEWS, SEARCH, SITE, SKY, TOOTS, ZONE
 from cms_core.errors import CmsError
 from cms_core.imports.plan import import_plan
 from cms_core.imports.plan_rows import COLUMNS
@@ -26,6 +26,21 @@ def mail(when: str, asset: str, campaign: str, segment: str) -> Row:
     """A row that sends an asset to a segment."""
     row = {"when": when, "asset": asset, "campaign": campaign, "channel": "email", "connection": NEWS}
     return row | {"segment": segment}
+
+
+def posts(when: str, asset: str, campaign: str) -> list[Row]:
+    """Rows that put an asset on both social networks."""
+    row = {"when": when, "asset": asset, "campaign": campaign}
+    return [
+        row | {"channel": "mastodon", "connection": TOOTS},
+        row | {"channel": "bluesky", "connection": SKY},
+    ]
+
+
+def flight(when: str, end: str, asset: str, title: str, campaign: str, budget: str) -> Row:
+    """A row that runs an ad from one instant to another, for at most so much."""
+    row = {"when": when, "end": end, "asset": asset, "title": title, "campaign": campaign, "budget": budget}
+    return row | {"kind": "flight", "channel": "ads", "connection": SEARCH}
 
 
 def note(when: str, title: str, kind: str, campaign: str = "", **more: str) -> Row:

@@ -15,8 +15,7 @@ from random import Random
 from urllib.parse import urlsplit
 
 from cms_core.demo import people
-from cms_core.demo.home import LOOPBACK
-from cms_core.demo.mailbox import Mail, Mailbox
+from cms_core.demo.mailbox import LOOPBACK, Mail, Mailbox
 
 BROWSERS = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0",
@@ -44,18 +43,25 @@ class Reader:
 
     def ask(self, url: str, method: str = "GET", body: str | None = None) -> str:
         """Ask for an address; returns where it leads, or "". Raises ConnectionError for an answer that is an error."""
+        return self._answer(url, method, body)[0]
+
+    def read(self, url: str) -> str:
+        """The text of a page. Raises ConnectionError for an answer that is an error."""
+        return self._answer(url, "GET", None)[1]
+
+    def _answer(self, url: str, method: str, body: str | None) -> tuple[str, str]:
         headers = dict(self._headers)
         if body is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
         parts = urlsplit(url)
         self._wire.request(method, f"{parts.path}{'?' if parts.query else ''}{parts.query}", body, headers)
         answer = self._wire.getresponse()
-        answer.read()
+        text = answer.read().decode(errors="replace")
         if answer.status >= 400:
             raise ConnectionError(f"{method} {url} was answered with {answer.status}")
         if cookie := answer.getheader("Set-Cookie"):
             self._headers["Cookie"] = cookie.partition(";")[0]
-        return answer.getheader("Location") or ""
+        return answer.getheader("Location") or "", text
 
 
 class Crowd:
@@ -78,6 +84,22 @@ class Crowd:
             self._wire.close()  # it opens itself again; one that idles would be ended by the server
         return done
 
+    def visit(self, who: str, url: str) -> Counter[str]:
+        """Somebody who saw a post looks at its page, and may ask for a look; returns what they did."""
+        done, reader = Counter(visited=1), self.reader(who)
+        try:
+            reader.ask(url)
+            if Random(who).random() < ASKS:  # noqa: S311
+                reader.ask(GOAL)
+                done["asked for a look"] += 1
+        finally:
+            self._wire.close()
+        return done
+
+    def reader(self, who: str) -> Reader:
+        """The browser of one person."""
+        return Reader(self._wire, who)
+
     def _read_all(self, mails: list[Mail], done: Counter[str], stopped: Callable[[], bool]) -> None:
         for mail in mails:
             if mail.recipient.endswith("@" + people.GATEWAY):
@@ -90,14 +112,14 @@ class Crowd:
 
     def _scan(self, mail: Mail, done: Counter[str]) -> None:
         """A security gateway opens everything and follows every link at once, the hidden one and the unsubscribe page too."""
-        gateway = Reader(self._wire, people.GATEWAY)
+        gateway = self.reader(people.GATEWAY)
         for url in [*_pixels(mail), *_links(mail)]:
             gateway.ask(url)
             done["machine hits"] += 1
 
     def _react(self, mail: Mail, n: int, done: Counter[str]) -> None:
         dice = Random(f"{mail.header('Subject')[-20:]}:{mail.recipient}")  # noqa: S311
-        reader = Reader(self._wire, mail.recipient)
+        reader = self.reader(mail.recipient)
         if n == 1:
             reader.ask(_visible(mail)[0], "HEAD")
             done["machine hits"] += 1

@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Flask
 
-from cms_core.demo.home import LOOPBACK
+from cms_core.demo.mailbox import LOOPBACK
 from cms_core.errors import ConfigError
 
 TRIED = 50

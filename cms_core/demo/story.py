@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from cms_core.campaigns.service import find_campaign
 from cms_core.clock import FrozenClock
-from cms_core.demo import home, launch
+from cms_core.demo import home, launch, sales
 from cms_core.demo.history import History
 from cms_core.demo.home import Home
 from cms_core.demo.readers import Crowd
@@ -40,19 +40,24 @@ def tell_past(place: Home, today: datetime, say: Say) -> None:
         made = past.set_up()
         _step(say, f"{made['contacts']} people imported from CSV", "/app/contacts")
         _step(say, f"{made['assets']} assets imported and reviewed", "/app/content")
-        _step(say, f"{past.publish()} publications, their mails sent", "/app/publications")
+        _step(say, f"{past.publish()} publications, their mails and posts sent", "/app/publications")
+        _step(say, f"{past.follow_deals()} deals imported, half of them decided", "/app/p/leads/deals")
         _step(say, f"{past.react()} events of what people did then", "/app/reports")
         clock.at = today - timedelta(days=6)
         launch.write_and_approve(place, workspace)
         _step(say, "the words of the launch approved by a second person", "/app/content")
 
 
-def tell_today(workspace: Workspace, crowd: Crowd, say: Say, *, whole: bool) -> Ending:
+def tell_today(place: Home, workspace: Workspace, crowd: Crowd, say: Say, *, whole: bool) -> Ending:
     """Plan and play today's campaign; with ``whole`` to its last letter."""
     launch.plan(workspace, datetime.now(UTC))
     _step(say, f"the plan of “{launch.NAME}” imported and armed", "/app/calendar")
-    launch.play(workspace, crowd, lambda text: say(f"  {text}"), whole=whole)
-    launch.charge(workspace)
+    launch.play(place, workspace, crowd, lambda text: say(f"  {text}"), whole=whole)
+    for words in launch.charge(place, workspace):
+        _step(say, words, "/app/p/ads")
+    opened = sales.share_with_warmest(workspace, crowd)
+    _step(say, f"{opened.email} opened {opened.asset}", "/app/p/sales_enablement/shares")
+    _step(say, f"that makes {opened.points} points", "/app/p/leads")
     return end(workspace)
 
 

@@ -1,25 +1,31 @@
-"""The test kit for the core and for plugin authors; load it with ``-p cms_core.testing``."""
+"""The test kit for the core and for plugin authors; load it with ``-p cms_core.testing``.
 
-from cms_core.testing.databases import (
-    closed_databases,
-    database_url,
-    empty_database_url,
-    migrated_postgres,
-    postgres,
-    pytest_addoption,
-    pytest_generate_tests,
-)
-from cms_core.testing.fixtures import (
-    browser,
-    clock,
-    cms,
-    config,
-    migrated_database,
-    page,
-    session,
-    workspace,
-)
-from cms_core.testing.once import compiled, compiled_templates, migrations_done, quick_migrations
+Without pytest the networks on loopback (``testing.network``) work: ``cms dev sandbox`` and ``cms demo`` use them.
+"""
+
+from importlib.util import find_spec
+
+if find_spec("pytest"):
+    from cms_core.testing.databases import (
+        closed_databases,
+        database_url,
+        empty_database_url,
+        migrated_postgres,
+        postgres,
+        pytest_addoption,
+        pytest_generate_tests,
+    )
+    from cms_core.testing.fixtures import (
+        browser,
+        clock,
+        cms,
+        config,
+        migrated_database,
+        page,
+        session,
+        workspace,
+    )
+    from cms_core.testing.once import compiled, compiled_templates, migrations_done, quick_migrations
 
 __all__ = [
     "browser",

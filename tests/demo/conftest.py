@@ -11,6 +11,7 @@ import pytest
 from cms_core.demo import story
 from cms_core.demo.home import Home, make_home
 from cms_core.demo.mailbox import open_mailbox
+from cms_core.demo.networks import open_networks
 from cms_core.reports import rollups
 from cms_core.workspace import Workspace
 
@@ -30,7 +31,8 @@ class Past:
 def tell(stack: ExitStack, folder: Path, today: datetime) -> Past:
     """Tell the past as of a day, into a folder."""
     mailbox = stack.enter_context(open_mailbox())
-    place = stack.enter_context(make_home(folder, BASE_URL, mailbox))
+    networks = stack.enter_context(open_networks())
+    place = stack.enter_context(make_home(folder, BASE_URL, mailbox, networks))
     said: list[str] = []
     story.tell_past(place, today, said.append)
     workspace = stack.enter_context(place.opened())

@@ -3,6 +3,7 @@
 from cms_core.testing.network import Answer, Request
 from cms_social.sandbox_bluesky import Bluesky
 from cms_social.sandbox_mastodon import Mastodon
+from cms_social.sandbox_parts import Now, real_now
 
 
 class Both:
@@ -14,8 +15,8 @@ class Both:
     }
     settings = {**Mastodon.settings, **Bluesky.settings}
 
-    def __init__(self) -> None:
-        self._mastodon, self._bluesky = Mastodon(), Bluesky()
+    def __init__(self, now: Now = real_now, *, processing: float = 1.0) -> None:
+        self._mastodon, self._bluesky = Mastodon(now, processing=processing), Bluesky(now)
 
     def __call__(self, request: Request) -> Answer:
         """Answer a request."""

@@ -1,0 +1,81 @@
+"""What sales does: deals that came from elsewhere as a file, and a link for the warmest lead, who opens it."""
+
+import csv
+import time
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+from cms_core.demo import people
+from cms_core.demo.desk import typed
+from cms_core.demo.home import REP, Home
+from cms_core.demo.readers import Crowd
+from cms_core.errors import CmsError
+from cms_core.workspace import Workspace
+
+WARM = 12  # points from which a lead is handed over: the past of the demo is short
+SHARED = "northmoor-bakeries"
+IN_SIGHT = 1.2  # seconds that a page is looked at; a look counts from one second on
+_VIEW = 'data-view="'
+COLUMNS = (
+    "external_id", "name", "company", "contacts", "amount", "currency", "stage", "outcome", "closed_at", "owner",
+)  # fmt: skip
+# Amount in EUR, stage, and how many days before the end of the story it was won or lost.
+DEALS = (
+    (4800, "Contract", "won", 41),
+    (12000, "Contract", "won", 23),
+    (3600, "Proposal", "lost", 30),
+    (9600, "Contract", "won", 9),
+    (7200, "Proposal", "", 0),
+    (15600, "Demo", "", 0),
+    (4800, "Qualified", "", 0),
+    (21000, "Qualified", "", 0),
+)
+
+
+def import_deals(place: Home, workspace: Workspace, today: date, *, decided: bool) -> int:
+    """The deals as sales keeps them elsewhere: open ones first, weeks later with how some of them ended; returns their number."""
+    file = place.files / "deals.csv"
+    _write(file, today, decided)
+    found = typed(workspace, REP, "deals", "import", str(file))
+    return int(found["created"] + found["updated"] + found["unchanged"])
+
+
+def _write(path: Path, today: date, decided: bool) -> None:
+    companies = [name for names in people.COMPANIES.values() for name in names]
+    first = {row["Company"]: row["Email"] for row in reversed(people.rows())}
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        for n, (amount, stage, outcome, ago) in enumerate(DEALS):
+            company = companies[n * 3 % len(companies)]
+            ended = bool(outcome) and decided
+            closed = f"{today - timedelta(days=ago)}" if ended else ""
+            cells = (f"L-{100 + n}", f"{company}, Larkfield", company, first[company], amount, "EUR")
+            writer.writerow((*cells, stage, outcome if ended else "open", closed, REP.email))
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A link that was shared and opened: to whom, and the points that they have now."""
+
+    email: str
+    asset: str
+    points: int
+
+
+def share_with_warmest(workspace: Workspace, crowd: Crowd) -> Opened:
+    """The rep shares a case study with whoever has most points; they open it, and it counts."""
+    lead = typed(workspace, REP, "leads", "list")[0]
+    made = typed(workspace, REP, "sales", "share", SHARED, "--for", lead["email"], "--expires", "14d")
+    reader = crowd.reader(lead["email"])
+    page = reader.read(made["url"])
+    if _VIEW not in page:
+        raise CmsError(
+            f"a person's look at {made['url']} was not recorded", "this is a fault: please report it"
+        )
+    view = page.partition(_VIEW)[2].partition('"')[0]
+    time.sleep(IN_SIGHT)
+    reader.ask(f"{made['url']}/seen", "POST", f"view={view}&n=1&ms={int(IN_SIGHT * 1000)}")
+    now = {each["email"]: each["points"] for each in typed(workspace, REP, "leads", "list")}
+    return Opened(lead["email"], SHARED, now[lead["email"]])
