@@ -13,12 +13,14 @@ from typing import Any
 
 from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Index, MetaData, String, create_engine, event
 from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.sql.functions import GenericFunction
 from sqlalchemy.types import TypeDecorator
 
 from cms_core.clock import Clock, SystemClock
+from cms_core.errors import CmsError, Conflict, TryLater
 from cms_core.ids import new_id
 
 BUSY_TIMEOUT_SECONDS = 30
@@ -193,6 +195,28 @@ def now(session: Session) -> datetime:
     """The present instant by the clock of this session's database."""
     clock: Clock = session.info["clock"]
     return clock.now()
+
+
+def lock(session: Session, row: Base) -> None:
+    """See a row as it is now, and let nobody else change it until this transaction ends.
+
+    On SQLite a writing transaction has locked the whole database before it read the row.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.flush()
+        session.refresh(row, with_for_update=True)
+
+
+def in_words(error: DBAPIError) -> CmsError | None:
+    """What a refusal of the database means where two did the same thing at the same moment; None for any other refusal."""
+    text = str(error.orig).casefold()
+    if isinstance(error, IntegrityError) and ("unique" in text or "foreign key" in text):
+        return Conflict(
+            "somebody else saved the same at the same moment; nothing was saved", "look again, then repeat it"
+        )
+    if "deadlock" in text or "could not serialize" in text:
+        return TryLater("two changes waited for each other; nothing was saved", "try again")
+    return None
 
 
 def make_engine(url: str, *, durable: bool = False) -> Engine:

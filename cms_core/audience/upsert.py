@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from sqlalchemy import Row, bindparam, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from cms_core import contract as c
@@ -74,6 +75,14 @@ def upsert_many(session: Session, people: Iterable[c.Contact], *, source: str) -
 def upsert_batch(session: Session, people: Sequence[Incoming], *, source: str) -> Outcome:
     """Create or change at most ``BATCH`` people of different addresses, whose own fields are registered."""
     session.flush()
+    try:
+        with session.begin_nested():
+            return _upsert(session, people, source)
+    except IntegrityError:  # somebody else has created one of them since we looked: now they are seen
+        return _upsert(session, people, source)
+
+
+def _upsert(session: Session, people: Sequence[Incoming], source: str) -> Outcome:
     named = companies.ensure(session, {each.values["company"] for each in people if "company" in each.values})
     known = _existing(session, [each.email for each in people])
     fresh = [each for each in people if each.email not in known]

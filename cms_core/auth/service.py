@@ -244,8 +244,7 @@ def _active() -> ColumnElement[bool]:
 
 
 def _keep_an_admin(session: Session, user: User) -> None:
-    others = (
-        select(func.count()).select_from(User).where(_active(), User.role == Role.ADMIN, User.id != user.id)
-    )
-    if user.role == Role.ADMIN and user.disabled_at is None and not session.scalar(others):
+    # All of them are locked: two admins who take the role from each other at once must not both succeed.
+    admins = select(User.id).where(_active(), User.role == Role.ADMIN).order_by(User.id).with_for_update()
+    if set(session.scalars(admins)) == {user.id}:
         raise Invalid(f"{user.email} is the only admin", "make somebody else an admin first")

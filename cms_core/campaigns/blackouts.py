@@ -83,7 +83,7 @@ def add(session: Session, wanted: Wanted) -> Blackout:
         ends=wanted.ends,
         rrule=wanted.rrule.strip(),
         country=wanted.country.strip().upper(),
-        subdivision=wanted.subdivision.strip().upper(),
+        subdivision=_known_part(wanted.country, wanted.subdivision.strip()),
         campaign_id=wanted.campaign.id if wanted.campaign else None,
         connection_id=wanted.connection.id if wanted.connection else None,
         created_at=now(session),
@@ -148,6 +148,14 @@ def _require_any(blackout: Blackout) -> None:
     assert blackout.starts is not None  # noqa: S101 - a window has been asked for it
     if next(iter(expand(blackout.rrule, blackout.starts, blackout.tz, 1)), None) is None:
         raise Invalid("the rule ends before the window begins", "give a later UNTIL", field="rrule")
+
+
+def _known_part(country: str, typed: str) -> str:
+    """A part of a country as its calendar writes it: most are capitals, some are not (Zone A of France)."""
+    import holidays
+
+    parts = holidays.list_supported_countries().get(country.strip().upper(), [])
+    return next((part for part in parts if part.casefold() == typed.casefold()), typed)
 
 
 def _check_holidays(blackout: Blackout) -> None:

@@ -18,7 +18,7 @@ from cms_core.campaigns.rrule import parse_rrule
 from cms_core.campaigns.service import Plan
 from cms_core.campaigns.when import Mode, When, WhenError, parse_when, resolve, resolve_wall, zone
 from cms_core.content.revisions import head_of
-from cms_core.db import now
+from cms_core.db import lock, now
 from cms_core.errors import Conflict, Invalid, NotFound
 
 HORIZON = timedelta(days=90)
@@ -111,7 +111,7 @@ def extend(session: Session, series: Series, present: datetime) -> list[Entry]:
 
     Raises Invalid for a rule that gives more than a calendar can show.
     """
-    session.refresh(series, with_for_update=True)
+    lock(session, series)
     end = max(present + HORIZON, series.made_until or present)
     there = set(session.scalars(select(Entry.original_wall).where(Entry.series_id == series.id)))
     wanted = [each for each in _walls(series, end) if each not in there]

@@ -104,6 +104,8 @@ def _for_people(error: Exception) -> CmsError:
     """What nobody expected, in words; CMS_TRACE=1 shows where it happened."""
     if os.environ.get("CMS_TRACE"):
         raise error
+    if known := _of_two_at_once(error):
+        return known
     if type(error).__name__ == "OperationalError":
         reason = str(getattr(error, "orig", error))
         return TryLater(
@@ -120,6 +122,16 @@ def _for_people(error: Exception) -> CmsError:
         f"a fault of cms-core: {type(error).__name__}: {error}",
         "run it again with CMS_TRACE=1 and report what it prints",
     )
+
+
+def _of_two_at_once(error: Exception) -> CmsError | None:
+    if not hasattr(error, "orig"):  # an error of the database; --help must not load SQLAlchemy to know
+        return None
+    from sqlalchemy.exc import DBAPIError
+
+    from cms_core.db import in_words
+
+    return in_words(error) if isinstance(error, DBAPIError) else None
 
 
 def _usage_remedy(error: click.ClickException) -> str:

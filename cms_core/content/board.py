@@ -11,7 +11,7 @@ from cms_core.campaigns.models import Entry, EntryState
 from cms_core.content import usage
 from cms_core.content.models import Asset, Media
 from cms_core.contract import AddressedChannel
-from cms_core.db import now
+from cms_core.db import lock, now
 from cms_core.errors import Conflict
 from cms_core.plugins import Plugins
 from cms_core.publishing.models import Publication
@@ -56,7 +56,7 @@ def media_uses(session: Session, media: Media) -> dict[str, Any]:
 def archive(session: Session, plugins: Plugins, asset: Asset, by: User) -> None:
     """Put an asset away: it is listed no more and cannot be armed; what happened stays. Raises Conflict while it is used."""
     auth.require(plugins, by, "content.edit")
-    session.refresh(asset, with_for_update=True)  # who plans it meanwhile waits, and finds it put away
+    lock(session, asset)  # who plans it meanwhile waits, and finds it put away
     found = uses(session, plugins, asset)
     used = [
         *(f"{use['slug']} (links to it)" for use in found["assets"] if use["current"]),
@@ -78,7 +78,7 @@ def bring_back(session: Session, plugins: Plugins, asset: Asset, by: User) -> No
 def archive_media(session: Session, plugins: Plugins, media: Media, by: User) -> None:
     """Put a file away: it is served no more; uploading it again brings it back. Raises Conflict while anything shows it."""
     auth.require(plugins, by, "content.edit")
-    session.refresh(media, with_for_update=True)
+    lock(session, media)
     found = media_uses(session, media)
     _require_unused(media.filename, [*(use["slug"] for use in found["assets"]), *found["settings"]])
     media.archived_at = media.archived_at or now(session)

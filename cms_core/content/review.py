@@ -13,7 +13,7 @@ from cms_core.content.drafts import require_kind
 from cms_core.content.models import Asset, Review, Revision, RevisionState
 from cms_core.content.placements import to_contract
 from cms_core.content.revisions import content_hash, head_of
-from cms_core.db import now
+from cms_core.db import lock, now
 from cms_core.deadline import DECISION_SECONDS
 from cms_core.errors import Conflict, Forbidden, Invalid
 from cms_core.workspace import Workspace
@@ -44,6 +44,7 @@ def open_review(session: Session, revision: Revision) -> Review | None:
 
 def request_review(session: Session, revision: Revision, by: User | None) -> Review:
     """Ask for approval of the newest revision; asking twice is asking once."""
+    lock(session, revision.asset)
     _require_head(session, revision)
     opened = open_review(session, revision)
     if opened is not None:
@@ -141,6 +142,7 @@ def withdraw_requests(session: Session, asset: Asset) -> None:
 
 def _decidable(session: Session, workspace: Workspace, revision: Revision, by: User) -> Review:
     auth.require(workspace.plugins, by, "content.approve")
+    lock(session, revision.asset)
     _require_head(session, revision)
     review = open_review(session, revision)
     if review is None:

@@ -6,7 +6,6 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
-from sqlalchemy.orm.exc import StaleDataError
 
 from cms_core.auth import audit
 from cms_core.auth import service as auth
@@ -17,7 +16,7 @@ from cms_core.content.models import Asset, Media, Revision, RevisionState, Tag
 from cms_core.content.review import withdraw_requests
 from cms_core.content.revisions import content_hash, head_of, media_in, was_approved
 from cms_core.content.slugs import first_free, slug_fault, slug_or_digest
-from cms_core.db import now
+from cms_core.db import lock, now
 from cms_core.errors import Conflict, NotFound
 from cms_core.plugins import Plugins
 
@@ -37,18 +36,14 @@ def save(
     """
     auth.require(plugins, author, "content.edit")
     if asset is not None:
+        lock(session, asset)
         require_kind(plugins, asset)
     draft = clean(plugins.asset_kinds, draft)
     if asset is None:
         return _create(session, draft, author)
     if expected_version is not None and asset.row_version != expected_version:
         raise _lost_race(session, asset)
-    try:
-        return _change(session, asset, draft, author)
-    except StaleDataError:
-        raise Conflict(
-            "somebody else changed this just now; nothing was saved", "reload it and try again"
-        ) from None
+    return _change(session, asset, draft, author)
 
 
 def restore(

@@ -17,7 +17,7 @@ from cms_core.content.models import Asset, Revision
 from cms_core.content.placements import check_placement, make_placement
 from cms_core.content.review import approved_revision
 from cms_core.contract import AddressedChannel, Channel, Level
-from cms_core.db import now
+from cms_core.db import lock, now
 from cms_core.errors import Conflict, Invalid
 from cms_core.plugins import Plugins
 from cms_core.publishing import experiment_plan
@@ -39,7 +39,7 @@ def arm(
     the channel's check, the same as in the editor and at the commit, finds an error in any arm, when the test cannot be done, or
     when a blackout refuses its time. One that defers puts it later.
     """
-    session.refresh(entry, with_for_update=True)  # two who arm it at once would send it twice
+    lock(session, entry)  # two who arm it at once would send it twice
     existing = session.scalar(
         select(Publication).where(Publication.entry_id == entry.id, Publication.state != S.CANCELLED)
     )

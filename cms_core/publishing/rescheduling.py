@@ -11,6 +11,7 @@ from cms_core.campaigns import series as recurring
 from cms_core.campaigns import shifting
 from cms_core.campaigns.models import Campaign, Entry, EntryState, Series
 from cms_core.campaigns.series import Scope
+from cms_core.db import lock
 from cms_core.errors import CmsError, Conflict
 from cms_core.plugins import Plugins
 from cms_core.publishing import arming
@@ -33,7 +34,7 @@ def move(
 
     Raises Conflict when the entry is not of ``version`` any more, or when something of it has begun to go out.
     """
-    session.refresh(entry, with_for_update=True)
+    lock(session, entry)
     if version is not None and version != entry.row_version:
         raise Conflict(
             f"somebody changed {entry.title!r} meanwhile; it was not moved",

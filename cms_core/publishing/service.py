@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from cms_core.auth import audit
 from cms_core.content.review import approved_revision
 from cms_core.contract import AddressedChannel
-from cms_core.db import now
+from cms_core.db import lock, now
 from cms_core.errors import Conflict, Invalid, NotFound
 from cms_core.plugins import Plugins
 from cms_core.publishing import attempts, done
@@ -129,6 +129,7 @@ def update_content(session: Session, plugins: Plugins, publication: Publication)
         raise Invalid(
             f"{channel.label} that has been sent cannot be updated", "send a correction as a new entry"
         )
+    lock(session, publication)
     if publication.state != S.PUBLISHED or publication.superseded_by_id is not None:
         raise Conflict(
             f"publication {publication.public_id} is not the live one", "update the newest one of its chain"

@@ -3,9 +3,11 @@
 import logging
 
 from flask import Flask, Response, g, jsonify, make_response, render_template, request
+from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.wrappers import Response as BaseResponse
 
+from cms_core.db import in_words
 from cms_core.errors import CmsError
 from cms_core.web.security import in_app
 
@@ -115,6 +117,14 @@ def on_http_error(error: HTTPException) -> BaseResponse:
     return response
 
 
+def on_refusal(error: DBAPIError) -> Response:
+    """The database would not: told in words where two were at it at once, otherwise a crash."""
+    known = in_words(error)
+    if known is None:
+        raise error
+    return on_cms_error(known)
+
+
 def on_crash(error: InternalServerError) -> Response:
     """An unforeseen exception: Flask has logged it; nothing of it is shown."""
     return fault_response(500, *WORDS[500])
@@ -123,5 +133,6 @@ def on_crash(error: InternalServerError) -> Response:
 def register_faults(app: Flask) -> None:
     """Make every error of this app readable."""
     app.register_error_handler(CmsError, on_cms_error)
+    app.register_error_handler(DBAPIError, on_refusal)
     app.register_error_handler(HTTPException, on_http_error)
     app.register_error_handler(InternalServerError, on_crash)

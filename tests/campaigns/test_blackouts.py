@@ -103,6 +103,7 @@ def test_followers_are_held_to_it_too(session: Session, put: Put) -> None:
 
 def test_holidays_of_a_country_and_of_a_part_of_it(session: Session, put: Put) -> None:
     blackouts.add(session, Wanted("Germany", "block", "Europe/Berlin", country="de", subdivision="by"))
+    blackouts.add(session, Wanted("Zone A", "warn", "Europe/Paris", country="fr", subdivision="zone a"))
     with pytest.raises(Invalid, match="Germany: "):
         put("2026-05-01 09:00")
     with pytest.raises(Invalid):
