@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 import cms_core
 from cms_core.clock import Clock, SystemClock
@@ -34,6 +34,7 @@ from cms_core.workspace import Workspace
 log = logging.getLogger(__name__)
 
 RETRY_HORIZON = timedelta(seconds=60)
+REMEMBERED = timedelta(days=30)  # how long workers that are gone are known
 SHORT_SLEEP = 0.2
 IDLE_SLEEP = 1.0
 REACT_SECONDS = 1.0
@@ -202,6 +203,7 @@ class Worker:
             row = session.get(WorkerRow, self.name)
             now = self.runner.real
             if row is None:
+                session.execute(delete(WorkerRow).where(WorkerRow.seen_at < now - REMEMBERED))
                 session.add(
                     WorkerRow(name=self.name, version=cms_core.__version__, started_at=now, seen_at=now)
                 )

@@ -55,7 +55,7 @@ def add() -> Answer:
     except CmsError as error:
         toast(f"{error.message}. {error.remedy}", "bad")
         return redirect(url_for("content.files.index"), 303)
-    row = files.record(session(), stored, " ".join(request.form.get("alt", "").split())[: files.MAX_ALT])
+    row = files.record(session(), stored, request.form.get("alt", ""))
     toast(f"{row.filename} is stored.")
     return redirect(url_for("content.files.one", public_id=row.public_id), 303)
 

@@ -79,10 +79,11 @@ def take_in(folder: Path, data: bytes, filename: str) -> Stored:
 
 
 def record(session: Session, stored: Stored, alt: str = "") -> Media:
-    """Make a stored file known; the same content is one file, and a missing alternative text is filled in.
+    """Make a stored file known; the same content is one file, and a missing alternative text is filled in, as far as it fits.
 
     A file that was put away comes back.
     """
+    alt = CONTROL.sub("", " ".join(alt.split()))[:MAX_ALT]
     media = session.scalars(select(Media).where(Media.sha256 == stored.sha256)).first()
     if media is None:
         media = Media(**vars(stored), alt=alt, created_at=now(session))

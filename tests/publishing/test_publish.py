@@ -5,6 +5,8 @@ from decimal import Decimal
 
 import pytest
 
+from cms_core.campaigns.service import Plan, plan
+from cms_core.campaigns.when import Mode, When
 from cms_core.clock import FrozenClock
 from cms_core.connections import service as connections
 from cms_core.contract import (
@@ -262,6 +264,32 @@ def test_end_withdraws(workspace: Workspace, worker: Worker, toys: Toys, arm: Ar
     Worker(workspace, FrozenClock(DUE + timedelta(days=2))).run_until_idle()
     assert shown(workspace, public_id)["state"] == "withdrawn"
     assert toys.remote.posts == {}
+
+
+def test_what_expires_is_taken_back_and_not_armed_later(
+    workspace: Workspace, worker: Worker, toys: Toys, arm: Arm
+) -> None:
+    first = arm()
+    with workspace.db.transaction() as session:
+        entry = service.find(session, first).entry
+        assert entry is not None
+        assert entry.asset is not None
+        arming.disarm(session, entry)
+        entry.asset.unpublish_at = DUE + timedelta(hours=2)
+        public_id = arming.arm(session, workspace, entry).public_id
+    worker.run_until_idle()
+    assert shown(workspace, public_id)["state"] == "published"
+    Worker(workspace, FrozenClock(DUE + timedelta(hours=2, minutes=1))).run_until_idle()
+    assert shown(workspace, public_id)["state"] == "withdrawn"
+    assert toys.remote.posts == {}
+    with workspace.db.transaction() as session:
+        entry = service.find(session, public_id).entry
+        assert entry is not None
+        late = When(Mode.ABSOLUTE, instant=DUE + timedelta(days=1), tz="UTC")
+        main = connections.find(session, "toy", "main")
+        again = plan(session, Plan(late, asset=entry.asset, channel="toy", connection=main))
+        with pytest.raises(Invalid, match="has expired"):
+            arming.arm(session, workspace, again)
 
 
 def test_cancel_and_hold_win_before_the_commit(
