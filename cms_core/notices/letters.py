@@ -3,13 +3,11 @@
 Whatever comes from people or remotes is one line without control signs before it stands in a subject or a body.
 """
 
-import unicodedata
+import quopri
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8
-from email.utils import format_datetime
+from email.header import Header
+from email.utils import format_datetime, formataddr
 from itertools import groupby
 
 from cms_core.notices.kinds import label_of
@@ -19,12 +17,11 @@ from cms_core.notices.transport import Transport
 MAX_SUBJECT = 150
 LISTED = 20  # notices of one kind in a letter; the others are counted
 LINK = "\n{link}\n"
-HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 
 
 def one_line(text: str, most: int) -> str:
     """Words of others as one line: control signs, line ends and signs that turn the reading order are gone."""
-    seen = "".join(" " if unicodedata.category(sign) in HIDDEN else sign for sign in text[: 4 * most])
+    seen = "".join(sign if sign.isprintable() else " " for sign in text[: 4 * most])
     tidy = " ".join(seen.split())
     return tidy if len(tidy) <= most else f"{tidy[: most - 1]}…"
 
@@ -112,17 +109,26 @@ def _until(link: AccessLink) -> str:
 
 def message(mail: Mail, transport: Transport, link: str, at: datetime) -> bytes:
     """A mail as it goes over the wire; ``link`` takes its place in the body."""
-    made = EmailMessage(policy=SMTP if mail.address.isascii() and transport.address.isascii() else SMTPUTF8)
-    made["From"] = Address(one_line(transport.name, 100), addr_spec=transport.address)
-    made["To"] = Address(addr_spec=mail.address)
-    made["Subject"] = one_line(mail.subject, MAX_SUBJECT)
-    made["Date"] = format_datetime(at)
-    made["Message-ID"] = f"<{mail.public_id}@{transport.address.rpartition('@')[2]}>"
-    made["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's out-of-office answers it
-    body = (
-        mail.body.replace(LINK, f"\n{link}\n", 1)
-        if mail.purpose in (Purpose.INVITATION, Purpose.RESET)
-        else mail.body
-    )
-    made.set_content(body, cte="quoted-printable")
-    return made.as_bytes()
+    has_link = mail.purpose in (Purpose.INVITATION, Purpose.RESET)
+    body = mail.body.replace(LINK, f"\n{link}\n", 1) if has_link else mail.body
+    head = {
+        "From": formataddr((header(transport.name, "From"), transport.address)),
+        "To": f"<{mail.address}>",
+        "Subject": header(mail.subject, "Subject"),
+        "Date": format_datetime(at),
+        "Message-ID": f"<{mail.public_id}@{transport.address.rpartition('@')[2]}>",
+        "Auto-Submitted": "auto-generated",  # RFC 3834: nobody's out-of-office answers it
+        "MIME-Version": "1.0",
+        "Content-Type": "text/plain; charset=utf-8",
+        "Content-Transfer-Encoding": "quoted-printable",
+    }
+    lines = [f"{name}: {value}".encode() for name, value in head.items()]
+    return b"\r\n".join([*lines, b"", *quopri.encodestring(body.encode()).split(b"\n")])
+
+
+def header(text: str, name: str) -> str:
+    """Words as they stand in a header. What looks encoded already is encoded too, so that it means nothing but itself."""
+    # The stdlib's EmailMessage would decode it, line ends included, and before Python 3.11.10 write those out.
+    line = one_line(text, MAX_SUBJECT)
+    charset = "us-ascii" if line.isascii() and "=?" not in line else "utf-8"
+    return Header(line, charset, header_name=name).encode(linesep="\r\n")
