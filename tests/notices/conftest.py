@@ -78,7 +78,7 @@ def app(mailing: Workspace, people: dict[str, User]) -> Flask:
 
 
 @pytest.fixture
-def browser(app: Flask) -> FormClient:
+def visitor(app: Flask) -> FormClient:
     made = app.test_client()
     assert isinstance(made, FormClient)
     return made

@@ -112,12 +112,12 @@ def test_rest_invites_and_tells(mailing: Workspace, people: dict[str, User], mai
 
 
 def test_the_page_of_mail_shows_the_log_and_sends_a_test(
-    mailing: Workspace, browser: FormClient, mailbox: Mailbox
+    mailing: Workspace, visitor: FormClient, mailbox: Mailbox
 ) -> None:
-    assert browser.sign_in("admin@example.com", PASSWORD).status_code == 303
-    assert "Nothing was sent yet" in browser.get("/app/mail").text
-    assert browser.submit("/app/mail/test", {}, "/app/mail").status_code == 303
-    page = browser.get("/app/mail").text
+    assert visitor.sign_in("admin@example.com", PASSWORD).status_code == 303
+    assert "Nothing was sent yet" in visitor.get("/app/mail").text
+    assert visitor.submit("/app/mail/test", {}, "/app/mail").status_code == 303
+    page = visitor.get("/app/mail").text
     assert "The mail server took a mail" in page
     assert "A test of cms-core" in page
     assert [address for address, _ in mailbox.mails] == ["admin@example.com"]

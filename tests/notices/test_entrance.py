@@ -53,21 +53,21 @@ def invite(
         return invitations.invite(session, workspace, admin, email, role)
 
 
-def admin_of(browser: FormClient) -> FormClient:
-    assert browser.sign_in("admin@example.com", PASSWORD).status_code == 303
-    return browser
+def admin_of(visitor: FormClient) -> FormClient:
+    assert visitor.sign_in("admin@example.com", PASSWORD).status_code == 303
+    return visitor
 
 
 # --- invitations ------------------------------------------------------------------------------------------------------
 
 
 def test_who_is_invited_gets_a_mail_chooses_a_password_and_is_in(
-    mailing: Workspace, browser: FormClient, mailbox: Mailbox, tell: Tell
+    mailing: Workspace, visitor: FormClient, mailbox: Mailbox, tell: Tell
 ) -> None:
-    admin_of(browser)
+    admin_of(visitor)
     data = {"email": " New@Example.com ", "role": "marketer", "name": "Nora"}
-    assert browser.submit("/app/users/invite", data, "/app/users").status_code == 303
-    page = browser.get("/app/users").text
+    assert visitor.submit("/app/users/invite", data, "/app/users").status_code == 303
+    page = visitor.get("/app/users").text
     assert "new@example.com" in page
     assert "Waiting" in page
     assert tell() == 1
@@ -78,19 +78,19 @@ def test_who_is_invited_gets_a_mail_chooses_a_password_and_is_in(
     assert mail.get_content_type() == "text/plain"
     path = mailbox.link("new@example.com")
 
-    browser.submit("/app/logout", {}, "/app/me")
-    door = browser.get(path)
+    visitor.submit("/app/logout", {}, "/app/me")
+    door = visitor.get(path)
     assert door.status_code == 200
     assert 'value="Nora"' in door.text
     assert door.headers["Referrer-Policy"] == "no-referrer"
     assert "no-store" in door.headers["Cache-Control"]
-    assert browser.submit(path, {"name": "Nora", "password": "short"}).status_code == 422
-    joined = browser.submit(path, {"name": "Nora N", "password": NEW})
+    assert visitor.submit(path, {"name": "Nora", "password": "short"}).status_code == 422
+    joined = visitor.submit(path, {"name": "Nora N", "password": NEW})
     assert (joined.status_code, joined.headers["Location"]) == (303, "/app/")
-    assert browser.get("/app/me").status_code == 200
+    assert visitor.get("/app/me").status_code == 200
     added = row(mailing, "new@example.com")
     assert (added.name, added.role) == ("Nora N", "marketer")
-    again = browser.get(path)
+    again = visitor.get(path)
     assert again.status_code == 410
     assert "used already" in again.text
     with mailing.db.session() as session:
@@ -98,15 +98,15 @@ def test_who_is_invited_gets_a_mail_chooses_a_password_and_is_in(
 
 
 def test_an_invitation_is_good_for_seven_days_and_says_so(
-    mailing: Workspace, people: dict[str, User], browser: FormClient, clock: FrozenClock
+    mailing: Workspace, people: dict[str, User], visitor: FormClient, clock: FrozenClock
 ) -> None:
     with mailing.db.transaction() as session:
         link = session.get_one(AccessLink, invite(mailing).link.id)
         path = links.url_of(mailing, link).removeprefix(mailing.config.base_url)
     clock.at += timedelta(days=7) - timedelta(seconds=1)
-    token = browser.token(path)
+    token = visitor.token(path)
     clock.at += timedelta(seconds=1)
-    gone = browser.post(path, data={"name": "", "password": NEW, "csrf_token": token})
+    gone = visitor.post(path, data={"name": "", "password": NEW, "csrf_token": token})
     assert gone.status_code == 410
     assert "was good until" in gone.text
     assert "ask whoever invited you" in gone.text.lower()
@@ -114,24 +114,24 @@ def test_an_invitation_is_good_for_seven_days_and_says_so(
 
 
 def test_sent_again_only_the_newest_link_is_good_and_taken_back_none_is(
-    mailing: Workspace, browser: FormClient, mailbox: Mailbox, tell: Tell
+    mailing: Workspace, visitor: FormClient, mailbox: Mailbox, tell: Tell
 ) -> None:
-    admin_of(browser)
+    admin_of(visitor)
     first = invite(mailing).link
     tell()
     old = mailbox.link("new@example.com")
     assert (
-        browser.submit(f"/app/users/invitations/{first.public_id}/again", {}, "/app/users").status_code == 303
+        visitor.submit(f"/app/users/invitations/{first.public_id}/again", {}, "/app/users").status_code == 303
     )
     tell()
     newest = mailbox.link("new@example.com")
-    assert browser.get(old).status_code == 410
-    assert browser.get(newest).status_code == 200
+    assert visitor.get(old).status_code == 410
+    assert visitor.get(newest).status_code == 200
     with mailing.db.session() as session:
         (waiting,) = invitations.waiting(session)
-    browser.submit(f"/app/users/invitations/{waiting.public_id}/revoke", {}, "/app/users")
-    assert "taken back" in browser.get(newest).text
-    assert "Waiting" not in browser.get("/app/users").text
+    visitor.submit(f"/app/users/invitations/{waiting.public_id}/revoke", {}, "/app/users")
+    assert "taken back" in visitor.get(newest).text
+    assert "Waiting" not in visitor.get("/app/users").text
 
 
 def test_an_invitation_taken_back_before_it_was_sent_is_not_sent(
@@ -148,16 +148,16 @@ def test_an_invitation_taken_back_before_it_was_sent_is_not_sent(
 
 
 def test_who_is_no_admin_any_more_leaves_no_door_open(
-    mailing: Workspace, people: dict[str, User], browser: FormClient
+    mailing: Workspace, people: dict[str, User], visitor: FormClient
 ) -> None:
     with mailing.db.transaction() as session:
         auth.create_user(session, "second@example.com", "", "admin", PASSWORD)
     made = invite(mailing)
     path = links.url_of(mailing, made.link).removeprefix(mailing.config.base_url)
-    assert browser.get(path).status_code == 200
+    assert visitor.get(path).status_code == 200
     with mailing.db.transaction() as session:
         auth.disable(session, auth.find_user(session, "admin@example.com"))
-    assert browser.get(path).status_code == 410
+    assert visitor.get(path).status_code == 410
 
 
 def test_without_a_transport_the_link_is_shown_once(workspace: Workspace, people: dict[str, User]) -> None:
@@ -182,19 +182,19 @@ def test_without_a_transport_the_link_is_shown_once(workspace: Workspace, people
     ("a@b.c\r\nBcc: x@y.z", "rep", "address"),
 ])  # fmt: skip
 def test_what_cannot_be_invited_is_said_and_keeps_what_was_typed(
-    mailing: Workspace, browser: FormClient, email: str, role: str, said: str
+    mailing: Workspace, visitor: FormClient, email: str, role: str, said: str
 ) -> None:
-    admin_of(browser)
-    answer = browser.submit("/app/users/invite", {"email": email, "role": role}, "/app/users")
+    admin_of(visitor)
+    answer = visitor.submit("/app/users/invite", {"email": email, "role": role}, "/app/users")
     assert answer.status_code in (409, 422)
     assert said in answer.text
     assert count(mailing, AccessLink) == count(mailing, Mail) == 0
 
 
 def test_naughty_names_are_names_and_no_headers_and_no_markup(
-    mailing: Workspace, browser: FormClient, mailbox: Mailbox, tell: Tell
+    mailing: Workspace, visitor: FormClient, mailbox: Mailbox, tell: Tell
 ) -> None:
-    admin_of(browser)
+    admin_of(visitor)
     for n, text in enumerate(ODD_NAMES):
         with mailing.db.transaction() as session:
             user = auth.find_user(session, "admin@example.com")
@@ -208,7 +208,7 @@ def test_naughty_names_are_names_and_no_headers_and_no_markup(
         }  # fmt: skip
         assert mail["Subject"].endswith("invites you to cms-core")
         assert len(mail["Subject"].splitlines()) == 1
-        page = browser.get(mailbox.link(f"new{n}@example.com"))
+        page = visitor.get(mailbox.link(f"new{n}@example.com"))
         assert page.status_code == 200
         assert harm_in(page.text) == []
 
@@ -217,22 +217,22 @@ def test_naughty_names_are_names_and_no_headers_and_no_markup(
 
 
 def test_who_forgot_the_password_gets_a_link_and_all_sessions_end(
-    mailing: Workspace, browser: FormClient, mailbox: Mailbox, tell: Tell
+    mailing: Workspace, visitor: FormClient, mailbox: Mailbox, tell: Tell
 ) -> None:
-    elsewhere = browser.application.test_client()
+    elsewhere = visitor.application.test_client()
     assert isinstance(elsewhere, FormClient)
     assert elsewhere.sign_in("rep@example.com", PASSWORD).status_code == 303
-    assert 'href="/app/forgot"' in browser.get("/app/login").text
-    assert browser.submit("/app/forgot", {"email": " REP@example.com"}).status_code == 200
+    assert 'href="/app/forgot"' in visitor.get("/app/login").text
+    assert visitor.submit("/app/forgot", {"email": " REP@example.com"}).status_code == 200
     assert tell() == 1
     path = mailbox.link("rep@example.com")
-    assert "rep@example.com" in browser.get(path).text
-    done = browser.submit(path, {"password": NEW})
+    assert "rep@example.com" in visitor.get(path).text
+    done = visitor.submit(path, {"password": NEW})
     assert (done.status_code, done.headers["Location"]) == (303, "/app/login")
     assert elsewhere.get("/app/me").status_code == 303, "sessions of before have ended"
-    assert browser.sign_in("rep@example.com", PASSWORD).status_code == 401
-    assert browser.sign_in("rep@example.com", NEW).status_code == 303
-    assert "used already" in browser.get(path).text
+    assert visitor.sign_in("rep@example.com", PASSWORD).status_code == 401
+    assert visitor.sign_in("rep@example.com", NEW).status_code == 303
+    assert "used already" in visitor.get(path).text
     assert tell() == 1
     assert mailbox.to("rep@example.com")[-1]["Subject"] == "Your password was changed"
     with mailing.db.session() as session:
@@ -248,7 +248,7 @@ def people_id(workspace: Workspace, role: str) -> int:
 
 
 def test_known_and_unknown_addresses_get_the_same_answer_by_the_same_statements(
-    mailing: Workspace, browser: FormClient, mailbox: Mailbox, tell: Tell, monkeypatch: pytest.MonkeyPatch
+    mailing: Workspace, visitor: FormClient, mailbox: Mailbox, tell: Tell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from sqlalchemy import event
 
@@ -262,10 +262,10 @@ def test_known_and_unknown_addresses_get_the_same_answer_by_the_same_statements(
     hashed: list[str] = []
     monkeypatch.setattr(type(auth.hasher), "hash", lambda _self, secret, **_: hashed.append(secret) or "x")
     seen = []
-    token = browser.token("/app/forgot")
+    token = visitor.token("/app/forgot")
     for email in ("rep@example.com", "viewer@example.com", "nobody@example.com", "no address", "x" * 900):
         said.clear()
-        answer = browser.post("/app/forgot", data={"email": email, "csrf_token": token})
+        answer = visitor.post("/app/forgot", data={"email": email, "csrf_token": token})
         seen.append(
             (
                 answer.status_code,
@@ -284,16 +284,16 @@ def test_known_and_unknown_addresses_get_the_same_answer_by_the_same_statements(
 
 
 def test_the_link_is_built_from_the_configured_address_whatever_the_browser_says(
-    browser: FormClient, mailbox: Mailbox, tell: Tell
+    visitor: FormClient, mailbox: Mailbox, tell: Tell
 ) -> None:
-    token = browser.token("/app/forgot")
-    cookie = browser.get_cookie("cms_session", path="/app")
+    token = visitor.token("/app/forgot")
+    cookie = visitor.get_cookie("cms_session", path="/app")
     assert cookie is not None
     evil = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "Forwarded": "host=evil.example"}
     evil["Cookie"] = f"cms_session={cookie.value}"
     data = {"email": "rep@example.com", "csrf_token": token}
     assert (
-        browser.application.test_client(use_cookies=False)
+        visitor.application.test_client(use_cookies=False)
         .post("/app/forgot", data=data, headers=evil)
         .status_code
         == 200
@@ -305,12 +305,12 @@ def test_the_link_is_built_from_the_configured_address_whatever_the_browser_says
 
 
 def test_asking_is_limited_for_each_address_and_each_browser_and_each_user(
-    mailing: Workspace, browser: FormClient, mailbox: Mailbox, tell: Tell, clock: FrozenClock
+    mailing: Workspace, visitor: FormClient, mailbox: Mailbox, tell: Tell, clock: FrozenClock
 ) -> None:
-    token = browser.token("/app/forgot")
+    token = visitor.token("/app/forgot")
 
     def ask(email: str) -> int:
-        return browser.post("/app/forgot", data={"email": email, "csrf_token": token}).status_code
+        return visitor.post("/app/forgot", data={"email": email, "csrf_token": token}).status_code
 
     for known in ("rep@example.com", "nobody@example.com"):
         assert [ask(known) for _ in range(6)] == [200] * 5 + [429], known
@@ -366,14 +366,14 @@ def test_a_link_for_a_password_ends_after_an_hour_with_a_newer_one_and_with_the_
 
 
 def test_a_token_that_was_altered_or_made_for_something_else_opens_nothing(
-    mailing: Workspace, people: dict[str, User], browser: FormClient
+    mailing: Workspace, people: dict[str, User], visitor: FormClient
 ) -> None:
     made = invite(mailing).link
     with mailing.db.transaction() as session:
         reset = resets.make_link(session, auth.find_user(session, "rep@example.com"), None)
     join_token = links.url_of(mailing, made).rpartition("/")[2]
     reset_token = links.url_of(mailing, reset).rpartition("/")[2]
-    assert browser.get(f"/app/join/{join_token}").status_code == 200
+    assert visitor.get(f"/app/join/{join_token}").status_code == 200
     bad = [join_token, "", "x", reset_token[:-1], reset_token + "A", "A" * 43, reset_token.swapcase()]
     bad += [
         reset_token[:n] + ("A" if reset_token[n] != "A" else "B") + reset_token[n + 1 :]
@@ -385,11 +385,11 @@ def test_a_token_that_was_altered_or_made_for_something_else_opens_nothing(
         for token in bad:
             with pytest.raises(CmsError, match="not one of ours"):
                 links.open_link(session, mailing, Purpose.RESET, token)
-    assert browser.get(f"/app/reset/{join_token}").status_code == 410
+    assert visitor.get(f"/app/reset/{join_token}").status_code == 410
 
 
-def test_guessing_links_is_slowed_down(browser: FormClient) -> None:
-    answers = [browser.get(f"/app/reset/{'A' * 40}{n:03}").status_code for n in range(31)]
+def test_guessing_links_is_slowed_down(visitor: FormClient) -> None:
+    answers = [visitor.get(f"/app/reset/{'A' * 40}{n:03}").status_code for n in range(31)]
     assert answers == [410] * 30 + [429]
 
 
@@ -428,11 +428,11 @@ def test_without_a_transport_the_page_says_so_to_everybody_and_admins_are_told(
 
 
 def test_the_posts_need_a_token_of_the_form(
-    mailing: Workspace, people: dict[str, User], browser: FormClient
+    mailing: Workspace, people: dict[str, User], visitor: FormClient
 ) -> None:
     path = links.url_of(mailing, invite(mailing).link).removeprefix(mailing.config.base_url)
     for address in ("/app/forgot", path):
-        assert browser.post(address, data={"email": "a@b.c", "password": NEW}).status_code == 400
+        assert visitor.post(address, data={"email": "a@b.c", "password": NEW}).status_code == 400
     assert count(mailing, ResetRequest) == 0
     assert count(mailing, User) == len(people)
 

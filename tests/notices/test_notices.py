@@ -466,44 +466,44 @@ def test_the_worker_tells_at_its_end(mailing: Workspace, mailbox: Mailbox) -> No
 # --- in the app -------------------------------------------------------------------------------------------------------
 
 
-def signed_in(browser: FormClient, role: str) -> FormClient:
-    assert browser.sign_in(f"{role}@example.com", PASSWORD).status_code == 303
-    return browser
+def signed_in(visitor: FormClient, role: str) -> FormClient:
+    assert visitor.sign_in(f"{role}@example.com", PASSWORD).status_code == 303
+    return visitor
 
 
 def test_the_page_lists_what_concerns_one_counts_and_marks_read(
-    mailing: Workspace, browser: FormClient
+    mailing: Workspace, visitor: FormClient
 ) -> None:
     public_id = raised.publication(mailing, NAUGHTY)
     raised.publication(mailing, "Second", state="held", reason="budget")
     raised.review(mailing)
     gathering.gather(mailing)
-    page = signed_in(browser, "marketer").get("/app/notices")
+    page = signed_in(visitor, "marketer").get("/app/notices")
     assert harm_in(page.text) == []
     assert f"/app/publications/{public_id}" in page.text
     assert "Launch" not in page.text, "approvals are not the marketer's"
     assert '<span class="count hot">2</span>' in page.text
     with mailing.db.session() as session:
         notice = session.scalars(select(Notice).where(Notice.key == public_id)).one()
-    assert browser.submit(f"/app/notices/{notice.public_id}/read", {}, "/app/notices").status_code == 303
-    assert '<span class="count hot">1</span>' in browser.get("/app/notices").text
-    browser.submit("/app/notices/read", {}, "/app/notices")
-    assert 'class="count hot"' not in browser.get("/app/notices").text
-    assert browser.get("/app/notices?kind=held").text.count("/app/publications/") == 1
+    assert visitor.submit(f"/app/notices/{notice.public_id}/read", {}, "/app/notices").status_code == 303
+    assert '<span class="count hot">1</span>' in visitor.get("/app/notices").text
+    visitor.submit("/app/notices/read", {}, "/app/notices")
+    assert 'class="count hot"' not in visitor.get("/app/notices").text
+    assert visitor.get("/app/notices?kind=held").text.count("/app/publications/") == 1
 
 
-def test_nobody_marks_what_does_not_concern_them(mailing: Workspace, browser: FormClient) -> None:
+def test_nobody_marks_what_does_not_concern_them(mailing: Workspace, visitor: FormClient) -> None:
     raised.review(mailing)
     gathering.gather(mailing)
     with mailing.db.session() as session:
         notice = session.scalars(select(Notice)).one()
-    signed_in(browser, "rep")
-    assert browser.submit(f"/app/notices/{notice.public_id}/read", {}, "/app/me").status_code == 404
-    assert "Nothing needs you" in browser.get("/app/notices").text
+    signed_in(visitor, "rep")
+    assert visitor.submit(f"/app/notices/{notice.public_id}/read", {}, "/app/me").status_code == 404
+    assert "Nothing needs you" in visitor.get("/app/notices").text
 
 
 def test_settled_ones_are_shown_when_asked_and_pages_follow_each_other(
-    mailing: Workspace, browser: FormClient
+    mailing: Workspace, visitor: FormClient
 ) -> None:
     with mailing.db.transaction() as session:
         for n in range(inbox.PAGE + 5):
@@ -512,26 +512,26 @@ def test_settled_ones_are_shown_when_asked_and_pages_follow_each_other(
                 mailing,
                 Raised("system", "system", f"k{n}", f"Matter {n}.", permission="system.admin"),
             )
-    page = signed_in(browser, "admin").get("/app/notices").text
+    page = signed_in(visitor, "admin").get("/app/notices").text
     assert "Matter 5." in page
     assert "Matter 4." not in page
     more = page.partition("before=")[2].partition('"')[0].partition("&")[0]
-    assert "Matter 4." in browser.get(f"/app/notices?before={more}").text
+    assert "Matter 4." in visitor.get(f"/app/notices?before={more}").text
     public_id = raised.publication(mailing)
     gathering.gather(mailing)
     raised.set_state(mailing, public_id, state="cancelled")
     gathering.gather(mailing)
-    assert "Spring letter" not in browser.get("/app/notices").text
-    assert "Settled" in browser.get("/app/notices?show=all").text
+    assert "Spring letter" not in visitor.get("/app/notices").text
+    assert "Settled" in visitor.get("/app/notices?show=all").text
 
 
-def test_one_chooses_on_ones_own_page(mailing: Workspace, browser: FormClient) -> None:
-    signed_in(browser, "rep")
-    page = browser.get("/app/me").text
+def test_one_chooses_on_ones_own_page(mailing: Workspace, visitor: FormClient) -> None:
+    signed_in(visitor, "rep")
+    page = visitor.get("/app/me").text
     assert "Your API tokens" in page
     assert 'name="how-failed"' not in page
     assert (
-        browser.submit("/app/me/notices", {"how-token": "never", "how-failed": "now"}, "/app/me").status_code
+        visitor.submit("/app/me/notices", {"how-token": "never", "how-failed": "now"}, "/app/me").status_code
         == 303
     )
     with mailing.db.session() as session:
@@ -539,7 +539,7 @@ def test_one_chooses_on_ones_own_page(mailing: Workspace, browser: FormClient) -
         assert {kind.name: how for kind, how in inbox.choices(session, mailing.plugins, rep)} == {
             "token": "never"
         }
-    assert browser.submit("/app/me/notices", {"how-token": "hourly"}, "/app/me").status_code == 422
+    assert visitor.submit("/app/me/notices", {"how-token": "hourly"}, "/app/me").status_code == 422
 
 
 def test_webhooks_in_the_log_are_of_the_kind_notice(mailing: Workspace, receiver: Receiver) -> None:  # noqa: F811
