@@ -55,7 +55,7 @@ if TYPE_CHECKING:  # for type checkers and editors: the names of _ELSEWHERE
 _CONTRACT = (
     "Absent Action AddressedChannel AgentClass Asset AssetKind Campaign Channel ChannelError Company Contact ContactChange "
     "Event EventType FieldProvider FieldSpec Finding Flight Http Idempotency IdempotencyRule Identity Job JobContext Json "
-    "LeaveWithdrawn Level Link Mark Measurement Media Money NavItem NotConnected Outcome OutcomeStatus OutcomeUnknown Panel "
+    "LeaveWithdrawn Level Link Mark Measurement Media Money NavItem NotConnected Notice Outcome OutcomeStatus OutcomeUnknown Panel "
     "Permission PersonalRecord Place Placement Prepared Preview Receipt Recipient Refused Rendition Retryable Subject TrackedLinks "
     "User Wait Wire"
 ).split()

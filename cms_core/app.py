@@ -46,6 +46,9 @@ def _wire(app: Flask, workspace: Workspace) -> None:
     from cms_core.connections.pages import blueprint as connections
     from cms_core.content.pages import blueprint as content
     from cms_core.content.pages import media
+    from cms_core.notices.entrance_pages import blueprint as entrance
+    from cms_core.notices.pages import blueprint as notices
+    from cms_core.notices.people_pages import blueprint as invitations
     from cms_core.publishing.pages import blueprint as publishing
     from cms_core.publishing.tracking import blueprint as tracking
     from cms_core.reports.pages import blueprint as reports
@@ -63,6 +66,9 @@ def _wire(app: Flask, workspace: Workspace) -> None:
     init_api(app)
     for blueprint in (
         auth,
+        entrance,
+        invitations,
+        notices,
         tokens,
         content,
         media,

@@ -7,9 +7,11 @@ import tempfile
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email.headerregistry import Address
+from email.utils import parseaddr
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from cms_core.errors import ConfigError
 
@@ -17,6 +19,8 @@ Network = IPv4Network | IPv6Network
 
 DEFAULT_BASE_URL = "http://127.0.0.1:8000"
 DEFAULT_LEASE_SECONDS = 30.0
+MAIL_SCHEMES = {"smtp": "starttls", "smtps": "tls"}
+MAIL_SECURITY = ("none", "starttls", "tls")
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,8 @@ class Config:
 
     ``lease_seconds`` is how long a claim holds without renewal. ``trusted_proxies`` are the addresses and networks of reverse
     proxies (CMS_TRUSTED_PROXIES): of their requests the client's address and scheme are read from X-Forwarded-For and
-    X-Forwarded-Proto, which they must set; nobody else's headers are believed.
+    X-Forwarded-Proto, which they must set; nobody else's headers are believed. ``mail_url`` is the server for mail of the system
+    itself (invitations, new passwords, notices), apart from the connections of campaigns; empty: no such mail is sent.
     """
 
     home: Path
@@ -34,6 +39,8 @@ class Config:
     base_url: str = DEFAULT_BASE_URL
     outbound_allow: str = ""
     trusted_proxies: str = ""
+    mail_url: str = field(default="", repr=False)
+    mail_from: str = ""
     lease_seconds: float = DEFAULT_LEASE_SECONDS
     disabled_plugins: frozenset[str] = frozenset()
     strict_plugins: bool = False
@@ -64,6 +71,8 @@ def load_config(home: str | Path | None = None, environ: Mapping[str, str] | Non
         base_url=check_base_url(values.get("CMS_BASE_URL") or DEFAULT_BASE_URL),
         outbound_allow=values.get("CMS_OUTBOUND_ALLOW", ""),
         trusted_proxies=values.get("CMS_TRUSTED_PROXIES", ""),
+        mail_url=check_mail_url(values.get("CMS_MAIL_URL", "")),
+        mail_from=check_mail_from(values.get("CMS_MAIL_FROM", ""), needed=bool(values.get("CMS_MAIL_URL"))),
         lease_seconds=_seconds(values.get("CMS_LEASE_SECONDS")),
         disabled_plugins=disabled_plugins(values),
         strict_plugins=values.get("CMS_STRICT_PLUGINS", "") not in ("", "0"),
@@ -137,6 +146,45 @@ def check_database_url(text: str) -> str:
             "give one like sqlite:////var/lib/cms/cms.db or postgresql://user@host/name",
         )
     return text
+
+
+def check_mail_url(text: str) -> str:
+    """The address unchanged; raises ConfigError, which never repeats it (it may hold a password), for what names no mail server."""
+    parts = urlsplit(text)
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    wrong = parts.scheme not in MAIL_SCHEMES or not parts.hostname or port == 0 or not text.isprintable()
+    if text and (wrong or mail_security(text) not in MAIL_SECURITY or " " in text):
+        raise ConfigError(
+            "the mail server cannot be used: CMS_MAIL_URL is not understood",
+            "give one like smtp://user:password@mail.example.com:587 (STARTTLS) or smtps://… (TLS); signs in the password that an "
+            "address cannot hold are written as in %40",
+        )
+    return text
+
+
+def mail_security(url: str) -> str:
+    """How a mail server is spoken to: as ``?security=`` says, else TLS for smtps and STARTTLS for smtp."""
+    parts = urlsplit(url)
+    said = parse_qs(parts.query).get("security")
+    return said[-1] if said else MAIL_SCHEMES.get(parts.scheme, "")
+
+
+def check_mail_from(text: str, *, needed: bool) -> str:
+    """The sender of the system's mail unchanged; raises ConfigError for what is no address, or for none where one is needed."""
+    name, address = parseaddr(text)
+    try:
+        sound = bool(Address(name, addr_spec=address).domain) and text.isprintable()
+    except (ValueError, IndexError):
+        sound = False
+    if sound or not (text or needed):
+        return text
+    raise ConfigError(
+        f"CMS_MAIL_FROM is {text!r}; the system's mail has no sender" if text else "CMS_MAIL_FROM is not set",
+        'give an address like cms@example.com or "Acme <cms@example.com>"',
+    )
 
 
 def _find_home(home: str | Path | None) -> Path:

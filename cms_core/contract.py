@@ -321,11 +321,15 @@ class Absent:
 
 @dataclass(frozen=True)
 class Identity:
-    """Who we are at the remote, with which rights."""
+    """Who we are at the remote, with which rights; ``expires_at`` is when the credentials end, where the remote says so.
+
+    People are told two weeks before that.
+    """
 
     name: str
     url: str = ""
     rights: tuple[str, ...] = ()
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -629,6 +633,26 @@ class NavItem:
     permission: str = ""
     shortcut: str = ""
     tab: bool = False
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something that people should know: what it is about (``title``), the reason in words, and where it is mended.
+
+    ``path`` is a page of the app (``/app/p/hello/…``). It is for all who have ``permission``, or for one ``user`` (an id, or an
+    address). ``key`` names the matter: as long as it is open it is told once. ``urgent``: mailed at once rather than with the
+    notices of the day, for those who have not chosen. ``contact`` is the id of a person of the audience who is named in it; erasing
+    them erases it.
+    """
+
+    key: str
+    title: str
+    reason: str = ""
+    path: str = ""
+    permission: str = ""
+    user: str = ""
+    contact: str = ""
+    urgent: bool = False
 
 
 @dataclass(frozen=True)

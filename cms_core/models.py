@@ -7,6 +7,7 @@ from cms_core.connections import models as connections
 from cms_core.content import models as content
 from cms_core.db import Base
 from cms_core.events import models as events
+from cms_core.notices import models as notices
 from cms_core.publishing import models as publishing
 from cms_core.reports import models as reports
 from cms_core.webhooks import models as webhooks
@@ -21,6 +22,7 @@ __all__ = [
     "content",
     "events",
     "metadata",
+    "notices",
     "publishing",
     "reports",
     "webhooks",

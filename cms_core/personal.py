@@ -32,7 +32,10 @@ from cms_core.content.models import Asset
 from cms_core.db import now
 from cms_core.errors import NotFound
 from cms_core.events.models import Event
+from cms_core.notices.models import Notice
 from cms_core.publishing.models import Delivery, DeliveryState, Publication
+from cms_core.webhooks.models import WebhookMessage
+from cms_core.webhooks.service import NOTICE
 from cms_core.workspace import Workspace
 
 ERASED = "erased"
@@ -67,6 +70,7 @@ def export(workspace: Workspace, contact_id: int) -> dict[str, Any]:
             "segments": list(session.scalars(_static_segments(contact_id))),
             "deliveries": _deliveries(session, contact_id),
             "events": _events(session, contact_id),
+            "notices": _notices(session, contact.public_id),
         }
         picture = people.to_contract(session, [contact])
     records, failed = _ask(workspace, picture, erase=False)
@@ -83,6 +87,11 @@ def _fields(session: Session, contact: Contact) -> dict[str, Any]:
         "company": company.name if company else "",
         "fields": contact.extra,
     }
+
+
+def _notices(session: Session, public_id: str) -> list[dict[str, Any]]:
+    found = session.scalars(select(Notice).where(Notice.contact == public_id).order_by(Notice.id))
+    return [{"at": each.created_at, "title": each.title, "reason": each.reason} for each in found]
 
 
 def _static_segments(contact_id: int) -> Any:
@@ -204,6 +213,7 @@ def _erase_contact(session: Session, contact: Contact) -> None:
     _erase_deliveries(session, contact)
     blank: dict[str, Any] = {"visitor": None, "client": None, "props": {}}
     _update(session, Event, _of(contact.id), blank)
+    _erase_notices(session, contact.public_id)
     _update(session, Consent, Consent.contact_id == contact.id, {"evidence": {}})
     session.execute(delete(SegmentMember).where(SegmentMember.contact_id == contact.id))
     session.execute(delete(Visitor).where(Visitor.contact_id == contact.id))
@@ -211,6 +221,16 @@ def _erase_contact(session: Session, contact: Contact) -> None:
     contact.first_name = contact.last_name = contact.country = contact.language = contact.timezone = ""
     contact.extra, contact.source = {}, ""
     contact.erased_at = contact.updated_at = now(session)
+
+
+def _erase_notices(session: Session, public_id: str) -> None:
+    """Notices that name the person go, and what webhooks were told of notices since the first of them."""
+    named = Notice.contact == public_id
+    first = session.scalar(select(func.min(Notice.created_at)).where(named))
+    if first is not None:
+        told = WebhookMessage.kind == NOTICE, WebhookMessage.settled_at >= first
+        session.execute(delete(WebhookMessage).where(*told))
+        session.execute(delete(Notice).where(named).execution_options(synchronize_session=False))
 
 
 def _erase_deliveries(session: Session, contact: Contact) -> None:

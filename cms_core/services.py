@@ -45,6 +45,7 @@ from cms_core.errors import ConfigError, Forbidden, Invalid
 from cms_core.events import hits
 from cms_core.events import service as ledger
 from cms_core.events.service import NewEvent, NewMeasurement
+from cms_core.notices import for_plugins as notices
 from cms_core.publishing import live, planned, streams
 from cms_core.publishing import service as publishing
 from cms_core.publishing.models import Publication, PublicationState
@@ -316,6 +317,20 @@ class Services:
         with self.transaction() as session:
             (new,) = self._new_events(session, [event])
             return hits.record_visit(session, new)
+
+    def notify(self, notice: c.Notice) -> bool:
+        """Tell people of something that needs them, in the app and as each has chosen by mail; once as long as it is open.
+
+        True when it was news. Raises Invalid for a notice that concerns nobody. A plugin that raises more than a hundred within an
+        hour has the others counted in one.
+        """
+        with self.transaction() as session:
+            return notices.notify(session, self._workspace, self._plugin, notice)
+
+    def settle_notice(self, key: str) -> bool:
+        """Close a notice of the plugin's own: nobody has to do anything about it any more. False when none was open."""
+        with self.transaction() as session:
+            return notices.resolve(session, self._plugin, key)
 
     def last_campaign_of(self, visitor: str) -> str | None:
         """The key of the campaign that this visitor's newest visit of the last 30 days belongs to, or None."""

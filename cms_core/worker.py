@@ -18,6 +18,7 @@ from sqlalchemy import delete, select, update
 
 import cms_core
 from cms_core.clock import Clock, SystemClock
+from cms_core.notices.telling import tell_people, telling_people
 from cms_core.personal import retry_erasures
 from cms_core.publishing import claims, listing
 from cms_core.publishing.measuring import measure
@@ -100,12 +101,19 @@ class Worker:
                 deliver_reactions(self.workspace)
         while not self.stopping.is_set() and tell_webhooks(self.workspace):
             pass
+        if not self.stopping.is_set():
+            tell_people(self.workspace, self.stopping.is_set)
+            tell_webhooks(self.workspace)
         return self.result()
 
     def run_forever(self) -> None:
         """Work until stopped; a fault of the database is logged and tried again."""
         gc.freeze()  # what is loaded by now stays: walking it again and again costs a mail in ten
-        with self._alive(), telling_webhooks(self.workspace, self.stopping):
+        with (
+            self._alive(),
+            telling_webhooks(self.workspace, self.stopping),
+            telling_people(self.workspace, self.stopping),
+        ):
             while not self.stopping.is_set():
                 try:
                     worked = self.work_once()

@@ -78,11 +78,12 @@ def rooms() -> tuple[Calls, ...]:
     from cms_core.connections.api import blueprint as connections
     from cms_core.content.api import blueprint as content
     from cms_core.content.care_api import blueprint as care
+    from cms_core.notices.api import blueprint as notices
     from cms_core.publishing.api import blueprint as publishing
     from cms_core.reports.api import blueprint as reports
     from cms_core.webhooks.api import blueprint as webhooks
 
-    return auth, content, care, audience, campaigns, connections, publishing, reports, webhooks
+    return auth, content, care, audience, campaigns, connections, publishing, reports, webhooks, notices
 
 
 def core_description() -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """Signing in and out, people, one's own page and the audit log."""
 
+from collections.abc import Mapping
+
 from flask import Blueprint, redirect, render_template, request, url_for
 from marshmallow import ValidationError
 from werkzeug.wrappers import Response
@@ -7,7 +9,10 @@ from werkzeug.wrappers import Response
 from cms_core.auth import audit, listing, service
 from cms_core.auth.models import Role, User
 from cms_core.auth.schemas import Me, NewPassword, NewUser
+from cms_core.db import now
 from cms_core.errors import CmsError
+from cms_core.notices import inbox, invitations
+from cms_core.notices.transport import transport_of
 from cms_core.web.auth import permission, signed_in, user
 from cms_core.web.forms import SchemaForm
 from cms_core.web.request import Answer, session, whole_number, workspace
@@ -110,7 +115,15 @@ def change_password() -> Answer:
 
 
 def _me_page(profile: SchemaForm, password: SchemaForm) -> str:
-    return render_template("auth/me.html", profile=profile, password=password, themes=THEMES, me=user())
+    return render_template(
+        "auth/me.html",
+        profile=profile,
+        password=password,
+        themes=THEMES,
+        me=user(),
+        choices=inbox.choices(session(), workspace().plugins, user()),
+        mails=transport_of(workspace().config) is not None,
+    )
 
 
 # --- people ---------------------------------------------------------------------------------------------------------------
@@ -120,7 +133,7 @@ def _me_page(profile: SchemaForm, password: SchemaForm) -> str:
 @permission("system.admin")
 def people() -> Answer:
     """Everybody who signs in."""
-    return _people_page(SchemaForm(NewUser(), {"role": Role.VIEWER.value}))
+    return people_page()
 
 
 @blueprint.post("/users")
@@ -132,9 +145,9 @@ def add_user() -> Answer:
         values = form.load(request.form)
         added = service.create_user(session(), **values)
     except ValidationError as error:
-        return _people_page(form.rejected(request.form, error)), 422
+        return people_page(form.rejected(request.form, error)), 422
     except CmsError as error:
-        return _people_page(
+        return people_page(
             form.rejected(request.form, ValidationError({"email": [error.message]}))
         ), error.status
     toast(f"{added.email} can sign in now.")
@@ -182,11 +195,19 @@ def _changed(message: str) -> Response:
     return redirect(url_for("auth.people"), 303)
 
 
-def _people_page(form: SchemaForm) -> str:
+def people_page(
+    form: SchemaForm | None = None, problem: CmsError | None = None, typed: Mapping[str, str] | None = None
+) -> str:
+    """The page of people, with what was typed and refused: in the form for a new user, or for an invitation."""
+    at = now(session())
     return render_template(
         "auth/users.html",
         people=service.users(session()),
-        form=form,
+        invitations=[invitations.document(each, at) for each in invitations.waiting(session())],
+        mails=transport_of(workspace().config) is not None,
+        form=form or SchemaForm(NewUser(), {"role": Role.VIEWER.value}),
+        problem=problem,
+        typed=typed or {},
         roles=list(Role),
         me=user(),
         solo=service.solo_mode(session()),

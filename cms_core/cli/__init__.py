@@ -25,6 +25,8 @@ COMMANDS = {
     "import": ("cms_core.cli.import_", "Fill an empty workspace from such a file."),
     "fence": ("cms_core.cli.fence", "Whether this workspace may publish."),
     "users": ("cms_core.cli.users", "People who sign in."),
+    "mail": ("cms_core.cli.mail", "Mail of the system itself."),
+    "notices": ("cms_core.cli.notices", "What needs somebody."),
     "tokens": ("cms_core.cli.tokens", "Keys to the REST interface."),
     "webhooks": ("cms_core.cli.webhooks", "Addresses that are told of events."),
     "content": ("cms_core.cli.content", "Import, check and approve content."),

@@ -20,13 +20,14 @@ def command() -> None:
 @click.option(
     "--kind", "kinds", multiple=True, help="Only events of this kind; may be repeated. Default: all."
 )
+@click.option("--chat", is_flag=True, help="An incoming webhook of Slack, Mattermost, …: notices as text.")
 @json_option
 @pass_state
-def add(state: State, url: str, kinds: tuple[str, ...], *, as_json: bool) -> None:
+def add(state: State, url: str, kinds: tuple[str, ...], *, chat: bool, as_json: bool) -> None:
     """Tell URL of events from now on. The secret to check signatures with is shown this once."""
     with state.writing() as (session, user):
         auth.require(state.workspace.plugins, user, PERMISSION)
-        made, secret = service.add(session, state.workspace, url, kinds)
+        made, secret = service.add(session, state.workspace, url, kinds, chat=chat)
         document = {**service.document(made), "secret": secret}
     if as_json:
         print_json(document)

@@ -32,6 +32,7 @@ class Account(Document):
     reason = text()
     identity = text("Who we are there, by the last test.")
     checked_at = instant(null=True)
+    expires_at = instant("When the credentials end, where the remote says so.", null=True)
 
 
 class AccountFull(Account):

@@ -58,11 +58,11 @@ def verify_connection(workspace: Workspace, connection_id: int, actor: Actor = S
         broken = isinstance(error, c.NotConnected | c.Refused)
         state = ConnectionState.BROKEN if broken else ConnectionState(connection.state)
         reason = conceal(error.reason, link.secrets.values())
-        _record(workspace, connection, actor, state, reason, "")
+        _record(workspace, connection, actor, state, reason, None)
         raise _for_people(connection, error, reason) from None
     except PLUGIN_FAULTS as error:
         raise _plugin_fault(workspace, connection, error, link.secrets.values()) from None
-    _record(workspace, connection, actor, ConnectionState.OK, "", identity.name)
+    _record(workspace, connection, actor, ConnectionState.OK, "", identity)
     return identity
 
 
@@ -74,7 +74,12 @@ def _asked(channel: c.Channel, link: c.Link) -> c.Identity:
 
 
 def _record(
-    workspace: Workspace, tested: Connection, actor: Actor, state: ConnectionState, reason: str, identity: str
+    workspace: Workspace,
+    tested: Connection,
+    actor: Actor,
+    state: ConnectionState,
+    reason: str,
+    identity: c.Identity | None,
 ) -> None:
     with workspace.db.transaction() as session:
         session.info["actor"] = actor
@@ -84,7 +89,8 @@ def _record(
                 f"connection {row.channel}:{row.name} was changed while it was tested", "test it again"
             )
         row.state, row.reason, row.checked_at = state, reason, now(session)
-        row.identity = identity or row.identity
+        if identity is not None:
+            row.identity, row.expires_at = identity.name or row.identity, identity.expires_at
 
 
 def _for_people(connection: Connection, error: c.ChannelError, reason: str) -> CmsError:

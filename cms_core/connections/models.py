@@ -19,7 +19,7 @@ class ConnectionState(StrEnum):
 
 
 class Connection(PublicId, Base):
-    """A connected account of a channel. ``secrets`` is encrypted JSON and never leaves the server."""
+    """A connected account of a channel. ``secrets`` is encrypted JSON and never leaves the server; it ends at ``expires_at``."""
 
     __tablename__ = "core_connection"
     __table_args__ = (UniqueConstraint("channel", "name"),)
@@ -32,6 +32,7 @@ class Connection(PublicId, Base):
     reason: Mapped[str] = mapped_column(Text, default="")
     identity: Mapped[str] = mapped_column(Text, default="")
     checked_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     row_version: Mapped[int] = mapped_column(default=1)
 

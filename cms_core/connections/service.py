@@ -59,6 +59,7 @@ def update(
     if found.secrets != old:
         connection.secrets = vault.encrypt(found.secrets)
     connection.state, connection.reason, connection.identity = ConnectionState.NEW, "", ""
+    connection.expires_at = None  # the next test says until when
     session.flush()
 
 
@@ -117,6 +118,7 @@ def document(row: Connection) -> dict[str, Any]:
         "reason": row.reason,
         "identity": row.identity,
         "checked_at": row.checked_at,
+        "expires_at": row.expires_at,
     }
 
 

@@ -14,6 +14,7 @@ from flask_login import UserMixin, current_user
 from cms_core.auth import service
 from cms_core.auth.models import User
 from cms_core.contract import NavItem
+from cms_core.notices import inbox
 from cms_core.web.request import workspace
 from cms_core.web.shell import Frame, Viewer
 
@@ -68,4 +69,11 @@ def frame() -> Frame:
         return Frame()
     items = [(plugin, item) for plugin, item in workspace().plugins.actions if isinstance(item, NavItem)]
     viewer = Viewer(found.name or found.email, found.role.capitalize(), found.timezone)
-    return Frame(viewer, can, items, zone=found.timezone)
+    return Frame(viewer, can, items, {"Notices": _unread(found)}, zone=found.timezone)
+
+
+def _unread(found: User) -> int:
+    """Counted in a session of its own: that of the page may have failed."""
+    opened = workspace()
+    with opened.db.session() as reading:
+        return inbox.unread(reading, opened.plugins, found)

@@ -44,6 +44,7 @@ CORE: tuple[tuple[str, tuple[Item, ...]], ...] = (
         (
             Item("Calendar", "/app/calendar", "calendar-days", "calendar.read", "g c", tab=True),
             Item("Campaigns", "/app/campaigns", "megaphone", "calendar.read", "g p", tab=True),
+            Item("Notices", "/app/notices", "bell", "", "g i", hot=True),
         ),
     ),
     (
@@ -69,6 +70,7 @@ CORE: tuple[tuple[str, tuple[Item, ...]], ...] = (
             Item("Webhooks", "/app/webhooks", "share-2", "system.admin", "g w"),
             Item("Plugins", "/app/plugins", "plug", "system.admin", "g x"),
             Item("People", "/app/users", "user-cog", "system.admin", "g e"),
+            Item("Mail", "/app/mail", "mail", "system.admin", "g m"),
             Item("Audit log", "/app/audit", "scroll-text", "system.admin", "g t"),
         ),
     ),

@@ -24,7 +24,10 @@ from cms_core.web.shell import local_path
 
 IDLE = timedelta(hours=12)
 START = "/app/"
-OPEN_ENDPOINTS = frozenset({"auth.login", "auth.sign_in", "cms.static"})
+OPEN_ENDPOINTS = frozenset(
+    {"auth.login", "auth.sign_in", "cms.static"}
+    | {f"entrance.{name}" for name in ("forgot", "ask", "reset", "set_password", "join", "accept")}
+)
 
 logins = LoginManager()
 csrf = CSRFProtect()
@@ -110,5 +113,13 @@ def account() -> str:
     return f"account:{request.form.get('email', '').strip().lower()[:320]}"
 
 
+def refused_link(response: Any) -> bool:
+    """Only links that lead nowhere count against the limit of links."""
+    return bool(response.status_code == 410)
+
+
+limit_asking = limiter.limit("20/hour")
+limit_asking_for = limiter.limit("5/hour", key_func=account)
+limit_links = limiter.limit("30/minute;200/hour", deduct_when=refused_link)
 limit_address = limiter.limit("20/minute;200/hour", deduct_when=refused)
 limit_account = limiter.limit("5/minute;50/hour", key_func=account, deduct_when=refused)

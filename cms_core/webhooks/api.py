@@ -27,6 +27,9 @@ class WebhookShown(Document):
     id = text()
     url = text()
     kinds = listing(fields.String(), "None: all.")
+    chat = fields.Boolean(
+        required=True, metadata={"description": 'Sent {"text": …} of notices, as chats take it.'}
+    )
     state = text("active, failing or disabled")
     reason = text("Why it is disabled.")
     failing_since = instant(null=True)
@@ -61,6 +64,7 @@ class NewWebhook(Input):
 
     url = fields.String(required=True, validate=validate.Length(1, service.MAX_URL))
     kinds = fields.List(fields.String(), load_default=list, **KINDS)
+    chat = fields.Boolean(load_default=False)
 
 
 class WebhookChange(Input):
@@ -90,7 +94,7 @@ def list_webhooks(query: dict[str, Any]) -> Response:
 @blueprint.call(ADMIN, "webhooks add", body=NewWebhook, answers=FreshWebhook, status=201)
 def add(body: dict[str, Any]) -> Response:
     """Tell an address of events from now on. Its secret is answered this once."""
-    made, secret = service.add(session(), workspace(), body["url"], body["kinds"])
+    made, secret = service.add(session(), workspace(), body["url"], body["kinds"], chat=body["chat"])
     location = f"/api/v1/webhooks/{made.public_id}"
     told = {**service.document(made), "secret": secret}
     return answer(told, 201, version=made.row_version, location=location)

@@ -19,13 +19,17 @@ class MessageState(StrEnum):
 
 
 class Webhook(PublicId, Base):
-    """An address that is told of events of some kinds (none named: all). ``secret`` is encrypted by the vault."""
+    """An address that is told of events of some kinds (none named: all). ``secret`` is encrypted by the vault.
+
+    A ``chat`` is sent what chats take, {"text": …}, and notices alone.
+    """
 
     __tablename__ = "core_webhook"
     __table_args__ = {"info": {"secret": True}}
 
     url: Mapped[str] = mapped_column(Text)
     kinds: Mapped[list[Any]]
+    chat: Mapped[bool] = mapped_column(default=False)
     secret: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime]
     failing_since: Mapped[datetime | None]

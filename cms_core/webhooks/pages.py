@@ -2,6 +2,7 @@
 
 from flask import Blueprint, redirect, render_template, request, url_for
 
+from cms_core.contract import EventType
 from cms_core.errors import CmsError
 from cms_core.web.auth import permission, user
 from cms_core.web.request import Answer, session, workspace
@@ -27,7 +28,9 @@ def index() -> Answer:
 def add() -> Answer:
     """Add a webhook; its secret is on this one page."""
     try:
-        made, secret = service.add(session(), workspace(), _text("url"), request.form.getlist("kinds"))
+        made, secret = service.add(
+            session(), workspace(), _text("url"), request.form.getlist("kinds"), chat="chat" in request.form
+        )
     except CmsError as error:
         return _list_page(problem=error), 422
     return _one_page(made.public_id, secret)
@@ -86,7 +89,11 @@ def _text(name: str) -> str:
 
 def _list_page(problem: CmsError | None = None) -> str:
     rows = [service.document(each) for each in service.webhooks(session())]
-    kinds = sorted(workspace().plugins.event_types.values(), key=lambda each: each.label)
+    told = [
+        *workspace().plugins.event_types.values(),
+        EventType(service.NOTICE, "Notices of what needs somebody"),
+    ]
+    kinds = sorted(told, key=lambda each: each.label)
     return render_template("webhooks/list.html", rows=rows, kinds=kinds, problem=problem, form=request.form)
 
 

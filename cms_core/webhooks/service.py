@@ -24,14 +24,23 @@ from cms_core.workspace import Workspace
 
 MAX_URL = 2_000
 PING = "ping"
+NOTICE = "notice"  # no event of the ledger: what people are told (cms_core.notices)
 
 
-def add(session: Session, workspace: Workspace, url: str, kinds: Sequence[str] = ()) -> tuple[Webhook, str]:
-    """A new webhook for events of these kinds (none: all), and its secret, which is not shown again; connects to nothing."""
+def add(
+    session: Session, workspace: Workspace, url: str, kinds: Sequence[str] = (), *, chat: bool = False
+) -> tuple[Webhook, str]:
+    """A new webhook for events of these kinds (none: all), and its secret, which is not shown again; connects to nothing.
+
+    One for a chat is told of notices alone.
+    """
     secret = new_secret()
+    if chat and set(kinds) - {NOTICE}:
+        raise Invalid("a chat is told of notices alone", "leave the kinds out", field="kinds")
     webhook = Webhook(
         url=checked_url(workspace, url),
-        kinds=checked_kinds(workspace.plugins, kinds),
+        kinds=[NOTICE] if chat else checked_kinds(workspace.plugins, kinds),
+        chat=chat,
         secret=_sealed(workspace.vault, secret),
         created_at=now(session),
     )
@@ -52,7 +61,7 @@ def change(
     """Give a webhook another address or other kinds."""
     if url is not None:
         webhook.url = checked_url(workspace, url)
-    if kinds is not None:
+    if kinds is not None and not webhook.chat:
         webhook.kinds = checked_kinds(workspace.plugins, kinds)
     session.flush()
 
@@ -100,13 +109,19 @@ def ping(session: Session, webhook: Webhook) -> WebhookMessage:
         webhook=webhook,
         event=message_id,
         kind=PING,
-        body=body_of(PING, at, {"webhook": webhook.public_id}),
+        body=_hello(webhook, at),
         created_at=at,
         next_at=at,
     )
     session.add(message)
     session.flush()
     return message
+
+
+def _hello(webhook: Webhook, at: datetime) -> str:
+    if webhook.chat:
+        return dump({"text": "cms-core tells of notices here."}).decode()
+    return body_of(PING, at, {"webhook": webhook.public_id})
 
 
 def resend(session: Session, message: WebhookMessage) -> None:
@@ -155,6 +170,7 @@ def document(webhook: Webhook) -> dict[str, Any]:
         "id": webhook.public_id,
         "url": webhook.url,
         "kinds": list(webhook.kinds),
+        "chat": webhook.chat,
         "state": "disabled" if webhook.disabled_at else on,
         "reason": webhook.disabled_reason,
         "failing_since": webhook.failing_since,
@@ -197,13 +213,18 @@ def checked_url(workspace: Workspace, url: str) -> str:
 
 def checked_kinds(plugins: Plugins, kinds: Sequence[str]) -> list[str]:
     """The kinds without doubles; raises Invalid naming those there are."""
-    known = sorted(plugins.event_types)
+    known = kinds_there_are(plugins)
     for kind in kinds:
         if kind not in known:
             raise Invalid(
                 f"there is no kind of event {kind[:60]!r}", f"kinds: {', '.join(known)}", field="kinds"
             )
     return [kind for kind in known if kind in kinds]
+
+
+def kinds_there_are(plugins: Plugins) -> list[str]:
+    """What a webhook may be told of: all kinds of event, and notices."""
+    return sorted({*plugins.event_types, NOTICE})
 
 
 def _begin_here(session: Session, webhook: Webhook) -> None:

@@ -16,7 +16,9 @@ from cms_core.workspace import Workspace
 
 from .conftest import V1, Caller, Calls
 
-FOR_ALL = {"people.me", "people.list_tokens", "people.one_token", "people.revoke_token"}
+FOR_ALL = {"people.me", "people.list_tokens", "people.one_token", "people.revoke_token"} | {
+    f"notices_api.{name}" for name in ("notices", "read_notice", "read_all")
+}
 OPEN = {"rest.openapi"}
 
 

@@ -9,6 +9,7 @@ from cms_core.campaigns import feed
 from cms_core.content import media
 from cms_core.content import service as content
 from cms_core.content.models import FormerSlug
+from cms_core.notices import invitations, links
 from cms_core.services import Services
 from cms_core.webhooks import service as webhooks
 from cms_sales_enablement import shares
@@ -42,6 +43,9 @@ def places(house: House) -> dict[str, dict[str, str]]:
         calm = content.find(session, "calm")
         secret = feed.renew(session, service.acting_user(session, "viewer@acme.test"))
         session.add(FormerSlug(slug="calm-before", asset_id=calm.id, created_at=calm.created_at))
+        admin = service.acting_user(session, None)
+        invited = invitations.invite(session, house.workspace, admin, "invited@acme.test", "viewer").link
+        door = links.url_of(house.workspace, invited).rpartition("/")[2]
         hook, _ = webhooks.add(session, house.workspace, "https://hooks.example.com/in")
         rep = service.acting_user(session, "rep@acme.test")
         key, _ = tokens.add(session, house.workspace.plugins, rep, rep)
@@ -75,6 +79,11 @@ def places(house: House) -> dict[str, dict[str, str]]:
         "/d": {"token": share.url.rpartition("/")[2]},
         "/d/static": {"filename": "share.css"},
         "/app/me/tokens": {"public_id": key.public_id},
+        "/app/users/invitations": {"public_id": invited.public_id},
+        "/app/join": {"token": door},
+        "/app/reset": {"token": door},
+        "/app/notices": {"public_id": GUESSED},
+        "/app/mail": {"public_id": GUESSED},
         "/app/webhooks": {"public_id": hook.public_id, "message": GUESSED},
         "/": {"path": "calm"},
     }

@@ -64,6 +64,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("identity", sa.Text(), nullable=False),
         sa.Column("checked_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("expires_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
         sa.Column("created_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
         sa.Column("row_version", sa.Integer(), nullable=False),
         sa.Column("id", sa.Integer(), nullable=False),
@@ -274,6 +275,7 @@ def upgrade() -> None:
         "core_webhook",
         sa.Column("url", sa.Text(), nullable=False),
         sa.Column("kinds", sa.JSON(), nullable=False),
+        sa.Column("chat", sa.Boolean(), nullable=False),
         sa.Column("secret", sa.Text(), nullable=False),
         sa.Column("created_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
         sa.Column("failing_since", cms_core.db.UTCDateTime(timezone=True), nullable=True),
@@ -1034,8 +1036,173 @@ def upgrade() -> None:
         for ledger in ("core_contact_change", "core_event", "core_measurement", "core_reclassification"):
             op.create_index(f"ix_{ledger}_xid", ledger, ["xid", "id"])
 
+    op.create_table(
+        "core_reset_request",
+        sa.Column("address", sa.String(length=320), nullable=False),
+        sa.Column("asked_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("address", name=op.f("pk_core_reset_request")),
+    )
+    op.create_table(
+        "core_access_link",
+        sa.Column("purpose", sa.String(length=12), nullable=False),
+        sa.Column("email", sa.String(length=320), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("role", sa.String(length=20), nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=True),
+        sa.Column("made_by_id", sa.Integer(), nullable=True),
+        sa.Column("created_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("used_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("revoked_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("public_id", sa.String(length=36), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["made_by_id"], ["core_user.id"], name=op.f("fk_core_access_link_made_by_id")
+        ),
+        sa.ForeignKeyConstraint(["user_id"], ["core_user.id"], name=op.f("fk_core_access_link_user_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_core_access_link")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_core_access_link_public_id")),
+    )
+    with op.batch_alter_table("core_access_link", schema=None) as batch_op:
+        batch_op.create_index("ix_core_access_link_email", ["purpose", "email"], unique=False)
+
+    op.create_table(
+        "core_notice",
+        sa.Column("source", sa.String(length=60), nullable=False),
+        sa.Column("kind", sa.String(length=60), nullable=False),
+        sa.Column("key", sa.String(length=200), nullable=False),
+        sa.Column("title", sa.String(length=200), nullable=False),
+        sa.Column("reason", sa.String(length=1000), nullable=False),
+        sa.Column("path", sa.String(length=500), nullable=False),
+        sa.Column("permission", sa.String(length=100), nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=True),
+        sa.Column("except_id", sa.Integer(), nullable=True),
+        sa.Column("contact", sa.String(length=36), nullable=True),
+        sa.Column("urgent", sa.Boolean(), nullable=False),
+        sa.Column("times", sa.Integer(), nullable=False),
+        sa.Column("created_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("last_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("resolved_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("public_id", sa.String(length=36), nullable=False),
+        sa.ForeignKeyConstraint(["except_id"], ["core_user.id"], name=op.f("fk_core_notice_except_id")),
+        sa.ForeignKeyConstraint(["user_id"], ["core_user.id"], name=op.f("fk_core_notice_user_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_core_notice")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_core_notice_public_id")),
+    )
+    with op.batch_alter_table("core_notice", schema=None) as batch_op:
+        batch_op.create_index("ix_core_notice_contact", ["contact"], unique=False)
+        batch_op.create_index("ix_core_notice_last", ["last_at"], unique=False)
+        batch_op.create_index(
+            "uq_core_notice_open",
+            ["source", "key"],
+            unique=True,
+            sqlite_where=sa.text("resolved_at IS NULL"),
+            postgresql_where=sa.text("resolved_at IS NULL"),
+        )
+
+    op.create_table(
+        "core_notice_choice",
+        sa.Column("user_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("kind", sa.String(length=60), nullable=False),
+        sa.Column("how", sa.String(length=10), nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["core_user.id"], name=op.f("fk_core_notice_choice_user_id")),
+        sa.PrimaryKeyConstraint("user_id", "kind", name=op.f("pk_core_notice_choice")),
+    )
+    op.create_table(
+        "core_mail",
+        sa.Column("purpose", sa.String(length=12), nullable=False),
+        sa.Column("address", sa.String(length=320), nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=True),
+        sa.Column("link_id", sa.Integer(), nullable=True),
+        sa.Column("subject", sa.String(length=200), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("created_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("next_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("on_wire_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("settled_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
+        sa.Column("code", sa.Integer(), nullable=True),
+        sa.Column("reason", sa.String(length=300), nullable=False),
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("public_id", sa.String(length=36), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["link_id"], ["core_access_link.id"], name=op.f("fk_core_mail_link_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["user_id"], ["core_user.id"], name=op.f("fk_core_mail_user_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_core_mail")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_core_mail_public_id")),
+    )
+    with op.batch_alter_table("core_mail", schema=None) as batch_op:
+        batch_op.create_index("ix_core_mail_due", ["state", "next_at"], unique=False)
+        batch_op.create_index("ix_core_mail_user", ["user_id", "purpose", "created_at"], unique=False)
+
+    op.create_table(
+        "core_notice_post",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("notice_id", sa.Integer(), nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=True),
+        sa.Column("webhook_id", sa.Integer(), nullable=True),
+        sa.Column("due_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["notice_id"], ["core_notice.id"], name=op.f("fk_core_notice_post_notice_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["user_id"], ["core_user.id"], name=op.f("fk_core_notice_post_user_id")),
+        sa.ForeignKeyConstraint(
+            ["webhook_id"],
+            ["core_webhook.id"],
+            name=op.f("fk_core_notice_post_webhook_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_core_notice_post")),
+        sa.UniqueConstraint("notice_id", "user_id", name=op.f("uq_core_notice_post_notice_id_user_id")),
+        sa.UniqueConstraint("notice_id", "webhook_id", name=op.f("uq_core_notice_post_notice_id_webhook_id")),
+    )
+    with op.batch_alter_table("core_notice_post", schema=None) as batch_op:
+        batch_op.create_index("ix_core_notice_post_due", ["due_at"], unique=False)
+
+    op.create_table(
+        "core_notice_read",
+        sa.Column("notice_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("user_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["notice_id"], ["core_notice.id"], name=op.f("fk_core_notice_read_notice_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["user_id"], ["core_user.id"], name=op.f("fk_core_notice_read_user_id")),
+        sa.PrimaryKeyConstraint("notice_id", "user_id", name=op.f("pk_core_notice_read")),
+    )
+
 
 def downgrade() -> None:
+    op.drop_table("core_notice_read")
+    with op.batch_alter_table("core_notice_post", schema=None) as batch_op:
+        batch_op.drop_index("ix_core_notice_post_due")
+
+    op.drop_table("core_notice_post")
+    with op.batch_alter_table("core_mail", schema=None) as batch_op:
+        batch_op.drop_index("ix_core_mail_user")
+        batch_op.drop_index("ix_core_mail_due")
+
+    op.drop_table("core_mail")
+    op.drop_table("core_notice_choice")
+    with op.batch_alter_table("core_notice", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_core_notice_open",
+            sqlite_where=sa.text("resolved_at IS NULL"),
+            postgresql_where=sa.text("resolved_at IS NULL"),
+        )
+        batch_op.drop_index("ix_core_notice_last")
+        batch_op.drop_index("ix_core_notice_contact")
+
+    op.drop_table("core_notice")
+    with op.batch_alter_table("core_access_link", schema=None) as batch_op:
+        batch_op.drop_index("ix_core_access_link_email")
+
+    op.drop_table("core_access_link")
+    op.drop_table("core_reset_request")
+
     with op.batch_alter_table("core_delivery", schema=None) as batch_op:
         batch_op.drop_index("ix_core_delivery_state")
         batch_op.drop_index(

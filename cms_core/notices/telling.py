@@ -1,0 +1,67 @@
+"""The worker's part: gather what needs somebody, write letters, send the system's mail; in a thread of its own."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from cms_core.notices import gathering, outbox, resets
+from cms_core.notices.posting import post
+from cms_core.notices.sending import send_due
+from cms_core.workspace import Workspace
+
+log = logging.getLogger(__name__)
+
+SLEEP_SECONDS = 1.0
+GATHER_SECONDS = 5.0
+PURGE_SECONDS = 3600.0
+
+
+@contextmanager
+def telling_people(workspace: Workspace, stopping: threading.Event) -> Iterator[None]:
+    """Tell people as long as the block runs: a slow mail server keeps nothing else waiting."""
+    done = threading.Event()
+
+    def stopped() -> bool:
+        return done.is_set() or stopping.is_set()
+
+    def run() -> None:
+        gather_at = purge_at = 0.0
+        while not stopped():
+            present = time.monotonic()
+            try:
+                tell_people(workspace, stopped, gathering_too=present >= gather_at)
+                gather_at = present + GATHER_SECONDS if present >= gather_at else gather_at
+                if present >= purge_at:
+                    purge_at = present + PURGE_SECONDS
+                    purge(workspace)
+            except Exception:
+                log.exception("people could not be told; trying again")
+            done.wait(SLEEP_SECONDS)
+
+    thread = threading.Thread(target=run, name="cms-notices", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def tell_people(
+    workspace: Workspace, stopped: Callable[[], bool] = lambda: False, *, gathering_too: bool = True
+) -> int:
+    """Do once what there is to do; returns how many mails the server took."""
+    resets.answer_requests(workspace)
+    if gathering_too:
+        gathering.gather(workspace)
+    post(workspace)
+    return send_due(workspace, stopped)
+
+
+def purge(workspace: Workspace) -> None:
+    """Forget what is old."""
+    with workspace.db.transaction() as session:
+        outbox.purge(session)
+        gathering.purge(session)

@@ -1,0 +1,35 @@
+"""Trying the system's mail: one mail, now, and what became of it."""
+
+from typing import Any
+
+from cms_core.auth.audit import Actor
+from cms_core.auth.service import checked_email
+from cms_core.errors import ConfigError, Conflict
+from cms_core.notices import letters, outbox
+from cms_core.notices.models import Mail, Purpose
+from cms_core.notices.sending import send_one
+from cms_core.notices.transport import NONE, REMEDY
+from cms_core.workspace import Workspace
+
+
+class NoTransport(ConfigError):
+    """No mail server is configured."""
+
+    status = 409
+
+
+def send_trial(workspace: Workspace, address: str, actor: Actor) -> dict[str, Any]:
+    """Send a mail to an address now, if no worker was faster; raises NoTransport, or Conflict behind a closed fence."""
+    to = checked_email(address)
+    if (reason := workspace.fence.reason) is not None:
+        raise Conflict(f"nothing leaves this workspace: {reason}", "confirm with `cms fence accept`")
+    subject, body = letters.trial(workspace.config.base_url)
+    with workspace.db.transaction() as session:
+        session.info["actor"] = actor
+        mail = outbox.put(session, workspace, Purpose.TEST, to, subject, body)
+        if mail is None:
+            raise NoTransport(NONE, REMEDY)
+        mail_id = mail.id
+    send_one(workspace, mail_id)
+    with workspace.db.session() as session:
+        return outbox.document(session.get_one(Mail, mail_id))
