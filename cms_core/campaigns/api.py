@@ -6,10 +6,10 @@ from typing import Any
 from flask import Response
 from sqlalchemy import select
 
-from cms_core.api import Blueprint, PageArgs, answer, bearer, page, pages_of, require_match, uploads
+from cms_core.api import Blueprint, PageArgs, answer, bearer, page, pages_of, require_match, upload
 from cms_core.api.schemas import many_of
 from cms_core.campaigns import api_schemas as s
-from cms_core.campaigns import calendar, recurrence, service
+from cms_core.campaigns import calendar, recurrence, rules, service, shifting
 from cms_core.campaigns.models import Campaign, Entry, EntryState
 from cms_core.campaigns.series import Scope
 from cms_core.campaigns.when import parse_wall, zone
@@ -50,6 +50,36 @@ def one_campaign(id: str) -> Response:  # noqa: A002  # the name in the path
     return _campaign(service.find_campaign(session(), id))
 
 
+@blueprint.post("/campaigns/<id>/move")
+@blueprint.call("calendar.edit", "campaigns move", body=s.Move, answers=s.CampaignMoved)
+def move_campaign(body: dict[str, Any], id: str) -> Response:  # noqa: A002
+    """Move a whole campaign: times of day stay, armed entries get their new times, what is done stays."""
+    found, by = service.find_campaign(session(), id), body["by"]
+    if (by is None) == (body["start"] is None):
+        raise Invalid("a campaign moves either by days or to a day", "give `by` or `start`", field="by")
+    days = shifting.days_to(found, body["start"]) if by is None else by
+    done = rescheduling.move_campaign(session(), workspace().plugins, found, days)
+    told = rules.move_document(found, done)
+    if body["dry_run"]:
+        session().rollback()
+    return answer(told)
+
+
+@blueprint.post("/campaigns/<id>/copy")
+@blueprint.alt_response(200, schema=s.CampaignCopied)  # type: ignore[untyped-decorator]
+@blueprint.call("calendar.edit", "campaigns copy", body=s.Copy, answers=s.CampaignCopied, status=201)
+def copy_campaign(body: dict[str, Any], id: str) -> Response:  # noqa: A002
+    """Copy a campaign to another start; its entries are planned at the same times of day. 200 for a dry run: nothing is made."""
+    made, entries = shifting.copy(
+        session(), service.find_campaign(session(), id), body["name"], body["start"]
+    )
+    told, public_id = rules.copy_document(made, entries), made.public_id
+    if body["dry_run"]:
+        session().rollback()
+        return answer(told)
+    return answer(told, 201, version=made.row_version, location=f"/api/v1/campaigns/{public_id}")
+
+
 def _campaign(found: Campaign, status: int = 200) -> Response:
     location = f"/api/v1/campaigns/{found.public_id}" if status == 201 else ""
     return answer(service.document(found), status, version=found.row_version, location=location)
@@ -73,10 +103,7 @@ def list_entries(query: dict[str, Any]) -> Response:
 @blueprint.call("calendar.edit", "calendar import", query=s.PlanQuery, answers=s.PlanImported, files=True)
 def import_csv(query: dict[str, Any]) -> Response:
     """Import a plan from CSV; importing the same plan again changes nothing. 422 when nothing could be saved."""
-    sent = uploads(query["name"])
-    if len(sent) != 1:
-        raise Invalid(f"{len(sent)} files were sent", "send one CSV file")
-    name, content = sent[0]
+    name, content = upload(query["name"])
     arm = (lambda each: arming.arm(session(), workspace(), each)) if query["arm"] else None
     tz = zone(query["tz"] or bearer().user.timezone).key
     caller, plugins = bearer(), workspace().plugins
