@@ -25,9 +25,11 @@ T = TypeVar("T")
 
 @contextmanager
 def of_field(name: str) -> Iterator[None]:
-    """What cannot be used within is said of this field, unless it names its own."""
+    """What cannot be used within is said of this field, unless it names its own; so are days beyond the last one."""
     try:
         yield
+    except OverflowError:
+        raise Invalid("this leaves the calendar", "give an earlier day", field=name) from None
     except Invalid as error:
         error.field = error.field or name
         raise

@@ -50,6 +50,7 @@ def create(svc: Services, slug: str, contact: str = "", expires: str | date = ""
         raise Invalid(
             f"there is no approved content {slug[:120]!r} that may be shared",
             "`cms sales search` lists what there is",
+            field="asset",
         )
     ends = _end(svc, expires)
     if password and not SHORTEST <= len(password) <= LONGEST:
