@@ -16,7 +16,7 @@ from cms_core.campaigns.when import parse_wall, zone
 from cms_core.connections.values import InvalidValues
 from cms_core.errors import Invalid
 from cms_core.imports.plan import import_plan
-from cms_core.publishing import arming, rescheduling
+from cms_core.publishing import arming, experiment_plan, rescheduling
 from cms_core.web.request import session, workspace
 
 blueprint = Blueprint(
@@ -99,6 +99,13 @@ def list_entries(query: dict[str, Any]) -> Response:
     return page(session(), rows, (Entry.instant, Entry.id), query, calendar.document)
 
 
+@blueprint.post("/calendar")
+@blueprint.call("calendar.edit", body=s.NewEntry, answers=s.EntryShown, status=201)
+def add_entry(body: dict[str, Any]) -> Response:
+    """Put a planned entry on the calendar; a blackout may refuse its time or put it later."""
+    return _entry(rules.add_entry(session(), body, bearer().user.timezone), 201)
+
+
 @blueprint.post("/calendar/import")
 @blueprint.call("calendar.edit", "calendar import", query=s.PlanQuery, answers=s.PlanImported, files=True)
 def import_csv(query: dict[str, Any]) -> Response:
@@ -164,11 +171,14 @@ def drop(id: str) -> Response:  # noqa: A002
 
 
 @blueprint.post("/calendar/<id>/arm")
-@blueprint.call("calendar.edit", "calendar arm", answers=s.Armed)
-def arm_entry(id: str) -> Response:  # noqa: A002
-    """Let a planned entry go out by itself."""
-    found = service.find_entry(session(), id)
-    made = arming.arm(session(), workspace(), found)
+@blueprint.call("calendar.edit", "calendar arm", body=s.Test, answers=s.Armed)
+def arm_entry(body: dict[str, Any], id: str) -> Response:  # noqa: A002
+    """Let a planned entry go out by itself, or with `arms` begin a test of its variants."""
+    found, test = service.find_entry(session(), id), None
+    if body["arms"] or body["hold_out"] or body["share"] != 100 or body["decide"]:
+        with rules.of_field("arms"):
+            test = experiment_plan.parse(**body, tz=bearer().user.timezone)
+    made = arming.arm(session(), workspace(), found, test)
     return answer({"id": found.public_id, "state": found.state, "publication": made.public_id})
 
 
@@ -190,7 +200,8 @@ def tick_off(id: str) -> Response:  # noqa: A002
     return _entry(found)
 
 
-def _entry(found: Entry) -> Response:
+def _entry(found: Entry, status: int = 200) -> Response:
     session().flush()
     row = session().execute(calendar.rows_of().where(Entry.id == found.id)).mappings().one()
-    return answer(calendar.document(dict(row)), version=found.row_version)
+    location = f"/api/v1/calendar/{found.public_id}" if status == 201 else ""
+    return answer(calendar.document(dict(row)), status, version=found.row_version, location=location)

@@ -13,7 +13,7 @@ from cms_core.campaigns.blackouts import Wanted
 from cms_core.campaigns.fatigue import SPAN, Fatigue
 from cms_core.campaigns.models import Blackout, Campaign, Entry, EntryKind, Series
 from cms_core.campaigns.service import Plan
-from cms_core.campaigns.when import Mode, When, parse_wall, zone
+from cms_core.campaigns.when import parse_when, zone
 from cms_core.connections import service as connections
 from cms_core.connections.models import Connection
 from cms_core.content import service as content
@@ -75,16 +75,16 @@ def add_blackout(session: Session, given: Mapping[str, str], tz: str) -> Blackou
         return blackouts.add(session, wanted)
 
 
-def add_series(session: Session, given: Mapping[str, str], tz: str) -> Series:
-    """Make the series that was asked for; ``tz`` is the zone of one that neither names one nor belongs to a campaign."""
+def plan_of(session: Session, given: Mapping[str, str], tz: str, field: str = "when") -> Plan:
+    """What was asked for of an entry; the text in ``field`` says when. ``tz``: its zone where neither it nor its campaign has one."""
     campaign = named(service.find_campaign, session, given, "campaign")
     connection = named(connections.find_by_name, session, given, "connection")
     with of_field("tz"):
-        key = zone(given["tz"] or (campaign.tz if campaign else tz)).key
-    with of_field("start"):
-        wall = parse_wall(given["start"])
-    plan = Plan(
-        When(Mode.ZONED, wall=wall, tz=key),
+        key = zone(given.get("tz") or (campaign.tz if campaign else tz)).key
+    with of_field(field):
+        when = parse_when(given[field], key)
+    return Plan(
+        when,
         title=given["title"],
         kind=EntryKind(given["kind"]),
         asset=named(content.find, session, given, "asset"),
@@ -93,6 +93,18 @@ def add_series(session: Session, given: Mapping[str, str], tz: str) -> Series:
         campaign=campaign,
         segment=named(segments.find, session, given, "segment"),
     )
+
+
+def add_entry(session: Session, given: Mapping[str, str], tz: str) -> Entry:
+    """Put the entry that was asked for on the calendar, planned."""
+    plan = plan_of(session, given, tz)
+    with of_field("when"):
+        return service.plan(session, plan)
+
+
+def add_series(session: Session, given: Mapping[str, str], tz: str, start: str = "start") -> Series:
+    """Make the series that was asked for, which begins at the time in the field ``start``."""
+    plan = plan_of(session, given, tz, start)
     with of_field("rrule"):
         return series.create(session, plan, given["rrule"])
 

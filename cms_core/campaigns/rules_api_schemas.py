@@ -3,7 +3,7 @@
 from marshmallow import fields, validate
 
 from cms_core.api.schemas import Document, Input, instant, listing, number, text, truth
-from cms_core.campaigns.api_schemas import WHEN
+from cms_core.campaigns.api_schemas import WHEN, PlanFields
 from cms_core.campaigns.models import EntryKind
 from cms_core.campaigns.schemas import TEXT, BlackoutForm
 
@@ -154,21 +154,13 @@ class SeriesMade(SeriesFull):
     problems = listing(fields.String(), "Why some stay planned.")
 
 
-class NewSeries(Input):
+class NewSeries(PlanFields):
     """A series that is to be made."""
 
     rrule = RULE
     start = fields.String(
         required=True, validate=WHEN, metadata={"description": "The first, local: 2026-05-04 09:00"}
     )
-    tz = fields.String(
-        load_default="", validate=ZONE, metadata={"description": "Left out, the campaign's or the caller's."}
-    )
-    asset = fields.String(load_default="", validate=TEXT)
-    connection = fields.String(load_default="", validate=TEXT, metadata={"description": "channel:name"})
-    segment = fields.String(load_default="", validate=TEXT)
-    campaign = fields.String(load_default="", validate=TEXT)
-    title = fields.String(load_default="", validate=validate.Length(max=500))
     kind = fields.String(load_default="publish", validate=validate.OneOf(SERIES_KINDS))
     arm = fields.Boolean(load_default=False)
 

@@ -234,12 +234,57 @@ def test_a_campaign_moves_by_days_or_to_a_day(admin: Caller, body: dict[str, Any
     assert admin("GET", "/campaigns/launch").json["start"] == "2026-05-01"
 
 
+# --- single entries ---------------------------------------------------------------------------------------------------
+
+
+def test_an_entry_is_planned_in_the_zone_of_its_campaign(admin: Caller) -> None:
+    admin("POST", "/campaigns", LAUNCH)
+    made = admin.again(
+        "/calendar", {"when": "2026-05-20 10:00", "title": "Print", "kind": "task", "campaign": "Launch"}
+    )
+    assert (made.status_code, made.json["when"], made.json["state"]) == (
+        201,
+        "2026-05-20T10:00:00+02:00",
+        "planned",
+    )
+    assert admin("GET", made.headers["Location"].removeprefix("/api/v1")).json == made.json
+    admin("POST", "/calendar/blackouts", CHRISTMAS)
+    for wrong, field in (
+        ({"when": "soon"}, "when"),
+        ({"when": "after:3+2d"}, "when"),
+        ({"when": "slot"}, "when"),
+        ({"title": ""}, "title"),
+        ({"asset": "nothing"}, "asset"),
+        ({"when": "2026-12-24 10:00", "kind": "publish"}, "when"),
+    ):
+        refused = admin(
+            "POST", "/calendar", {"when": "2026-05-20 10:00", "title": "a", "kind": "task", **wrong}
+        )
+        assert (refused.status_code, refused.json["error"].get("field")) == (422, field), refused.text
+
+
+def test_an_entry_is_armed_with_a_test_or_says_what_is_wrong_with_it(
+    admin: Caller, approver: Caller, web: str
+) -> None:
+    imported(admin)
+    approver("POST", "/content/hello/approve")
+    wanted = {"when": "2026-05-20 10:00", "asset": "hello", "connection": "site:web"}
+    where = f"/calendar/{admin('POST', '/calendar', wanted).json['id']}/arm"
+    for wrong, field in ({"arms": ["A"]}, "arms"), ({"arms": ["A", "B"], "decide": "soon"}, "arms"):
+        assert admin("POST", where, wrong).json["error"]["field"] == field
+    assert "metric" in admin("POST", where, {"metric": "luck"}).json["error"]["errors"]
+    refused = admin("POST", where, {"arms": ["A", "B"], "decide": "4h"})
+    assert refused.status_code == 422, "a page goes to nobody in particular"
+    assert admin.again(where).json["state"] == "armed"
+
+
 # --- who may, what is not there ---------------------------------------------------------------------------------------
 
 CHANGES: list[tuple[str, str, Any]] = [
     ("POST", "/calendar/blackouts", CHRISTMAS),
     ("DELETE", "/calendar/blackouts/x", None),
     ("PUT", "/calendar/slots/x", {"slots": ""}),
+    ("POST", "/calendar", {"when": "2026-05-20 10:00", "title": "a", "kind": "task"}),
     ("POST", "/calendar/series", WEEKLY),
     ("PATCH", "/calendar/series/x", {"rrule": "FREQ=DAILY"}),
     ("POST", "/calendar/series/x/arm", None),
@@ -260,7 +305,7 @@ def test_who_only_reads_changes_nothing(calls: Calls) -> None:
 
 
 def test_what_is_not_there_is_404(admin: Caller) -> None:
-    there = {"/calendar/blackouts", "/calendar/series"}
+    there = {"/calendar", "/calendar/blackouts", "/calendar/series"}
     for method, path, body in CHANGES:
         if path not in there:
             assert admin(method, path, body).status_code == 404, f"{method} {path}"
