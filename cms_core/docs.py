@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from cms_core.api.reference import rest_page
-from cms_core.api.wiring import core_description
+from cms_core.api.wiring import whole_description
 from cms_core.cli import cli
 from cms_core.hookspecs import hooks
 
@@ -93,7 +93,7 @@ def main(folder: Path) -> None:
     (folder / "hooks.md").write_text(hooks_page(), encoding="utf-8")
     (folder / "reference").mkdir(exist_ok=True)
     (folder / "reference" / "commands.md").write_text(commands_page(), encoding="utf-8")
-    (folder / "reference" / "rest.md").write_text(rest_page(core_description()), encoding="utf-8")
+    (folder / "reference" / "rest.md").write_text(rest_page(whole_description()), encoding="utf-8")
 
 
 def _type(annotation: object) -> str:

@@ -37,7 +37,7 @@ LEVEL = {
     "reports": 4,
     "notices": 5,
 }
-EDGES = ("api", "board", "tracking", "month", "trial")
+EDGES = ("api", "board", "rules", "tracking", "month", "trial")
 KERNEL = ("contract.py", "hookspecs.py", "services.py", "plugins.py", "loader.py")
 KERNEL_ROOMS = ("events", "content", "campaigns", "publishing")
 
@@ -200,7 +200,7 @@ def lines_of_code(path: Path) -> int:
 
 
 def is_edge(path: Path) -> bool:
-    """Pages, calls and what only they use: they may call any room, and are not the kernel."""
+    """Pages, calls and what only they and commands use: they may call any room, and are not the kernel."""
     return path.stem in EDGES or path.stem.endswith(("pages", "_api", "api_schemas"))
 
 

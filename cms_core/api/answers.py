@@ -48,5 +48,13 @@ def uploads(name: str = "upload") -> list[tuple[str, bytes]]:
     return found
 
 
+def upload(name: str) -> tuple[str, bytes]:
+    """The one file that was sent, as (file name, content); raises Invalid for none and for several."""
+    sent = uploads(name)
+    if len(sent) != 1:
+        raise Invalid(f"{len(sent)} files were sent", "send one file")
+    return sent[0]
+
+
 def _name(file: FileStorage, name: str) -> str:
     return (file.filename or name).replace("\0", "")[:200]

@@ -7,11 +7,11 @@ import base64
 import hmac
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from flask import Response, request
-from sqlalchemy import Select, literal, tuple_
+from sqlalchemy import RowMapping, Select, literal, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from cms_core.api.answers import answer
@@ -21,6 +21,7 @@ from cms_core.web.request import workspace
 SIGNED = 12
 PURPOSE = "cursor"
 
+T = TypeVar("T")
 Row = Mapping[str, Any]
 Key = InstrumentedAttribute[Any]
 
@@ -43,18 +44,37 @@ def page(
     ``args`` are those of PageArgs; ``document`` makes what is shown of a row (its columns by their labels).
     """
     named = query.add_columns(*(key.label(f"_key{n}") for n, key in enumerate(keys)))
+
+    def read(after: Sequence[Any] | None, count: int) -> Sequence[RowMapping]:
+        wanted = named
+        if after is not None:
+            told = [literal(value, key.type) for value, key in zip(after, keys, strict=True)]
+            wanted = named.where(tuple_(*keys) > tuple_(*told))
+        return session.execute(wanted.order_by(*keys).limit(count)).mappings().all()
+
+    def key_of(row: RowMapping) -> list[Any]:
+        return [row[f"_key{n}"] for n in range(len(keys))]
+
+    return page_by(
+        read, key_of, len(keys), args, lambda rows: [document(_without_keys(dict(row))) for row in rows]
+    )
+
+
+def page_by(
+    read: Callable[[Sequence[Any] | None, int], Sequence[T]],
+    key_of: Callable[[T], Sequence[Any]],
+    parts: int,
+    args: Mapping[str, Any],
+    documents: Callable[[Sequence[T]], Sequence[Any]],
+) -> Response:
+    """A page of what ``read`` gives: so many after the row whose key (of so many ``parts``) it is given, or from the beginning."""
+    after, secret = None, workspace().vault.derive(PURPOSE)
     if args["cursor"]:
-        values = read_cursor(workspace().vault.derive(PURPOSE), _name(), args["cursor"], len(keys))
-        after = [literal(value, key.type) for value, key in zip(values, keys, strict=True)]
-        named = named.where(tuple_(*keys) > tuple_(*after))
+        after = read_cursor(secret, _name(), args["cursor"], parts)
     limit = args["limit"]
-    rows = session.execute(named.order_by(*keys).limit(limit + 1)).mappings().all()
-    next_ = None
-    if len(rows) > limit:
-        last = [rows[limit - 1][f"_key{n}"] for n in range(len(keys))]
-        next_ = write_cursor(workspace().vault.derive(PURPOSE), _name(), last)
-    shown = [document(_without_keys(dict(row))) for row in rows[:limit]]
-    return answer({"items": shown, "next": next_})
+    rows = read(after, limit + 1)
+    next_ = write_cursor(secret, _name(), key_of(rows[limit - 1])) if len(rows) > limit else None
+    return answer({"items": documents(rows[:limit]), "next": next_})
 
 
 def without(*names: str) -> Callable[[Row], Row]:

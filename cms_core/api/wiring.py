@@ -15,6 +15,7 @@ from cms_core.api.etags import PreconditionFailed
 from cms_core.api.idempotency import init_idempotency
 from cms_core.api.schemas import Error
 from cms_core.documents import dump
+from cms_core.plugins import Plugins
 from cms_core.web.faults import on_cms_error
 
 URL = "/api/v1"
@@ -75,6 +76,7 @@ def rooms() -> tuple[Calls, ...]:
     from cms_core.audience.api import blueprint as audience
     from cms_core.auth.api import blueprint as auth
     from cms_core.campaigns.api import blueprint as campaigns
+    from cms_core.campaigns.rules_api import blueprint as rules
     from cms_core.connections.api import blueprint as connections
     from cms_core.content.api import blueprint as content
     from cms_core.content.care_api import blueprint as care
@@ -83,13 +85,14 @@ def rooms() -> tuple[Calls, ...]:
     from cms_core.reports.api import blueprint as reports
     from cms_core.webhooks.api import blueprint as webhooks
 
-    return auth, content, care, audience, campaigns, connections, publishing, reports, webhooks, notices
+    return auth, content, care, audience, campaigns, rules, connections, publishing, reports, webhooks, notices
 
 
-def core_description() -> dict[str, Any]:
-    """The OpenAPI document of the core's own calls, without a workspace: for the pages of the docs."""
+def whole_description() -> dict[str, Any]:
+    """The OpenAPI document of all calls, those of installed plugins too, without a workspace: for the pages of the docs."""
     app = Flask("cms_core", static_folder=None)
-    for blueprint in rooms():
+    plugins = [blueprint for _, blueprint in Plugins().blueprints]
+    for blueprint in (*rooms(), *(each for each in plugins if isinstance(each, Calls))):
         app.register_blueprint(blueprint)
     return _describe(app)
 

@@ -7,7 +7,7 @@ from flask import Response
 from sqlalchemy import select
 
 from cms_core import personal
-from cms_core.api import Blueprint, PageArgs, answer, bearer, page, pages_of, require_match, uploads
+from cms_core.api import Blueprint, PageArgs, answer, bearer, page, pages_of, require_match, upload
 from cms_core.audience import api_schemas as s
 from cms_core.audience import contacts, imports, segments
 from cms_core.audience.models import Contact, Segment
@@ -43,10 +43,7 @@ def one_contact(id: str) -> Response:  # noqa: A002  # the name in the path
 )
 def import_contacts(query: dict[str, Any]) -> Response:
     """Import contacts from CSV; 422 when nothing could be saved. Without a column `consent` nobody may be mailed."""
-    sent = uploads(query["name"])
-    if len(sent) != 1:
-        raise Invalid(f"{len(sent)} files were sent", "send one CSV file")
-    name, content = sent[0]
+    name, content = upload(query["name"])
     result = imports.import_contacts(
         session(),
         content,

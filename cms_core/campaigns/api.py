@@ -6,17 +6,17 @@ from typing import Any
 from flask import Response
 from sqlalchemy import select
 
-from cms_core.api import Blueprint, PageArgs, answer, bearer, page, pages_of, require_match, uploads
+from cms_core.api import Blueprint, PageArgs, answer, bearer, page, pages_of, require_match, upload
 from cms_core.api.schemas import many_of
 from cms_core.campaigns import api_schemas as s
-from cms_core.campaigns import calendar, recurrence, service
+from cms_core.campaigns import calendar, recurrence, rules, service, shifting
 from cms_core.campaigns.models import Campaign, Entry, EntryState
 from cms_core.campaigns.series import Scope
 from cms_core.campaigns.when import parse_wall, zone
 from cms_core.connections.values import InvalidValues
 from cms_core.errors import Invalid
 from cms_core.imports.plan import import_plan
-from cms_core.publishing import arming, rescheduling
+from cms_core.publishing import arming, experiment_plan, rescheduling
 from cms_core.web.request import session, workspace
 
 blueprint = Blueprint(
@@ -50,6 +50,36 @@ def one_campaign(id: str) -> Response:  # noqa: A002  # the name in the path
     return _campaign(service.find_campaign(session(), id))
 
 
+@blueprint.post("/campaigns/<id>/move")
+@blueprint.call("calendar.edit", "campaigns move", body=s.Move, answers=s.CampaignMoved)
+def move_campaign(body: dict[str, Any], id: str) -> Response:  # noqa: A002
+    """Move a whole campaign: times of day stay, armed entries get their new times, what is done stays."""
+    found, by = service.find_campaign(session(), id), body["by"]
+    if (by is None) == (body["start"] is None):
+        raise Invalid("a campaign moves either by days or to a day", "give `by` or `start`", field="by")
+    days = shifting.days_to(found, body["start"]) if by is None else by
+    done = rescheduling.move_campaign(session(), workspace().plugins, found, days)
+    told = rules.move_document(found, done)
+    if body["dry_run"]:
+        session().rollback()
+    return answer(told)
+
+
+@blueprint.post("/campaigns/<id>/copy")
+@blueprint.alt_response(200, schema=s.CampaignCopied)  # type: ignore[untyped-decorator]
+@blueprint.call("calendar.edit", "campaigns copy", body=s.Copy, answers=s.CampaignCopied, status=201)
+def copy_campaign(body: dict[str, Any], id: str) -> Response:  # noqa: A002
+    """Copy a campaign to another start; its entries are planned at the same times of day. 200 for a dry run: nothing is made."""
+    made, entries = shifting.copy(
+        session(), service.find_campaign(session(), id), body["name"], body["start"]
+    )
+    told, public_id = rules.copy_document(made, entries), made.public_id
+    if body["dry_run"]:
+        session().rollback()
+        return answer(told)
+    return answer(told, 201, version=made.row_version, location=f"/api/v1/campaigns/{public_id}")
+
+
 def _campaign(found: Campaign, status: int = 200) -> Response:
     location = f"/api/v1/campaigns/{found.public_id}" if status == 201 else ""
     return answer(service.document(found), status, version=found.row_version, location=location)
@@ -69,14 +99,18 @@ def list_entries(query: dict[str, Any]) -> Response:
     return page(session(), rows, (Entry.instant, Entry.id), query, calendar.document)
 
 
+@blueprint.post("/calendar")
+@blueprint.call("calendar.edit", body=s.NewEntry, answers=s.EntryShown, status=201)
+def add_entry(body: dict[str, Any]) -> Response:
+    """Put a planned entry on the calendar; a blackout may refuse its time or put it later."""
+    return _entry(rules.add_entry(session(), body, bearer().user.timezone), 201)
+
+
 @blueprint.post("/calendar/import")
 @blueprint.call("calendar.edit", "calendar import", query=s.PlanQuery, answers=s.PlanImported, files=True)
 def import_csv(query: dict[str, Any]) -> Response:
     """Import a plan from CSV; importing the same plan again changes nothing. 422 when nothing could be saved."""
-    sent = uploads(query["name"])
-    if len(sent) != 1:
-        raise Invalid(f"{len(sent)} files were sent", "send one CSV file")
-    name, content = sent[0]
+    name, content = upload(query["name"])
     arm = (lambda each: arming.arm(session(), workspace(), each)) if query["arm"] else None
     tz = zone(query["tz"] or bearer().user.timezone).key
     caller, plugins = bearer(), workspace().plugins
@@ -137,11 +171,14 @@ def drop(id: str) -> Response:  # noqa: A002
 
 
 @blueprint.post("/calendar/<id>/arm")
-@blueprint.call("calendar.edit", "calendar arm", answers=s.Armed)
-def arm_entry(id: str) -> Response:  # noqa: A002
-    """Let a planned entry go out by itself."""
-    found = service.find_entry(session(), id)
-    made = arming.arm(session(), workspace(), found)
+@blueprint.call("calendar.edit", "calendar arm", body=s.Test, answers=s.Armed)
+def arm_entry(body: dict[str, Any], id: str) -> Response:  # noqa: A002
+    """Let a planned entry go out by itself, or with `arms` begin a test of its variants."""
+    found, test = service.find_entry(session(), id), None
+    if body["arms"] or body["hold_out"] or body["share"] != 100 or body["decide"]:
+        with rules.of_field("arms"):
+            test = experiment_plan.parse(**body, tz=bearer().user.timezone)
+    made = arming.arm(session(), workspace(), found, test)
     return answer({"id": found.public_id, "state": found.state, "publication": made.public_id})
 
 
@@ -163,7 +200,8 @@ def tick_off(id: str) -> Response:  # noqa: A002
     return _entry(found)
 
 
-def _entry(found: Entry) -> Response:
+def _entry(found: Entry, status: int = 200) -> Response:
     session().flush()
     row = session().execute(calendar.rows_of().where(Entry.id == found.id)).mappings().one()
-    return answer(calendar.document(dict(row)), version=found.row_version)
+    location = f"/api/v1/calendar/{found.public_id}" if status == 201 else ""
+    return answer(calendar.document(dict(row)), status, version=found.row_version, location=location)

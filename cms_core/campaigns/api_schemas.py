@@ -3,8 +3,9 @@
 from marshmallow import fields, validate
 
 from cms_core.api.schemas import Document, Input, PageArgs, instant, listing, number, text
+from cms_core.campaigns.models import EntryKind
 from cms_core.campaigns.recurrence import MAX_OCCURRENCES
-from cms_core.campaigns.schemas import CampaignForm
+from cms_core.campaigns.schemas import METRICS, TEXT, CampaignForm
 from cms_core.campaigns.series import Scope
 
 WHEN = validate.Length(1, 200)
@@ -34,6 +35,57 @@ class NewCampaign(CampaignForm, Input):
     )
 
 
+class Placed(Document):
+    """An entry of a campaign with its new time."""
+
+    id = text()
+    title = text()
+    state = text()
+    new = instant()
+
+
+class Shifted(Placed):
+    """An entry of a campaign with its old and its new time."""
+
+    old = instant()
+
+
+class Staying(Shifted):
+    """An entry that does not move along."""
+
+    reason = text()
+
+
+class CampaignMoved(CampaignShown):
+    """A campaign at its new days."""
+
+    by = number("Days.")
+    moved = listing(Shifted)
+    stays = listing(Staying)
+
+
+class CampaignCopied(CampaignShown):
+    """A copy of a campaign with what is planned in it."""
+
+    entries = listing(Placed)
+
+
+class Move(Input):
+    """By how many days a campaign moves, or on which day it is to begin: one of both."""
+
+    by = fields.Integer(load_default=None, validate=validate.Range(-100_000, 100_000))
+    start = fields.Date(load_default=None)
+    dry_run = fields.Boolean(load_default=False)
+
+
+class Copy(Input):
+    """What a copy of a campaign is called, and when it begins."""
+
+    name = fields.String(required=True, validate=validate.Length(1, 200))
+    start = fields.Date(required=True)
+    dry_run = fields.Boolean(load_default=False)
+
+
 class EntryShown(Document):
     """What stands on the calendar."""
 
@@ -56,6 +108,61 @@ class Moved(Document):
     id = text()
     title = text()
     when = instant()
+
+
+class PlanFields(Input):
+    """What goes out, or is to be done."""
+
+    tz = fields.String(
+        load_default="",
+        validate=validate.Length(max=64),
+        metadata={"description": "Left out, the campaign's or the caller's."},
+    )
+    asset = fields.String(load_default="", validate=TEXT)
+    connection = fields.String(load_default="", validate=TEXT, metadata={"description": "channel:name"})
+    segment = fields.String(load_default="", validate=TEXT)
+    campaign = fields.String(load_default="", validate=TEXT)
+    title = fields.String(load_default="", validate=validate.Length(max=500))
+    kind = fields.String(load_default="publish", validate=validate.OneOf([str(each) for each in EntryKind]))
+
+
+class NewEntry(PlanFields):
+    """An entry that is to be planned."""
+
+    when = fields.String(
+        required=True,
+        validate=WHEN,
+        metadata={"description": "`2026-05-04 09:00`, or `slot`: the next free one."},
+    )
+
+
+class Test(Input):
+    """How an entry is armed; left empty, without a test."""
+
+    arms = fields.List(
+        fields.String(validate=validate.Length(1, 200)),
+        load_default=list,
+        validate=validate.Length(max=20),
+        metadata={"description": "`NAME[=VARIANT][:PERCENT]`, one for each arm of a test."},
+    )
+    metric = fields.String(
+        load_default="opened_people", validate=validate.OneOf([name for name, _ in METRICS])
+    )
+    share = fields.Integer(
+        load_default=100,
+        validate=validate.Range(1, 100),
+        metadata={"description": "How many percent take part."},
+    )
+    hold_out = fields.Integer(
+        load_default=0,
+        validate=validate.Range(0, 50),
+        metadata={"description": "How many percent of all get nothing."},
+    )
+    decide = fields.String(
+        load_default="",
+        validate=TEXT,
+        metadata={"description": "`4h`, a time, or `by-hand`: when the rest gets the arm that did best."},
+    )
 
 
 class Armed(Document):

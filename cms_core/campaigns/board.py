@@ -10,15 +10,14 @@ from sqlalchemy.orm import Session
 
 from cms_core.audience import segments
 from cms_core.audience.models import Segment
-from cms_core.campaigns import advice, blackouts, calendar, placing, series, service
-from cms_core.campaigns.models import Campaign, Entry, EntryKind, EntryState
+from cms_core.campaigns import advice, blackouts, calendar, placing, rules, series, service
+from cms_core.campaigns.models import Campaign, Entry, EntryState
 from cms_core.campaigns.money import show_money
 from cms_core.campaigns.month import Month, chip, group_of, weeks
 from cms_core.campaigns.schemas import entry_form, experiment_form
-from cms_core.campaigns.when import CONDITIONS, Mode, describe, parse_when, zone
+from cms_core.campaigns.when import CONDITIONS, Mode, describe, zone
 from cms_core.connections import service as connections
 from cms_core.content import listing as assets
-from cms_core.content import service as content
 from cms_core.content.models import Asset, Review
 from cms_core.content.review import approved_revision
 from cms_core.contract import AddressedChannel, Mark
@@ -237,26 +236,10 @@ def entry_schema(session: Session) -> Schema:
 
 def add(session: Session, values: Mapping[str, Any], tz: str) -> Entry | None:
     """Plan what a filled form stands for: one entry, or a series, whose first entry is returned as soon as there is one."""
-    plan = plan_of(session, values, tz)
     if not values["repeats"]:
-        return service.plan(session, plan)
-    return next(iter(series.entries_of(session, series.create(session, plan, values["repeats"]))), None)
-
-
-def plan_of(session: Session, values: Mapping[str, Any], tz: str) -> service.Plan:
-    """The plan that a filled form stands for."""
-    campaign = service.find_campaign(session, values["campaign"]) if values["campaign"] else None
-    connection = connections.find_by_name(session, values["connection"]) if values["connection"] else None
-    return service.Plan(
-        when=parse_when(values["when"], campaign.tz if campaign else tz),
-        title=values["title"],
-        kind=EntryKind(values["kind"]),
-        asset=content.find(session, values["asset"]) if values["asset"] else None,
-        channel=connection.channel if connection else "",
-        connection=connection,
-        campaign=campaign,
-        segment=segments.find(session, values["segment"]) if values["segment"] else None,
-    )
+        return rules.add_entry(session, values, tz)
+    made = rules.add_series(session, {**values, "rrule": values["repeats"]}, tz, "when")
+    return next(iter(series.entries_of(session, made)), None)
 
 
 def experiment_form_of(session: Session, plugins: Plugins, entry: Entry) -> SchemaForm | None:

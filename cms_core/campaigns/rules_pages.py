@@ -3,8 +3,7 @@
 from flask import Blueprint, redirect, render_template, request, url_for
 from marshmallow import ValidationError
 
-from cms_core.campaigns import blackouts, board, series, service, slots
-from cms_core.campaigns.blackouts import Wanted
+from cms_core.campaigns import blackouts, board, rules, series, slots
 from cms_core.campaigns.schemas import BlackoutForm
 from cms_core.connections import service as connections
 from cms_core.errors import CmsError
@@ -19,7 +18,7 @@ blueprint = Blueprint("rules", __name__)
 
 @blueprint.get("/calendar/rules")
 @permission("calendar.read")
-def rules() -> Answer:
+def index() -> Answer:
     """Blackouts, slots and series."""
     return _page(_form({"tz": user().timezone, "policy": "block"}))
 
@@ -30,12 +29,12 @@ def add_blackout() -> Answer:
     """Add a window, or the holidays of a country."""
     form = _form({})
     try:
-        added = blackouts.add(session(), _wanted(form.load(request.form)))
+        added = rules.add_blackout(session(), form.load(request.form), user().timezone)
     except (ValidationError, CmsError) as error:
         field = getattr(error, "field", "") or "name"
         return _page(form.rejected(request.form, board.as_validation(error, field))), 422
     toast(f"{added.name} is kept from now on.")
-    return redirect(url_for(".rules"), 303)
+    return redirect(url_for(".index"), 303)
 
 
 @blueprint.post("/calendar/rules/blackouts/<public_id>/remove")
@@ -45,7 +44,7 @@ def remove_blackout(public_id: str) -> Answer:
     found = blackouts.find(session(), public_id)
     blackouts.remove(session(), found)
     toast(f"{found.name} is removed. What it moved stays where it is.")
-    return redirect(url_for(".rules"), 303)
+    return redirect(url_for(".index"), 303)
 
 
 @blueprint.post("/calendar/rules/slots/<public_id>")
@@ -61,7 +60,7 @@ def set_slots(public_id: str) -> Answer:
         session().rollback()
         return _page(_form({"tz": user().timezone}), error), error.status
     toast(f"The posting times of {found.name} are saved.")
-    return redirect(url_for(".rules"), 303)
+    return redirect(url_for(".index"), 303)
 
 
 @blueprint.post("/calendar/rules/series/<public_id>/<any(arm, disarm, end):what>")
@@ -86,27 +85,11 @@ def change_series(public_id: str, what: str) -> Answer:
         f"{len(entries)} entries of {found.title} are {words}."
         + "".join(f" {each}." for each in problems[:1])
     )
-    return redirect(url_for(".rules"), 303)
+    return redirect(url_for(".index"), 303)
 
 
 def _form(values: dict[str, str]) -> SchemaForm:
     return SchemaForm(BlackoutForm(), values)
-
-
-def _wanted(values: dict[str, str]) -> Wanted:
-    campaign, connection = values.pop("campaign"), values.pop("connection")
-    return Wanted(
-        name=values["name"],
-        policy=values["policy"],
-        tz=values["tz"],
-        starts=blackouts.edge(values["starts"], last=False),
-        ends=blackouts.edge(values["ends"], last=True),
-        rrule=values["rrule"],
-        country=values["country"],
-        subdivision=values["subdivision"],
-        campaign=service.find_campaign(session(), campaign) if campaign else None,
-        connection=connections.find_by_name(session(), connection) if connection else None,
-    )
 
 
 def _page(form: SchemaForm, problem: CmsError | None = None) -> str:

@@ -119,7 +119,7 @@ def plan(session: Session, wanted: Plan) -> Entry:
     """Put a planned entry on the calendar; blackouts may refuse its time (Invalid) or put it later (``deferred`` says so)."""
     title = wanted.title or (head_of(session, wanted.asset).title if wanted.asset else "")
     if not title:
-        raise Invalid("an entry without an asset needs a title", "give it a title")
+        raise Invalid("an entry without an asset needs a title", "give it a title", field="title")
     entry = Entry(
         state=EntryState.PLANNED,
         campaign_id=wanted.campaign.id if wanted.campaign else None,

@@ -1,14 +1,9 @@
 """``cms calendar blackouts|slots|check|feed``: when nothing goes out, when a connection posts, who gets too much, the feed."""
 
-from typing import TYPE_CHECKING, Any
-
 import click
 
 from cms_core.cli.output import print_json, print_table, progress
 from cms_core.cli.state import State, json_option, pass_state
-
-if TYPE_CHECKING:
-    from cms_core.campaigns.models import Blackout
 
 
 @click.group()
@@ -40,26 +35,10 @@ def blackouts() -> None:
 @pass_state
 def add(state: State, /, *, name: str, as_json: bool, **given: str) -> None:
     """Add a window, or the holidays of a country."""
-    from cms_core.campaigns import blackouts as windows
-    from cms_core.campaigns import service
-    from cms_core.connections import service as connections
+    from cms_core.campaigns import rules
 
     with state.writing() as (session, user):
-        wanted = windows.Wanted(
-            name=name,
-            policy=given["policy"],
-            tz=given["tz"] or user.timezone,
-            starts=windows.edge(given["starts"], last=False),
-            ends=windows.edge(given["ends"], last=True),
-            rrule=given["rrule"],
-            country=given["country"],
-            subdivision=given["subdivision"],
-            campaign=service.find_campaign(session, given["campaign"]) if given["campaign"] else None,
-            connection=connections.find_by_name(session, given["connection"])
-            if given["connection"]
-            else None,
-        )
-        row = _document(windows.add(session, wanted))
+        row = rules.blackout_document(rules.add_blackout(session, {"name": name, **given}, user.timezone))
     if as_json:
         print_json(row)
     else:
@@ -72,9 +51,10 @@ def add(state: State, /, *, name: str, as_json: bool, **given: str) -> None:
 def list_(state: State, as_json: bool) -> None:
     """All blackouts."""
     from cms_core.campaigns import blackouts as windows
+    from cms_core.campaigns import rules
 
     with state.reading() as session:
-        rows = [_document(each) for each in windows.list_all(session)]
+        rows = [rules.blackout_document(each) for each in windows.list_all(session)]
     if as_json:
         print_json(rows)
     else:
@@ -111,6 +91,7 @@ def remove(state: State, name: str) -> None:
 @pass_state
 def slots(state: State, connection: str, text: str | None, tz: str, count: int, as_json: bool) -> None:
     """The posting times of a connection and its next free slots; an entry takes one with --to slot."""
+    from cms_core.campaigns import rules
     from cms_core.campaigns import slots as posting
     from cms_core.connections import service as connections
 
@@ -119,15 +100,12 @@ def slots(state: State, connection: str, text: str | None, tz: str, count: int, 
             found = connections.find_by_name(session, connection)
             posting.replace(session, found, text, tz or user.timezone)
     with state.reading() as session:
-        found = connections.find_by_name(session, connection)
-        kept = posting.of_connection(session, found.id)
-        free = posting.free(session, found, count) if kept else []
-    row: dict[str, Any] = {"slots": posting.show(kept), "tz": kept[0].tz if kept else None, "next": free}
+        row = rules.slots_document(session, connections.find_by_name(session, connection), count)
     if as_json:
         print_json(row)
     else:
         click.echo(f"{row['slots'] or 'none'} ({row['tz'] or 'no zone'})")
-        for instant in free:
+        for instant in row["next"]:
             click.echo(instant.isoformat(" ", "minutes"))
 
 
@@ -141,30 +119,20 @@ def slots(state: State, connection: str, text: str | None, tz: str, count: int, 
 @pass_state
 def check(state: State, first: str, last: str, limit: int | None, as_json: bool) -> None:
     """How many people would get more than so many items within seven days."""
-    from cms_core.campaigns import advice, calendar
-    from cms_core.campaigns.when import zone
+    from cms_core.campaigns import advice, calendar, rules
 
     start, end = calendar.day_range(first, last)
     with state.reading() as session:
         found = advice.fatigue_between(session, state.workspace, start, end, limit)
-    rows = [
-        {
-            "id": each.public_id,
-            "title": each.title,
-            "when": each.instant.astimezone(zone(each.tz)),
-            "people": each.people,
-            "most": each.most,
-        }
-        for each in found.overlaps
-    ]
+    row = rules.fatigue_document(found)
     for name in found.unread:
         progress(f"segment {name!r} was left out: its rule does not hold any more")
     if as_json:
-        print_json({"limit": found.limit, "days": 7, "people": found.people, "overlaps": rows})
+        print_json(row)
         return
     click.echo(f"{found.people} people would get more than {found.limit} in seven days.")
-    if rows:
-        print_table(rows, ("id", "when", "people", "most", "title"))
+    if row["overlaps"]:
+        print_table(row["overlaps"], ("id", "when", "people", "most", "title"))
 
 
 @click.command()
@@ -188,17 +156,3 @@ def feed(state: State, revoke: bool, as_json: bool) -> None:
         print_json({"url": url})
     else:
         click.echo(url or "The address leads nowhere from now on.")
-
-
-def _document(row: "Blackout") -> dict[str, Any]:
-    return {
-        "id": row.public_id,
-        "name": row.name,
-        "policy": row.policy,
-        "from": row.starts.isoformat(" ", "minutes") if row.starts else None,
-        "to": row.ends.isoformat(" ", "minutes") if row.ends else None,
-        "tz": row.tz,
-        "rrule": row.rrule or None,
-        "country": row.country or None,
-        "subdivision": row.subdivision or None,
-    }

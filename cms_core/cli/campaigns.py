@@ -6,8 +6,6 @@ from typing import Any
 import click
 
 from cms_core.campaigns import service, shifting
-from cms_core.campaigns.models import Entry
-from cms_core.campaigns.when import zone
 from cms_core.cli.output import print_json, print_table, progress
 from cms_core.cli.state import State, json_option, pass_state
 
@@ -71,6 +69,7 @@ def move(
     state: State, name: str, days: int | None, start: datetime | None, dry_run: bool, as_json: bool
 ) -> None:
     """Move a whole campaign: times of day stay, armed entries get their new times, what is done stays."""
+    from cms_core.campaigns import rules
     from cms_core.publishing import rescheduling
 
     if (days is None) == (start is None):
@@ -83,9 +82,7 @@ def move(
             else shifting.days_to(campaign, start.date() if start else campaign.starts_on)
         )
         done = rescheduling.move_campaign(session, state.workspace.plugins, campaign, by)
-        moved = [_moved(entry, old) for entry, old in done.moved]
-        stays = [{**_moved(entry, entry.instant), "reason": reason} for entry, reason in done.stays]
-        document = {**service.document(campaign), "by": by, "moved": moved, "stays": stays}
+        document = rules.move_document(campaign, done)
         if dry_run:
             session.rollback()
     _report(document, dry_run, as_json)
@@ -100,21 +97,15 @@ def move(
 @pass_state
 def copy(state: State, name: str, new_name: str, start: datetime, dry_run: bool, as_json: bool) -> None:
     """Copy a campaign to another start: its entries are planned at the same times of day, and follow each other as they did."""
+    from cms_core.campaigns import rules
+
     with state.writing() as (session, _):
         campaign = service.find_campaign(session, name)
         made, entries = shifting.copy(session, campaign, new_name, start.date())
-        document = {**service.document(made), "entries": [_moved(entry) for entry in entries]}
+        document = rules.copy_document(made, entries)
         if dry_run:
             session.rollback()
     _report(document, dry_run, as_json)
-
-
-def _moved(entry: Entry, old: datetime | None = None) -> dict[str, object]:
-    local = zone(entry.tz)
-    row: dict[str, object] = {"id": entry.public_id, "title": entry.title, "state": entry.state}
-    if old is not None:
-        row["old"] = old.astimezone(local)
-    return {**row, "new": entry.instant.astimezone(local)}
 
 
 def _report(document: dict[str, Any], dry_run: bool, as_json: bool) -> None:

@@ -5,14 +5,12 @@ from typing import Any
 from flask import Response
 from marshmallow import fields, validate
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from cms_core.api import Blueprint, Document, Input, PageArgs, answer, bearer, page, pages_of, require_match
 from cms_core.api.schemas import instant, listing, many_of, table, text, truth
 from cms_core.connections import overview, service
 from cms_core.connections.links import verify_connection
 from cms_core.connections.models import Connection
-from cms_core.errors import NotFound
 from cms_core.web.request import session, workspace
 
 blueprint = Blueprint(
@@ -116,14 +114,14 @@ def add(body: dict[str, Any]) -> Response:
 @blueprint.call(EDIT, answers=AccountFull, versioned=True)
 def one_connection(id: str) -> Response:  # noqa: A002  # the name in the path
     """One account, by id, name or `channel:name`."""
-    return _shown(_found(session(), id))
+    return _shown(service.find_named(session(), id))
 
 
 @blueprint.put("/connections/<id>")
 @blueprint.call(EDIT, body=Settings, answers=AccountFull, versioned=True)
 def change(body: dict[str, Any], id: str) -> Response:  # noqa: A002
     """Replace the settings of an account, which then counts as not tested."""
-    work, found = workspace(), _found(session(), id)
+    work, found = workspace(), service.find_named(session(), id)
     require_match(found.row_version)
     service.update(session(), work.vault, work.plugins, found, body["settings"])
     return _shown(found)
@@ -134,17 +132,10 @@ def change(body: dict[str, Any], id: str) -> Response:  # noqa: A002
 def verify(id: str) -> Response:  # noqa: A002
     """Ask the other side who we are there. 502 when it says no, 503 when it cannot be reached."""
     with workspace().db.session() as reading:  # none of this request is open while the network is asked
-        found = _found(reading, id)
+        found = service.find_named(reading, id)
     identity = verify_connection(workspace(), found.id, (bearer().user.id, "rest"))
     told = {"channel": found.channel, "name": found.name, "state": "ok", "identity": identity.name}
     return answer(told | {"url": identity.url, "rights": list(identity.rights)})
-
-
-def _found(opened: Session, named: str) -> Connection:
-    try:
-        return service.find_by_public_id(opened, named)
-    except NotFound:
-        return service.find_by_name(opened, named)
 
 
 def _shown(found: Connection, status: int = 200) -> Response:

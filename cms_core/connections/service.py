@@ -100,6 +100,12 @@ def find_by_public_id(session: Session, public_id: str) -> Connection:
     return connection
 
 
+def find_named(session: Session, named: str) -> Connection:
+    """The connection of this public id, or called NAME or channel:NAME; raises as find_by_name does."""
+    found = session.scalar(select(Connection).where(Connection.public_id == named))
+    return found or find_by_name(session, named)
+
+
 def listing(session: Session, channels: frozenset[str] | None = None) -> list[dict[str, Any]]:
     """All connections, or those of some channels, by channel and name, without any secret."""
     query = select(Connection).order_by(Connection.channel, Connection.name)

@@ -1,9 +1,12 @@
 """For tests of pages: an app with one user of every role, markup that must not be there, statements that a page needs."""
 
+import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from html.parser import HTMLParser
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cms_core.testing.client import FormClient
@@ -52,6 +55,13 @@ def signed_in(app: "Flask", role: str) -> FormClient:
     assert isinstance(client, FormClient)
     assert client.sign_in(f"{role}@example.com", PASSWORD).status_code == 303
     return client
+
+
+def naughty_strings() -> list[str]:
+    """The big list of naughty strings, where CMS_CONFORMANCE_DATA names its folder; else a handful."""
+    file = Path(os.environ.get("CMS_CONFORMANCE_DATA") or "missing") / "naughty-strings" / "blns.json"
+    few = ["<script>alert(1)</script>", "'; drop table x --", "{{ 7*7 }}", "田中さん", "=1+1", "\u202etest"]
+    return [*few, *(json.loads(file.read_text("utf-8")) if file.exists() else [])]
 
 
 def harm_in(page: str) -> list[str]:

@@ -1,34 +1,18 @@
 """For tests of the REST interface: clients that carry a token of a role."""
 
 from collections.abc import Callable
-from typing import Any
+from functools import partial
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
 
-from cms_core.auth import tokens
 from cms_core.auth.models import User
-from cms_core.testing.pages import app_of
+from cms_core.testing.calls import V1, Caller, caller_of
+from cms_core.testing.calls import token_of as make_token
+from cms_core.testing.pages import app_of, naughty_strings
 from cms_core.workspace import Workspace
 
-V1 = "/api/v1"
-
-
-class Caller:
-    """Calls the REST interface with one token."""
-
-    def __init__(self, client: FlaskClient, token: str) -> None:
-        self.client = client
-        self.token = token
-
-    def __call__(self, method: str, path: str, body: Any = None, **kwargs: Any) -> TestResponse:
-        headers = {"Authorization": f"Bearer {self.token}", **kwargs.pop("headers", {})}
-        if body is not None:
-            kwargs["json"] = body
-        return self.client.open(V1 + path, method=method, headers=headers, buffered=True, **kwargs)
-
+__all__ = ["V1", "Caller", "Calls"]
 
 Calls = Callable[..., Caller]
 
@@ -43,20 +27,13 @@ def app(workspace: Workspace) -> Flask:
 @pytest.fixture
 def token_of(workspace: Workspace, people: dict[str, User]) -> Callable[..., str]:
     """A token of the user with this role, with scopes."""
-
-    def make(role: str, *scopes: str, expires: str = "") -> str:
-        with workspace.db.transaction() as session:
-            owner = session.get_one(User, people[role].id)
-            _, text = tokens.add(session, workspace.plugins, owner, owner, scopes=scopes, expires=expires)
-            return text
-
-    return make
+    return partial(make_token, workspace)
 
 
 @pytest.fixture
-def calls(app: Flask, token_of: Callable[..., str]) -> Calls:
+def calls(app: Flask, people: dict[str, User]) -> Calls:
     """``calls("marketer", "content:read")``: a caller whose token has this role and these scopes."""
-    return lambda role, *scopes: Caller(app.test_client(), token_of(role, *scopes))
+    return partial(caller_of, app)
 
 
 @pytest.fixture
@@ -69,3 +46,8 @@ def admin(calls: Calls) -> Caller:
 def approver(calls: Calls) -> Caller:
     """A caller who may approve what others wrote."""
     return calls("approver")
+
+
+@pytest.fixture(scope="session")
+def naughty() -> list[str]:
+    return naughty_strings()

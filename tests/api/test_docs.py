@@ -11,6 +11,7 @@ import pytest
 import time_machine
 from click.testing import Result
 from flask import Flask
+from openapi_spec_validator import validate
 
 from cms_core.app import create_app
 from cms_core.config import load_config
@@ -36,11 +37,10 @@ def served(cms: Callable[..., Result], tmp_path: Path) -> tuple[Flask, str]:
     return create_app(load_config(home)), token
 
 
-def test_every_request_of_the_page_is_answered_as_it_says(served: tuple[Flask, str]) -> None:
-    app, token = served
+def answers_as_said(page: Path, app: Flask, token: str) -> int:
+    """Send every request of a page and hold its answer against the one that stands there; how many there are."""
     client = app.test_client()
-    blocks = BLOCK.findall(PAGE.read_text(encoding="utf-8"))
-    assert len(blocks) >= 9
+    blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
     for block in blocks:
         found = ANSWER.search(block)
         assert found, block
@@ -51,6 +51,36 @@ def test_every_request_of_the_page_is_answered_as_it_says(served: tuple[Flask, s
         answer = client.open(f"/api/v1{path}", method=method, headers=headers, data=body.strip())
         assert answer.status_code == int(found[1]), f"{block}\n{answer.text}"
         assert within(json.loads(found[2] or "{}"), answer.json), f"{block}\n{answer.text}"
+    return len(blocks)
+
+
+def test_every_request_of_the_page_is_answered_as_it_says(served: tuple[Flask, str]) -> None:
+    assert answers_as_said(PAGE, *served) >= 9
+
+
+def test_the_calls_of_the_plugin_of_the_docs_are_answered_as_its_page_says(
+    cms: Callable[..., Result], tmp_path: Path
+) -> None:
+    page, home = PAGE.parent / "writing-a-plugin.md", tmp_path / "ws"
+    cms("init", str(home), "--admin-email", "you@example.com", "--admin-password", "long enough")
+    code = re.search(
+        r"^```python\n# file: plugins/hello.py\n(.*?)^```$", page.read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
+    assert code
+    (home / "plugins").mkdir(exist_ok=True)
+    (home / "plugins" / "hello.py").write_text(code[1], encoding="utf-8")
+    token = json.loads(cms("tokens", "add", "--user", "you@example.com", "--json").stdout)["token"]
+    app = create_app(load_config(home))
+    assert answers_as_said(page, app, token) == 2
+    described = app.test_client().get("/api/v1/openapi.json").json
+    validate(described)
+    assert described["paths"]["/api/v1/hello/greetings"]["post"]["x-permission"] == "hello.edit"
+    narrow = cms("tokens", "add", "--user", "you@example.com", "--scope", "hello:read", "--json").stdout
+    headers = {"Authorization": f"Bearer {json.loads(narrow)['token']}"}
+    refused = app.test_client().post(
+        "/api/v1/hello/greetings", json={"email": "b@example.com"}, headers=headers
+    )
+    assert refused.status_code == 403
 
 
 def test_the_commands_of_the_page_are_there(served: tuple[Flask, str], cms: Callable[..., Result]) -> None:

@@ -107,13 +107,7 @@ def budgets(state: State, as_json: bool) -> None:
     svc = state.services(PLUGIN)
     svc.require("ads.import")
     said = guard.keep(svc)
-    rows = [
-        {
-            "kind": each.kind, "id": each.subject, "title": each.title, "campaign": each.campaign, "spent": each.spent,
-            "budget": each.budget.amount, "currency": each.budget.currency, "incomplete": each.unrated,
-        }
-        for each in guard.watched(svc)
-    ]  # fmt: skip
+    rows = [guard.document(each) for each in guard.watched(svc)]
     if as_json:
         print_json({"budgets": rows, "said": said})
     else:

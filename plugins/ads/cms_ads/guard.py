@@ -98,6 +98,20 @@ def watched(svc: Services) -> list[Watched]:
     return [_with_spend(each, spent[each.kind, each.subject], rates) for each in found]
 
 
+def document(each: Watched) -> dict[str, Any]:
+    """A budget for programs."""
+    return {
+        "kind": each.kind,
+        "id": each.subject,
+        "title": each.title,
+        "campaign": each.campaign,
+        "spent": each.spent,
+        "budget": each.budget.amount,
+        "currency": each.budget.currency,
+        "incomplete": each.unrated,
+    }
+
+
 def _flights(belonging: Belonging) -> Iterator[Watched]:
     for flight in belonging.flights:
         if flight.budget is not None and flight.state not in OVER:

@@ -90,7 +90,7 @@ def _store(svc: Services, report: Report, source: str, result: Result) -> None:
         groups[fact.account, fact.name].append(fact)
     spans = [(fact.day, fact.until) for fact in report.facts]
     whole = (min(day for day, _ in spans), max(until for _, until in spans)) if spans else None
-    with svc.transaction() as session:
+    with svc.transaction() as session, session.begin_nested():  # what is tried again leaves nothing behind
         known = _known(session, report.vendor, whole)
         kept: list[Fact] = []
         for place, facts in groups.items():

@@ -1,17 +1,14 @@
 """One page: budgets with what was spent of them, costs that belong nowhere yet, and the import of a report."""
 
-from collections import defaultdict
-from typing import Any
-
 from flask import Blueprint, redirect, render_template, request, url_for
-from sqlalchemy import func, select
+from sqlalchemy import select
 from werkzeug.wrappers import Response
 
-from cms_ads import belonging, guard, telling
+from cms_ads import belonging, costs, guard, telling
 from cms_ads.importing import Result, import_report
-from cms_ads.models import Cost, Guarded
+from cms_ads.models import Guarded
 from cms_ads.vendors import VENDORS
-from cms_core import CmsError, Invalid, Panel, Services, from_micros, permission, services, toast
+from cms_core import CmsError, Invalid, Panel, permission, services, toast
 
 PLUGIN = "ads"
 LARGEST = 32 * 1024 * 1024
@@ -39,35 +36,13 @@ def _page(result: Result | None = None, problem: CmsError | None = None) -> str:
         budgets=guard.watched(svc),
         words=words,
         vendors=VENDORS,
-        costs=_costs(svc),
-        unmapped=_unmapped(svc, found),
+        costs=costs.by_vendor(svc),
+        unmapped=costs.unmapped(svc, found),
         unrated=unrated,
         campaigns=sorted(found.campaigns.values(), key=lambda each: each.name.casefold()),
         result=result,
         problem=problem,
     )
-
-
-def _costs(svc: Services) -> list[tuple[Any, ...]]:
-    sums = [func.sum(each) for each in (Cost.cost_micros, Cost.clicks, Cost.impressions)]
-    query = select(Cost.vendor, Cost.currency, *sums, func.max(Cost.until)).group_by(
-        Cost.vendor, Cost.currency
-    )
-    with svc.session() as session:
-        rows = session.execute(query.order_by(Cost.vendor, Cost.currency)).all()
-    return [(row[0], row[1], from_micros(int(row[2])), int(row[3]), int(row[4]), row[5]) for row in rows]
-
-
-def _unmapped(svc: Services, found: belonging.Belonging) -> list[tuple[Any, ...]]:
-    """(vendor, name, currency, spend) of what belongs to no campaign of ours."""
-    lost: defaultdict[tuple[str, str, str], int] = defaultdict(int)
-    with svc.session() as session:
-        for row in session.scalars(select(Cost)):
-            if found.of_row(row.vendor, row.name, row.utm, row.day) is None:
-                lost[row.vendor, row.name, row.currency] += row.cost_micros
-    return [
-        (vendor, name, code, from_micros(micros)) for (vendor, name, code), micros in sorted(lost.items())
-    ]
 
 
 @blueprint.post("/import")

@@ -55,9 +55,10 @@ def register_actions() -> Iterable[Action | NavItem]:
 
 @hookimpl
 def register_blueprints() -> "Iterable[Blueprint]":
+    from cms_ads import api as calls
     from cms_ads import pages
 
-    return [pages.blueprint]
+    return [pages.blueprint, calls.blueprint]
 
 
 @hookimpl

@@ -61,9 +61,9 @@ class Rates:
         )
 
 
-def import_rates(svc: Services, file: str | Path) -> dict[str, Any]:
+def import_rates(svc: Services, file: str | Path | bytes, name: str = "") -> dict[str, Any]:
     """Read rates (columns date, from, to, rate: one unit of "from" in "to"); the newest import of a day counts."""
-    opened = read_csv(file, known=lambda cell: cell.strip().casefold() in COLUMNS)
+    opened = read_csv(file, name, known=lambda cell: cell.strip().casefold() in COLUMNS)
     places = {
         COLUMNS[name.casefold()]: n for n, name in enumerate(opened.header) if name.casefold() in COLUMNS
     }

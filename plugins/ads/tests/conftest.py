@@ -1,12 +1,10 @@
 """A workspace with campaigns, accounts of vendors and flights, and reports to import."""
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,7 +30,7 @@ from cms_core.publishing import arming, listing, service
 from cms_core.reports.campaign import report
 from cms_core.services import Services
 from cms_core.testing.client import FormClient
-from cms_core.testing.pages import add_people, app_of, signed_in
+from cms_core.testing.pages import add_people, app_of, naughty_strings, signed_in
 from cms_core.worker import Worker
 from cms_core.workspace import Workspace
 
@@ -146,8 +144,4 @@ def ads(desk: Desk) -> Callable[..., tuple[int, Any]]:
 
 @pytest.fixture(scope="session")
 def naughty() -> list[str]:
-    """The big list of naughty strings, where CMS_CONFORMANCE_DATA names its folder; else a handful."""
-    folder = os.environ.get("CMS_CONFORMANCE_DATA")
-    file = Path(folder or "") / "naughty-strings" / "blns.json"
-    few = ["<script>alert(1)</script>", "'; drop table x --", "{{ 7*7 }}", "田中さん", "=1+1", "\u202etest"]
-    return [*few, *(json.loads(file.read_text("utf-8")) if folder and file.exists() else [])]
+    return naughty_strings()

@@ -153,16 +153,7 @@ def import_companies(
 @pass_state
 def list_companies(state: State, as_json: bool) -> None:
     """List all companies by name."""
-    rows = [
-        {
-            "id": each.id,
-            "name": each.name,
-            "domain": each.domain or None,
-            "contacts": count,
-            "fields": dict(each.fields),
-        }
-        for each, count in state.services(PLUGIN, READ).list_companies()
-    ]
+    rows = [listing.company(*each) for each in state.services(PLUGIN, READ).list_companies()]
     if as_json:
         print_json(rows)
     else:

@@ -1,14 +1,13 @@
 """Deals in the app."""
 
-from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from marshmallow import ValidationError
 from werkzeug.wrappers import Response
 
-from cms_core import CmsError, Company, Contact, SchemaForm, Services, permission, services, toast
-from cms_leads import cells, deals, listing
+from cms_core import CmsError, SchemaForm, Services, permission, services, toast
+from cms_leads import deals, listing
 from cms_leads.deals import Facts
 from cms_leads.models import Deal, Result
 from cms_leads.plugin import READ, WORK
@@ -65,7 +64,7 @@ def add() -> Answer:
     svc, form = services.current(PLUGIN), SchemaForm(DealForm())
     try:
         with svc.transaction():
-            made = deals.create(svc, _facts(svc, form.load(request.form), Facts("")))
+            made = deals.create(svc, deals.described(svc, form.load(request.form), Facts("")))
     except (ValidationError, CmsError) as error:
         return render_template("leads/new_deal.html", form=_refused(form, error)), 422
     toast(f"{made.name} is written down.")
@@ -94,7 +93,7 @@ def change(public_id: str) -> Answer:
         # The version that the person saw is no field of the deal.
         posted = type(request.form)([pair for pair in request.form.items(multi=True) if pair[0] != VERSION])
         with svc.transaction():
-            facts = _facts(svc, form.load(posted), deals.facts_of(found))
+            facts = deals.described(svc, form.load(posted), deals.facts_of(found))
             deals.change(svc, public_id, facts, request.form.get(VERSION, type=int))
     except (ValidationError, CmsError) as error:
         return _deal_page(svc, found, _refused(form, error)), 422
@@ -113,24 +112,6 @@ def close(public_id: str) -> Answer:
     found = deals.close(services.current(PLUGIN), public_id, outcome)
     toast(f"{found.name} is {outcome}.")
     return redirect(url_for(".deal", public_id=public_id), 303)
-
-
-def _facts(svc: Services, given: dict[str, Any], before: Facts) -> Facts:
-    """What the form says; what it has no field for stays."""
-    micros, currency = cells.read_amount(given["amount"]) if given["amount"] else (None, "")
-    company = svc.upsert_company(Company("", given["company"]))[0] if given["company"].strip() else None
-    people = [Contact("", svc.address(each)) for each in given["contacts"]]
-    return replace(
-        before,
-        name=given["name"],
-        company=company,
-        contacts=tuple(svc.upsert_contacts(people)),
-        amount_micros=micros,
-        currency=currency or (svc.settings()["currency"] if micros is not None else ""),
-        stage=given["stage"],
-        owner=given["owner"],
-        expected_on=given["expected_on"],
-    )
 
 
 def _form(svc: Services, found: Deal) -> SchemaForm:

@@ -5,16 +5,17 @@ amount corrected afterwards, ``deal_reopened`` takes that back (a negative value
 the values of ``deal_won`` and ``deal_reopened`` always add up to what was sold.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from cms_core import AgentClass, Conflict, Event, Invalid, NotFound, Services, from_micros
+from cms_core import AgentClass, Company, Conflict, Contact, Event, Invalid, NotFound, Services, from_micros
+from cms_leads import cells
 from cms_leads.models import Deal, DealContact, Result
 
 SOURCE = "leads"
@@ -79,6 +80,29 @@ def facts_of(deal: Deal) -> Facts:
         deal.closed_at,
         deal.external_id,
     )
+
+
+def described(svc: Services, given: Mapping[str, Any], before: Facts) -> Facts:
+    """What a form (DealForm), or as much of one as was sent, says of a deal; what it does not say stays as it was."""
+    said = {name: given[name] for name in ("name", "stage", "owner", "expected_on") if name in given}
+    if "company" in given:
+        named = given["company"].strip()
+        said["company"] = svc.upsert_company(Company("", named))[0] if named else None
+    if "contacts" in given:
+        said["contacts"] = _people(svc, given["contacts"])
+    if "amount" in given:
+        micros, currency = cells.read_amount(given["amount"]) if given["amount"] else (None, "")
+        usual = svc.settings()["currency"] if micros is not None else ""
+        said |= {"amount_micros": micros, "currency": currency or usual}
+    return replace(before, **said)
+
+
+def _people(svc: Services, addresses: Sequence[str]) -> tuple[str, ...]:
+    try:
+        people = [Contact("", svc.address(each)) for each in addresses]
+    except Invalid as error:
+        raise Invalid(error.message, error.remedy, field="contacts") from None
+    return tuple(svc.upsert_contacts(people))
 
 
 def create(svc: Services, facts: Facts) -> Deal:

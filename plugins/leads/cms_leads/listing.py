@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import and_, or_, select
 
-from cms_core import Contact, Services, from_micros
+from cms_core import Company, Contact, Services, from_micros
 from cms_leads import points
 from cms_leads.models import Deal, DealContact, Lead
 from cms_leads.points import Score
@@ -52,14 +52,36 @@ def name_of(contact: Contact | None) -> str:
     return f"{contact.first_name} {contact.last_name}".strip() or contact.email or "No name"
 
 
-def lead_page(svc: Services, after: tuple[int, str] | None = None, limit: int = PAGE) -> list[Lead]:
-    """Who has points by the table, the most first; ``after`` are points and contact to read on from."""
+def lead_page(
+    svc: Services, after: tuple[int, str] | None = None, limit: int = PAGE, least: int | None = None
+) -> list[Lead]:
+    """Who has (at least so many) points by the table, the most first; ``after`` are points and contact to read on from."""
     query = select(Lead).where(Lead.points != 0)
+    if least is not None:
+        query = query.where(Lead.points >= least)
     if after is not None:
         below = and_(Lead.points == after[0], Lead.contact > after[1])
         query = query.where(or_(Lead.points < after[0], below))
     with svc.session() as session:
         return list(session.scalars(query.order_by(Lead.points.desc(), Lead.contact).limit(limit)))
+
+
+def leads_of_page(svc: Services, rows: Sequence[Lead]) -> list[dict[str, Any]]:
+    """These leads with the reasons that there are now; those who live no more are left out."""
+    ids = [row.contact for row in rows]
+    found, people = points.scores(svc, svc.now(), ids), svc.contacts(ids)
+    return [lead(found.get(each) or Score(each, 0, ()), people[each]) for each in ids if each in people]
+
+
+def score_of(svc: Services, as_of: datetime, contact: str) -> Score:
+    """The points of one contact at an instant."""
+    return points.scores(svc, as_of, [contact]).get(contact) or Score(contact, 0, ())
+
+
+def company(found: Company, contacts: int) -> dict[str, Any]:
+    """One company with how many contacts it has."""
+    told = {"id": found.id, "name": found.name, "domain": found.domain or None}
+    return {**told, "contacts": contacts, "fields": dict(found.fields)}
 
 
 def deal_page(

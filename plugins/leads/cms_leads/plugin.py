@@ -66,9 +66,10 @@ def register_merge_fields() -> Iterable[FieldProvider]:
 
 @hookimpl
 def register_blueprints() -> "Iterable[Blueprint]":
-    from cms_leads import pages
+    from cms_leads import api as calls
+    from cms_leads import deal_api, pages
 
-    return [pages.blueprint]
+    return [pages.blueprint, calls.blueprint, deal_api.blueprint]
 
 
 @hookimpl

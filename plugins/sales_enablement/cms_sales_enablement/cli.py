@@ -1,15 +1,13 @@
 """``cms sales``: search the library, share from it, and see who looked."""
 
 from dataclasses import asdict
-from typing import Any
 
 import click
 
-from cms_core import Services, State, json_option, pass_state, print_json, print_table
+from cms_core import State, json_option, pass_state, print_json, print_table
+from cms_sales_enablement import documents
 from cms_sales_enablement import search as library
 from cms_sales_enablement import shares as links
-from cms_sales_enablement import views
-from cms_sales_enablement.models import Share, View
 from cms_sales_enablement.share_pages import PLUGIN
 
 
@@ -33,7 +31,7 @@ def search(state: State, /, words: str, limit: int, as_json: bool, **facets: str
     svc = state.services(PLUGIN)
     svc.require("sales.read")
     found = library.search(svc, library.Wanted(words, **facets), limit)
-    rows = [{**asdict(hit), "id": hit.asset, "asset": hit.slug, "tags": list(hit.tags)} for hit in found.hits]
+    rows = [documents.hit(each) for each in found.hits]
     if as_json:
         print_json(rows)
     else:
@@ -69,9 +67,7 @@ def shares() -> None:
 def list_(state: State, as_json: bool) -> None:
     """One's own links; of everybody, for those who may see them."""
     svc = state.services(PLUGIN)
-    found = links.listed(svc)
-    tallies = views.tallies(svc, found)
-    rows = [_document(svc, each, tallies.get(each.id, views.Tally())) for each in found]
+    rows = documents.links(svc, links.listed(svc))
     if as_json:
         print_json(rows)
     else:
@@ -85,14 +81,12 @@ def list_(state: State, as_json: bool) -> None:
 def show(state: State, public_id: str, as_json: bool) -> None:
     """One link and every look at it; "counted" are those of people who had it in sight for a second."""
     svc = state.services(PLUGIN)
-    found = links.find(svc, public_id)
-    looks = [_look(found, view) for view in views.of_share(svc, found)]
-    row = _document(svc, found, views.tallies(svc, [found]).get(found.id, views.Tally()))
+    row = documents.link_with_views(svc, links.find(svc, public_id))
     if as_json:
-        print_json({**row, "views": looks})
+        print_json(row)
     else:
         print_table([row], ("id", "asset", "contact", "state", "expires_at"))
-        print_table(looks, ("at", "visitor", "agent_class", "counted", "seconds", "revision"))
+        print_table(row["views"], ("at", "visitor", "agent_class", "counted", "seconds", "revision"))
 
 
 @shares.command()
@@ -102,40 +96,8 @@ def show(state: State, public_id: str, as_json: bool) -> None:
 def revoke(state: State, public_id: str, as_json: bool) -> None:
     """Let a link show nothing from now on."""
     svc = state.services(PLUGIN)
-    row = _document(svc, links.revoke(svc, public_id), views.Tally())
+    (row,) = documents.links(svc, [links.revoke(svc, public_id)])
     if as_json:
         print_json({"id": row["id"], "state": row["state"]})
     else:
         click.echo(f"Link {row['id']} shows nothing any more.")
-
-
-def _document(svc: Services, share: Share, tally: views.Tally) -> dict[str, Any]:
-    return {
-        "id": share.public_id,
-        "asset": share.slug,
-        "title": share.title,
-        "contact": share.contact_email or None,
-        "created_by": share.user_name,
-        "created_at": share.created_at,
-        "expires_at": share.expires_at,
-        "state": links.state_of(share, svc.now()),
-        "password": bool(share.password_hash),
-        "view_count": tally.views,
-        "visitors": tally.people,
-        "seconds": tally.seconds,
-        "last_viewed_at": tally.last_at,
-    }
-
-
-def _look(share: Share, view: View) -> dict[str, Any]:
-    """``slides`` is for decks; an article has none."""
-    return {
-        "visitor": share.contact_email or view.visitor,
-        "browser": view.visitor,
-        "agent_class": view.agent_class,
-        "at": view.at,
-        "counted": view.counted,
-        "seconds": view.milliseconds // 1000,
-        "revision": view.revision,
-        "slides": [],
-    }

@@ -54,9 +54,10 @@ def register_event_types() -> Iterable[EventType]:
 
 @hookimpl
 def register_blueprints() -> "Iterable[Blueprint]":
+    from cms_sales_enablement import api as calls
     from cms_sales_enablement import pages, share_pages
 
-    return [pages.blueprint, share_pages.blueprint]
+    return [pages.blueprint, share_pages.blueprint, calls.blueprint]
 
 
 @hookimpl

@@ -50,6 +50,7 @@ def create(svc: Services, slug: str, contact: str = "", expires: str | date = ""
         raise Invalid(
             f"there is no approved content {slug[:120]!r} that may be shared",
             "`cms sales search` lists what there is",
+            field="asset",
         )
     ends = _end(svc, expires)
     if password and not SHORTEST <= len(password) <= LONGEST:
@@ -112,14 +113,18 @@ def find(svc: Services, public_id: str) -> Share:
         return _find(session, svc, public_id)
 
 
-def listed(svc: Services, asset: str = "", limit: int | None = None) -> Sequence[Share]:
-    """The shares that who asks may see, the newest first; of one asset or of all."""
+def listed(
+    svc: Services, asset: str = "", limit: int | None = None, before: int | None = None
+) -> Sequence[Share]:
+    """The shares that who asks may see, the newest first; of one asset or of all. ``before``: the row id to read on from."""
     user = svc.require(MAY_SHARE)
     query = select(Share).order_by(Share.id.desc()).limit(limit)
     if not svc.can(SEES_ALL):
         query = query.where(Share.user == user.id)
     if asset:
         query = query.where(Share.asset == asset)
+    if before is not None:
+        query = query.where(Share.id < before)
     with svc.session() as session:
         return session.scalars(query).all()
 

@@ -1,11 +1,8 @@
 """A workspace with approved content, reps who share it, and people outside who look."""
 
-import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,7 +19,7 @@ from cms_core.content.review import approve_newest
 from cms_core.events.models import Event
 from cms_core.services import Services
 from cms_core.testing.client import FormClient
-from cms_core.testing.pages import add_people, app_of, signed_in
+from cms_core.testing.pages import add_people, app_of, naughty_strings, signed_in
 from cms_core.workspace import Workspace
 from cms_sales_enablement import search as library
 from cms_sales_enablement import shares
@@ -116,11 +113,7 @@ def desk(workspace: Workspace, clock: FrozenClock) -> Desk:
 
 @pytest.fixture(scope="session")
 def naughty() -> list[str]:
-    """The big list of naughty strings, where CMS_CONFORMANCE_DATA names its folder; else a handful."""
-    folder = os.environ.get("CMS_CONFORMANCE_DATA")
-    file = Path(folder or "") / "naughty-strings" / "blns.json"
-    few = ["<script>alert(1)</script>", "'; drop table x --", "{{ 7*7 }}", "田中さん", "=1+1", "\u202etest"]
-    return [*few, *(json.loads(file.read_text("utf-8")) if folder and file.exists() else [])]
+    return naughty_strings()
 
 
 @pytest.fixture

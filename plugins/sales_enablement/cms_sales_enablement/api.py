@@ -1,0 +1,242 @@
+"""REST: the reps' library, the links that they share, and who looked."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import date
+from functools import partial
+from typing import Any
+
+from flask import Response
+from marshmallow import fields, validate
+
+from cms_core import Asset, NotFound, Services, api
+from cms_sales_enablement import documents, feedback, search, shares
+from cms_sales_enablement.models import Share
+from cms_sales_enablement.schemas import PASSWORD
+from cms_sales_enablement.share_pages import PLUGIN
+
+READ = "sales.read"
+FACET = validate.Length(max=200)
+
+blueprint = api.Blueprint(
+    "sales_api",
+    __name__,
+    url_prefix="/api/v1/sales_enablement",
+    description="The reps' library and their links.",
+)
+
+
+class Wanted(api.Input):
+    """What a rep looks for."""
+
+    words = fields.String(load_default="", validate=FACET)
+    kind = fields.String(load_default="", validate=FACET)
+    funnel_stage = fields.String(load_default="", validate=FACET, data_key="stage")
+    persona = fields.String(load_default="", validate=FACET)
+    tag = fields.String(load_default="", validate=FACET)
+    locale = fields.String(load_default="", validate=FACET)
+    limit = fields.Integer(load_default=50, validate=validate.Range(1, 500))
+
+
+class HitShown(api.Document):
+    """One asset that fits."""
+
+    id = api.text()
+    asset = api.text()
+    slug = api.text()
+    title = api.text()
+    summary = api.text()
+    kind = api.text()
+    funnel_stage = api.text()
+    persona = api.text()
+    locale = api.text()
+    tags = api.listing(fields.String())
+    revision = api.number()
+    updated_at = api.instant()
+    until = fields.Date(required=True, allow_none=True, metadata={"description": "The last day of its use."})
+    excerpt = api.text()
+    score = api.number()
+
+
+class Found(api.Document):
+    """The best hits; there is no next page: narrow the search."""
+
+    items = api.listing(HitShown)
+    next = api.text(null=True)
+    total = api.number("How many fit in all.")
+
+
+class NewShare(api.Input):
+    """A link that is to be made."""
+
+    asset = fields.String(
+        required=True, validate=validate.Length(1, 200), metadata={"description": "Its slug."}
+    )
+    contact = fields.Email(
+        load_default=None,
+        validate=validate.Length(max=320),
+        metadata={"description": "Whom it is for, by e-mail address; made a contact if new."},
+    )
+    expires = fields.String(
+        load_default="",
+        validate=validate.Length(max=60),
+        metadata={"description": "2026-05-04 (through that day, UTC), 14d, or an instant."},
+    )
+    password = fields.String(
+        load_default=None, validate=PASSWORD, metadata={"description": "Asked for before anything is shown."}
+    )
+
+
+class Made(api.Document):
+    """A new link; its address is told this once."""
+
+    id = api.text()
+    url = api.text()
+
+
+class ShareShown(api.Document):
+    """A link that was made."""
+
+    id = api.text()
+    asset = api.text()
+    title = api.text()
+    contact = api.text(null=True)
+    created_by = api.text()
+    created_at = api.instant()
+    expires_at = api.instant(null=True)
+    state = api.text("active, expired or revoked")
+    password = api.truth()
+    view_count = api.number()
+    visitors = api.number()
+    seconds = api.number()
+    last_viewed_at = api.instant(null=True)
+
+
+class Look(api.Document):
+    """One look at what a link leads to."""
+
+    visitor = api.text()
+    browser = api.text()
+    agent_class = api.text()
+    at = api.instant()
+    counted = api.truth("A person had it in sight for a second.")
+    seconds = api.number()
+    revision = api.number()
+    slides = api.listing(fields.Dict())
+
+
+class ShareFull(ShareShown):
+    """A link with every look at it."""
+
+    views = api.listing(Look)
+
+
+class Standing(api.Document):
+    """What reps say of an asset, and until when they may use it."""
+
+    asset = api.text()
+    until = fields.Date(required=True, allow_none=True)
+    used = api.number()
+    outdated = api.number()
+
+
+class Words(api.Input):
+    """What a rep says of an asset."""
+
+    kind = fields.String(required=True, validate=validate.OneOf(list(feedback.KINDS)))
+    words = fields.String(load_default="", validate=validate.Length(max=feedback.LONGEST))
+
+
+class Until(api.Input):
+    """The last day on which reps may use an asset; null: for as long as it is approved."""
+
+    until = fields.Date(required=True, allow_none=True)
+
+
+@blueprint.get("/search")
+@blueprint.call(READ, "sales search", query=Wanted, answers=Found)
+def find(query: dict[str, Any]) -> Response:
+    """Approved content with all of these words, the best fit first: title before summary before text."""
+    limit = query.pop("limit")
+    found = search.search(api.services(PLUGIN), search.Wanted(**query), limit)
+    rows = [documents.hit(each) for each in found.hits]
+    return api.answer({"items": rows, "next": None, "total": found.total})
+
+
+@blueprint.get("/shares")
+@blueprint.call(shares.MAY_SHARE, "sales shares list", query=api.PageArgs, answers=api.pages_of(ShareShown))
+def links(query: dict[str, Any]) -> Response:
+    """One's own links, the newest first; of everybody, for those who may see them."""
+    svc = api.services(PLUGIN)
+
+    def read(after: Sequence[Any] | None, count: int) -> Sequence[Share]:
+        return shares.listed(svc, limit=count, before=after[0] if after else None)
+
+    return api.page_by(read, lambda row: (row.id,), 1, query, partial(documents.links, svc))
+
+
+@blueprint.post("/shares")
+@blueprint.call(shares.MAY_SHARE, "sales share", body=NewShare, answers=Made, status=201)
+def share(body: dict[str, Any]) -> Response:
+    """Make a tracked link to an approved asset; the link is told once."""
+    made = shares.create(
+        api.services(PLUGIN), body["asset"], body["contact"] or "", body["expires"], body["password"] or ""
+    )
+    return api.answer(asdict(made), 201, location=f"/api/v1/sales_enablement/shares/{made.id}")
+
+
+@blueprint.get("/shares/<id>")
+@blueprint.call(shares.MAY_SHARE, "sales shares show", answers=ShareFull)
+def one_link(id: str) -> Response:  # noqa: A002  # the name in the path
+    """One link and every look at it."""
+    svc = api.services(PLUGIN)
+    return api.answer(documents.link_with_views(svc, shares.find(svc, id)))
+
+
+@blueprint.post("/shares/<id>/revoke")
+@blueprint.call(shares.MAY_SHARE, "sales shares revoke", answers=ShareShown)
+def revoke(id: str) -> Response:  # noqa: A002
+    """Let a link show nothing from now on; doing it again changes nothing."""
+    svc = api.services(PLUGIN)
+    (told,) = documents.links(svc, [shares.revoke(svc, id)])
+    return api.answer(told)
+
+
+@blueprint.get("/assets/<slug>")
+@blueprint.call(READ, answers=Standing)
+def standing(slug: str) -> Response:
+    """What reps say of an approved asset, and until when they may use it."""
+    svc = api.services(PLUGIN)
+    return _standing(svc, _asset(svc, slug))
+
+
+@blueprint.post("/assets/<slug>/feedback")
+@blueprint.call(shares.MAY_SHARE, body=Words, answers=Standing)
+def say(body: dict[str, Any], slug: str) -> Response:
+    """Tell marketing that an approved asset was used, or that it is outdated."""
+    svc = api.services(PLUGIN)
+    found = _asset(svc, slug)
+    feedback.give(svc, slug, body["kind"], body["words"])
+    return _standing(svc, found)
+
+
+@blueprint.post("/assets/<slug>/until")
+@blueprint.call("content.edit", body=Until, answers=Standing)
+def until(body: dict[str, date | None], slug: str) -> Response:
+    """Set the last day on which reps may use an asset."""
+    svc = api.services(PLUGIN)
+    found = _asset(svc, slug)
+    feedback.set_until(svc, found.id, body["until"])
+    return _standing(svc, found)
+
+
+def _asset(svc: Services, slug: str) -> Asset:
+    found = svc.asset(slug)
+    if found is None:
+        raise NotFound("there is no approved content here", "look for it in the library")
+    return found
+
+
+def _standing(svc: Services, asset: Asset) -> Response:
+    said = dict.fromkeys(feedback.KINDS, 0) | dict(feedback.counts(svc, asset.id))
+    return api.answer({"asset": asset.slug, "until": feedback.until(svc, asset.id), **said})

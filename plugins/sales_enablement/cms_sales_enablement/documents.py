@@ -1,0 +1,59 @@
+"""Hits and links as commands print and calls answer them."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from cms_core import Services
+from cms_sales_enablement import shares, views
+from cms_sales_enablement.models import Share, View
+from cms_sales_enablement.search import Hit
+
+
+def hit(found: Hit) -> dict[str, Any]:
+    """One asset of the library."""
+    return {**asdict(found), "id": found.asset, "asset": found.slug, "tags": list(found.tags)}
+
+
+def links(svc: Services, found: Sequence[Share]) -> list[dict[str, Any]]:
+    """Links with what counted of each."""
+    tallies = views.tallies(svc, found)
+    return [_link(svc, each, tallies.get(each.id, views.Tally())) for each in found]
+
+
+def link_with_views(svc: Services, found: Share) -> dict[str, Any]:
+    """One link with every look at it."""
+    (row,) = links(svc, [found])
+    return {**row, "views": [_look(found, each) for each in views.of_share(svc, found)]}
+
+
+def _link(svc: Services, share: Share, tally: views.Tally) -> dict[str, Any]:
+    return {
+        "id": share.public_id,
+        "asset": share.slug,
+        "title": share.title,
+        "contact": share.contact_email or None,
+        "created_by": share.user_name,
+        "created_at": share.created_at,
+        "expires_at": share.expires_at,
+        "state": shares.state_of(share, svc.now()),
+        "password": bool(share.password_hash),
+        "view_count": tally.views,
+        "visitors": tally.people,
+        "seconds": tally.seconds,
+        "last_viewed_at": tally.last_at,
+    }
+
+
+def _look(share: Share, view: View) -> dict[str, Any]:
+    """``slides`` is for decks; an article has none."""
+    return {
+        "visitor": share.contact_email or view.visitor,
+        "browser": view.visitor,
+        "agent_class": view.agent_class,
+        "at": view.at,
+        "counted": view.counted,
+        "seconds": view.milliseconds // 1000,
+        "revision": view.revision,
+        "slides": [],
+    }
