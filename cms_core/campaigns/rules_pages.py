@@ -5,8 +5,10 @@ from marshmallow import ValidationError
 
 from cms_core.campaigns import blackouts, board, series, service, slots
 from cms_core.campaigns.blackouts import Wanted
-from cms_core.campaigns.schemas import BlackoutForm
+from cms_core.campaigns.models import Blackout, Campaign
+from cms_core.campaigns.schemas import blackout_form
 from cms_core.connections import service as connections
+from cms_core.connections.models import Connection
 from cms_core.errors import CmsError
 from cms_core.publishing import rescheduling
 from cms_core.web.auth import permission, user
@@ -90,7 +92,7 @@ def change_series(public_id: str, what: str) -> Answer:
 
 
 def _form(values: dict[str, str]) -> SchemaForm:
-    return SchemaForm(BlackoutForm(), values)
+    return SchemaForm(blackout_form(board.choices(session())), values)
 
 
 def _wanted(values: dict[str, str]) -> Wanted:
@@ -109,6 +111,14 @@ def _wanted(values: dict[str, str]) -> Wanted:
     )
 
 
+def _scope(blackout: Blackout) -> str:
+    """For what alone a blackout holds; nothing: for all."""
+    campaign = session().get(Campaign, blackout.campaign_id) if blackout.campaign_id else None
+    connection = session().get(Connection, blackout.connection_id) if blackout.connection_id else None
+    account = f"{connection.channel}:{connection.name}" if connection else ""
+    return ", ".join(filter(None, (campaign.name if campaign else "", account)))
+
+
 def _page(form: SchemaForm, problem: CmsError | None = None) -> str:
     posting = [(each, slots.of_connection(session(), each.id)) for each in slots.connections_of(session())]
     return render_template(
@@ -116,6 +126,7 @@ def _page(form: SchemaForm, problem: CmsError | None = None) -> str:
         form=form,
         problem=problem,
         blackouts=blackouts.list_all(session()),
+        scope=_scope,
         posting=[(each, slots.show(kept), kept[0].tz if kept else user().timezone) for each, kept in posting],
         series=[(each, ", ".join(series.describe_rule(each))) for each in series.list_all(session())],
     )
