@@ -67,7 +67,7 @@ def in_words(score: Score | None, types: Mapping[str, EventType], most: int = 3)
         for words, total in worth.most_common(most)
         if total > 0
     ]
-    return ", ".join(said)
+    return ", ".join(said[:1] + [each[:1].lower() + each[1:] for each in said[1:]])
 
 
 def time_left(left: timedelta) -> tuple[str, str]:
