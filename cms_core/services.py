@@ -176,7 +176,7 @@ class Services:
             return {row.name: dict(row.settings) for row in session.scalars(query)}
 
     def ask(self, hook: str, kind: type[T], /, **arguments: Any) -> list[tuple[str, T]]:
-        """Call a hook that this plugin has brought by ``register_hookspecs``: (plugin, answer) of all, faults isolated."""
+        """Call a hook, such as one brought by ``register_hookspecs``: (plugin, answer) of all, faults isolated."""
         found = self._workspace.plugins.each(hook, kind, **arguments)
         return [(plugin, answer) for plugin, answers in found for answer in answers]
 

@@ -85,7 +85,19 @@ def rooms() -> tuple[Calls, ...]:
     from cms_core.reports.api import blueprint as reports
     from cms_core.webhooks.api import blueprint as webhooks
 
-    return auth, content, care, audience, campaigns, rules, connections, publishing, reports, webhooks, notices
+    return (
+        auth,
+        content,
+        care,
+        audience,
+        campaigns,
+        rules,
+        connections,
+        publishing,
+        reports,
+        webhooks,
+        notices,
+    )
 
 
 def whole_description() -> dict[str, Any]:

@@ -12,8 +12,8 @@ from cms_core.audience import segments
 from cms_core.audience.models import Segment
 from cms_core.campaigns import advice, blackouts, calendar, placing, rules, series, service
 from cms_core.campaigns.models import Campaign, Entry, EntryState
-from cms_core.campaigns.money import show_money
-from cms_core.campaigns.month import Month, chip, group_of, weeks
+from cms_core.campaigns.money import from_micros
+from cms_core.campaigns.month import Month, campaign_bar, chip, group_of, spread, weeks
 from cms_core.campaigns.schemas import entry_form, experiment_form
 from cms_core.campaigns.when import CONDITIONS, Mode, describe, zone
 from cms_core.connections import service as connections
@@ -27,6 +27,7 @@ from cms_core.plugins import Plugins
 from cms_core.publishing import experiment_plan
 from cms_core.publishing.experiment_plan import ExperimentPlan
 from cms_core.publishing.models import Delivery, DeliveryState, Publication, PublicationState
+from cms_core.web.formats import money
 from cms_core.web.forms import SchemaForm
 from cms_core.workspace import Workspace
 
@@ -49,10 +50,10 @@ def month(
 ) -> dict[str, Any]:
     """Everything of the days shown: weeks, channels with counts, the cards beside."""
     plugins = workspace.plugins
-    rows = calendar.entries_between(session, *shown.range)
+    rows = calendar.entries_on(session, *shown.range)
     states = publication_states(session, [row.row_id for row in rows])
     counts: dict[str, int] = {}
-    chips: dict[date, list[dict[str, Any]]] = {}
+    chips: list[dict[str, Any]] = []
     for row in rows:
         channel = row.channel or row.kind
         counts[channel] = counts.get(channel, 0) + 1
@@ -60,16 +61,14 @@ def month(
             continue
         group = group_of(plugins.channels, row.channel)
         url = f"/app/calendar/entries/{row.id}"
-        day = row.instant.astimezone(zone(shown.tz)).date()
-        made = chip(row, shown.tz, group, states.get(row.row_id), f"{url}/move", url)
-        chips.setdefault(day, []).append(made)
+        chips.append(chip(row, shown.tz, group, states.get(row.row_id), f"{url}/move", url))
     days = shown.days
     running = calendar.campaigns_between(session, days[0], days[-1])
+    by_day, flights = spread(shown, chips)
+    bars = [campaign_bar(each, f"/app/campaigns/{each.public_id}") for each in running] + flights
     marks = [mark for _, mark in plugins.calendar_marks(days[0], days[-1])] + _closed_days(session, shown)
     return {
-        "weeks": weeks(
-            shown, present, chips, running, marks, lambda each: f"/app/campaigns/{each.public_id}"
-        ),
+        "weeks": weeks(shown, present, by_day, bars, marks),
         "channels": [
             (name, _label(plugins, name), group_of(plugins.channels, name), n)
             for name, n in sorted(counts.items())
@@ -184,9 +183,15 @@ def about(session: Session, entry: Entry) -> list[tuple[str, str]]:
         ("Kind", entry.kind.capitalize()),
         ("Where", f"{entry.channel}:{entry.connection.name}" if entry.connection else entry.channel),
         ("To whom", segment.name if segment else ""),
-        ("Budget", show_money(entry.budget_micros, entry.currency) or ""),
+        ("Budget", _amount(entry)),
     ]
     return [(label, text) for label, text in rows if text]
+
+
+def _amount(planned: Entry | Campaign) -> str:
+    """The budget for people, or nothing."""
+    micros = planned.budget_micros
+    return "" if micros is None else money(from_micros(micros), planned.currency)
 
 
 def spoken(entry: Entry) -> str:
@@ -223,15 +228,22 @@ def wanted_time(entry: Entry, form: Mapping[str, str]) -> str:
 def entry_schema(session: Session) -> Schema:
     """The form of a new entry, with the choices of this workspace."""
     approved = [(row.slug, f"{row.title} ({row.kind})") for row in assets.list_assets(session)]
-    accounts = [(f"{row['channel']}:{row['name']}",) * 2 for row in connections.listing(session)]
     return entry_form(
         {
-            "campaign": [(row.public_id, row.name) for row in service.campaigns(session)],
+            **choices(session),
             "asset": approved,
-            "connection": accounts,
             "segment": [(row.name, row.name) for row in segments.list_all(session)],
         }
     )
+
+
+def choices(session: Session) -> dict[str, list[tuple[str, str]]]:
+    """The campaigns and connections of this workspace, as choices of a form."""
+    accounts = [f"{row['channel']}:{row['name']}" for row in connections.listing(session)]
+    return {
+        "campaign": [(row.public_id, row.name) for row in service.campaigns(session)],
+        "connection": [(name, name) for name in accounts],
+    }
 
 
 def add(session: Session, values: Mapping[str, Any], tz: str) -> Entry | None:
@@ -289,7 +301,7 @@ def campaign_rows(session: Session) -> list[dict[str, Any]]:
     return [
         {
             "campaign": campaign,
-            "budget": show_money(campaign.budget_micros, campaign.currency),
+            "budget": _amount(campaign),
             "states": counted.get(campaign.id, {}),
         }
         for campaign in service.campaigns(session)
@@ -303,7 +315,6 @@ def entries_of(session: Session, plugins: Plugins, owner: Campaign | Asset) -> l
     return [
         {
             **document,
-            "spoken": describe(row.instant, row.tz),
             "group": group_of(plugins.channels, row.channel),
             "state": states.get(row.row_id, row.state),
         }

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from sqlalchemy import Row
 
-from cms_core.campaigns.models import Campaign, EntryState
+from cms_core.campaigns.models import Campaign, EntryKind, EntryState
 from cms_core.campaigns.when import resolve_wall, zone
 from cms_core.contract import Channel, Mark
 from cms_core.errors import Invalid
@@ -119,7 +119,7 @@ class Week(Month):
 
 
 class Listing(Month):
-    """A month as a list of its entries."""
+    """A month as a list of its entries; what runs for days stands on the first of them."""
 
     def beside(self, steps: int) -> dict[str, str]:
         return {"view": "list", "month": self.shifted(steps)}
@@ -127,6 +127,18 @@ class Listing(Month):
     @property
     def arguments(self) -> dict[str, str]:
         return self.beside(0)
+
+
+@dataclass(frozen=True)
+class Bar:
+    """What runs from one day to another: a campaign, or a flight, which has a chip too and can be moved."""
+
+    first: date
+    last: date
+    label: str
+    url: str
+    group: str
+    chip: dict[str, Any] | None = None
 
 
 def shown_days(view: str, month: str | None, week: str | None, today: date, tz: str) -> Month:
@@ -147,12 +159,15 @@ def chip(
     elif publication in OUT or row.state == EntryState.DONE:
         kind = "done"
     local = row.instant.astimezone(zone(tz))
+    ends = _last_day(row, tz)
     movable = row.state in (EntryState.PLANNED, EntryState.ARMED) and kind != "done"
     return {
         "id": row.id,
         "url": url,
         "title": row.title,
         "time": f"{local:%H:%M}",
+        "day": local.date(),
+        "until": ends if ends and ends > local.date() else None,
         "channel": row.channel or row.kind,
         "group": group,
         "state": state,
@@ -163,13 +178,41 @@ def chip(
     }
 
 
+def _last_day(row: Row[Any], tz: str) -> date | None:
+    """The day on which a flight ends: midnight belongs to the day before."""
+    if row.kind != EntryKind.FLIGHT or row.ends_at is None:
+        return None
+    last: datetime = row.ends_at - timedelta(microseconds=1)
+    return last.astimezone(zone(tz)).date()
+
+
+def campaign_bar(campaign: Campaign, url: str) -> Bar:
+    """A campaign as a bar over its days."""
+    group = GROUPS[campaign.id % len(GROUPS)]
+    return Bar(campaign.starts_on, campaign.ends_on, campaign.name, url, group)
+
+
+def spread(
+    month: Month, chips: Iterable[dict[str, Any]]
+) -> tuple[dict[date, list[dict[str, Any]]], list[Bar]]:
+    """Chips by day, and as bars those that run for days; a list has no bars, there they stand on their first day shown."""
+    days: dict[date, list[dict[str, Any]]] = {}
+    bars: list[Bar] = []
+    for each in chips:
+        day, last = each["day"], each["until"]
+        if last and not isinstance(month, Listing):
+            bars.append(Bar(day, last, each["title"], each["url"], each["group"], each))
+        else:
+            days.setdefault(max(day, month.first) if last else day, []).append(each)
+    return days, bars
+
+
 def weeks(
     month: Month,
     today: date,
     chips: Mapping[date, Sequence[dict[str, Any]]],
-    campaigns: Sequence[Campaign],
+    bars: Sequence[Bar],
     marks: Iterable[Mark],
-    band_url: Any,
 ) -> list[dict[str, Any]]:
     """The weeks in the shape that the template ``cms/_calendar.html`` draws."""
     badges: dict[date, list[str]] = {}
@@ -180,9 +223,13 @@ def weeks(
     drawn = []
     for start in range(0, len(days), WEEK):
         week = days[start : start + WEEK]
-        bands = _bands(week, campaigns, band_url)
+        bands, crowded = _bands(week, bars)
         lanes = max((band["lane"] for band in bands), default=0)
-        cells = [_day(day, month, today, chips.get(day, ()), badges.get(day, ())) for day in week]
+        standing = {day: [bar.chip for bar in crowded if bar.chip and bar.first == day] for day in week}
+        cells = [
+            _day(day, month, today, [*standing[day], *chips.get(day, ())], badges.get(day, ()))
+            for day in week
+        ]
         drawn.append({"days": cells, "bands": bands, "lanes": lanes})
     return drawn
 
@@ -208,25 +255,33 @@ def _day(
     }
 
 
-def _bands(week: Sequence[date], campaigns: Sequence[Campaign], band_url: Any) -> list[dict[str, Any]]:
-    running = [each for each in campaigns if each.starts_on <= week[-1] and each.ends_on >= week[0]]
+def _bands(week: Sequence[date], bars: Sequence[Bar]) -> tuple[list[dict[str, Any]], list[Bar]]:
+    """The bars of a week on their lanes, and those for which no lane is left."""
     bands: list[dict[str, Any]] = []
-    for campaign in running[:MAX_LANES]:
-        start = max(0, (campaign.starts_on - week[0]).days)
-        end = min(WEEK - 1, (campaign.ends_on - week[0]).days)
+    crowded: list[Bar] = []
+    for bar in bars:
+        if bar.first > week[-1] or bar.last < week[0]:
+            continue
+        start = max(0, (bar.first - week[0]).days)
+        end = min(WEEK - 1, (bar.last - week[0]).days)
+        lane = _free_lane(bands, start, end)
+        if lane > MAX_LANES:
+            crowded.append(bar)
+            continue
         bands.append(
             {
-                "label": campaign.name,
-                "url": band_url(campaign),
-                "group": GROUPS[campaign.id % len(GROUPS)],
+                "label": bar.label,
+                "url": bar.url,
+                "group": bar.group,
                 "start": start + 1,
                 "span": end - start + 1,
-                "begins": campaign.starts_on >= week[0],
-                "ends": campaign.ends_on <= week[-1],
-                "lane": _free_lane(bands, start, end),
+                "begins": bar.first >= week[0],
+                "ends": bar.last <= week[-1],
+                "lane": lane,
+                "entry": bar.chip,
             }
         )
-    return bands
+    return bands, crowded
 
 
 def _free_lane(bands: Sequence[dict[str, Any]], start: int, end: int) -> int:

@@ -4,8 +4,10 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from marshmallow import ValidationError
 
 from cms_core.campaigns import blackouts, board, rules, series, slots
-from cms_core.campaigns.schemas import BlackoutForm
+from cms_core.campaigns.models import Blackout, Campaign
+from cms_core.campaigns.schemas import blackout_form
 from cms_core.connections import service as connections
+from cms_core.connections.models import Connection
 from cms_core.errors import CmsError
 from cms_core.publishing import rescheduling
 from cms_core.web.auth import permission, user
@@ -89,7 +91,15 @@ def change_series(public_id: str, what: str) -> Answer:
 
 
 def _form(values: dict[str, str]) -> SchemaForm:
-    return SchemaForm(BlackoutForm(), values)
+    return SchemaForm(blackout_form(board.choices(session())), values)
+
+
+def _scope(blackout: Blackout) -> str:
+    """For what alone a blackout holds; nothing: for all."""
+    campaign = session().get(Campaign, blackout.campaign_id) if blackout.campaign_id else None
+    connection = session().get(Connection, blackout.connection_id) if blackout.connection_id else None
+    account = f"{connection.channel}:{connection.name}" if connection else ""
+    return ", ".join(filter(None, (campaign.name if campaign else "", account)))
 
 
 def _page(form: SchemaForm, problem: CmsError | None = None) -> str:
@@ -99,6 +109,7 @@ def _page(form: SchemaForm, problem: CmsError | None = None) -> str:
         form=form,
         problem=problem,
         blackouts=blackouts.list_all(session()),
+        scope=_scope,
         posting=[(each, slots.show(kept), kept[0].tz if kept else user().timezone) for each, kept in posting],
         series=[(each, ", ".join(series.describe_rule(each))) for each in series.list_all(session())],
     )

@@ -76,7 +76,7 @@ class BlackoutForm(Schema):
         validate=validate.Length(max=500),
         metadata={
             "label": "Comes again",
-            "hint": "RFC 5545, such as FREQ=WEEKLY;BYDAY=SA",
+            "hint": "A rule of RFC 5545, such as FREQ=WEEKLY;BYDAY=SA. Left empty, once",
             "group": "A window",
         },
     )
@@ -85,25 +85,34 @@ class BlackoutForm(Schema):
         validate=validate.Length(max=10),
         metadata={
             "label": "Country",
-            "hint": "Its public holidays instead of a window, such as FR",
+            "hint": "Two letters, such as FR: its public holidays instead of a window",
             "group": "Holidays",
         },
     )
     subdivision = fields.String(
         load_default="",
         validate=validate.Length(max=20),
-        metadata={"label": "Part of the country", "hint": "Such as BY", "group": "Holidays"},
+        metadata={"label": "Part of the country", "hint": "Such as BY for Bavaria", "group": "Holidays"},
     )
     campaign = fields.String(
         load_default="",
         validate=TEXT,
-        metadata={"label": "Campaign", "hint": "Left empty, all", "group": "For whom"},
+        metadata={"label": "Campaign", "blank": "All campaigns", "group": "For what"},
     )
     connection = fields.String(
         load_default="",
         validate=TEXT,
-        metadata={"label": "Connection", "hint": "channel:name; left empty, all", "group": "For whom"},
+        metadata={"label": "Connection", "blank": "All connections", "group": "For what"},
     )
+
+
+def blackout_form(choices: Mapping[str, Sequence[tuple[str, str]]]) -> Schema:
+    """A blackout, with the campaigns and connections of this workspace to choose from."""
+    form = BlackoutForm()
+    for name, known in choices.items():
+        spec = form.fields[name]
+        spec.metadata = {**spec.metadata, "choices": [*known], "widget": "select"}
+    return form
 
 
 def entry_form(choices: Mapping[str, Sequence[tuple[str, str]]]) -> Schema:

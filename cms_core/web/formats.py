@@ -40,6 +40,11 @@ def when(instant: datetime | None, tz: str | None = None, style: str = "medium")
     return shown if instant is None else f"{shown} {zone_of(tz).key}"
 
 
+def wall(value: datetime | None, style: str = "medium") -> str:
+    """A time on a wall clock, whose zone is said elsewhere."""
+    return NOTHING if value is None else str(format_datetime(value, PATTERNS[style], locale=LOCALE))
+
+
 def iso(instant: datetime) -> str:
     """ISO 8601 in UTC, for the ``datetime`` attribute."""
     return instant.astimezone(UTC).isoformat(timespec="seconds")

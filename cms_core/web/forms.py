@@ -1,8 +1,9 @@
 """Forms from marshmallow schemas: plugin settings, connections, campaigns, contacts.
 
-A field's ``metadata`` may hold ``label``, ``hint``, ``group`` (a heading), ``widget``, ``choices`` and ``secret``. A secret's value
-never reaches the page: its input is empty, and left empty it keeps what is stored. What a browser cannot send (unticked boxes,
-empty inputs) is turned into what the schema expects; unknown names are passed on, so that the schema refuses them.
+A field's ``metadata`` may hold ``label``, ``hint``, ``group`` (a heading), ``widget``, ``choices``, ``blank`` (no choice, in words)
+and ``secret``. A secret's value never reaches the page: its input is empty, and left empty it keeps what is stored. What a browser
+cannot send (unticked boxes, empty inputs) is turned into what the schema expects; unknown names are passed on, so that the schema
+refuses them.
 """
 
 import re
@@ -68,6 +69,7 @@ class FormField:
     limits: tuple[tuple[str, str], ...] = ()
     prefix: str = ""
     rows: tuple[tuple["FormField", ...], ...] = ()
+    blank: str = ""
 
     @property
     def id(self) -> str:
@@ -183,6 +185,7 @@ class SchemaForm:
             label=str(meta.get("label") or humane(key)),
             hint=str(meta.get("hint") or ""),
             group=str(meta.get("group") or ""),
+            blank=str(meta.get("blank") or ""),
             widget=widget,
             optional=not spec.required,
             required=spec.required and not (secret and bool(current)),

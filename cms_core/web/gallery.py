@@ -88,6 +88,11 @@ CHIPS: dict[int, list[dict[str, Any]]] = {
     8: [_chip(8, "Guide to segment A", "email", "email", "armed", "armed", "09:00")],
     10: [_chip(9, "Lookalike test", "ads", "ads", "wait", "in_review")],
 }
+FLIGHT = {
+    **_chip(10, "Always-on search", "ads", "ads", "armed", "armed", "08:00"),
+    "day": FIRST + timedelta(days=7),
+    "until": FIRST + timedelta(days=11),
+}
 BANDS: dict[int, list[dict[str, Any]]] = {
     0: [
         {
@@ -111,7 +116,18 @@ BANDS: dict[int, list[dict[str, Any]]] = {
             "begins": True,
             "ends": False,
             "lane": 1,
-        }
+        },
+        {
+            "label": FLIGHT["title"],
+            "url": FLIGHT["url"],
+            "group": "ads",
+            "start": 1,
+            "span": 5,
+            "begins": True,
+            "ends": True,
+            "lane": 2,
+            "entry": FLIGHT,
+        },
     ],
 }
 

@@ -113,7 +113,8 @@ def build_nav(
     ]
     fitting = [item.url for group in allowed for item in group.items if is_current(item.url, path)]
     here = max(fitting, key=len, default=None)
-    tabs = [item.url for group in allowed for item in group.items if item.tab][:MOST_TABS]
+    wanted = sorted((i for g in allowed for i in g.items if i.tab), key=lambda item: bool(item.plugin))
+    tabs = [item.url for item in wanted[:MOST_TABS]]
     for group in allowed:
         group.items = [
             replace(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -120,6 +121,12 @@ def init_web(app: Flask, frame: Callable[[], Frame] = Frame) -> None:
     def listen() -> None:
         UNANSWERED.set([])
 
+    def page_zone() -> str:
+        return Frame.zone if g.get("cms_bare") else once().zone
+
+    def clock(instant: datetime | None, tz: str, style: str = "medium") -> str:
+        return (formats.wall_clock if tz == page_zone() else formats.when)(instant, tz, style)
+
     app.context_processor(lambda: _context(once))
     app.jinja_env.globals.update(
         icon=assets.icon,
@@ -131,10 +138,13 @@ def init_web(app: Flask, frame: Callable[[], Frame] = Frame) -> None:
         charts=charts,
         iso=formats.iso,
         wall_clock=formats.wall_clock,
+        page_zone=page_zone,
         theme_url=lambda: url_for("cms.theme"),
     )
     app.jinja_env.filters.update(
         when=formats.when,
+        clock=clock,
+        wall=formats.wall,
         day=formats.day,
         number=formats.number,
         percent=formats.percent,

@@ -111,7 +111,7 @@ def test_blackouts_are_added_shown_and_removed(marketer: FormClient, workspace: 
     assert marketer.submit(f"{RULES}/blackouts", form, RULES).status_code == 303
     page = marketer.get(RULES).text
     assert not harm_in(page)
-    assert "2026-05-18 00:00 to 2026-05-20 00:00" in page
+    assert "Mon 18 May 2026, 00:00 to Wed 20 May 2026, 00:00" in page
     month = marketer.get("/app/calendar?month=2026-05").text
     assert not harm_in(month)
     assert month.count('<span class="tag warn"') == 2

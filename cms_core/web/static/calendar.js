@@ -1,11 +1,12 @@
 // Moving entries on the calendar: by dragging (SortableJS, if the build brought it) or with M, arrows and Enter.
-// Both fill the page's one move form with the new day and submit it: the server keeps the local time and offers Undo.
+// A bar (a flight) is moved by its beginning. Both fill the page's one move form with the new day and submit it: the server keeps the local time and offers Undo.
 // Markup: cms/_calendar.html. The dialog "Move to…" stays the way without scripts.
 
 const KEPT = "cms_moved_entry";
 const STEPS = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -7, ArrowDown: 7 };
 const form = document.querySelector("[data-move-form]");
 const days = () => [...document.querySelectorAll("[data-day]")];
+const cellOf = (chip) => chip.closest("[data-day]") || days().find((cell) => cell.dataset.day === chip.dataset.from);
 const say = (detail) => dispatchEvent(new CustomEvent("cms:say", { detail }));
 
 function move(chip, cell) {
@@ -35,11 +36,13 @@ function askScope(chip) {
 
 function bindDrag() {
   if (!window.Sortable || matchMedia("(max-width:760px)").matches) return;
-  for (const cell of document.querySelectorAll(".items")) {
+  for (const cell of document.querySelectorAll(".items,.week")) {
     if (Sortable.get(cell)) continue;
+    const holdsBars = cell.matches(".week");
     Sortable.create(cell, {
-      group: "calendar",
-      draggable: "[data-entry]",
+      group: { name: "calendar", put: !holdsBars },
+      sort: !holdsBars,
+      draggable: holdsBars ? ".band[data-entry]" : "[data-entry]",
       animation: matchMedia("(prefers-reduced-motion:reduce)").matches ? 0 : 120,
       delay: 150,
       delayOnTouchOnly: true,
@@ -61,7 +64,7 @@ function mark(cell) {
 let held = null; // { chip, index } while an entry is picked up
 
 function pickUp(chip) {
-  held = { chip, index: days().indexOf(chip.closest("[data-day]")) };
+  held = { chip, index: days().indexOf(cellOf(chip)) };
   chip.classList.add("drag");
   mark(days()[held.index]);
   say(`${chip.querySelector(".x").textContent.trim()} picked up. Arrows choose the day, Enter moves it, Escape leaves it.`);
@@ -91,7 +94,7 @@ function whileHeld(event) {
     putDown();
     say("Left where it was");
   } else if (event.key === "Enter") {
-    const same = cell === chip.closest("[data-day]");
+    const same = cell === cellOf(chip);
     putDown();
     if (cell && !same) move(chip, cell);
   } else if (event.key === "Tab") return putDown();

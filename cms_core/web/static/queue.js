@@ -32,5 +32,5 @@ addEventListener("click", (event) => {
   if (!ask || ask.open) return;
   event.preventDefault();
   ask.open = true;
-  ask.querySelector("textarea").focus();
+  ask.querySelector("select,textarea").focus();
 });

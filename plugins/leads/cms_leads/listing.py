@@ -1,17 +1,19 @@
 """Leads and deals as plain rows, for commands, pages and programs."""
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import and_, or_, select
 
-from cms_core import Company, Contact, Services, from_micros
+from cms_core import Company, Contact, EventType, Services, from_micros
 from cms_leads import points
 from cms_leads.models import Deal, DealContact, Lead
 from cms_leads.points import Score
 
 PAGE = 50
+PRESSING = timedelta(hours=4)
 
 
 def all_leads(svc: Services, as_of: datetime, least: int | None = None) -> list[dict[str, Any]]:
@@ -50,6 +52,32 @@ def name_of(contact: Contact | None) -> str:
     if contact is None:
         return "Somebody"
     return f"{contact.first_name} {contact.last_name}".strip() or contact.email or "No name"
+
+
+def in_words(score: Score | None, types: Mapping[str, EventType], most: int = 3) -> str:
+    """Why somebody is a lead, in a line: what gave the most points first, what was done again counted."""
+    times: Counter[str] = Counter()
+    worth: Counter[str] = Counter()
+    for reason in score.reasons if score else ():
+        words = types[reason.kind].label if reason.kind in types else reason.about
+        times[words] += 1
+        worth[words] += reason.points
+    said = [
+        words if times[words] == 1 else f"{words} {times[words]} times"
+        for words, total in worth.most_common(most)
+        if total > 0
+    ]
+    return ", ".join(said[:1] + [each[:1].lower() + each[1:] for each in said[1:]])
+
+
+def time_left(left: timedelta) -> tuple[str, str]:
+    """How long there is to answer, and how pressing that is."""
+    minutes = int(abs(left).total_seconds() // 60)
+    amount = f"{minutes} min" if minutes < 60 else f"{minutes // 60} h" if minutes < 48 * 60 else ""
+    amount = amount or f"{minutes // (24 * 60)} days"
+    if left < timedelta(0):
+        return f"{amount} late", "bad"
+    return f"{amount} left", "warn" if left < PRESSING else ""
 
 
 def lead_page(

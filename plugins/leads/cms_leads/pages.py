@@ -17,7 +17,9 @@ PLUGIN = "leads"
 SHOWN_WAITING = 20
 Answer = str | Response | tuple[str, int]
 
-blueprint = Blueprint("leads", __name__, url_prefix="/app/p/leads", template_folder="templates")
+blueprint = Blueprint(
+    "leads", __name__, url_prefix="/app/p/leads", template_folder="templates", static_folder="static"
+)
 blueprint.register_blueprint(deals)
 blueprint.register_blueprint(companies)
 
@@ -30,14 +32,21 @@ def index() -> Answer:
     rows = listing.lead_page(svc, _after(request.args.get("after", "")), listing.PAGE + 1)
     shown, more = rows[: listing.PAGE], rows[listing.PAGE :]
     with svc.session() as session:
-        waiting = handoffs.waiting(session, SHOWN_WAITING)
+        waiting = handoffs.waiting(session, SHOWN_WAITING) if "after" not in request.args else []
+    asked, now = {row.contact for row in waiting}, svc.now()
+    scores = points.scores(svc, now, asked) if asked else {}
+    points_of = {each: scores[each].points if each in scores else 0 for each in asked}
     return render_template(
         "leads/leads.html",
-        rows=shown,
-        waiting=waiting if "after" not in request.args else [],
-        people=svc.contacts({row.contact for row in shown} | {row.contact for row in waiting}),
+        rows=[row for row in shown if row.contact not in asked],
+        waiting=waiting,
+        points_of=points_of,
+        most=max(points_of.values(), default=0),
+        why=lambda contact: listing.in_words(scores.get(contact), svc.event_types),
+        left=lambda due: listing.time_left(due - now),
+        verdicts=handoffs.REASONS,
+        people=svc.contacts({row.contact for row in shown} | asked),
         name_of=listing.name_of,
-        now=svc.now(),
         next=url_for(".index", after=f"{shown[-1].points}.{shown[-1].contact}") if more else "",
     )
 
@@ -94,7 +103,8 @@ def answer(public_id: str) -> Answer:
         return _lead_page(svc, contact, error), error.status
     points.refresh(svc, [contact])
     toast("It is yours." if accept else "Sent back. Thank you: that teaches marketing.")
-    return redirect(url_for(".lead", contact=contact), 303)
+    to = url_for(".index") if request.form.get("from") == "list" else url_for(".lead", contact=contact)
+    return redirect(to, 303)
 
 
 @blueprint.get("/rules")

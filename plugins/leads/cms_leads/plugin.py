@@ -75,7 +75,7 @@ def register_blueprints() -> "Iterable[Blueprint]":
 @hookimpl
 def register_actions() -> Iterable[Action | NavItem]:
     return [
-        NavItem("Leads", "leads.index", "target", "Audience", READ),
+        NavItem("Leads", "leads.index", "target", "Audience", READ, tab=True),
         NavItem("Companies", "leads.companies.index", "building-2", "Audience", READ),
         NavItem("Deals", "leads.deals.index", "wallet", "Audience", READ),
     ]

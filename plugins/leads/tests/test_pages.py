@@ -4,6 +4,7 @@ import json
 import os
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,41 @@ def test_accepting_is_heard_once(desk: Any, as_role: SignIn, shown: dict[str, st
         ["waiting", "accepted"]
     ]
     assert all(entry.user_id for entry in entries if entry.action == "update")
+
+
+def test_leads_are_answered_in_the_list(desk: Any, as_role: SignIn, shown: dict[str, str]) -> None:
+    rep, where = as_role("rep"), f"{LEADS}handoffs/{shown['handoff']}"
+    page = rep.get(LEADS).text
+    queue = page[page.index('<ul class="queue') : page.index("</ul>")]
+    assert "Accept" in queue
+    assert "h left" in queue
+    assert "Counted" not in queue
+    sent = rep.submit(where, {"do": "return", "reason": "not_now", "from": "list"}, LEADS)
+    assert sent.headers["Location"] == LEADS, "the next one waits there"
+    assert 'class="queue' not in rep.get(LEADS).text
+
+
+@pytest.mark.parametrize(
+    ("left", "words"),
+    [
+        (timedelta(minutes=59, seconds=59), ("59 min left", "warn")),
+        (timedelta(hours=3, minutes=59), ("3 h left", "warn")),
+        (timedelta(hours=23), ("23 h left", "")),
+        (timedelta(days=3), ("3 days left", "")),
+        (timedelta(hours=-2), ("2 h late", "bad")),
+    ],
+)
+def test_the_time_left_in_words(left: timedelta, words: tuple[str, str]) -> None:
+    assert listing.time_left(left) == words
+
+
+def test_reasons_in_words_name_what_counts_most_first(desk: Any) -> None:
+    desk.did("ann@acme.test", "converted")
+    for _ in range(2):
+        desk.did("ann@acme.test", "clicked")
+    (score,) = points.scores(desk.svc, desk.now).values()
+    assert listing.in_words(score, desk.svc.event_types) == "Converted, clicked 2 times"
+    assert listing.in_words(None, desk.svc.event_types) == ""
 
 
 def test_sending_back_needs_a_reason_and_costs_points(

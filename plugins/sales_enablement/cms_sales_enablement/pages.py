@@ -7,7 +7,17 @@ from flask import Blueprint, Response, g, redirect, render_template, request, ur
 from marshmallow import ValidationError
 from werkzeug.wrappers import Response as AnyResponse
 
-from cms_core import CmsError, NotFound, SchemaForm, permission, preview_response, services, toast
+from cms_core import (
+    AssetKind,
+    CmsError,
+    NotFound,
+    SchemaForm,
+    Services,
+    permission,
+    preview_response,
+    services,
+    toast,
+)
 from cms_sales_enablement import feedback, render, search, shares, views
 from cms_sales_enablement.schemas import ShareForm
 from cms_sales_enablement.share_pages import OWN, PLUGIN
@@ -43,7 +53,8 @@ def library() -> Answer:
     """What may be used now, by words and facets."""
     asked = {name: request.args.get(name, "") for name in ("words", *search.FACETS)}
     wanted = search.Wanted(**{name: value.replace("\0", "")[:200] for name, value in asked.items()})
-    found = search.search(services.current(PLUGIN), wanted)
+    svc = services.current(PLUGIN)
+    found = search.search(svc, wanted)
 
     def address(**changed: str) -> str:
         values = {name: value for name, value in {**asked, **changed}.items() if value}
@@ -54,9 +65,15 @@ def library() -> Answer:
         found=found,
         asked=asked,
         labels=LABELS,
+        kinds=_kinds(svc),
         address=address,
         narrowed=any(asked.values()),
     )
+
+
+def _kinds(svc: Services) -> dict[str, AssetKind]:
+    """The kinds of content by name, with their labels and icons."""
+    return {kind.name: kind for _, kind in svc.ask("register_asset_kinds", AssetKind)}
 
 
 @blueprint.get("/a/<slug>")
@@ -77,6 +94,7 @@ def _asset_page(
     return render_template(
         "sales_enablement/asset.html",
         asset=found,
+        kind=_kinds(svc).get(found.kind),
         form=form,
         made=made,
         problem=problem,

@@ -64,6 +64,19 @@ def test_feedback_stands_in_the_review_until_a_newer_revision_answers_it(desk: A
     assert feedback.counts(desk.services(), desk.services().asset("calm").id) == {"outdated": 1, "used": 1}
 
 
+def test_the_library_shows_kinds_by_name_and_facets_that_can_be_taken_off(desk: Any, as_role: Any) -> None:
+    desk.write("calm", persona="Controller")
+    rep = as_role("rep")
+    page = rep.get(f"{BASE}/").text
+    assert 'class="cover k' in page
+    assert '<span class="tag sales-persona">Controller</span>' in page
+    chosen = rep.get(f"{BASE}/?persona=Controller").text
+    assert f'href="{BASE}/" aria-current="true"' in chosen, "a chosen facet leads back"
+    nothing = rep.get(f"{BASE}/?persona=Nobody").text
+    assert "Nothing fits" in nothing
+    assert f'href="{BASE}/" aria-current="true"' in nothing
+
+
 def test_marketing_says_until_when(desk: Any, as_role: Any) -> None:
     desk.write("calm")
     marketer = as_role("marketer")
