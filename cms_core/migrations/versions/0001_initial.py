@@ -109,6 +109,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("source", "source_id", name=op.f("uq_core_event_source_source_id")),
     )
     with op.batch_alter_table("core_event", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_core_event_bounced",
+            ["publication_id", "delivery_id", "contact_id"],
+            unique=False,
+            sqlite_where=sa.text("kind = 'bounced'"),
+            postgresql_where=sa.text("kind = 'bounced'"),
+        )
         batch_op.create_index("ix_core_event_campaign", ["campaign", "kind"], unique=False)
         batch_op.create_index("ix_core_event_client", ["client", "received_at"], unique=False)
         batch_op.create_index("ix_core_event_contact", ["contact_id", "kind", "at"], unique=False)
@@ -181,42 +188,57 @@ def upgrade() -> None:
         "core_rollup",
         sa.Column("campaign", sa.String(length=120), nullable=False),
         sa.Column("publication_id", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("day", sa.Date(), nullable=False),
-        sa.Column("kind", sa.String(length=40), nullable=False),
-        sa.Column("agent_class", sa.String(length=10), nullable=False),
         sa.Column("channel", sa.String(length=40), nullable=False),
         sa.Column("asset_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("agent_class", sa.String(length=10), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
         sa.Column("total", sa.Integer(), nullable=False),
         sa.Column("value_micros", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint(
             "campaign",
             "publication_id",
-            "day",
-            "kind",
-            "agent_class",
             "channel",
             "asset_id",
+            "kind",
+            "agent_class",
+            "day",
             name=op.f("pk_core_rollup"),
         ),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "core_rollup_contacts",
+        sa.Column("campaign", sa.String(length=120), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("level", sa.String(length=10), nullable=False),
+        sa.Column("channel", sa.String(length=40), nullable=False),
+        sa.Column("asset_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("contacts", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "campaign", "kind", "level", "channel", "asset_id", name=op.f("pk_core_rollup_contacts")
+        ),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "core_rollup_person",
         sa.Column("campaign", sa.String(length=120), nullable=False),
         sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("person", sa.String(length=80), nullable=False),
         sa.Column("channel", sa.String(length=40), nullable=False),
         sa.Column("asset_id", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("person", sa.String(length=80), nullable=False),
         sa.Column("publication_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("first_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint(
             "campaign",
             "kind",
+            "person",
             "channel",
             "asset_id",
-            "person",
             "publication_id",
             name=op.f("pk_core_rollup_person"),
         ),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "core_segment",
@@ -1175,6 +1197,7 @@ def downgrade() -> None:
     op.drop_table("core_suppression")
     op.drop_table("core_segment")
     op.drop_table("core_rollup_person")
+    op.drop_table("core_rollup_contacts")
     op.drop_table("core_rollup")
     op.drop_table("core_plugin_settings")
     with op.batch_alter_table("core_media", schema=None) as batch_op:
@@ -1189,6 +1212,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_core_event_contact")
         batch_op.drop_index("ix_core_event_client")
         batch_op.drop_index("ix_core_event_campaign")
+        batch_op.drop_index("ix_core_event_bounced")
 
     op.drop_table("core_event")
     op.drop_table("core_cursor")
