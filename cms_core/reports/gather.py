@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, literal_column, select
+from sqlalchemy import BindParameter, Select, bindparam, func, literal_column, select
 from sqlalchemy.orm import Session, aliased
 
 from cms_core.campaigns.models import Campaign
@@ -19,6 +19,7 @@ from cms_core.events.models import Event, Measurement
 from cms_core.publishing.models import Delivery, DeliveryState, Publication
 from cms_core.reports.models import ContactRollup, Rollup
 
+Statement = Select[*tuple[Any, ...]]
 Cell = tuple[str, str, int]  # key of the campaign, channel, row id of the asset
 Cells = defaultdict[Cell, Counter[str]]
 People = defaultdict[
@@ -37,7 +38,8 @@ BY_STATE = {
     DeliveryState.RETRY_WAIT: "pending",
 }
 REACTIONS = ("likes", "reposts", "replies", "quotes")
-KEYS, IDS = bindparam("keys", expanding=True), bindparam("ids", expanding=True)
+KEYS: BindParameter[Any] = bindparam("keys", expanding=True)
+IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 CELL = (Campaign.key, Publication.channel, Publication.asset_id)
 
 
@@ -67,7 +69,7 @@ def cells_of(session: Session, campaigns: Sequence[Campaign]) -> Cells:
     return cells
 
 
-def _read(session: Session, statement: Select[Any], campaigns: Sequence[Campaign]) -> Sequence[Any]:
+def _read(session: Session, statement: Statement, campaigns: Sequence[Campaign]) -> Sequence[Any]:
     """Core rows; a statement takes the campaigns by ``ids`` or by ``keys``."""
     bound = {"ids": [each.id for each in campaigns], "keys": [each.key for each in campaigns]}
     return session.connection().execute(statement, bound).all()
@@ -82,7 +84,7 @@ def _add_deliveries(session: Session, campaigns: Sequence[Campaign], cells: Cell
 
 
 @cache
-def _deliveries() -> Select[Any]:
+def _deliveries() -> Statement:
     return (
         select(*CELL, Delivery.state, func.count(Delivery.id))
         .join(Publication, Publication.campaign_id == Campaign.id)
@@ -98,7 +100,7 @@ def _add_bounces(session: Session, campaigns: Sequence[Campaign], cells: Cells) 
 
 
 @cache
-def _bounces() -> Select[Any]:
+def _bounces() -> Statement:
     """A bounce that does not say which delivery it is of belongs to the one of its contact (below zero, so that no two are one)."""
     delivery = func.coalesce(Event.delivery_id, -Event.contact_id)
     return (
@@ -120,7 +122,7 @@ def _add_events(session: Session, campaigns: Sequence[Campaign], cells: Cells) -
 
 
 @cache
-def _events() -> Select[Any]:
+def _events() -> Statement:
     """By publication first, as the key is: so nothing need be sorted."""
     key = (
         Rollup.campaign,
@@ -140,7 +142,7 @@ def _add_reactions(session: Session, campaigns: Sequence[Campaign], cells: Cells
 
 
 @cache
-def _reactions() -> Select[Any]:
+def _reactions() -> Statement:
     """What readers did on a network, as it reported it; an updated post is one post, so only the head of a chain counts."""
     return (
         _newest_measurements()
@@ -161,7 +163,7 @@ def costs_of(session: Session, campaigns: Sequence[Campaign]) -> Costs:
 
 
 @cache
-def _costs() -> Select[Any]:
+def _costs() -> Statement:
     return (
         _newest_measurements()
         .add_columns(Measurement.currency, Measurement.value_micros)
@@ -186,7 +188,7 @@ def _newest_measurements() -> Select[str, str, int]:
 
 
 @cache
-def _campaign_costs() -> Select[Any]:
+def _campaign_costs() -> Statement:
     """The newest number of each channel and currency."""
     other, same = aliased(Measurement), ("publication_id", "campaign", "channel", "metric", "currency")
     newest = (
@@ -214,7 +216,7 @@ def people_of(session: Session, campaigns: Sequence[Campaign]) -> People:
 
 
 @cache
-def _contacts() -> Select[Any]:
+def _contacts() -> Statement:
     place = (ContactRollup.campaign, ContactRollup.level, ContactRollup.channel, ContactRollup.asset_id)
     what = (ContactRollup.kind, ContactRollup.contacts)
     return select(*place, *what).where(ContactRollup.campaign.in_(KEYS))

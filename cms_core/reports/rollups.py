@@ -223,10 +223,9 @@ def _count_contacts(session: Session, touched: Select[Any], sign: int) -> None:
     counts = []
     for level, place in levels.items():
         values = {"level": literal(level), "channel": literal(""), "asset_id": literal(0)} | place
-        query = select(
-            found.campaign, found.kind, *values.values(), sign * func.count(found.person.distinct())
-        )
-        counts.append(query.group_by(found.campaign, found.kind, *place.values()))
+        people = sign * func.count(found.person.distinct())
+        columns: list[Any] = [found.campaign, found.kind, *values.values(), people]
+        counts.append(select(*columns).group_by(found.campaign, found.kind, *place.values()))
     insert: Any = insert_for(session, ContactRollup)
     added = insert.from_select([*CONTACTS_KEY, "contacts"], union_all(*counts))
     total = {"contacts": ContactRollup.contacts + added.excluded.contacts}

@@ -422,6 +422,7 @@ def upgrade() -> None:
     op.create_table(
         "core_contact",
         sa.Column("email", sa.String(length=320), nullable=True),
+        sa.Column("domain", sa.String(length=255), nullable=False),
         sa.Column("address_hash", sa.String(length=43), nullable=True),
         sa.Column("first_name", sa.String(length=200), nullable=False),
         sa.Column("last_name", sa.String(length=200), nullable=False),
@@ -449,6 +450,20 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_core_contact_address_hash"), ["address_hash"], unique=False)
         batch_op.create_index(batch_op.f("ix_core_contact_company_id"), ["company_id"], unique=False)
         batch_op.create_index("ix_core_contact_country", ["country"], unique=False)
+        batch_op.create_index(
+            "ix_core_contact_domain",
+            ["domain"],
+            unique=False,
+            sqlite_where=sa.text("company_id IS NULL"),
+            postgresql_where=sa.text("company_id IS NULL"),
+        )
+        batch_op.create_index(
+            "ix_core_contact_merged",
+            ["merged_into_id"],
+            unique=False,
+            sqlite_where=sa.text("merged_into_id IS NOT NULL"),
+            postgresql_where=sa.text("merged_into_id IS NOT NULL"),
+        )
 
     op.create_table(
         "core_visitor",
@@ -1174,6 +1189,8 @@ def downgrade() -> None:
     op.drop_table("core_reclassification")
     op.drop_table("core_visitor")
     with op.batch_alter_table("core_contact", schema=None) as batch_op:
+        batch_op.drop_index("ix_core_contact_merged")
+        batch_op.drop_index("ix_core_contact_domain")
         batch_op.drop_index("ix_core_contact_country")
         batch_op.drop_index(batch_op.f("ix_core_contact_company_id"))
         batch_op.drop_index(batch_op.f("ix_core_contact_address_hash"))
