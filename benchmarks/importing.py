@@ -35,7 +35,9 @@ ORM_GOAL = 10
 BATCH = 10_000
 FIELDS = ["email", "first_name", "last_name", "country", "score"]
 COUNTRIES = ("US", "DE", "FR", "GB", "IN", "BR", "JP", "CA")
-CONTACT = "public_id email address_hash first_name last_name country language timezone extra source created_at updated_at".split()
+CONTACT = (
+    "public_id email domain address_hash first_name last_name country language timezone extra source created_at updated_at"
+).split()
 CONSENT = "contact_id channel topic action basis source evidence at".split()
 CHANGE = "contact_id change fields at".split()
 
@@ -131,8 +133,8 @@ def _driver(session: Session, data: bytes, kind: str) -> None:
 def _contact(number: int, row: list[str], at: Any) -> tuple[Any, ...]:
     email = row[0].lower()
     return (
-        number, new_id(), email, keyed_hash(KEY, email), row[1], row[2], row[3], "", "", json.dumps({"score": row[4]}),
-        "import people.csv", at, at,
+        number, new_id(), email, email.rpartition("@")[2], keyed_hash(KEY, email), row[1], row[2], row[3], "", "",
+        json.dumps({"score": row[4]}), "import people.csv", at, at,
     )  # fmt: skip
 
 

@@ -5,29 +5,24 @@ times as it stores them, while ours are in each entry's own zone.
 """
 
 import json
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, date, datetime
-from pathlib import Path
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
+from databases import fresh, installed, row_name
+from manyevents import INSTANT, SERIES, WIDE
 from marshmallow import Schema, fields
 from measure import Row, compare, say, take_turns
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session, joinedload
 
-from cms_core import models
 from cms_core.campaigns import calendar
 from cms_core.campaigns.models import Campaign, Entry, EntryState
-from cms_core.clock import SystemClock
 from cms_core.connections.models import Connection
 from cms_core.content.models import Asset
 from cms_core.db import Database
-from cms_core.dialect import insert_rows
-from cms_core.ids import new_id
 
 ENTRIES = 1_000_000
 ROUNDS = 5
@@ -35,13 +30,7 @@ QUICK = {"ENTRIES": 3_000, "ROUNDS": 1}
 MONTH = ("2026-03-01", "2026-03-31")
 CHANNELS = ("email", "social", "site", "ads", "deck")
 SECONDS = 3 * 365 * 86_400
-CHUNK = 20_000
-SAME: dict[str, Any] = {
-    "kind": "publish",
-    "mode": "zoned",
-    "row_version": 1,
-    **dict.fromkeys(("offset", "condition", "deferred", "tzdata", "currency", "source"), ""),
-}
+FIRST_SECOND = 1_735_689_600  # of 2025
 
 
 class ById(Schema):
@@ -70,39 +59,35 @@ class Named(Schema):
 def rows() -> list[Row]:
     """Three ways to the same month, on each database that there is."""
     found: list[Row] = []
-    for name, opened in (("sqlite", _sqlite), ("postgresql", _postgresql)):
-        try:
-            with opened() as url:
-                found += _compared(name, url)
-        except ImportError:
-            say(f"calendar: no {name} here")
+    for kind in installed():
+        with fresh(kind) as database:
+            found += _compared(database, kind)
     return found
 
 
-def _compared(name: str, url: str) -> list[Row]:
-    db = Database(url, SystemClock())
-    try:
-        models.metadata.create_all(db.engine)
-        start = time.perf_counter()
-        _fill(db)
-        say(f"calendar: {ENTRIES} entries on {name} in {time.perf_counter() - start:.0f} s")
-        cases = {
-            "ours": lambda: _timed(db, _ours),
-            "floor": lambda: _timed(db, _floor),
-            "orm": lambda: _timed(db, _orm),
-        }
-        for case in (_ours, _floor, _orm):
-            _timed(db, case)
-        found = take_turns(cases, ROUNDS)
-    finally:
-        db.dispose()
-    label = "calendar" if name == "sqlite" else f"calendar-{name}"
-    against = f"the JSON of {name} itself, same joins"
-    speed = [1 / each for each in found["ours"]], [1 / each for each in found["orm"]]
+def _compared(db: Database, kind: str) -> list[Row]:
+    start = time.perf_counter()
+    _fill(db, kind)
+    say(f"calendar: {ENTRIES} entries on {kind} in {time.perf_counter() - start:.0f} s")
+    cases = {
+        "ours": lambda: _timed(db, _ours),
+        "floor": lambda: _timed(db, _floor),
+        "orm": lambda: _timed(db, _orm),
+    }
+    for case in (_ours, _floor, _orm):
+        _timed(db, case)
+    timed = take_turns(cases, ROUNDS)
+    against = f"the JSON of {kind} itself, same joins"
+    speed = [1 / each for each in timed["ours"]], [1 / each for each in timed["orm"]]
     return [
-        compare(label, found["ours"], found["floor"], unit="s", against=against, goal=1.5, at_most=True),
-        compare(f"{label}-orm", *speed, unit="months/s", against="ORM, marshmallow and json", goal=3.0),
-    ]
+        compare(
+            row_name("calendar", kind), timed["ours"], timed["floor"],
+            unit="s", against=against, goal=1.5, at_most=True,
+        ),
+        compare(
+            row_name("calendar-orm", kind), *speed, unit="months/s", against="ORM, marshmallow and json", goal=3.0
+        ),
+    ]  # fmt: skip
 
 
 def _timed(db: Database, case: Callable[[Session], bytes | str]) -> float:
@@ -158,10 +143,10 @@ def _orm(session: Session) -> str:
 # --- a calendar full of entries --------------------------------------------------------------------------------------------
 
 
-def _fill(db: Database) -> None:
-    born = datetime(2025, 1, 1, tzinfo=UTC)
+def _fill(db: Database, kind: str) -> None:
+    born = datetime.fromtimestamp(FIRST_SECOND, UTC)
     with db.transaction() as session:
-        day = date(2025, 1, 1)
+        day = born.date()
         same = {"tz": "Europe/Paris", "utm": {}, "starts_on": day, "ends_on": day, "created_at": born}
         session.add_all(Campaign(name=f"Campaign {n}", key=f"c{n}", **same) for n in range(500))
         session.add_all(
@@ -171,41 +156,30 @@ def _fill(db: Database) -> None:
             Connection(channel=each, name="main", settings={}, secrets="", created_at=born)
             for each in CHANNELS
         )
-    first = int(born.timestamp())
-    for start in range(0, ENTRIES, CHUNK):
-        chunk = [_entry(n, first) for n in range(start, min(start + CHUNK, ENTRIES))]
-        with db.transaction() as session:
-            insert_rows(session, Entry, chunk, **SAME, created_at=born)
+    with db.writing() as connection:
+        connection.exec_driver_sql(_insert(kind))
     with db.writing() as connection:
         connection.exec_driver_sql("ANALYZE")
 
 
-def _entry(n: int, first: int) -> dict[str, Any]:
-    return {
-        "public_id": new_id(),
-        "title": f"Post number {n} about the funnel",
-        "tz": "Europe/Paris" if n % 2 else "America/New_York",
-        "instant": datetime.fromtimestamp(first + n * 7919 * 13 % SECONDS, UTC),
-        "state": ("planned", "armed", "done")[n * 17 % 3],
-        "channel": CHANNELS[n * 31 % 5],
-        "connection_id": n * 31 % 5 + 1,
-        "campaign_id": 1 + n * 7919 % 500,
-        "asset_id": 1 + n * 104_729 % 500,
+def _insert(kind: str) -> str:
+    """SQL: the entries, made by the database itself."""
+    values = {
+        "public_id": f"'00000000-0000-7000-8000-' || {WIDE[kind]}",
+        "kind": "'publish'",
+        "title": "'Post number ' || n || ' about the funnel'",
+        "mode": "'zoned'",
+        "tz": "CASE n % 2 WHEN 0 THEN 'America/New_York' ELSE 'Europe/Paris' END",
+        "instant": INSTANT[kind].format(f"{FIRST_SECOND} + n * 102947 % {SECONDS}"),
+        "state": "CASE n * 17 % 3 WHEN 0 THEN 'planned' WHEN 1 THEN 'armed' ELSE 'done' END",
+        "channel": f"CASE n * 31 % 5 {' '.join(f'WHEN {n} THEN {each!r}' for n, each in enumerate(CHANNELS))} END",
+        "connection_id": "n * 31 % 5 + 1",
+        "campaign_id": "1 + n * 7919 % 500",
+        "asset_id": "1 + n * 104729 % 500",
+        "row_version": "1",
+        "created_at": INSTANT[kind].format(FIRST_SECOND),
+        **{f'"{name}"': "''" for name in "offset condition deferred tzdata currency source".split()},
     }
-
-
-@contextmanager
-def _sqlite() -> Iterator[str]:
-    with tempfile.TemporaryDirectory(prefix="cms-bench-") as folder:
-        yield f"sqlite:///{Path(folder) / 'calendar.db'}"
-
-
-@contextmanager
-def _postgresql() -> Iterator[str]:
-    from cms_core.testing.databases import PostgresServer
-
-    server = PostgresServer()
-    try:
-        yield server.create()
-    finally:
-        server.stop()
+    listed, selected = ", ".join(values), ", ".join(values.values())
+    statement = f"INSERT INTO core_entry ({listed}) SELECT {selected} FROM {SERIES[kind].format(first=1, last=ENTRIES)}"  # noqa: S608
+    return statement.replace("%", "%%") if kind == "postgresql" else statement

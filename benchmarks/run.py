@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from measure import Row, say
 
-GROUPS = ("startup", "mail", "hit", "calendar", "import", "segments")
+GROUPS = ("startup", "mail", "hit", "calendar", "import", "segments", "reports")
 MODULES = {"calendar": "month", "import": "importing"}  # Python has a calendar and an import of its own
 
 

@@ -128,8 +128,9 @@ def _batches(count: int) -> list[range]:
 
 def _person(n: int) -> dict[str, Any]:
     return {
-        "id": n + 1, "public_id": new_id(), "email": f"user{n}@example.org", "first_name": "", "last_name": "",
-        "country": COUNTRIES[n * 7 % 8], "language": "", "timezone": "", "extra": {"score": str(n * 13 % 100)},
+        "id": n + 1, "public_id": new_id(), "email": f"user{n}@example.org", "domain": "example.org",
+        "first_name": "", "last_name": "", "country": COUNTRIES[n * 7 % 8],
+        "language": "", "timezone": "", "extra": {"score": str(n * 13 % 100)},
     }  # fmt: skip
 
 

@@ -26,11 +26,13 @@ def insert_for(bound: Session | Connection, model: type[Base]) -> sqlite.Insert 
     return sqlite.insert(model)
 
 
-def insert_missing(bound: Session | Connection, model: type[Base], rows: Sequence[dict[str, Any]]) -> None:
-    """Insert rows; those that exist already (any unique key) are left as they are."""
-    if rows:
-        connection = bound if isinstance(bound, Connection) else bound.connection()
-        connection.execute(insert_for(connection, model).on_conflict_do_nothing(), rows)
+def insert_missing(bound: Session | Connection, model: type[Base], rows: Sequence[dict[str, Any]]) -> int:
+    """Insert rows; those that exist already (any unique key) are left as they are. Returns how many were new."""
+    if not rows:
+        return 0
+    connection = bound if isinstance(bound, Connection) else bound.connection()
+    insert = insert_for(connection, model).on_conflict_do_nothing()
+    return connection.execute(insert, rows, execution_options={"preserve_rowcount": True}).rowcount
 
 
 def among(session: Session, column: InstrumentedAttribute[Any], values: Sequence[str]) -> ColumnElement[bool]:

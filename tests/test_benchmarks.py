@@ -19,6 +19,7 @@ SCRIPT = Path(__file__).parent.parent / "benchmarks" / "run.py"
         ("calendar", {"calendar", "calendar-orm"}),
         ("import", {"import", "import-orm"}),
         ("segments", {"segments", "segments-python"}),
+        ("reports", {"reports", "reports-campaign", "reports-keep"}),
     ],
 )
 def test_a_quick_run_gives_every_row(group: str, always: set[str]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -154,7 +154,7 @@ def _gather(session: Session, company: Company) -> None:
     """Contacts without a company whose address has this one's domain belong to it."""
     if not company.domain:
         return
-    condition = (Contact.company_id.is_(None), alive(), _of_domain(company.domain))
+    condition = (Contact.company_id.is_(None), alive(), Contact.domain == company.domain)
     ids = session.scalars(select(Contact.id).where(*condition)).all()
     if not ids:
         return
@@ -162,10 +162,6 @@ def _gather(session: Session, company: Company) -> None:
     session.execute(update(Contact).where(*condition).values(company_id=company.id, updated_at=at))
     changes = [{"contact_id": each, "change": "updated", "fields": ["company"]} for each in ids]
     insert_rows(session, ContactChange, changes, at=at)
-
-
-def _of_domain(domain: str) -> ColumnElement[bool]:
-    return Contact.email.endswith(f"@{domain}", autoescape=True)
 
 
 def contacts_of(session: Session, company: Company, limit: int) -> Sequence[Contact]:

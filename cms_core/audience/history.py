@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, Row, and_, func, or_, select, union_all
+from sqlalchemy import ColumnElement, CompoundSelect, Row, and_, func, select, union_all
 from sqlalchemy.orm import Session
 
 from cms_core import contract as c
@@ -60,10 +60,8 @@ def history(
             yield from _told(page, heirs, _public_ids(session, owners))
         return
     asked = among(session, Contact.public_id, sorted(set(public_ids)))
-    query = select(Contact.id, Contact.public_id, Contact.merged_into_id, Contact.erased_at)
-    rows = session.execute(query.where(or_(asked, Contact.merged_into_id.is_not(None)))).all()
-    heirs = {row.id: row.merged_into_id for row in rows if row.merged_into_id is not None}
-    living = {row.id: row.public_id for row in rows if row.id not in heirs and row.erased_at is None}
+    living = dict(session.execute(select(Contact.id, Contact.public_id).where(asked, alive())).all())
+    heirs = _heirs(session)
     ids = sorted(living.keys() | {each for each in heirs if _end(each, heirs) in living})
     if ids and kinds:
         yield from _told(session.execute(_of(ids, wanted)).all(), heirs, living)

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, validates
 
 from cms_core.db import Base, Ledger, PublicId, ledger_index
 
@@ -35,12 +35,30 @@ class Company(PublicId, Base):
 
 
 class Contact(PublicId, Base):
-    """A person. ``email`` is lower-cased and unique; ``address_hash`` is its keyed hash, which survives erasure."""
+    """A person. ``email`` is lower-cased and unique; ``address_hash`` is its keyed hash, which survives erasure.
+
+    ``domain`` is what stands behind its @-sign, so that a company finds those of its domain who have none.
+    """
 
     __tablename__ = "core_contact"
-    __table_args__ = (Index("ix_core_contact_country", "country"),)
+    __table_args__ = (
+        Index("ix_core_contact_country", "country"),
+        Index(
+            "ix_core_contact_domain",
+            "domain",
+            sqlite_where=text("company_id IS NULL"),
+            postgresql_where=text("company_id IS NULL"),
+        ),
+        Index(  # few are merged, and whoever reads what people did asks for all of them
+            "ix_core_contact_merged",
+            "merged_into_id",
+            sqlite_where=text("merged_into_id IS NOT NULL"),
+            postgresql_where=text("merged_into_id IS NOT NULL"),
+        ),
+    )
 
     email: Mapped[str | None] = mapped_column(String(320), unique=True)
+    domain: Mapped[str] = mapped_column(String(255), default="")
     address_hash: Mapped[str | None] = mapped_column(String(43), index=True)
     first_name: Mapped[str] = mapped_column(String(200), default="")
     last_name: Mapped[str] = mapped_column(String(200), default="")
@@ -54,6 +72,16 @@ class Contact(PublicId, Base):
     updated_at: Mapped[datetime]
     merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("core_contact.id"))
     erased_at: Mapped[datetime | None]
+
+    @validates("email")
+    def _note_domain(self, _: str, email: str | None) -> str | None:
+        self.domain = domain_part(email)
+        return email
+
+
+def domain_part(email: str | None) -> str:
+    """What stands behind the @-sign of an address; "" for none."""
+    return email.rpartition("@")[2] if email else ""
 
 
 class CustomField(Base):

@@ -48,10 +48,8 @@ def add_members(session: Session, segment: Segment, contact_ids: Iterable[int]) 
     if segment.rule:
         raise Invalid(f"segment {segment.name!r} goes by a rule", "change the rule instead")
     rows = [{"segment_id": segment.id, "contact_id": contact_id} for contact_id in sorted(set(contact_ids))]
-    size = select(func.count()).where(SegmentMember.segment_id == segment.id)
-    before = session.scalar(size) or 0
-    insert_missing(session, SegmentMember, rows)
-    added = (session.scalar(size) or 0) - before
+    session.flush()
+    added = insert_missing(session, SegmentMember, rows)
     segment.version += 1 if added else 0
     session.flush()
     return added

@@ -16,7 +16,7 @@ from cms_core.addresses import normalise
 from cms_core.audience import companies, fields
 from cms_core.audience.addresses import address_hash
 from cms_core.audience.consent import IMPORTED, Standing, record, standing
-from cms_core.audience.models import ConsentAction, Contact, ContactChange
+from cms_core.audience.models import ConsentAction, Contact, ContactChange, domain_part
 from cms_core.audience.suppression import GLOBAL, suppress_many, suppressed_among
 from cms_core.db import now
 from cms_core.dialect import among, insert_rows
@@ -177,6 +177,7 @@ def _new_row(person: Incoming, hashed: str, employers: Mapping[str, int]) -> dic
     return {
         "public_id": new_id(),
         "email": person.email,
+        "domain": domain_part(person.email),
         "address_hash": hashed,
         "first_name": get("first_name", ""),
         "last_name": get("last_name", ""),

@@ -13,11 +13,13 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+import cms_core
 from cms_core.auth.models import User
 from cms_core.campaigns.models import Campaign, Entry, EntryState, Feed
 from cms_core.campaigns.when import zone
 from cms_core.connections.models import Connection
 from cms_core.db import now
+from cms_core.zones import rules_version
 
 BACK, AHEAD = timedelta(days=90), timedelta(days=400)
 LASTS = timedelta(minutes=30)  # how long an entry without an end is shown
@@ -51,6 +53,15 @@ def owner(session: Session, token: str) -> User | None:
     """The active user to whom a token belongs."""
     query = select(User).join(Feed, Feed.user_id == User.id)
     return session.scalar(query.where(Feed.token_hash == _digest(token), User.disabled_at.is_(None)))
+
+
+def fingerprint(session: Session, tz: str, base_url: str) -> str:
+    """What is another one as soon as ``write`` gives another file; it costs reading the entries, and no writing of them."""
+    made_of = (tz, base_url, rules_version(), cms_core.__version__, _years(session))
+    found = hashlib.sha256(repr(made_of).encode())
+    for row in _rows(session):
+        found.update(repr(tuple(row)).encode("utf-8", "surrogatepass"))
+    return found.hexdigest()[:32]
 
 
 def write(session: Session, tz: str, base_url: str) -> bytes:

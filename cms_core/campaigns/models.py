@@ -12,6 +12,7 @@ from cms_core.content.models import Asset
 from cms_core.db import Base, PublicId
 
 OF_PLUGINS = "substr(source, 1, 7) = 'plugin:'"  # a plugin's entry has a key of its own in ``source``
+FLIGHTS = "kind = 'flight'"
 
 
 class EntryKind(StrEnum):
@@ -106,6 +107,12 @@ class Entry(PublicId, Base):
     __table_args__ = (
         Index("ix_core_entry_instant", "instant", "id"),
         Index("ix_core_entry_campaign", "campaign_id", "instant"),
+        Index(
+            "ix_core_entry_flight",
+            "ends_at",
+            sqlite_where=text(FLIGHTS),
+            postgresql_where=text(FLIGHTS),
+        ),
         Index(
             "uq_core_entry_plugin",
             "source",

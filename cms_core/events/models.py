@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cms_core.db import Base, Ledger, PublicId, ledger_index
@@ -20,6 +20,14 @@ class Event(PublicId, Ledger, Base):
     __table_args__ = (
         UniqueConstraint("source", "source_id"),
         Index("ix_core_event_publication", "publication_id", "kind"),
+        Index(  # reports count the deliveries that bounced
+            "ix_core_event_bounced",
+            "publication_id",
+            "delivery_id",
+            "contact_id",
+            sqlite_where=text("kind = 'bounced'"),
+            postgresql_where=text("kind = 'bounced'"),
+        ),
         Index("ix_core_event_contact", "contact_id", "kind", "at"),
         Index("ix_core_event_campaign", "campaign", "kind"),
         Index("ix_core_event_client", "client", "received_at"),

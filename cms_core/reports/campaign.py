@@ -1,7 +1,7 @@
 """The report of a campaign, read from rollups: bring them up to date first (``rollups.keep_up``)."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from operator import itemgetter
@@ -16,8 +16,8 @@ from cms_core.campaigns.money import show_money
 from cms_core.content.models import Asset
 from cms_core.contract import AgentClass
 from cms_core.reports.figures import Figures
-from cms_core.reports.gather import Cell, Cells, Costs, cells_of, costs_of, people_of
-from cms_core.reports.models import PersonRollup, Rollup
+from cms_core.reports.gather import Cell, Cells, Costs, People, cells_of, costs_of, people_of
+from cms_core.reports.models import Rollup
 
 MOST_DAYS = 366
 DAILY = {"opened": "opened_total", "clicked": "clicked_total", "visited": "visits"}
@@ -68,18 +68,17 @@ class CampaignReport:
 
 def report(session: Session, campaign: Campaign) -> CampaignReport:
     """The figures of a campaign, as far as the rollups have come."""
-    keys = [campaign.key]
-    cells = cells_of(session, [campaign])
+    cells, people = cells_of(session, [campaign]), people_of(session, [campaign])
     currency, notes = _add_costs(cells, costs_of(session, [campaign]), campaign)
     slugs = _slugs(session, {asset_id for _, _, asset_id in cells})
-    by_channel = _rows(cells, lambda cell: cell[1], people_of(session, keys, PersonRollup.channel))
-    by_asset = _rows(cells, lambda cell: cell[2], people_of(session, keys, PersonRollup.asset_id))
+    by_channel = _rows(cells, lambda cell: cell[1], "channel", people)
+    by_asset = _rows(cells, lambda cell: cell[2], "asset", people)
     return CampaignReport(
         id=campaign.public_id,
         key=campaign.key,
         campaign=campaign.name,
         currency=currency,
-        totals=_total(cells, campaign, people_of(session, keys)),
+        totals=_total(cells.values(), campaign, people),
         by_channel=sorted(by_channel, key=itemgetter(0)),
         by_asset=sorted(((slugs.get(each, ""), row) for each, row in by_asset), key=itemgetter(0)),
         by_day=_days(session, campaign.key),
@@ -90,13 +89,15 @@ def report(session: Session, campaign: Campaign) -> CampaignReport:
 def overview(session: Session) -> list[tuple[Campaign, str, Figures]]:
     """Every campaign with its currency and totals, the latest start first."""
     found = campaigns.campaigns(session)
-    cells, costs = cells_of(session, found), costs_of(session, found)
-    people = people_of(session, [campaign.key for campaign in found])
-    rows = []
-    for campaign in found:
-        currency, _ = _add_costs(cells, costs, campaign)
-        rows.append((campaign, currency, _total(cells, campaign, people)))
-    return rows
+    cells, costs, people = cells_of(session, found), costs_of(session, found), people_of(session, found)
+    currencies = {campaign.key: _add_costs(cells, costs, campaign)[0] for campaign in found}
+    counts: defaultdict[str, list[Counter[str]]] = defaultdict(list)
+    for cell, counter in cells.items():
+        counts[cell[0]].append(counter)
+    return [
+        (campaign, currencies[campaign.key], _total(counts[campaign.key], campaign, people))
+        for campaign in found
+    ]
 
 
 def _add_costs(cells: Cells, costs: Costs, campaign: Campaign) -> tuple[str, list[str]]:
@@ -117,19 +118,19 @@ def _add_costs(cells: Cells, costs: Costs, campaign: Campaign) -> tuple[str, lis
     return currency, notes
 
 
-def _total(cells: Cells, campaign: Campaign, people: Mapping[tuple[str, Any], Mapping[str, int]]) -> Figures:
-    counts = _sum(counter for cell, counter in cells.items() if cell[0] == campaign.key)
-    return Figures.of(counts, people.get((campaign.key, None), {}))
+def _total(counts: Iterable[Counter[str]], campaign: Campaign, people: People) -> Figures:
+    return Figures.of(_sum(counts), people.get((campaign.key, "campaign", None), {}))
 
 
 def _rows(
-    cells: Cells, level: Callable[[Cell], Any], people: Mapping[tuple[str, Any], Mapping[str, int]]
+    cells: Cells, place_of: Callable[[Cell], Any], level: str, people: People
 ) -> list[tuple[Any, Figures]]:
     groups: defaultdict[tuple[str, Any], list[Counter[str]]] = defaultdict(list)
     for cell, counter in cells.items():
-        groups[cell[0], level(cell)].append(counter)
+        groups[cell[0], place_of(cell)].append(counter)
     return [
-        (place[1], Figures.of(_sum(counters), people.get(place, {}))) for place, counters in groups.items()
+        (place, Figures.of(_sum(counters), people.get((key, level, place), {})))
+        for (key, place), counters in groups.items()
     ]
 
 

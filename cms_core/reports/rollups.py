@@ -5,6 +5,8 @@ one process counts at a time. Two cursors: one over the events, one over what wa
 in which order). An event is counted by the class that it had until the cursor over the classes has come by.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import (
@@ -20,6 +22,7 @@ from sqlalchemy import (
     or_,
     select,
     tuple_,
+    union_all,
 )
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
@@ -31,13 +34,15 @@ from cms_core.errors import TryLater
 from cms_core.events import ledger
 from cms_core.events.ledger import START, Place, Reader
 from cms_core.events.models import Event, Reclassification
-from cms_core.reports.models import PersonRollup, Rollup
+from cms_core.reports.models import ContactRollup, PersonRollup, Rollup
 
 EVENTS = Reader("reports", Event)
 CLASSES = Reader("reports:classes", Reclassification)
 BATCH = 20_000
 COUNT_KEY = tuple(column.name for column in Rollup.__table__.primary_key)
 PERSON_KEY = tuple(column.name for column in PersonRollup.__table__.primary_key)
+CONTACTS_KEY = tuple(column.name for column in ContactRollup.__table__.primary_key)
+PEOPLE = ("opened", "clicked")  # what reports count people of
 
 Chosen = Select[int]
 
@@ -69,6 +74,7 @@ def rebuild(session: Session) -> int:
     events, classes = _lock(session)
     session.execute(delete(Rollup))
     session.execute(delete(PersonRollup))
+    session.execute(delete(ContactRollup))
     ledger.advance(session, CLASSES, classes, ledger.end(session, Reclassification))
     ledger.advance(session, EVENTS, events, START)
     return catch_up(session)
@@ -94,7 +100,8 @@ def _step(session: Session) -> int:
     ledger.advance(session, EVENTS, start, end)
     fresh = and_(ledger.after(session, Event, start), ledger.up_to(session, Event, end))
     _count(session, _facts(session, classes).where(fresh), 1)
-    _add_people(session, classes, fresh)
+    with _counting_contacts(session, fresh):
+        _add_people(session, classes, fresh)
     return session.scalar(select(func.count()).select_from(Event).where(fresh)) or 0
 
 
@@ -123,7 +130,10 @@ def _move_reclassified(session: Session, counted: Place, start: Place) -> Place:
     _count(session, _facts(session, end).where(moved), 1)
     campaigns = select(func.coalesce(Event.campaign, "")).join(Reclassification, joined).where(moved)
     session.execute(delete(Rollup).where(Rollup.total == 0, Rollup.campaign.in_(campaigns)))
-    _count_people_again(session, select(Event.id).join(Reclassification, joined).where(moved), end, counted)
+    again = select(Event.id).join(Reclassification, joined).where(moved)
+    with _counting_contacts(session, Event.id.in_(again)):
+        _count_people_again(session, again, end, counted)
+    session.execute(delete(ContactRollup).where(ContactRollup.contacts == 0))
     return end
 
 
@@ -192,6 +202,34 @@ def _add_people(session: Session, classes: Place, chosen: ColumnElement[bool]) -
     newer = added.excluded.first_at
     first = case((newer < PersonRollup.first_at, newer), else_=PersonRollup.first_at)
     session.execute(added.on_conflict_do_update(index_elements=PERSON_KEY, set_={"first_at": first}))
+
+
+@contextmanager
+def _counting_contacts(session: Session, chosen: ColumnElement[bool]) -> Iterator[None]:
+    """Whatever becomes of the people of these events within: the numbers of contacts follow."""
+    who = _people().where(chosen, Event.kind.in_(PEOPLE), Event.contact_id.is_not(None)).subquery().c
+    touched = select(who.campaign, who.kind, who.person)
+    _count_contacts(session, touched, -1)
+    yield
+    _count_contacts(session, touched, 1)
+
+
+def _count_contacts(session: Session, touched: Select[Any], sign: int) -> None:
+    """Add (or take away) what these people are counted as now, at each level."""
+    known = tuple_(PersonRollup.campaign, PersonRollup.kind, PersonRollup.person)
+    names = "campaign", "kind", "person", "channel", "asset_id"
+    found = select(*(getattr(PersonRollup, name) for name in names)).where(known.in_(touched)).cte("found").c
+    levels = {"campaign": {}, "channel": {"channel": found.channel}, "asset": {"asset_id": found.asset_id}}
+    counts = []
+    for level, place in levels.items():
+        values = {"level": literal(level), "channel": literal(""), "asset_id": literal(0)} | place
+        people = sign * func.count(found.person.distinct())
+        columns: list[Any] = [found.campaign, found.kind, *values.values(), people]
+        counts.append(select(*columns).group_by(found.campaign, found.kind, *place.values()))
+    insert: Any = insert_for(session, ContactRollup)
+    added = insert.from_select([*CONTACTS_KEY, "contacts"], union_all(*counts))
+    total = {"contacts": ContactRollup.contacts + added.excluded.contacts}
+    session.execute(added.on_conflict_do_update(index_elements=CONTACTS_KEY, set_=total))
 
 
 def _count_people_again(session: Session, moved: Chosen, classes: Place, counted: Place) -> None:

@@ -21,7 +21,7 @@ from cms_core.events.ledger import Place, Reader, advance, end, position
 from cms_core.events.models import Cursor, Event, Reclassification
 from cms_core.events.service import NewEvent, record
 from cms_core.reports import rollups
-from cms_core.reports.models import PersonRollup, Rollup
+from cms_core.reports.models import ContactRollup, PersonRollup, Rollup
 from cms_core.testing.fixtures import NOW
 
 DAY = timedelta(days=1)
@@ -60,7 +60,7 @@ def db() -> Database:
 
 
 def empty(session: Session) -> None:
-    for model in (Reclassification, Event, Rollup, PersonRollup, Cursor):
+    for model in (Reclassification, Event, Rollup, PersonRollup, ContactRollup, Cursor):
         session.execute(delete(model))
 
 
@@ -78,8 +78,8 @@ def rows_of(session: Session, model: type[Base]) -> set[tuple[Any, ...]]:
     return {tuple(row) for row in session.execute(select(*model.__table__.columns))}
 
 
-def counted(session: Session) -> tuple[set[tuple[Any, ...]], set[tuple[Any, ...]]]:
-    return rows_of(session, Rollup), rows_of(session, PersonRollup)
+def counted(session: Session) -> list[set[tuple[Any, ...]]]:
+    return [rows_of(session, model) for model in (Rollup, PersonRollup, ContactRollup)]
 
 
 def naive(session: Session) -> tuple[Counter[Any], dict[Any, datetime]]:
@@ -93,6 +93,17 @@ def naive(session: Session) -> tuple[Counter[Any], dict[Any, datetime]]:
         if person and e.agent_class == AgentClass.HUMAN:
             people[(*place, person)] = min(e.at, people.get((*place, person), e.at))
     return totals, people
+
+
+def contacts_of(people: dict[Any, datetime]) -> Counter[Any]:
+    """How many contacts opened and clicked, at each level."""
+    found = set()
+    for campaign, _, channel, asset_id, kind, person in people:
+        if person.startswith("c") and kind in ("opened", "clicked"):
+            found.add((campaign, kind, "campaign", "", 0, person))
+            found.add((campaign, kind, "channel", channel, 0, person))
+            found.add((campaign, kind, "asset", "", asset_id, person))
+    return Counter(each[:-1] for each in found)
 
 
 def as_naive(session: Session) -> tuple[Counter[Any], dict[Any, datetime]]:
@@ -122,6 +133,8 @@ def test_counting_as_it_comes_equals_a_rebuild_and_counting_one_by_one(
             else:
                 reclassify(session, step)
         assert as_naive(session) == naive(session)
+        contacts = {row[:-1]: row[-1] for row in rows_of(session, ContactRollup)}
+        assert contacts == contacts_of(naive(session)[1])
         kept = counted(session)
         rollups.rebuild(session)
         assert counted(session) == kept
@@ -149,7 +162,7 @@ def test_any_order_with_duplicates_gives_the_same_totals(db: Database, seed: int
                 if chance.random() < 0.5:
                     rollups.catch_up(session)
             rollups.catch_up(session)
-            found = rows_of(session, Rollup) | rows_of(session, PersonRollup)
+            found = set().union(*counted(session))
             session.rollback()
             return found
 

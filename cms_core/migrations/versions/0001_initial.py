@@ -110,6 +110,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("source", "source_id", name=op.f("uq_core_event_source_source_id")),
     )
     with op.batch_alter_table("core_event", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_core_event_bounced",
+            ["publication_id", "delivery_id", "contact_id"],
+            unique=False,
+            sqlite_where=sa.text("kind = 'bounced'"),
+            postgresql_where=sa.text("kind = 'bounced'"),
+        )
         batch_op.create_index("ix_core_event_campaign", ["campaign", "kind"], unique=False)
         batch_op.create_index("ix_core_event_client", ["client", "received_at"], unique=False)
         batch_op.create_index("ix_core_event_contact", ["contact_id", "kind", "at"], unique=False)
@@ -182,42 +189,57 @@ def upgrade() -> None:
         "core_rollup",
         sa.Column("campaign", sa.String(length=120), nullable=False),
         sa.Column("publication_id", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("day", sa.Date(), nullable=False),
-        sa.Column("kind", sa.String(length=40), nullable=False),
-        sa.Column("agent_class", sa.String(length=10), nullable=False),
         sa.Column("channel", sa.String(length=40), nullable=False),
         sa.Column("asset_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("agent_class", sa.String(length=10), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
         sa.Column("total", sa.Integer(), nullable=False),
         sa.Column("value_micros", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint(
             "campaign",
             "publication_id",
-            "day",
-            "kind",
-            "agent_class",
             "channel",
             "asset_id",
+            "kind",
+            "agent_class",
+            "day",
             name=op.f("pk_core_rollup"),
         ),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "core_rollup_contacts",
+        sa.Column("campaign", sa.String(length=120), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("level", sa.String(length=10), nullable=False),
+        sa.Column("channel", sa.String(length=40), nullable=False),
+        sa.Column("asset_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("contacts", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "campaign", "kind", "level", "channel", "asset_id", name=op.f("pk_core_rollup_contacts")
+        ),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "core_rollup_person",
         sa.Column("campaign", sa.String(length=120), nullable=False),
         sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("person", sa.String(length=80), nullable=False),
         sa.Column("channel", sa.String(length=40), nullable=False),
         sa.Column("asset_id", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("person", sa.String(length=80), nullable=False),
         sa.Column("publication_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("first_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint(
             "campaign",
             "kind",
+            "person",
             "channel",
             "asset_id",
-            "person",
             "publication_id",
             name=op.f("pk_core_rollup_person"),
         ),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "core_segment",
@@ -402,6 +424,7 @@ def upgrade() -> None:
     op.create_table(
         "core_contact",
         sa.Column("email", sa.String(length=320), nullable=True),
+        sa.Column("domain", sa.String(length=255), nullable=False),
         sa.Column("address_hash", sa.String(length=43), nullable=True),
         sa.Column("first_name", sa.String(length=200), nullable=False),
         sa.Column("last_name", sa.String(length=200), nullable=False),
@@ -429,6 +452,20 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_core_contact_address_hash"), ["address_hash"], unique=False)
         batch_op.create_index(batch_op.f("ix_core_contact_company_id"), ["company_id"], unique=False)
         batch_op.create_index("ix_core_contact_country", ["country"], unique=False)
+        batch_op.create_index(
+            "ix_core_contact_domain",
+            ["domain"],
+            unique=False,
+            sqlite_where=sa.text("company_id IS NULL"),
+            postgresql_where=sa.text("company_id IS NULL"),
+        )
+        batch_op.create_index(
+            "ix_core_contact_merged",
+            ["merged_into_id"],
+            unique=False,
+            sqlite_where=sa.text("merged_into_id IS NOT NULL"),
+            postgresql_where=sa.text("merged_into_id IS NOT NULL"),
+        )
 
     op.create_table(
         "core_visitor",
@@ -635,6 +672,13 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_core_entry_asset_id"), ["asset_id"], unique=False)
         batch_op.create_index("ix_core_entry_campaign", ["campaign_id", "instant"], unique=False)
         batch_op.create_index(batch_op.f("ix_core_entry_connection_id"), ["connection_id"], unique=False)
+        batch_op.create_index(
+            "ix_core_entry_flight",
+            ["ends_at"],
+            unique=False,
+            sqlite_where=sa.text("kind = 'flight'"),
+            postgresql_where=sa.text("kind = 'flight'"),
+        )
         batch_op.create_index("ix_core_entry_instant", ["instant", "id"], unique=False)
         batch_op.create_index(batch_op.f("ix_core_entry_segment_id"), ["segment_id"], unique=False)
         batch_op.create_index(
@@ -1289,6 +1333,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_core_entry_series")
         batch_op.drop_index(batch_op.f("ix_core_entry_segment_id"))
         batch_op.drop_index("ix_core_entry_instant")
+        batch_op.drop_index("ix_core_entry_flight")
         batch_op.drop_index(batch_op.f("ix_core_entry_connection_id"))
         batch_op.drop_index("ix_core_entry_campaign")
         batch_op.drop_index(batch_op.f("ix_core_entry_asset_id"))
@@ -1319,6 +1364,8 @@ def downgrade() -> None:
     op.drop_table("core_reclassification")
     op.drop_table("core_visitor")
     with op.batch_alter_table("core_contact", schema=None) as batch_op:
+        batch_op.drop_index("ix_core_contact_merged")
+        batch_op.drop_index("ix_core_contact_domain")
         batch_op.drop_index("ix_core_contact_country")
         batch_op.drop_index(batch_op.f("ix_core_contact_company_id"))
         batch_op.drop_index(batch_op.f("ix_core_contact_address_hash"))
@@ -1342,6 +1389,7 @@ def downgrade() -> None:
     op.drop_table("core_suppression")
     op.drop_table("core_segment")
     op.drop_table("core_rollup_person")
+    op.drop_table("core_rollup_contacts")
     op.drop_table("core_rollup")
     op.drop_table("core_plugin_settings")
     with op.batch_alter_table("core_media", schema=None) as batch_op:
@@ -1356,6 +1404,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_core_event_contact")
         batch_op.drop_index("ix_core_event_client")
         batch_op.drop_index("ix_core_event_campaign")
+        batch_op.drop_index("ix_core_event_bounced")
 
     op.drop_table("core_event")
     op.drop_table("core_cursor")
