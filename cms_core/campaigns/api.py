@@ -10,6 +10,7 @@ from cms_core.api import Blueprint, PageArgs, answer, bearer, page, pages_of, re
 from cms_core.api.schemas import many_of
 from cms_core.campaigns import api_schemas as s
 from cms_core.campaigns import calendar, recurrence, rules, service, shifting
+from cms_core.campaigns import campaign_api_schemas as whole
 from cms_core.campaigns.models import Campaign, Entry, EntryState
 from cms_core.campaigns.series import Scope
 from cms_core.campaigns.when import parse_wall, zone
@@ -28,7 +29,7 @@ blueprint = Blueprint(
 
 
 @blueprint.get("/campaigns")
-@blueprint.call("calendar.read", "campaigns list", query=PageArgs, answers=pages_of(s.CampaignShown))
+@blueprint.call("calendar.read", "campaigns list", query=PageArgs, answers=pages_of(whole.CampaignShown))
 def list_campaigns(query: dict[str, Any]) -> Response:
     """All campaigns, the oldest first."""
     return page(
@@ -37,21 +38,23 @@ def list_campaigns(query: dict[str, Any]) -> Response:
 
 
 @blueprint.post("/campaigns")
-@blueprint.call("calendar.edit", "campaigns create", body=s.NewCampaign, answers=s.CampaignShown, status=201)
+@blueprint.call(
+    "calendar.edit", "campaigns create", body=whole.NewCampaign, answers=whole.CampaignShown, status=201
+)
 def add_campaign(body: dict[str, Any]) -> Response:
     """Create a campaign."""
     return _campaign(service.create_campaign(session(), **body), 201)
 
 
 @blueprint.get("/campaigns/<id>")
-@blueprint.call("calendar.read", answers=s.CampaignShown, versioned=True)
+@blueprint.call("calendar.read", answers=whole.CampaignShown, versioned=True)
 def one_campaign(id: str) -> Response:  # noqa: A002  # the name in the path
     """One campaign, by id, name or key."""
     return _campaign(service.find_campaign(session(), id))
 
 
 @blueprint.post("/campaigns/<id>/move")
-@blueprint.call("calendar.edit", "campaigns move", body=s.Move, answers=s.CampaignMoved)
+@blueprint.call("calendar.edit", "campaigns move", body=whole.Move, answers=whole.CampaignMoved)
 def move_campaign(body: dict[str, Any], id: str) -> Response:  # noqa: A002
     """Move a whole campaign: times of day stay, armed entries get their new times, what is done stays."""
     found, by = service.find_campaign(session(), id), body["by"]
@@ -66,8 +69,8 @@ def move_campaign(body: dict[str, Any], id: str) -> Response:  # noqa: A002
 
 
 @blueprint.post("/campaigns/<id>/copy")
-@blueprint.alt_response(200, schema=s.CampaignCopied)  # type: ignore[untyped-decorator]
-@blueprint.call("calendar.edit", "campaigns copy", body=s.Copy, answers=s.CampaignCopied, status=201)
+@blueprint.alt_response(200, schema=whole.CampaignCopied)  # type: ignore[untyped-decorator]
+@blueprint.call("calendar.edit", "campaigns copy", body=whole.Copy, answers=whole.CampaignCopied, status=201)
 def copy_campaign(body: dict[str, Any], id: str) -> Response:  # noqa: A002
     """Copy a campaign to another start; its entries are planned at the same times of day. 200 for a dry run: nothing is made."""
     made, entries = shifting.copy(

@@ -76,7 +76,7 @@ def add_blackout(session: Session, given: Mapping[str, str], tz: str) -> Blackou
 
 
 def plan_of(session: Session, given: Mapping[str, str], tz: str, field: str = "when") -> Plan:
-    """What was asked for of an entry; the text in ``field`` says when, in ``tz`` where neither it nor its campaign has a zone."""
+    """What was asked for of an entry; the text in ``field`` says when. ``tz``: where neither it nor a campaign has a zone."""
     campaign = named(service.find_campaign, session, given, "campaign")
     connection = named(connections.find_by_name, session, given, "connection")
     with of_field("tz"):

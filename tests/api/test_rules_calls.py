@@ -270,7 +270,7 @@ def test_an_entry_is_armed_with_a_test_or_says_what_is_wrong_with_it(
     approver("POST", "/content/hello/approve")
     wanted = {"when": "2026-05-20 10:00", "asset": "hello", "connection": "site:web"}
     where = f"/calendar/{admin('POST', '/calendar', wanted).json['id']}/arm"
-    for wrong, field in ({"arms": ["A"]}, "arms"), ({"arms": ["A", "B"], "decide": "soon"}, "arms"):
+    for wrong, field in ({"arms": ["A"]}, "arms"), ({"arms": ["A", "B"], "decide": "soon"}, "decide"):
         assert admin("POST", where, wrong).json["error"]["field"] == field
     assert "metric" in admin("POST", where, {"metric": "luck"}).json["error"]["errors"]
     refused = admin("POST", where, {"arms": ["A", "B"], "decide": "4h"})
