@@ -16,7 +16,7 @@ from typing import Any
 
 from databases import KEY, fresh, installed, row_name
 from measure import Row, compare, take_turns
-from sqlalchemy import delete
+from sqlalchemy import delete, text
 from sqlalchemy.orm import Session
 
 from cms_core.audience.imports import import_contacts
@@ -97,13 +97,24 @@ def _file(people: int) -> bytes:
 
 def _rate(database: Database, people: int, write: Callable[[Session], Any]) -> float:
     """People per second into empty tables, the commit included."""
-    with database.transaction() as session:
-        for model in (Consent, ContactChange, Contact, Company, CustomField, AuditEntry):
-            session.execute(delete(model))
+    _empty(database)
     start = time.perf_counter()
     with database.transaction() as session:
         write(session)
     return people / (time.perf_counter() - start)
+
+
+def _empty(database: Database) -> None:
+    written = (Consent, ContactChange, Contact, Company, CustomField, AuditEntry)
+    with database.transaction() as session:
+        if (
+            session.get_bind().dialect.name == "postgresql"
+        ):  # DELETE would look for references to each contact
+            names = ", ".join(model.__tablename__ for model in written)
+            session.execute(text(f"TRUNCATE {names} CASCADE"))
+            return
+        for model in written:
+            session.execute(delete(model))
 
 
 def _people(data: bytes) -> Iterator[list[str]]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BindParameter, Select, bindparam, func, literal_column, select
+from sqlalchemy import BindParameter, Select, bindparam, func, select
 from sqlalchemy.orm import Session, aliased
 
 from cms_core.campaigns.models import Campaign
@@ -107,9 +107,7 @@ def _bounces() -> Statement:
         select(*CELL, func.count(delivery.distinct()))
         .join(Publication, Publication.campaign_id == Campaign.id)
         .join(Event, Event.publication_id == Publication.id)
-        .where(
-            Campaign.id.in_(IDS), Event.kind == literal_column("'bounced'")
-        )  # word for word as the index has it
+        .where(Campaign.id.in_(IDS), Event.kind == "bounced")
         .group_by(*CELL, Publication.id)
     )
 

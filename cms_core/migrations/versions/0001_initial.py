@@ -110,17 +110,12 @@ def upgrade() -> None:
         sa.UniqueConstraint("source", "source_id", name=op.f("uq_core_event_source_source_id")),
     )
     with op.batch_alter_table("core_event", schema=None) as batch_op:
-        batch_op.create_index(
-            "ix_core_event_bounced",
-            ["publication_id", "delivery_id", "contact_id"],
-            unique=False,
-            sqlite_where=sa.text("kind = 'bounced'"),
-            postgresql_where=sa.text("kind = 'bounced'"),
-        )
         batch_op.create_index("ix_core_event_campaign", ["campaign", "kind"], unique=False)
         batch_op.create_index("ix_core_event_client", ["client", "received_at"], unique=False)
         batch_op.create_index("ix_core_event_contact", ["contact_id", "kind", "at"], unique=False)
-        batch_op.create_index("ix_core_event_publication", ["publication_id", "kind"], unique=False)
+        batch_op.create_index(
+            "ix_core_event_publication", ["publication_id", "kind", "delivery_id", "contact_id"], unique=False
+        )
         batch_op.create_index("ix_core_event_visitor", ["visitor", "kind", "at"], unique=False)
 
     op.create_table(
@@ -1404,7 +1399,6 @@ def downgrade() -> None:
         batch_op.drop_index("ix_core_event_contact")
         batch_op.drop_index("ix_core_event_client")
         batch_op.drop_index("ix_core_event_campaign")
-        batch_op.drop_index("ix_core_event_bounced")
 
     op.drop_table("core_event")
     op.drop_table("core_cursor")
