@@ -1,11 +1,11 @@
 """What the calendar pages show, gathered from the rooms to the right: an edge, like the pages that it serves."""
 
-from collections.abc import Mapping
-from datetime import date
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from marshmallow import Schema, ValidationError
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
 from cms_core.audience import segments
@@ -14,7 +14,7 @@ from cms_core.campaigns import advice, blackouts, calendar, placing, series, ser
 from cms_core.campaigns.models import Campaign, Entry, EntryKind, EntryState
 from cms_core.campaigns.money import from_micros
 from cms_core.campaigns.month import Month, campaign_bar, chip, group_of, spread, weeks
-from cms_core.campaigns.schemas import entry_form, experiment_form
+from cms_core.campaigns.schemas import BlackoutForm, entry_form, experiment_form
 from cms_core.campaigns.when import CONDITIONS, Mode, describe, parse_when, zone
 from cms_core.connections import service as connections
 from cms_core.content import listing as assets
@@ -39,6 +39,8 @@ NEEDS_PERSON = (
     PublicationState.HELD,
 )
 SHOWN_NEEDS = 6
+FIRST_INSTANT = datetime.min.replace(tzinfo=UTC)
+LONGEST_FLIGHT = timedelta(days=366)  # one that began earlier is not looked for in later months
 
 
 def today(session: Session, tz: str) -> date:
@@ -51,7 +53,7 @@ def month(
 ) -> dict[str, Any]:
     """Everything of the days shown: weeks, channels with counts, the cards beside."""
     plugins = workspace.plugins
-    rows = calendar.entries_on(session, *shown.range)
+    rows = entries_shown(session, *shown.range)
     states = publication_states(session, [row.row_id for row in rows])
     counts: dict[str, int] = {}
     chips: list[dict[str, Any]] = []
@@ -78,6 +80,19 @@ def month(
         "fatigue": advice.fatigue_between(session, workspace, *shown.range),
         **side(session, shown.tz),
     }
+
+
+def entries_shown(session: Session, start: datetime, end: datetime) -> Sequence[Row[Any]]:
+    """The entries between two instants, and the flights that began before and have not ended; by time, one statement."""
+    earliest = max(start, FIRST_INSTANT + LONGEST_FLIGHT) - LONGEST_FLIGHT
+    runs = (Entry.kind == EntryKind.FLIGHT) & (Entry.ends_at > start)
+    query = calendar.rows_of(*calendar.COLUMNS).where(
+        Entry.state != EntryState.DROPPED,
+        Entry.instant >= earliest,
+        Entry.instant < end,
+        (Entry.instant >= start) | runs,
+    )
+    return session.execute(query.order_by(Entry.instant, Entry.id)).all()
 
 
 def _closed_days(session: Session, shown: Month) -> list[Mark]:
@@ -236,6 +251,15 @@ def entry_schema(session: Session) -> Schema:
             "segment": [(row.name, row.name) for row in segments.list_all(session)],
         }
     )
+
+
+def blackout_schema(session: Session) -> Schema:
+    """The form of a blackout, with the campaigns and connections of this workspace to choose from."""
+    form = BlackoutForm()
+    for name, known in choices(session).items():
+        spec = form.fields[name]
+        spec.metadata = {**spec.metadata, "choices": known, "widget": "select"}
+    return form
 
 
 def choices(session: Session) -> dict[str, list[tuple[str, str]]]:

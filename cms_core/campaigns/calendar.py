@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, Dialect, Row, Select, bindparam, select
 from sqlalchemy.orm import Session
 
-from cms_core.campaigns.models import Campaign, Entry, EntryKind, EntryState
+from cms_core.campaigns.models import Campaign, Entry, EntryState
 from cms_core.campaigns.when import resolve_wall, zone
 from cms_core.connections.models import Connection
 from cms_core.content.models import Asset
@@ -34,8 +34,6 @@ COLUMNS = (
     Entry.series_id,
 )
 DOCUMENTED = 11  # of them make a document
-FIRST_INSTANT = datetime.min.replace(tzinfo=UTC)
-LONGEST_FLIGHT = timedelta(days=366)  # one that began earlier is not looked for in later months
 
 
 def day_range(first: str, last: str, tz: str = "UTC") -> tuple[datetime, datetime]:
@@ -59,18 +57,6 @@ def _edge(text: str, tz: str, days: int) -> datetime:
             f"{text!r} is neither a day nor an instant", "write 2026-05-04 or 2026-05-04T09:00+02:00"
         )
     return instant.astimezone(UTC)
-
-
-def entries_between(session: Session, start: datetime, end: datetime) -> list[Row[Any]]:
-    """The entries that stand between two instants, by time."""
-    return _listed(session, Entry.instant >= start, Entry.instant < end)
-
-
-def entries_on(session: Session, start: datetime, end: datetime) -> list[Row[Any]]:
-    """The same, and the flights that began before and have not ended: whatever a view of these days shows."""
-    runs = (Entry.kind == EntryKind.FLIGHT) & (Entry.ends_at > start)
-    earliest = max(start, FIRST_INSTANT + LONGEST_FLIGHT) - LONGEST_FLIGHT
-    return _listed(session, Entry.instant >= earliest, Entry.instant < end, (Entry.instant >= start) | runs)
 
 
 def entries_of(session: Session, owner: Campaign | Asset) -> list[Row[Any]]:
