@@ -1,20 +1,20 @@
 """What the calendar pages show, gathered from the rooms to the right: an edge, like the pages that it serves."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from marshmallow import Schema, ValidationError
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, literal_column, select
 from sqlalchemy.orm import Session
 
 from cms_core.audience import segments
 from cms_core.audience.models import Segment
 from cms_core.campaigns import advice, blackouts, calendar, placing, rules, series, service
-from cms_core.campaigns.models import Campaign, Entry, EntryState
+from cms_core.campaigns.models import Campaign, Entry, EntryKind, EntryState
 from cms_core.campaigns.money import from_micros
 from cms_core.campaigns.month import Month, campaign_bar, chip, group_of, spread, weeks
-from cms_core.campaigns.schemas import entry_form, experiment_form
+from cms_core.campaigns.schemas import BlackoutForm, entry_form, experiment_form
 from cms_core.campaigns.when import CONDITIONS, Mode, describe, zone
 from cms_core.connections import service as connections
 from cms_core.content import listing as assets
@@ -22,6 +22,7 @@ from cms_core.content.models import Asset, Review
 from cms_core.content.review import approved_revision
 from cms_core.contract import AddressedChannel, Mark
 from cms_core.db import now
+from cms_core.dialect import not_by_index
 from cms_core.errors import CmsError
 from cms_core.plugins import Plugins
 from cms_core.publishing import experiment_plan
@@ -50,7 +51,7 @@ def month(
 ) -> dict[str, Any]:
     """Everything of the days shown: weeks, channels with counts, the cards beside."""
     plugins = workspace.plugins
-    rows = calendar.entries_on(session, *shown.range)
+    rows = entries_shown(session, *shown.range)
     states = publication_states(session, [row.row_id for row in rows])
     counts: dict[str, int] = {}
     chips: list[dict[str, Any]] = []
@@ -77,6 +78,17 @@ def month(
         "fatigue": advice.fatigue_between(session, workspace, *shown.range),
         **side(session, shown.tz),
     }
+
+
+def entries_shown(session: Session, start: datetime, end: datetime) -> list[Row[Any]]:
+    """The flights that began before and have not ended, then the entries between two instants by time."""
+    # The kind is written out: SQLite takes the index of flights only where it sees that only these are asked for.
+    flight = Entry.kind == literal_column(f"'{EntryKind.FLIGHT}'")
+    began = not_by_index(session, Entry.instant) < start
+    query = calendar.rows_of(*calendar.COLUMNS).where(Entry.state != EntryState.DROPPED)
+    running = query.where(flight, Entry.ends_at > start, began).order_by(Entry.ends_at, Entry.id)
+    between = query.where(Entry.instant >= start, Entry.instant < end).order_by(Entry.instant, Entry.id)
+    return [*session.execute(running), *session.execute(between)]
 
 
 def _closed_days(session: Session, shown: Month) -> list[Mark]:
@@ -235,6 +247,15 @@ def entry_schema(session: Session) -> Schema:
             "segment": [(row.name, row.name) for row in segments.list_all(session)],
         }
     )
+
+
+def blackout_schema(session: Session) -> Schema:
+    """The form of a blackout, with the campaigns and connections of this workspace to choose from."""
+    form = BlackoutForm()
+    for name, known in choices(session).items():
+        spec = form.fields[name]
+        spec.metadata = {**spec.metadata, "choices": known, "widget": "select"}
+    return form
 
 
 def choices(session: Session) -> dict[str, list[tuple[str, str]]]:

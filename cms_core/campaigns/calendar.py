@@ -6,15 +6,14 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Dialect, Row, Select, bindparam, literal_column, select
+from sqlalchemy import ColumnElement, Dialect, Row, Select, bindparam, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from cms_core.campaigns.models import Campaign, Entry, EntryKind, EntryState
+from cms_core.campaigns.models import Campaign, Entry, EntryState
 from cms_core.campaigns.when import resolve_wall, zone
 from cms_core.connections.models import Connection
 from cms_core.content.models import Asset
 from cms_core.db import UTCDateTime
-from cms_core.dialect import not_by_index
 from cms_core.errors import Invalid
 from cms_core.quick import QuickStatement, cursor_of
 
@@ -61,20 +60,6 @@ def _edge(text: str, tz: str, days: int) -> datetime:
             f"{text!r} is neither a day nor an instant", "write 2026-05-04 or 2026-05-04T09:00+02:00"
         )
     return instant.astimezone(UTC)
-
-
-def entries_between(session: Session, start: datetime, end: datetime) -> list[Row[Any]]:
-    """The entries that stand between two instants, by time."""
-    return _listed(session, Entry.instant >= start, Entry.instant < end)
-
-
-def entries_on(session: Session, start: datetime, end: datetime) -> list[Row[Any]]:
-    """The same, and the flights that began before and have not ended: whatever a view of these days shows."""
-    # The kind is written out: SQLite takes the index of flights only where it sees that only these are asked for.
-    flight = Entry.kind == literal_column(f"'{EntryKind.FLIGHT}'")
-    began = not_by_index(session, Entry.instant) < start
-    running = _listed(session, flight, Entry.ends_at > start, began)
-    return [*running, *entries_between(session, start, end)]
 
 
 def entries_of(session: Session, owner: Campaign | Asset) -> list[Row[Any]]:

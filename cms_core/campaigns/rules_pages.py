@@ -5,7 +5,6 @@ from marshmallow import ValidationError
 
 from cms_core.campaigns import blackouts, board, rules, series, slots
 from cms_core.campaigns.models import Blackout, Campaign
-from cms_core.campaigns.schemas import blackout_form
 from cms_core.connections import service as connections
 from cms_core.connections.models import Connection
 from cms_core.errors import CmsError
@@ -91,7 +90,7 @@ def change_series(public_id: str, what: str) -> Answer:
 
 
 def _form(values: dict[str, str]) -> SchemaForm:
-    return SchemaForm(blackout_form(board.choices(session())), values)
+    return SchemaForm(board.blackout_schema(session()), values)
 
 
 def _scope(blackout: Blackout) -> str:

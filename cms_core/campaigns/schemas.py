@@ -106,15 +106,6 @@ class BlackoutForm(Schema):
     )
 
 
-def blackout_form(choices: Mapping[str, Sequence[tuple[str, str]]]) -> Schema:
-    """A blackout, with the campaigns and connections of this workspace to choose from."""
-    form = BlackoutForm()
-    for name, known in choices.items():
-        spec = form.fields[name]
-        spec.metadata = {**spec.metadata, "choices": [*known], "widget": "select"}
-    return form
-
-
 def entry_form(choices: Mapping[str, Sequence[tuple[str, str]]]) -> Schema:
     """A new entry on the calendar; ``choices`` are those of asset, connection, segment and campaign."""
 

@@ -112,7 +112,7 @@ def test_range_holds_whole_days_in_their_zone(writing: Session) -> None:
     late = task(writing, "2026-05-31 23:30")
     task(writing, "2026-06-01 00:00", "June")
     start, end = calendar.day_range("2026-05-31", "2026-05-31", "Europe/Paris")
-    assert [row.id for row in calendar.entries_between(writing, start, end)] == [late.public_id]
+    assert [row["id"] for row in calendar.documents_between(writing, start, end)] == [late.public_id]
 
 
 @pytest.mark.parametrize(
