@@ -182,7 +182,7 @@ def invite(body: dict[str, Any]) -> Response:
     return answer(invitations.told(made, now(session())), 201)
 
 
-@blueprint.delete("/users/invitations/<id>")
+@blueprint.post("/users/invitations/<id>/revoke")
 @blueprint.call(ADMIN, "users uninvite", answers=Invitation)
 def uninvite(id: str) -> Response:  # noqa: A002
     """Take an invitation back."""
