@@ -171,6 +171,7 @@ ALLOWED = {
     "POST /app/p/ads/map": WRITERS,
     # One's own keys to the REST interface; whom the workspace tells of events.
     "GET /app/api": EVERYBODY,
+    "GET /app/p/leads/static/<path:filename>": EVERYBODY,
     "GET /app/me/tokens": EVERYBODY,
     "POST /app/me/tokens": EVERYBODY,
     "POST /app/me/tokens/<public_id>/revoke": EVERYBODY,

@@ -61,6 +61,7 @@ def places(house: House) -> dict[str, dict[str, str]]:
         "/app/users": {"public_id": ids["user:target"]},
         "/app/plugins": {"name": "seo"},
         "/app/p/leads": {"contact": ids["contact"], "public_id": ids["handoff"]},
+        "/app/p/leads/static": {"filename": "leads.css"},
         "/app/p/leads/companies": {"public_id": ids["company"]},
         "/app/p/leads/deals": {"public_id": ids["deal"]},
         "/app/content": {"slug": "calm", "name": "0" * 40},
