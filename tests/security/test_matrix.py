@@ -107,9 +107,9 @@ def test_open_doors_show_what_is_there_and_tell_nothing_of_what_is_not(
 
 
 def assert_head_tells_the_same(client: FormClient, address: str, answer: Response) -> None:
-    head = client.head(address)
-    assert (head.status_code, head.data) == (answer.status_code, b""), address
-    assert head.mimetype == answer.mimetype, address
+    with client.head(address) as head:
+        assert (head.status_code, head.data) == (answer.status_code, b""), address
+        assert head.mimetype == answer.mimetype, address
 
 
 @pytest.mark.parametrize("role", ROLES)
