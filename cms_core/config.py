@@ -150,13 +150,13 @@ def check_database_url(text: str) -> str:
 
 def check_mail_url(text: str) -> str:
     """The address unchanged; raises ConfigError, which never repeats it (it may hold a password), for what names no mail server."""
-    parts = urlsplit(text)
     try:
-        port = parts.port
-    except ValueError:
-        port = 0
-    wrong = parts.scheme not in MAIL_SCHEMES or not parts.hostname or port == 0 or not text.isprintable()
-    if text and (wrong or mail_security(text) not in MAIL_SECURITY or " " in text):
+        parts = urlsplit(text)
+        wrong = parts.scheme not in MAIL_SCHEMES or not parts.hostname or parts.port == 0
+        wrong = wrong or mail_security(text) not in MAIL_SECURITY
+    except ValueError:  # brackets that are no address, a port that is none
+        wrong = True
+    if text and (wrong or " " in text or not text.isprintable()):
         raise ConfigError(
             "the mail server cannot be used: CMS_MAIL_URL is not understood",
             "give one like smtp://user:password@mail.example.com:587 (STARTTLS) or smtps://… (TLS); signs in the password that an "

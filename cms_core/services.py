@@ -156,6 +156,11 @@ class Services:
         return tuple(self._workspace.plugins.merge_fields.values())
 
     @property
+    def asset_kinds(self) -> Mapping[str, c.AssetKind]:
+        """All kinds of content by name: those of the core and of every plugin."""
+        return self._workspace.plugins.asset_kinds
+
+    @property
     def event_types(self) -> Mapping[str, c.EventType]:
         """All kinds of event by name: those of the core and of every plugin."""
         return self._workspace.plugins.event_types
@@ -176,7 +181,7 @@ class Services:
             return {row.name: dict(row.settings) for row in session.scalars(query)}
 
     def ask(self, hook: str, kind: type[T], /, **arguments: Any) -> list[tuple[str, T]]:
-        """Call a hook, such as one brought by ``register_hookspecs``: (plugin, answer) of all, faults isolated."""
+        """Call a hook that this plugin has brought by ``register_hookspecs``: (plugin, answer) of all, faults isolated."""
         found = self._workspace.plugins.each(hook, kind, **arguments)
         return [(plugin, answer) for plugin, answers in found for answer in answers]
 

@@ -52,7 +52,7 @@ def create_user(session: Session, email: str, name: str, role: str, password: st
 
 def find_user(session: Session, email: str) -> User:
     """The user with this address, disabled or not; raises NotFound."""
-    user = session.scalar(select(User).where(User.email == _as_stored(email)))
+    user = session.scalar(select(User).where(User.email == as_stored(email)))
     if user is None:
         raise NotFound(f"there is no user {email.strip()!r}", "`cms users list` shows all of them")
     return user
@@ -121,7 +121,7 @@ def authenticate(session: Session, email: str, password: str) -> User | None:
 
     argon2 runs exactly once whatever is wrong, so that neither the answer nor its time tells who has an account.
     """
-    user = session.scalar(select(User).where(_active(), User.email == _as_stored(email)))
+    user = session.scalar(select(User).where(_active(), User.email == as_stored(email)))
     if user is None or not user.password_hash:  # nobody has given this user a password here yet
         hasher.hash(password)
         return None
@@ -234,7 +234,7 @@ def checked_password(password: str) -> str:
     return password
 
 
-def _as_stored(email: str) -> str:
+def as_stored(email: str) -> str:
     """What somebody typed, as it would be stored if it were an address; PostgreSQL refuses to compare with a NUL."""
     return normalize("NFC", email.replace("\0", "").strip().lower())
 

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from cms_core.api import Blueprint, Document, Input, PageArgs, answer, bearer, page, pages_of
 from cms_core.api.schemas import instant, number, text
 from cms_core.auth import service as auth
+from cms_core.auth import tokens
 from cms_core.auth.models import Role, User
 from cms_core.auth.service import MAX_NAME
 from cms_core.db import now
@@ -132,7 +133,7 @@ class TransportShown(Document):
 def notices(query: dict[str, Any]) -> Response:
     """What needs the caller, the oldest first."""
     caller, plugins, base = bearer().user, workspace().plugins, workspace().config.base_url
-    rows = select(Notice, inbox.is_read(caller).label("seen")).where(inbox.visible(plugins, caller))
+    rows = select(Notice, inbox.is_read(caller).label("seen")).where(inbox.visible(plugins, caller, _reaches))
     if not query.pop("all"):
         rows = rows.where(Notice.resolved_at.is_(None))
     return page(
@@ -148,7 +149,7 @@ def notices(query: dict[str, Any]) -> Response:
 @blueprint.call(None, "notices read", answers=NoticeShown)
 def read_notice(id: str) -> Response:  # noqa: A002  # the name in the path
     """Mark a notice as read."""
-    found = inbox.find(session(), workspace().plugins, bearer().user, id)
+    found = inbox.find(session(), workspace().plugins, bearer().user, id, _reaches)
     inbox.mark_read(session(), bearer().user, found)
     return answer(inbox.document(found, workspace().config.base_url, seen=True))
 
@@ -157,7 +158,13 @@ def read_notice(id: str) -> Response:  # noqa: A002  # the name in the path
 @blueprint.call(None, "notices read", answers=ReadAll)
 def read_all() -> Response:
     """Mark all notices as read."""
-    return answer({"read": inbox.mark_all_read(session(), workspace().plugins, bearer().user)})
+    number_read = inbox.mark_all_read(session(), workspace().plugins, bearer().user, _reaches)
+    return answer({"read": number_read})
+
+
+def _reaches(permission: str) -> bool:
+    """A token sees what its scopes reach, though its user may see more."""
+    return tokens.covers(bearer().scopes, permission)
 
 
 # --- people -----------------------------------------------------------------------------------------------------------

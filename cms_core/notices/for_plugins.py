@@ -6,6 +6,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from cms_core import contract as c
+from cms_core.auth import service as auth
 from cms_core.auth.models import User
 from cms_core.db import now
 from cms_core.errors import Invalid
@@ -72,7 +73,9 @@ def _check(workspace: Workspace, notice: c.Notice) -> None:
 
 
 def _user_id(session: Session, named: str) -> int:
-    query = select(User.id).where(or_(User.public_id == named, User.email == named.strip().lower()))
+    query = select(User.id).where(
+        or_(User.public_id == auth.as_stored(named), User.email == auth.as_stored(named))
+    )
     found = session.scalar(query)
     if found is None:
         raise Invalid(f"there is no user {named[:80]!r}", "name somebody by id or address")

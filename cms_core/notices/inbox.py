@@ -1,6 +1,6 @@
 """What a user is told in the app: their notices, how many are new, and what they want to be mailed about."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select
@@ -17,9 +17,11 @@ from cms_core.plugins import Plugins
 PAGE = 50
 
 
-def visible(plugins: Plugins, user: User) -> ColumnElement[bool]:
-    """SQL: the notice is for this user, by what their role may do now."""
-    may = [name for name, known in plugins.permissions.items() if user.role in known.roles]
+def visible(
+    plugins: Plugins, user: User, reach: Callable[[str], bool] = lambda _: True
+) -> ColumnElement[bool]:
+    """SQL: the notice is for this user, by what their role may do now; of a token's user, as far as its scopes ``reach``."""
+    may = [name for name, known in plugins.permissions.items() if user.role in known.roles and reach(name)]
     for_me = or_(Notice.user_id == user.id, and_(Notice.user_id.is_(None), Notice.permission.in_(may)))
     return and_(for_me, or_(Notice.except_id.is_(None), Notice.except_id != user.id))
 
@@ -66,9 +68,16 @@ def counts(session: Session, plugins: Plugins, user: User) -> list[tuple[str, st
     return sorted(((kind, label_of(kind), number) for kind, number in found), key=lambda each: each[1])
 
 
-def find(session: Session, plugins: Plugins, user: User, public_id: str) -> Notice:
+def find(
+    session: Session,
+    plugins: Plugins,
+    user: User,
+    public_id: str,
+    reach: Callable[[str], bool] = lambda _: True,
+) -> Notice:
     """The notice with this id, if it concerns the user; raises NotFound."""
-    found = session.scalar(select(Notice).where(Notice.public_id == public_id, visible(plugins, user)))
+    mine = visible(plugins, user, reach)
+    found = session.scalar(select(Notice).where(Notice.public_id == public_id, mine))
     if found is None:
         raise NotFound(f"there is no notice {public_id[:40]!r}", "`cms notices list --all` shows yours")
     return found
@@ -79,9 +88,12 @@ def mark_read(session: Session, user: User, notice: Notice) -> None:
     insert_missing(session, NoticeRead, [{"notice_id": notice.id, "user_id": user.id, "at": now(session)}])
 
 
-def mark_all_read(session: Session, plugins: Plugins, user: User) -> int:
+def mark_all_read(
+    session: Session, plugins: Plugins, user: User, reach: Callable[[str], bool] = lambda _: True
+) -> int:
     """Note that a user has seen all that concerns them; returns how many were new."""
-    query = select(Notice.id).where(visible(plugins, user), Notice.resolved_at.is_(None), ~is_read(user))
+    mine = visible(plugins, user, reach)
+    query = select(Notice.id).where(mine, Notice.resolved_at.is_(None), ~is_read(user))
     ids = session.scalars(query).all()
     at = now(session)
     insert_missing(session, NoticeRead, [{"notice_id": each, "user_id": user.id, "at": at} for each in ids])

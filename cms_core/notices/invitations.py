@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
 from cms_core.auth import audit
@@ -78,16 +78,21 @@ def accept(session: Session, workspace: Workspace, token: str, name: str, passwo
 
 def waiting(session: Session) -> list[AccessLink]:
     """Invitations that nobody has accepted or taken back, the newest first; those whose time is over too."""
+    return list(session.scalars(_waiting().limit(SHOWN)))
+
+
+def _waiting() -> Select[AccessLink]:
     query = select(AccessLink).where(AccessLink.purpose == Purpose.INVITATION)
     query = query.where(AccessLink.used_at.is_(None), AccessLink.revoked_at.is_(None))
-    return list(session.scalars(query.order_by(AccessLink.id.desc()).limit(SHOWN)))
+    return query.order_by(AccessLink.id.desc())
 
 
 def find(session: Session, named: str) -> AccessLink:
     """The waiting invitation with this id or address (the newest); raises NotFound."""
-    for link in waiting(session):
-        if named.strip().lower() in (link.public_id, link.email):
-            return link
+    wanted = auth.as_stored(named)
+    either = or_(AccessLink.public_id == wanted, AccessLink.email == wanted)
+    if (found := session.scalars(_waiting().where(either).limit(1)).first()) is not None:
+        return found
     raise NotFound(f"there is no invitation {named[:80]!r}", "`cms users invitations` shows those that wait")
 
 

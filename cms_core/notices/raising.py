@@ -117,7 +117,8 @@ def _row(wanted: Raised, at: datetime) -> dict[str, Any]:
 def _spread(session: Session, workspace: Workspace, made: Sequence[Notice], at: datetime) -> None:
     if not made:
         return
-    posts = [_post(each, at, webhook_id=hook) for each in made for hook in _webhooks(session)]
+    hooks = _webhooks(session)
+    posts = [_post(each, at, webhook_id=hook) for each in made for hook in hooks]
     if transport_of(workspace.config) is not None:
         people = list(session.scalars(select(User).where(User.disabled_at.is_(None)).order_by(User.id)))
         chosen = _choices(session, {each.kind for each in made})

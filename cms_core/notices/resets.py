@@ -5,7 +5,6 @@ So known and unknown addresses go the same way, to the same answer, in the same 
 
 from datetime import datetime, timedelta
 from typing import Any
-from unicodedata import normalize
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
@@ -30,11 +29,7 @@ MAX_ADDRESS = 320
 
 def ask(session: Session, typed: str) -> None:
     """Note that somebody wants a new password for the address that they typed, whosesoever it is."""
-    address = (
-        normalize("NFC", typed.replace("\0", "").strip().lower())
-        .encode("utf-8", "ignore")
-        .decode()[:MAX_ADDRESS]
-    )
+    address = auth.as_stored(typed).encode("utf-8", "ignore").decode()[:MAX_ADDRESS]
     waiting = session.scalar(select(func.count()).select_from(ResetRequest)) or 0
     if address and waiting < MOST_WAITING:
         insert_missing(session, ResetRequest, [{"address": address, "asked_at": now(session)}])

@@ -25,8 +25,8 @@ log = logging.getLogger(__name__)
 
 # After each try that failed; with those of all tries a mail is given up about a day after the first.
 WAITS = tuple(timedelta(seconds=each) for each in (15, 60, 300, 900, 1800, 3600, 7200, 14400, 21600, 28800))
-LEASE = timedelta(minutes=5)  # longer than any batch
-BATCH = 20
+LEASE = timedelta(minutes=10)  # longer than a batch to a server that takes its whole time-out for each answer
+BATCH = 5
 UNKNOWN = "the connection was lost while its outcome was open; it may have arrived"
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from cms_core.auth.audit import Actor
 from cms_core.auth.service import checked_email
-from cms_core.errors import ConfigError, Conflict
+from cms_core.errors import ConfigError
 from cms_core.notices import letters, outbox
 from cms_core.notices.models import Mail, Purpose
 from cms_core.notices.sending import send_one
@@ -21,8 +21,7 @@ class NoTransport(ConfigError):
 def send_trial(workspace: Workspace, address: str, actor: Actor) -> dict[str, Any]:
     """Send a mail to an address now, if no worker was faster; raises NoTransport, or Conflict behind a closed fence."""
     to = checked_email(address)
-    if (reason := workspace.fence.reason) is not None:
-        raise Conflict(f"nothing leaves this workspace: {reason}", "confirm with `cms fence accept`")
+    workspace.fence.require_open()
     subject, body = letters.trial(workspace.config.base_url)
     with workspace.db.transaction() as session:
         session.info["actor"] = actor

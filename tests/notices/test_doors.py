@@ -111,6 +111,25 @@ def test_rest_invites_and_tells(mailing: Workspace, people: dict[str, User], mai
     assert client.post("/api/v1/notices/read", headers=admin).json == {"read": 2}
 
 
+def test_a_token_sees_the_notices_that_its_scopes_reach(mailing: Workspace, people: dict[str, User]) -> None:
+    client = app_of(mailing).test_client()
+    raised.publication(mailing)
+    gathering.gather(mailing)
+
+    def head(*scopes: str) -> dict[str, str]:
+        with mailing.db.transaction() as session:
+            user = session.get_one(User, people["marketer"].id)
+            made = tokens.add(session, mailing.plugins, user, user, scopes=scopes)
+            return {"Authorization": f"Bearer {made[1]}"}
+
+    (shown,) = client.get("/api/v1/notices", headers=head("publishing:write")).json["items"]
+    narrow = head("content:read")
+    assert client.get("/api/v1/notices", headers=narrow).json["items"] == []
+    assert client.post(f"/api/v1/notices/{shown['id']}/read", headers=narrow).status_code == 404
+    assert client.post("/api/v1/notices/read", headers=narrow).json == {"read": 0}
+    assert client.post("/api/v1/notices/read", headers=head("publishing:write")).json == {"read": 1}
+
+
 def test_the_page_of_mail_shows_the_log_and_sends_a_test(
     mailing: Workspace, visitor: FormClient, mailbox: Mailbox
 ) -> None:

@@ -105,7 +105,7 @@ def test_a_worker_that_died_on_the_wire_left_an_unknown_one_and_before_it_one_to
             session.execute(leased)
             session.execute(update(Mail).where(Mail.id == died).values(on_wire_at=NOW))
         assert send_due(work) == 0, "another worker has them"
-        raised.later(work, minutes=5)
+        raised.later(work, minutes=10)
         assert send_due(work) == 1
         with work.db.session() as session:
             assert session.get_one(Mail, died).state == MailState.UNKNOWN

@@ -8,11 +8,9 @@ from marshmallow import ValidationError
 from werkzeug.wrappers import Response as AnyResponse
 
 from cms_core import (
-    AssetKind,
     CmsError,
     NotFound,
     SchemaForm,
-    Services,
     permission,
     preview_response,
     services,
@@ -65,15 +63,10 @@ def library() -> Answer:
         found=found,
         asked=asked,
         labels=LABELS,
-        kinds=_kinds(svc),
+        kinds=svc.asset_kinds,
         address=address,
         narrowed=any(asked.values()),
     )
-
-
-def _kinds(svc: Services) -> dict[str, AssetKind]:
-    """The kinds of content by name, with their labels and icons."""
-    return {kind.name: kind for _, kind in svc.ask("register_asset_kinds", AssetKind)}
 
 
 @blueprint.get("/a/<slug>")
@@ -94,7 +87,7 @@ def _asset_page(
     return render_template(
         "sales_enablement/asset.html",
         asset=found,
-        kind=_kinds(svc).get(found.kind),
+        kind=svc.asset_kinds.get(found.kind),
         form=form,
         made=made,
         problem=problem,
