@@ -204,9 +204,11 @@ def closed_databases(
         dialect, statements = compiled.setdefault(engine.dialect.name, (engine.dialect, {}))
         if len(statements) > MANY_STATEMENTS:
             statements.clear()
-        if hasattr(dialect, "server_version_info"):  # it has seen a database
+        if dialect.server_version_info:  # it has seen a database
             engine.dialect = dialect
             engine.update_execution_options(compiled_cache=statements)
+        else:  # the engine that brought it was never used
+            compiled[engine.dialect.name] = engine.dialect, statements
         opened.append(engine)
         return engine
 
