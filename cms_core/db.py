@@ -20,7 +20,7 @@ from sqlalchemy.sql.functions import GenericFunction
 from sqlalchemy.types import TypeDecorator
 
 from cms_core.clock import Clock, SystemClock
-from cms_core.errors import CmsError, Conflict, TryLater
+from cms_core.errors import CmsError, Conflict, Invalid, TryLater
 from cms_core.ids import new_id
 
 BUSY_TIMEOUT_SECONDS = 30
@@ -208,7 +208,10 @@ def lock(session: Session, row: Base) -> None:
 
 
 def in_words(error: DBAPIError) -> CmsError | None:
-    """What a refusal of the database means where two did the same thing at the same moment; None for any other refusal."""
+    """What a refusal of the database means to a person; None where it is a fault of the program.
+
+    Two did the same thing at the same moment, or a text holds the NUL that PostgreSQL stores in none.
+    """
     text = str(error.orig).casefold()
     if isinstance(error, IntegrityError) and ("unique" in text or "foreign key" in text):
         return Conflict(
@@ -216,6 +219,8 @@ def in_words(error: DBAPIError) -> CmsError | None:
         )
     if "deadlock" in text or "could not serialize" in text:
         return TryLater("two changes waited for each other; nothing was saved", "try again")
+    if "nul (0x00)" in text:
+        return Invalid("a text holds a NUL character; nothing was saved", "take the character out")
     return None
 
 

@@ -144,3 +144,11 @@ def test_one_new_address_in_two_imports_is_one_contact(workspace: Workspace) -> 
     with workspace.db.session() as session:
         found = session.scalars(select(Contact)).all()
     assert [(each.first_name, each.last_name) for each in found] == [("Ada", "Byron")] * 3
+
+
+def test_a_nul_that_the_database_does_not_take_is_said_in_words(workspace: Workspace) -> None:
+    try:
+        with workspace.db.session() as session:
+            session.scalar(select(Contact.id).where(Contact.email == "a\0"))
+    except DBAPIError as error:
+        assert "NUL" in str(in_words(error))

@@ -57,10 +57,12 @@ def init_request(app: Flask) -> None:
         # With a Host header that is none not even the sign-in page has an address.
         if fault is not None and fault.code == 400:
             raise fault
-        if "\0" in request.path and request.path.startswith(
-            "/app/"
-        ):  # no name holds one, and PostgreSQL compares with none
+        # No name and no word holds a NUL, and PostgreSQL compares with none.
+        if "\0" in request.path and request.path.startswith("/app/"):
             abort(404)
+        pairs = request.args.items(multi=True) if b"%00" in request.query_string else ()
+        if any("\0" in text for pair in pairs for text in pair):
+            abort(400)
         # Only parts of a multipart form are read bit by bit, and files among them go to disk.
         if request.mimetype != "multipart/form-data":
             request.max_content_length = current_app.config["MAX_FORM_MEMORY_SIZE"]

@@ -56,6 +56,13 @@ def test_a_host_header_is_never_a_fault_and_never_an_address_of_ours(house: Hous
                 assert "evil.test" not in headers.get("Location", ""), path
 
 
+def test_a_question_with_a_nul_is_refused_in_words_everywhere(house: House) -> None:
+    admin = house.signed_in("admin")
+    for address in ("/app/content?q=a%00", "/app/content?a%00=1", "/app/leads?q=1&q=%00", "/nowhere?x=%00"):
+        answer = admin.get(address)
+        assert answer.status_code == 400 and "could not be understood" in answer.text, address
+
+
 def test_forwarding_headers_of_strangers_are_not_believed(house: House) -> None:
     made_up = {
         "X-Forwarded-Host": "evil.test", "X-Forwarded-Proto": "https", "X-Forwarded-For": "198.51.100.9",
