@@ -103,12 +103,12 @@ def _before_after(action: str, attribute: Any) -> tuple[Any, Any]:
 
 
 def _subject(row: Any) -> str:
-    """The public id, given now when the row has none yet; else the primary key."""
+    """The public id, given now when the row has none yet; else the primary key, as far as it is known before the row is stored."""
     if isinstance(row, PublicId):
         row.public_id = row.public_id or new_id()
         return row.public_id
     keys = inspect(row).mapper.primary_key_from_instance(row)
-    return "/".join(str(key) for key in keys)
+    return "/".join(str(key) for key in keys if key is not None)
 
 
 def _shown(name: str, value: Any) -> Any:

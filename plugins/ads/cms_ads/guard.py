@@ -1,7 +1,8 @@
 """The guard of budgets: warns when most of one is spent, pauses what runs when all of it is; once for each crossing.
 
-Who resumes a paused flight although its budget is spent has decided so: the guard speaks again only after the spend was below the
-line (a larger budget, a correction) and crosses it anew. Spend that cannot be converted is told, and never taken for nothing.
+Who resumes a paused flight although its budget is spent has decided so: the guard pauses it again only after the spend was below
+the line (a larger budget, a correction) and crosses it anew. A flight that is armed later, or could not be paused, is paused at the
+next look. Spend that cannot be converted is told, and never taken for nothing.
 """
 
 from collections import defaultdict
@@ -77,12 +78,16 @@ def keep(svc: Services) -> list[str]:
         known = {(row.kind, row.subject): row for row in session.scalars(select(Guarded))}
     said = []
     for each in watched(svc):
-        before = known.get((each.kind, each.subject))
+        before = known.get((each.kind, each.subject)) or Guarded(level=FINE, crossing=0, words="", stops={})
         level = each.level(warn_at)
-        if level > (before.level if before else FINE):
-            said.append(_cross(svc, each, level, pauses, before))
-        elif before is not None and level < before.level:
-            _set(svc, each, level, before, "")
+        if level < before.level:
+            _set(svc, each, before, level=level, words="", stops={})
+        stops, words = _stop_all(svc, each, before) if level == STOPPED and pauses else ({}, [])
+        if level > before.level:
+            said.append(_cross(svc, each, level, before, stops, words))
+        elif not stops.items() <= before.stops.items():
+            _set(svc, each, before, stops={**before.stops, **stops})
+            said += ["; ".join([_spent(each), *words])] if words else []
     return said
 
 
@@ -146,42 +151,60 @@ def _running(flights: Sequence[Flight], campaign: Campaign) -> tuple[Flight, ...
     return tuple(each for each in flights if each.campaign == campaign.key and each.state not in OVER)
 
 
-def _cross(svc: Services, each: Watched, level: int, pauses: bool, before: Guarded | None) -> str:
-    """Act first, then note it: whoever dies in between acts again, and what is paused stays paused."""
-    budget = f"{each.budget.amount:f} {each.budget.currency}"
-    words = f"{each.title}: {each.spent:f} of {budget} are spent"
-    if level == STOPPED and pauses:
-        words += "".join(f"; {_stop(svc, flight, words)}" for flight in each.stops if not flight.paused)
+def _spent(each: Watched) -> str:
+    return f"{each.title}: {each.spent:f} of {each.budget.amount:f} {each.budget.currency} are spent"
+
+
+def _cross(
+    svc: Services, each: Watched, level: int, before: Guarded, stops: dict[str, str], words: list[str]
+) -> str:
+    """Flights were paused before this is noted: whoever dies in between acts again, and what is paused stays paused."""
+    crossing, said = before.crossing + 1, "; ".join([_spent(each), *words])
     with svc.transaction():  # noted and told together, or the event would be lost with the process
-        _set(svc, each, level, before, words)
-        _record(svc, each, level, (before.crossing if before else 0) + 1, words)
-    return words
+        _set(svc, each, before, level=level, crossing=crossing, words=said, stops=stops)
+        _record(svc, each, level, crossing, said)
+    return said
+
+
+def _stop_all(svc: Services, each: Watched, before: Guarded) -> tuple[dict[str, str], list[str]]:
+    """Pause what has not been paused since the line was crossed; gives each one's answer, and in words what is new."""
+    stops, words = {}, []
+    for flight in each.stops:
+        last = before.stops.get(flight.publication)
+        if last == "":
+            continue
+        fault = "" if flight.paused else _stop(svc, flight, _spent(each))
+        stops[flight.publication] = fault
+        if fault and fault != last:
+            words.append(f"{flight.title} could not be paused ({fault})")
+        elif not fault and not flight.paused:
+            words.append(f"{flight.title} is paused here: pause it in {_vendor(svc, flight)} too")
+    return stops, words
 
 
 def _stop(svc: Services, flight: Flight, reason: str) -> str:
-    """Pause a flight; what that means at the vendor a person must do, and is told."""
+    """Pause a flight; what that means at the vendor a person must do, and is told. Returns why it could not be, or ""."""
     try:
         svc.pause(flight.publication, reason)
     except CmsError as error:
-        return f"{flight.title} could not be paused ({error.message})"
+        return error.message
+    return ""
+
+
+def _vendor(svc: Services, flight: Flight) -> str:
     vendor = svc.connections(CHANNEL).get(flight.connection, {}).get("vendor", "")
-    return f"{flight.title} is paused here: pause it in {VENDORS.get(str(vendor), 'the vendor')} too"
+    return VENDORS.get(str(vendor), "the vendor")
 
 
-def _set(svc: Services, each: Watched, level: int, before: Guarded | None, words: str) -> None:
+def _set(svc: Services, each: Watched, before: Guarded, **values: Any) -> None:
     key = {"kind": each.kind, "subject": each.subject}
-    row = {**key, "level": FINE, "crossing": 0, "words": "", "changed_at": svc.now()}
-    here = (Guarded.kind == each.kind, Guarded.subject == each.subject)
-    crossing = Guarded.crossing + (1 if words else 0)
+    row = {**key, "level": FINE, "crossing": 0, "words": "", "stops": {}, "changed_at": svc.now()}
+    # What another process has noted meanwhile is not overwritten, nor counted twice.
+    as_found = (Guarded.level == before.level, Guarded.crossing == before.crossing)
+    here = (Guarded.kind == each.kind, Guarded.subject == each.subject, *as_found)
     with svc.transaction() as session:
         insert_missing(session, Guarded, [row])
-        # A line that another process has noted meanwhile is not counted twice.
-        as_found = Guarded.level == (before.level if before else FINE)
-        session.execute(
-            update(Guarded)
-            .where(*here, as_found)
-            .values(level=level, crossing=crossing, words=words, changed_at=svc.now())
-        )
+        session.execute(update(Guarded).where(*here).values(**values, changed_at=svc.now()))
 
 
 def _record(svc: Services, each: Watched, level: int, crossing: int, words: str) -> None:

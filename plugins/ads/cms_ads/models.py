@@ -1,6 +1,7 @@
 """Flights as they were started, what vendors say they cost, to what it belongs, and what the guard has done."""
 
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import BigInteger, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -81,7 +82,10 @@ class Told(Base):
 
 
 class Guarded(Base):
-    """How far the spend of a flight or campaign has crossed its budget: 0, 1 (warned), 2 (stopped); ``crossing`` counts."""
+    """How far the spend of a flight or campaign has crossed its budget: 0, 1 (warned), 2 (stopped); ``crossing`` counts.
+
+    ``stops``: the flights (publications) that were to be paused since, each with why it could not be, or "" when it was.
+    """
 
     __tablename__ = "ads_guarded"
 
@@ -90,4 +94,5 @@ class Guarded(Base):
     level: Mapped[int] = mapped_column(default=0)
     crossing: Mapped[int] = mapped_column(default=0)
     words: Mapped[str] = mapped_column(Text, default="")
+    stops: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
     changed_at: Mapped[datetime]

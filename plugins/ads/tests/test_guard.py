@@ -3,11 +3,14 @@
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cms_ads import guard
 from cms_ads.models import Running
+from cms_core import Services
+from cms_core.errors import TryLater
 
 MONEY = st.decimals(0, 10**9, places=6, allow_nan=False, allow_infinity=False)
 
@@ -96,6 +99,42 @@ def test_spend_without_a_rate_is_told_and_never_taken_for_nothing(desk: Any) -> 
     desk.rows("Launch,2026-05-04,USD,500,1,1", "Launch,2026-05-04,EUR,10,1,1")
     (found,) = guard.watched(desk.services)
     assert (found.spent, found.unrated) == (Decimal(10), True)
+
+
+def test_flight_that_is_armed_after_the_budget_is_spent_is_paused_too(desk: Any) -> None:
+    desk.campaign("Launch", "100 EUR")
+    desk.account("acme")
+    desk.rows("Launch,2026-05-04,EUR,120,1,1")
+    assert len(desk.said()) == 1
+    late = desk.flight("Search ads", "Launch", "acme")
+    (words,) = desk.said()
+    assert "Search ads is paused here: pause it in Google Ads too" in words
+    assert desk.shown(late)["state"] == "held"
+    desk.services.resume(late)
+    assert (desk.said(), desk.shown(late)["state"]) == ([], "scheduled")
+    assert len(events(desk)) == 1
+
+
+def test_flight_that_could_not_be_paused_is_tried_again_and_told_once(
+    desk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.campaign("Launch")
+    desk.account("acme")
+    flight = desk.flight("Search ads", "Launch", "acme", "100 EUR")
+    spend(desk, "100")
+    with monkeypatch.context() as broken:
+        broken.setattr(Services, "pause", _refuse)
+        (words,) = desk.said()
+        assert "Search ads could not be paused (it is busy)" in words
+        assert desk.said() == []
+    (words,) = desk.said()
+    assert "Search ads is paused here" in words
+    assert desk.shown(flight)["state"] == "held"
+    assert (desk.said(), len(events(desk))) == ([], 1)
+
+
+def _refuse(*_: object) -> None:
+    raise TryLater("it is busy")
 
 
 def test_running_flight_is_paused_or_the_guard_says_that_it_could_not(desk: Any) -> None:

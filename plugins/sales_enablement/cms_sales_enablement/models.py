@@ -5,7 +5,7 @@ from datetime import date, datetime
 from sqlalchemy import ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cms_core import Base
+from cms_core import Base, PublicId
 
 TERM = String(40).with_variant(String(40, collation="C"), "postgresql")  # ranges of terms go by code point
 
@@ -63,14 +63,12 @@ class Shelf(Base):
     until: Mapped[date]
 
 
-class Share(Base):
+class Share(Base, PublicId):
     """A link to an asset for somebody outside. Of its token only the hash is kept; the link is shown once, when it is made."""
 
     __tablename__ = "sales_enablement_share"
     __audited__ = True
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    public_id: Mapped[str] = mapped_column(String(36), unique=True)
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     asset: Mapped[str] = mapped_column(String(36), index=True)
     slug: Mapped[str] = mapped_column(String(200))
@@ -85,14 +83,12 @@ class Share(Base):
     revoked_at: Mapped[datetime | None]
 
 
-class View(Base):
+class View(Base, PublicId):
     """One load of a shared page. ``counted`` when it was seen: a person's browser had it in sight for a second."""
 
     __tablename__ = "sales_enablement_view"
     __table_args__ = (Index("ix_sales_enablement_view_share", "share_id", "at"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    public_id: Mapped[str] = mapped_column(String(36), unique=True)
     share_id: Mapped[int] = mapped_column(ForeignKey("sales_enablement_share.id", ondelete="CASCADE"))
     visitor: Mapped[str] = mapped_column(String(32))
     agent_class: Mapped[str] = mapped_column(String(10))

@@ -6,7 +6,6 @@ Strangers get one and the same answer for a link that never was, that ended, tha
 import hashlib
 import re
 import secrets
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -61,7 +60,6 @@ def create(svc: Services, slug: str, contact: str = "", expires: str | date = ""
     known = svc.find_contact(contact) if person else None
     token = secrets.token_urlsafe(TOKEN_BYTES)
     share = Share(
-        public_id=str(uuid.uuid4()),
         token_hash=_hash(token),
         asset=asset.id,
         slug=asset.slug,
@@ -76,6 +74,7 @@ def create(svc: Services, slug: str, contact: str = "", expires: str | date = ""
     )
     with svc.transaction() as session:
         session.add(share)
+        session.flush()
     return Made(share.public_id, f"{svc.base_url}/d/{token}")
 
 

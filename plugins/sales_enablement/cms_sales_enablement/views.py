@@ -5,7 +5,6 @@ time that has passed since the load, so that repeating or inventing a message ch
 apart; what they did is in the ledger under their class.
 """
 
-import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,7 +26,6 @@ PEOPLE = (AgentClass.HUMAN, AgentClass.UNKNOWN)
 def begin(svc: Services, opened: Opened, agent: AgentClass, visitor: str) -> str:
     """A page was loaded; gives the id under which it tells how long it is looked at."""
     view = View(
-        public_id=str(uuid.uuid4()),
         share_id=opened.share.id,
         visitor=visitor,
         agent_class=agent,
@@ -36,6 +34,7 @@ def begin(svc: Services, opened: Opened, agent: AgentClass, visitor: str) -> str
     )
     with svc.transaction() as session:
         session.add(view)
+        session.flush()
         if agent not in PEOPLE:
             _tell(svc, opened.share, view)
     return view.public_id

@@ -76,6 +76,7 @@ def upgrade() -> None:
         sa.Column("level", sa.Integer(), nullable=False),
         sa.Column("crossing", sa.Integer(), nullable=False),
         sa.Column("words", sa.Text(), nullable=False),
+        sa.Column("stops", sa.JSON(), server_default="{}", nullable=False),
         sa.Column("changed_at", UTCDateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("kind", "subject", name=op.f("pk_ads_guarded")),
     )
