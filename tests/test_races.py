@@ -147,8 +147,11 @@ def test_one_new_address_in_two_imports_is_one_contact(workspace: Workspace) -> 
 
 
 def test_a_nul_that_the_database_does_not_take_is_said_in_words(workspace: Workspace) -> None:
-    try:
-        with workspace.db.session() as session:
-            session.scalar(select(Contact.id).where(Contact.email == "a\0"))
-    except DBAPIError as error:
-        assert "NUL" in str(in_words(error))
+    question = select(Contact.id).where(Contact.email == "a\0")
+    with workspace.db.session() as session:
+        if workspace.db.engine.dialect.name == "sqlite":
+            assert session.scalar(question) is None
+            return
+        with pytest.raises(DBAPIError) as refused:
+            session.scalar(question)
+    assert "NUL" in str(in_words(refused.value))

@@ -3,18 +3,20 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
 from cms_core.audience.models import Segment
 from cms_core.campaigns.models import Campaign
 from cms_core.connections.models import Connection
-from cms_core.content.models import Asset
+from cms_core.content.models import Asset, Revision
 from cms_core.publishing import experiments
 from cms_core.publishing.claims import UNTIL_CALLED
 from cms_core.publishing.models import Attempt, Delivery, DeliveryState, Publication
+from cms_core.publishing.service import find
 
 ATTEMPTS = select(func.count()).where(Attempt.publication_id == Publication.id).scalar_subquery()
+SHOWN = 100  # a page in the app
 SUCCESSOR = aliased(Publication)
 COLUMNS = (
     Publication.public_id.label("id"),
@@ -22,6 +24,7 @@ COLUMNS = (
     Publication.channel,
     Connection.name.label("connection"),
     Asset.slug.label("asset"),
+    Revision.title,
     Campaign.name.label("campaign"),
     Segment.name.label("segment"),
     Publication.due_at,
@@ -41,12 +44,24 @@ def publications(session: Session, *, state: str | None = None) -> list[dict[str
     return [document(row._mapping) for row in session.execute(query)]
 
 
+def latest(session: Session, *, state: str | None, before: str = "") -> tuple[list[dict[str, Any]], str]:
+    """A page of publications, those due last first, and the id ``before`` which the next page begins, or ""."""
+    place = (Publication.due_at, Publication.id)
+    query = rows_of(state=state).order_by(*(each.desc() for each in place)).limit(SHOWN + 1)
+    if before:
+        last = find(session, before)
+        query = query.where(tuple_(*place) < (last.due_at, last.id))
+    rows = [document(row._mapping) for row in session.execute(query)]
+    return rows[:SHOWN], rows[SHOWN - 1]["id"] if len(rows) > SHOWN else ""
+
+
 def rows_of(*, state: str | None = None) -> Select[*tuple[Any, ...]]:
     """The query of what ``document`` shows of publications, in no order yet; in a state stands only the head of a chain."""
     query: Select[*tuple[Any, ...]] = (
         select(*COLUMNS)
         .join(Connection, Connection.id == Publication.connection_id)
         .join(Asset, Asset.id == Publication.asset_id)
+        .join(Revision, Revision.id == Publication.revision_id)
         .outerjoin(Campaign, Campaign.id == Publication.campaign_id)
         .outerjoin(Segment, Segment.id == Publication.segment_id)
         .outerjoin(SUCCESSOR, SUCCESSOR.id == Publication.superseded_by_id)
@@ -64,6 +79,7 @@ def publication(session: Session, found: Publication) -> dict[str, Any]:
         "channel": found.channel,
         "connection": found.connection.name,
         "asset": found.asset.slug,
+        "title": found.revision.title,
         "revision": found.revision.n,
         "content_hash": found.content_hash,
         "campaign": found.campaign.name if found.campaign else None,

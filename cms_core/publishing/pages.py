@@ -30,14 +30,15 @@ DONE = {
 @blueprint.get("")
 @permission("calendar.read")
 def publications() -> Answer:
-    """All publications, or those in one state."""
+    """All publications, or those in one state, page by page."""
     state = request.args.get("state", "")
     if state and state not in list(PublicationState):
         raise Invalid(f"there is no state {state[:40]!r}", f"states: {', '.join(PublicationState)}")
-    rows = listing.publications(session(), state=state or None)
+    rows, older = listing.latest(session(), state=state or None, before=request.args.get("before", ""))
     return render_template(
         "publishing/list.html",
-        rows=list(reversed(rows)),
+        rows=rows,
+        older=older,
         counts=listing.state_counts(session()),
         chosen=state,
         channels=workspace().plugins.channels,

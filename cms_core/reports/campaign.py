@@ -1,19 +1,19 @@
 """The report of a campaign, read from rollups: bring them up to date first (``rollups.keep_up``)."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from cms_core.campaigns import service as campaigns
 from cms_core.campaigns.models import Campaign
 from cms_core.campaigns.money import show_money
-from cms_core.content.models import Asset
+from cms_core.content.models import Asset, Revision
 from cms_core.contract import AgentClass
 from cms_core.reports.figures import Figures
 from cms_core.reports.gather import Cell, Cells, Costs, People, cells_of, costs_of, people_of
@@ -38,7 +38,7 @@ class CampaignReport:
     """All figures of a campaign.
 
     Sums of channels and of assets equal the totals, except for people: somebody may open two mails. "" stands for events without
-    a channel or asset.
+    a channel or asset; ``titles`` are those of assets by their slug.
     """
 
     id: str
@@ -50,6 +50,7 @@ class CampaignReport:
     by_asset: Sequence[tuple[str, Figures]]
     by_day: Sequence[Day]
     notes: Sequence[str]
+    titles: Mapping[str, str]
 
     def document(self) -> dict[str, Any]:
         """The report as JSON has it."""
@@ -60,7 +61,10 @@ class CampaignReport:
             "currency": self.currency,
             "totals": self.totals.document(),
             "by_channel": [{"channel": name, **row.document()} for name, row in self.by_channel],
-            "by_asset": [{"asset": slug, **row.document()} for slug, row in self.by_asset],
+            "by_asset": [
+                {"asset": slug, "title": self.titles.get(slug, ""), **row.document()}
+                for slug, row in self.by_asset
+            ],
             "by_day": [asdict(day) for day in self.by_day],
             "notes": list(self.notes),
         }
@@ -70,7 +74,7 @@ def report(session: Session, campaign: Campaign) -> CampaignReport:
     """The figures of a campaign, as far as the rollups have come."""
     cells, people = cells_of(session, [campaign]), people_of(session, [campaign])
     currency, notes = _add_costs(cells, costs_of(session, [campaign]), campaign)
-    slugs = _slugs(session, {asset_id for _, _, asset_id in cells})
+    assets = _assets(session, {asset_id for _, _, asset_id in cells})
     by_channel = _rows(cells, lambda cell: cell[1], "channel", people)
     by_asset = _rows(cells, lambda cell: cell[2], "asset", people)
     return CampaignReport(
@@ -80,9 +84,10 @@ def report(session: Session, campaign: Campaign) -> CampaignReport:
         currency=currency,
         totals=_total(cells.values(), campaign, people),
         by_channel=sorted(by_channel, key=itemgetter(0)),
-        by_asset=sorted(((slugs.get(each, ""), row) for each, row in by_asset), key=itemgetter(0)),
+        by_asset=sorted(((assets.get(each, ("", ""))[0], row) for each, row in by_asset), key=itemgetter(0)),
         by_day=_days(session, campaign.key),
         notes=notes,
+        titles=dict(assets.values()),
     )
 
 
@@ -141,10 +146,12 @@ def _sum(counters: Iterable[Counter[str]]) -> Counter[str]:
     return total
 
 
-def _slugs(session: Session, ids: set[int]) -> dict[int, str]:
-    return {
-        row.id: row.slug for row in session.execute(select(Asset.id, Asset.slug).where(Asset.id.in_(ids)))
-    }
+def _assets(session: Session, ids: set[int]) -> dict[int, tuple[str, str]]:
+    """Slug and newest title of each."""
+    newest = aliased(Revision)
+    later = select(newest.id).where(newest.asset_id == Asset.id, newest.n > Revision.n).exists()
+    query = select(Asset.id, Asset.slug, Revision.title).join(Revision, Revision.asset_id == Asset.id)
+    return {row.id: (row.slug, row.title) for row in session.execute(query.where(Asset.id.in_(ids), ~later))}
 
 
 def _days(session: Session, key: str) -> list[Day]:

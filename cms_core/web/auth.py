@@ -69,7 +69,8 @@ def frame() -> Frame:
         return Frame()
     items = [(plugin, item) for plugin, item in workspace().plugins.actions if isinstance(item, NavItem)]
     viewer = Viewer(found.name or found.email, found.role.capitalize(), found.timezone)
-    return Frame(viewer, can, items, {"Notices": _unread(found)}, zone=found.timezone)
+    closed = workspace().fence.reason or ""
+    return Frame(viewer, can, items, {"Notices": _unread(found)}, closed, zone=found.timezone)
 
 
 def _unread(found: User) -> int:

@@ -38,12 +38,16 @@ class Viewer:
 
 @dataclass(frozen=True)
 class Frame:
-    """What stands around every page: who looks, what they may do, what plugins add, numbers beside items."""
+    """What stands around every page: who looks, what they may do, what plugins add, numbers beside items.
+
+    ``closed``: why nothing is published from this workspace, or "".
+    """
 
     viewer: Viewer | None = None
     can: Callable[[str], bool] = lambda permission: False
     plugin_items: Sequence[tuple[str, NavItem]] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
+    closed: str = ""
     zone: str = "UTC"
     sign_out_url: str = "/app/logout"
     me_url: str = "/app/me"

@@ -1,13 +1,17 @@
 """Publications in the app: seen with their attempts, and what a person may do about them."""
 
+import re
+from datetime import timedelta
+
 import pytest
 
 from cms_core.contract import OutcomeUnknown, Refused
+from cms_core.publishing import listing
 from cms_core.testing.client import FormClient
 from cms_core.testing.pages import add_people, app_of, harm_in, signed_in, statements
 from cms_core.worker import Worker
 from cms_core.workspace import Workspace
-from tests.publishing.conftest import Arm, approve_words, people, shown
+from tests.publishing.conftest import DUE, Arm, approve_words, people, shown
 from tests.publishing.toys import Toys
 
 
@@ -50,6 +54,32 @@ def test_list_and_page_show_state_reason_and_attempts(
     assert marketer.get("/app/publications?state=failed").text.count(public_id) == 1
     assert public_id not in marketer.get("/app/publications?state=published").text
     assert marketer.get("/app/publications?state=lost").status_code == 422
+
+
+def test_list_goes_on_page_by_page(
+    workspace: Workspace, arm: Arm, marketer: FormClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "SHOWN", 2)
+    ids = [arm(title=f"Piece {n}", due=DUE + timedelta(hours=n)) for n in range(5)]
+    address, seen = "/app/publications", []
+    while address:
+        page = marketer.get(address).text
+        seen.append([each for each in ids if f'/app/publications/{each}"' in page])
+        found = re.search(r'href="(/app/publications\?before=[^"]+)"', page)
+        address = found[1] if found else ""
+    assert seen == [[ids[3], ids[4]], [ids[1], ids[2]], [ids[0]]]
+    assert marketer.get("/app/publications?before=nothing").status_code == 404
+
+
+def test_every_page_of_a_copy_says_that_nothing_is_published(
+    workspace: Workspace, marketer: FormClient
+) -> None:
+    words = "Nothing is published from here"
+    assert words not in marketer.get("/app/calendar").text
+    workspace.fence.close("this workspace was copied")
+    page = marketer.get("/app/calendar").text
+    assert words in page
+    assert "this workspace was copied" in page
 
 
 def test_failed_is_retried_with_one_press(
