@@ -28,6 +28,7 @@ from cms_core.web.shell import toast
 
 blueprint = Blueprint("editor", __name__)
 
+EXPIRY = "unpublish_at"
 TO_MEND = (c.Level.ERROR, c.Level.HOLD)
 
 
@@ -70,6 +71,11 @@ def _handle(slug: str | None) -> Answer:
     stored: files.Stored | CmsError | None = _taken() if wanted == "upload" else None
     found = service.find(session(), slug) if slug else None
     draft = _typed(session(), found)
+    try:
+        draft = replace(draft, unpublish_at=_expiry(draft))
+    except CmsError as error:
+        error.field = EXPIRY
+        return _page(found, draft, problem=error, changed=True), error.status
     if isinstance(stored, CmsError):
         return _page(found, draft, problem=stored), stored.status
     if stored is not None:
@@ -105,12 +111,12 @@ def _typed(reading: Session, found: Asset | None) -> Draft:
     base = service.draft_of(reading, found) if found else None
     draft = editing.draft_of_form(request.form, base, plugins.channels.values(), accounts)
     body = with_own_fields(plugins.asset_kinds.get(draft.kind), draft.body, request.form)
-    return replace(draft, body=body, unpublish_at=_expiry(draft))
+    return replace(draft, body=body)
 
 
 def _expiry(draft: Draft) -> datetime | None:
     """When it expires, as typed on the user's wall clock; a form without the input keeps what is stored."""
-    typed = request.form.get("unpublish_at")
+    typed = request.form.get(EXPIRY)
     if typed is None or not typed.strip():
         return draft.unpublish_at if typed is None else None
     return resolve(parse_when(typed.replace("T", " "), user().timezone)).instant
@@ -129,6 +135,9 @@ def _page(
     head = head_of(session(), found) if found else None
     version = found.row_version if found else 0
     theirs: list[tuple[str, str, str]] = []
+    values = editing.values_of(draft, user().timezone)
+    if problem is not None and problem.field == EXPIRY:  # it is no instant yet
+        values[EXPIRY] = request.form.get(EXPIRY, "")
     if found and isinstance(problem, Conflict):
         theirs = editing.differences(service.draft_of(session(), found), draft)
     elif changed:  # what the author saw, not what is there by now
@@ -138,7 +147,7 @@ def _page(
         asset=found,
         head=head,
         version=version,
-        values=editing.values_of(draft, user().timezone),
+        values=values,
         parts=editing.parts_of(draft, plugins.channels.values(), _accounts(session())),
         own=own_fields(plugins.asset_kinds.get(draft.kind), draft.body, judged=changed),
         kinds=plugins.asset_kinds,

@@ -149,8 +149,20 @@ class SchemaForm:
         again = SchemaForm(
             self.schema, self.values, error.messages_dict, locked=self.locked, prefix=self.prefix
         )
-        again.fields = [_retyped(item, form) if not item.locked else item for item in again.fields]
+        again.fields = [again._retyped(item, form) if not item.locked else item for item in again.fields]
         return again
+
+    def _retyped(self, item: FormField, form: FormData) -> FormField:
+        if item.widget == "password":
+            return item
+        if item.widget == "checkbox":
+            return replace(item, checked=item.name in form)
+        if item.widget == "checkboxes":
+            return replace(item, values=tuple(map(str, form.getlist(item.name))))
+        if item.widget == "rows":
+            _, spec = self._inputs[item.name]
+            return replace(item, rows=self._rows(item.name, spec, _posted_rows(form, item.name, spec)))
+        return replace(item, value=str(form.get(item.name) or ""))
 
     def _in_row(self, name: str) -> bool:
         found = _ROW.fullmatch(name)
@@ -233,13 +245,3 @@ def _posted_rows(form: FormData, name: str, spec: fields.Field[Any]) -> list[dic
         if row:
             rows.append(row)
     return rows
-
-
-def _retyped(item: FormField, form: FormData) -> FormField:
-    if item.widget == "password":
-        return item
-    if item.widget == "checkbox":
-        return replace(item, checked=item.name in form)
-    if item.widget == "checkboxes":
-        return replace(item, values=tuple(map(str, form.getlist(item.name))))
-    return replace(item, value=str(form.get(item.name) or ""))

@@ -254,3 +254,35 @@ def test_a_form_posted_as_it_was_shown_changes_nothing(
     loaded = form.load(posted)
 
     assert {key: loaded[key] for key in values} == values
+
+
+class Lesson(Schema):
+    question = fields.String(required=True, validate=validate.Length(max=10))
+    answer = fields.String(load_default="")
+
+
+class Lessons(Schema):
+    lessons = fields.List(fields.Nested(Lesson))
+    title = fields.String(required=True)
+
+
+def test_rows_that_were_typed_are_shown_again_with_their_faults() -> None:
+    form = SchemaForm(Lessons())
+    posted: MultiDict[str, str] = MultiDict(
+        [
+            ("lessons.0.question", "why?"),
+            ("lessons.0.answer", "because"),
+            ("lessons.2.question", "far too long a question"),
+        ]
+    )
+    with pytest.raises(ValidationError) as refused:
+        form.load(posted)
+    rows = by_name(form.rejected(posted, refused.value), "lessons").rows
+    assert [[each.value for each in row] for row in rows] == [
+        ["why?", "because"],
+        ["far too long a question", ""],
+        ["", ""],
+        ["", ""],
+    ]
+    assert [row[0].error for row in rows] == ["", "Longer than maximum length 10.", "", ""]
+    assert rows[1][0].name == "lessons.1.question"

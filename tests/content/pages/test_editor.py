@@ -174,3 +174,16 @@ def test_a_picture_is_taken_in_and_shown_by_its_markdown(marketer: FormClient, w
     assert "not a file of an accepted type" in refused.get_json()["error"]
     assert marketer.submit("/app/content/new", {**data, "text": text, "do": "save"}).status_code == 303
     assert "square.png" in marketer.get("/app/content/with-a-picture").text
+
+
+def test_an_expiry_that_is_no_instant_loses_no_word(marketer: FormClient) -> None:
+    data = {"title": "Kept", "kind": "article", "text": "Many words", "unpublish_at": "some day"}
+    answer = marketer.submit("/app/content/new", data)
+    assert answer.status_code == 422
+    shown = inputs(answer.text)
+    assert (shown["title"], shown["text"].strip(), shown["unpublish_at"]) == (
+        "Kept",
+        "Many words",
+        "some day",
+    )
+    assert "some day" in answer.text
