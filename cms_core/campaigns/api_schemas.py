@@ -59,6 +59,12 @@ class NewEntry(PlanFields):
         validate=WHEN,
         metadata={"description": "`2026-05-04 09:00`, or `slot`: the next free one."},
     )
+    end = fields.String(
+        load_default="",
+        validate=TEXT,
+        metadata={"description": "When a flight ends, or what is public is taken back."},
+    )
+    budget = fields.String(load_default="", validate=TEXT, metadata={"description": "Such as `500 EUR`."})
 
 
 class Test(Input):

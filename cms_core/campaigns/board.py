@@ -303,10 +303,10 @@ def experiment_of(values: Mapping[str, Any], tz: str) -> ExperimentPlan:
 
 
 def as_validation(error: ValidationError | CmsError, field: str) -> ValidationError:
-    """A refusal of a service as an error beside one field of the form."""
+    """A refusal of a service as an error beside the field that it names, else beside ``field``."""
     if isinstance(error, ValidationError):
         return error
-    return ValidationError({field: [f"{error.message}. {error.remedy}".rstrip(". ") + "."]})
+    return ValidationError({error.field or field: [f"{error.message}. {error.remedy}".rstrip(". ") + "."]})
 
 
 # --- campaigns --------------------------------------------------------------------------------------------------------

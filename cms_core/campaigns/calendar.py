@@ -137,7 +137,7 @@ def _documents(rows: Iterable[Sequence[Any]], read: Callable[[Any], datetime]) -
             "connection": connection,
             "campaign": campaign,
             "asset": asset,
-            "ends_at": ends_at and read(ends_at),
+            "ends_at": ends_at and read(ends_at).astimezone(zones[tz]),
         }
         for public_id, kind, title, instant, tz, state, channel, connection, campaign, asset, ends_at in rows
     ]

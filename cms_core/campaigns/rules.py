@@ -12,8 +12,9 @@ from cms_core.campaigns import blackouts, series, service, slots
 from cms_core.campaigns.blackouts import Wanted
 from cms_core.campaigns.fatigue import SPAN, Fatigue
 from cms_core.campaigns.models import Blackout, Campaign, Entry, EntryKind, Series
+from cms_core.campaigns.money import parse_money
 from cms_core.campaigns.service import Plan
-from cms_core.campaigns.when import parse_when, zone
+from cms_core.campaigns.when import parse_when, resolve, zone
 from cms_core.connections import service as connections
 from cms_core.connections.models import Connection
 from cms_core.content import service as content
@@ -83,6 +84,10 @@ def plan_of(session: Session, given: Mapping[str, str], tz: str, field: str = "w
         key = zone(given.get("tz") or (campaign.tz if campaign else tz)).key
     with of_field(field):
         when = parse_when(given[field], key)
+    with of_field("end"):
+        ends_at = resolve(parse_when(given["end"], key)).instant if given.get("end") else None
+    with of_field("budget"):
+        budget = parse_money(given["budget"]) if given.get("budget") else (None, "")
     return Plan(
         when,
         title=given["title"],
@@ -92,6 +97,8 @@ def plan_of(session: Session, given: Mapping[str, str], tz: str, field: str = "w
         connection=connection,
         campaign=campaign,
         segment=named(segments.find, session, given, "segment"),
+        ends_at=ends_at,
+        budget=budget,
     )
 
 

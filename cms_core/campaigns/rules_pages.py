@@ -32,8 +32,7 @@ def add_blackout() -> Answer:
     try:
         added = rules.add_blackout(session(), form.load(request.form), user().timezone)
     except (ValidationError, CmsError) as error:
-        field = getattr(error, "field", "") or "name"
-        return _page(form.rejected(request.form, board.as_validation(error, field))), 422
+        return _page(form.rejected(request.form, board.as_validation(error, "name"))), 422
     toast(f"{added.name} is kept from now on.")
     return redirect(url_for(".index"), 303)
 

@@ -148,6 +148,20 @@ def entry_form(choices: Mapping[str, Sequence[tuple[str, str]]]) -> Schema:
                 validate=validate.OneOf([str(kind) for kind in EntryKind]),
                 metadata={"label": "Kind", "group": "About it"},
             ),
+            "end": fields.String(
+                load_default="",
+                validate=TEXT,
+                metadata={
+                    "label": "Ends",
+                    "hint": "When a flight is over, or what is public is taken back: 2026-05-18 09:00",
+                    "group": "About it",
+                },
+            ),
+            "budget": fields.String(
+                load_default="",
+                validate=TEXT,
+                metadata={"label": "Budget", "hint": "Of a flight, such as 500 EUR", "group": "About it"},
+            ),
         },
         name="EntryForm",
     )()

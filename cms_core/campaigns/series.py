@@ -39,6 +39,12 @@ def create(session: Session, wanted: Plan, rrule: str) -> Series:
     when = wanted.when
     if when.mode is not Mode.ZONED or when.wall is None or when.tz is None:
         raise WhenError("a series begins at a wall clock", "write 2026-05-04 09:00, without an offset")
+    if wanted.ends_at is not None or wanted.budget[0] is not None:
+        raise Invalid(
+            "what comes again has neither an end nor a budget of its own",
+            "leave them empty, or plan it once",
+            field="end" if wanted.ends_at is not None else "budget",
+        )
     title = wanted.title or (head_of(session, wanted.asset).title if wanted.asset else "")
     if not title:
         raise Invalid("a series without an asset needs a title", "give it a title", field="title")

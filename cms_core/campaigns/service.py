@@ -137,7 +137,7 @@ def plan(session: Session, wanted: Plan) -> Entry:
     )
     placing.place(session, entry, wanted.when, wanted.after)
     if entry.ends_at is not None and entry.ends_at <= entry.instant:
-        raise Invalid("the end is not after the beginning", "give a later end")
+        raise Invalid("the end is not after the beginning", "give a later end", field="end")
     return entry
 
 
@@ -161,7 +161,7 @@ def plan_for_plugin(session: Session, plugin: str, key: str, wanted: Plan) -> En
         placing.place(session, found, wanted.when)
         found.ends_at, found.title = wanted.ends_at, (wanted.title or found.title)[:500]
         if found.ends_at is not None and found.ends_at <= found.instant:
-            raise Invalid("the end is not after the beginning", "give a later end")
+            raise Invalid("the end is not after the beginning", "give a later end", field="end")
         session.flush()
     return found
 

@@ -248,9 +248,15 @@ def test_an_entry_is_planned_in_the_zone_of_its_campaign(admin: Caller) -> None:
         "planned",
     )
     assert admin("GET", made.headers["Location"].removeprefix("/api/v1")).json == made.json
+    flight = {"when": "2026-05-20 10:00", "end": "2026-05-27 10:00", "budget": "500 EUR", "kind": "flight"}
+    made = admin("POST", "/calendar", {**flight, "title": "Ads", "campaign": "Launch"})
+    assert made.json["ends_at"] == "2026-05-27T10:00:00+02:00"
     admin("POST", "/calendar/blackouts", CHRISTMAS)
     for wrong, field in (
         ({"when": "soon"}, "when"),
+        ({"end": "soon"}, "end"),
+        ({"end": "2026-05-20 09:00"}, "end"),
+        ({"budget": "a lot"}, "budget"),
         ({"when": "after:3+2d"}, "when"),
         ({"when": "slot"}, "when"),
         ({"title": ""}, "title"),

@@ -152,6 +152,30 @@ def test_entry_and_campaign_are_made_by_forms(marketer: FormClient, workspace: W
     assert "Mon 4 May 2026, 09:00" in page
 
 
+def test_a_flight_is_planned_with_its_end_and_budget(marketer: FormClient) -> None:
+    flight = {
+        "when": "2026-05-04 09:00",
+        "end": "2026-05-18 18:00",
+        "budget": "500 EUR",
+        "title": "Search ads",
+        "kind": "flight",
+    }
+    made = marketer.submit("/app/calendar/new", flight)
+    page = marketer.get(made.headers["Location"]).text
+    assert "Mon 18 May 2026, 18:00" in page
+    assert "500" in page
+    for wrong, words in (
+        ({"end": "2026-05-01 09:00"}, "not after the beginning"),
+        ({"end": "never"}, "never"),
+        ({"budget": "a lot"}, "a lot"),
+        ({"repeats": "FREQ=WEEKLY;COUNT=2"}, "neither an end nor a budget"),
+    ):
+        answer = marketer.submit("/app/calendar/new", {**flight, **wrong})
+        assert answer.status_code == 422
+        assert words in answer.text
+        assert 'aria-invalid="true"' in answer.text, wrong
+
+
 @pytest.mark.parametrize(
     ("page", "data", "words"),
     [
