@@ -6,7 +6,17 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Dialect, Row, Select, bindparam, select
+from sqlalchemy import (
+    ColumnElement,
+    Dialect,
+    Row,
+    Select,
+    String,
+    bindparam,
+    literal_column,
+    select,
+    type_coerce,
+)
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from cms_core.campaigns.models import Campaign, Entry, EntryState
@@ -34,6 +44,7 @@ COLUMNS = (
     Entry.series_id,
 )
 DOCUMENTED = 11  # of them make a document
+INSTANTS = (3, 10)  # where in it these stand
 NAMED_AT = 7  # where in it these names stand
 NAMES = (Connection.name, Campaign.name, Asset.slug)
 NAMES_AT_ONCE = 5_000  # databases take so many parameters at least
@@ -83,19 +94,15 @@ def documents_between(session: Session, start: datetime, end: datetime) -> list[
     session.flush()
     connection = session.connection()
     rows = _range(connection.dialect).rows(cursor_of(connection), start, end)
-    accounts, campaigns, assets = (
+    names = [
         _names(session, column, {row[place] for row in rows}) for place, column in enumerate(NAMES, NAMED_AT)
-    )
-    named = (
-        (*row[:NAMED_AT], accounts.get(row[7]), campaigns.get(row[8]), assets.get(row[9]), row[10])
-        for row in rows
-    )
-    return _documents(named, _instant_of_text if connection.dialect.name == "sqlite" else _same)
+    ]
+    return _documents(rows, datetime.fromisoformat if connection.dialect.name == "sqlite" else _same, *names)
 
 
-def _names(session: Session, column: InstrumentedAttribute[str], ids: set[int | None]) -> dict[int, str]:
+def _names(session: Session, column: InstrumentedAttribute[str], ids: set[int | None]) -> dict[Any, Any]:
     """What the rows of these ids are called, by id."""
-    found: dict[int, str] = {}
+    found: dict[Any, Any] = {None: None}
     model: Any = column.class_
     wanted = sorted(each for each in ids if each is not None)
     for start in range(0, len(wanted), NAMES_AT_ONCE):
@@ -122,7 +129,23 @@ class _Zones(dict[str, ZoneInfo]):
         return found
 
 
-def _documents(rows: Iterable[Sequence[Any]], read: Callable[[Any], datetime]) -> list[dict[str, Any]]:
+class _Itself(dict[Any, Any]):
+    """For rows in which names stand already, and not the ids of what is called so."""
+
+    def __missing__(self, name: str | None) -> str | None:
+        return name
+
+
+_NAMED = _Itself()
+
+
+def _documents(
+    rows: Iterable[Sequence[Any]],
+    read: Callable[[Any], datetime],
+    accounts: dict[Any, Any] = _NAMED,
+    campaigns: dict[Any, Any] = _NAMED,
+    assets: dict[Any, Any] = _NAMED,
+) -> list[dict[str, Any]]:
     # One expression: a call for each row would cost a third more.
     zones = _Zones()
     return [
@@ -134,17 +157,13 @@ def _documents(rows: Iterable[Sequence[Any]], read: Callable[[Any], datetime]) -
             "tz": tz,
             "state": state,
             "channel": channel or None,
-            "connection": connection,
-            "campaign": campaign,
-            "asset": asset,
+            "connection": accounts[connection],
+            "campaign": campaigns[campaign],
+            "asset": assets[asset],
             "ends_at": ends_at and read(ends_at).astimezone(zones[tz]),
         }
         for public_id, kind, title, instant, tz, state, channel, connection, campaign, asset, ends_at in rows
     ]
-
-
-def _instant_of_text(text: str) -> datetime:
-    return datetime.fromisoformat(f"{text}+00:00")
 
 
 def _same(instant: datetime) -> datetime:
@@ -155,7 +174,11 @@ def _same(instant: datetime) -> datetime:
 def _range(dialect: Dialect) -> QuickStatement:
     start, end = (bindparam(name, type_=UTCDateTime()) for name in ("start", "end"))
     ids = Entry.connection_id, Entry.campaign_id, Entry.asset_id
-    query = select(*COLUMNS[:NAMED_AT], *ids, Entry.ends_at).where(
+    columns: list[Any] = [*COLUMNS[:NAMED_AT], *ids, Entry.ends_at]
+    if dialect.name == "sqlite":  # text without a zone there
+        for place in INSTANTS:
+            columns[place] = type_coerce(columns[place], String) + literal_column("'+00:00'")
+    query = select(*columns).where(
         Entry.instant >= start, Entry.instant < end, Entry.state != EntryState.DROPPED
     )
     return QuickStatement(dialect, query.order_by(Entry.instant, Entry.id), ("start", "end"))
