@@ -16,7 +16,7 @@ from typing import Any
 
 from databases import KEY, fresh, installed, row_name
 from measure import Row, compare, take_turns
-from sqlalchemy import delete, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from cms_core.audience.imports import import_contacts
@@ -114,7 +114,7 @@ def _empty(database: Database) -> None:
             session.execute(text(f"TRUNCATE {names} CASCADE"))
             return
         for model in written:
-            session.execute(delete(model.__table__))  # the audit log is emptied by no model
+            session.execute(text(f"DELETE FROM {model.__tablename__}"))  # noqa: S608 - by no model: one is append-only
 
 
 def _people(data: bytes) -> Iterator[list[str]]:

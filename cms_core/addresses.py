@@ -25,7 +25,9 @@ def normalise(text: str, *, intranet: bool = False) -> str:
     Syntax only: nothing is looked up, and the domains reserved for tests and examples are welcome. International addresses
     are kept readable (NFC, no punycode). ``intranet`` also takes names without a dot, as in admin@localhost.
     """
-    address = text.strip().strip(_INVISIBLE).strip().lower()
+    address = text.strip().lower()
+    if not address.isascii():
+        address = text.strip().strip(_INVISIBLE).strip().lower()
     local, at, domain = address.rpartition("@")
     plain = len(local) <= MAX_LOCAL and len(address) <= MAX_ADDRESS and _PLAIN_LOCAL.fullmatch(local)
     if plain and _PLAIN_DOMAIN.fullmatch(domain) and _sound_domain(domain) == domain:

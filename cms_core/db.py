@@ -5,10 +5,12 @@ with BEGIN IMMEDIATE: the lock is taken before the first read, so a transaction 
 """
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Index, MetaData, String, create_engine, event
@@ -239,6 +241,14 @@ def _from_json(text: str) -> Any:
     return {} if text == "{}" else json.loads(text)
 
 
+_compiled = lru_cache(maxsize=64)(re.compile)
+
+
+def _matches(pattern: str, text: str | None) -> bool | None:
+    """REGEXP of SQLite: asked once for each contact, so the pattern is not looked up in ``re`` each time."""
+    return None if text is None else _compiled(pattern).search(text) is not None
+
+
 def _tune_sqlite(engine: Engine, durable: bool) -> None:
     synchronous = "FULL" if durable else "NORMAL"
 
@@ -254,6 +264,7 @@ def _tune_sqlite(engine: Engine, durable: bool) -> None:
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
+        connection.create_function("regexp", 2, _matches, deterministic=True)
 
     @event.listens_for(engine, "begin")
     def on_begin(connection: Connection) -> None:

@@ -124,8 +124,10 @@ def _columns(
 
 
 def _plain(value: Any) -> Any:
-    """A word of an enumeration as the text that it is: drivers differ in what they make of it."""
-    return str(value) if isinstance(value, StrEnum) else value
+    """As text what every database reads from one: drivers differ in what they make of enumerations, and are slow with instants."""
+    if isinstance(value, StrEnum):
+        return str(value)
+    return value.isoformat(" ") if isinstance(value, datetime) else value
 
 
 def _binder(column: KeyedColumnElement[Any], dialect: Dialect) -> Callable[[Any], Any]:

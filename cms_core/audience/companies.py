@@ -16,7 +16,7 @@ from cms_core import contract as c
 from cms_core.audience import fields
 from cms_core.audience.contacts import alive
 from cms_core.audience.freemail import FREE_MAIL
-from cms_core.audience.models import Company, Contact, ContactChange
+from cms_core.audience.models import Company, Contact, ContactChange, domain_part
 from cms_core.db import now
 from cms_core.dialect import among, insert_missing, insert_rows
 from cms_core.errors import Conflict, Invalid
@@ -89,13 +89,16 @@ def ensure(session: Session, names: Iterable[str]) -> dict[str, int]:
 
 def by_domain(session: Session, emails: Iterable[str]) -> dict[str, int]:
     """The row id of the company whose domain each of these e-mail addresses has, for those where there is one."""
-    domains = {email: domain_or_none(email) for email in emails}
+    parts = {email: domain_part(email) for email in emails}
+    domains = {part: domain_or_none(f"@{part}") for part in set(parts.values())}
     wanted = sorted({domain for domain in domains.values() if domain})
     if not wanted:
         return {}
     query = select(Company.domain, Company.id).where(among(session, Company.domain, wanted))
     known = dict(session.connection().execute(query).all())
-    return {email: known[domain] for email, domain in domains.items() if domain in known}
+    if not known:
+        return {}
+    return {email: known[domains[part]] for email, part in parts.items() if domains[part] in known}
 
 
 def upsert(session: Session, company: c.Company) -> tuple[Company, str]:

@@ -148,8 +148,13 @@ class _Compiler:
                 f'write "{value}" in double quotes',
             )
         if isinstance(value, Decimal):
-            number = case((text.regexp_match(_NUMBER), cast(text, Double)), else_=None)
-            return func.coalesce(_OPERATORS[sign](number, float(value)), false())
+            looks_so = text.regexp_match(_NUMBER)
+            holds = _OPERATORS[sign](cast(text, Double), float(value))
+            # SQLite casts anything and has Python match; PostgreSQL casts nothing that is no number.
+            first, then = (
+                (holds, looks_so) if self._session.get_bind().dialect.name == "sqlite" else (looks_so, holds)
+            )
+            return case((first, then), else_=false())
         if isinstance(value, datetime):
             raise _at(column, f"{field} is compared by the day", "give a date such as 2026-05-04")
         return and_(text.regexp_match(_DATE), _OPERATORS[sign](func.substr(text, 1, 10), value.isoformat()))
@@ -208,7 +213,7 @@ class _Compiler:
         if field in fields.BUILT_IN:
             return func.coalesce(getattr(Contact, field), "")
         if field in self._custom:
-            return func.coalesce(cast(Contact.extra[field].as_string(), String), "")
+            return func.coalesce(Contact.extra[field].as_string(), "")
         if field in MOMENTS:
             raise _at(
                 column,

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from cms_core import contract as c
 from cms_core.addresses import normalise
 from cms_core.audience import companies, fields
-from cms_core.audience.addresses import address_hash
+from cms_core.audience.addresses import address_hashes
 from cms_core.audience.consent import IMPORTED, Standing, record, standing
 from cms_core.audience.models import ConsentAction, Contact, ContactChange, domain_part
 from cms_core.audience.suppression import GLOBAL, suppress_many, suppressed_among
@@ -23,7 +23,7 @@ from cms_core.dialect import among, insert_rows
 from cms_core.errors import Invalid
 from cms_core.ids import new_id
 
-BATCH = 2_000
+BATCH = 10000
 CHANNEL = "email"
 TEXT_FIELDS = ("first_name", "last_name", "country", "language", "timezone")
 
@@ -86,7 +86,7 @@ def _upsert(session: Session, people: Sequence[Incoming], source: str) -> Outcom
     named = companies.ensure(session, {each.values["company"] for each in people if "company" in each.values})
     known = _existing(session, [each.email for each in people])
     fresh = [each for each in people if each.email not in known]
-    hashes = [address_hash(session, each.email) for each in fresh]
+    hashes = address_hashes(session, (each.email for each in fresh))
     outcome = Outcome(created=[each.email for each in fresh])
     consents = _Consents()
     changes = _create(session, fresh, hashes, named, source)

@@ -1,5 +1,6 @@
 """The ``cms`` command. Groups are loaded when they are used, so ``cms --help`` imports neither the database nor any plugin."""
 
+import gc
 import json
 import os
 import sys
@@ -12,6 +13,8 @@ import click
 from cms_core.errors import CmsError, TryLater
 
 PLUGIN_COMMANDS = "cms_core.commands"
+# Python looks through all that is loaded whenever 700 objects were made: a fifth of the time of an import.
+OBJECTS_BETWEEN_COLLECTIONS = 50_000
 
 # command → (module with an attribute ``command``, what it does)
 COMMANDS = {
@@ -81,6 +84,7 @@ def cli(ctx: click.Context, home: str | None, as_email: str | None) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run ``cms`` and end the process with the exit code of the outcome."""
     args = sys.argv[1:] if arguments is None else arguments
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     try:
         code = cli.main(args=args, prog_name="cms", standalone_mode=False)
     except click.exceptions.Abort:
