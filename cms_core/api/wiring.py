@@ -80,6 +80,7 @@ def rooms() -> tuple[Calls, ...]:
     from cms_core.connections.api import blueprint as connections
     from cms_core.content.api import blueprint as content
     from cms_core.content.care_api import blueprint as care
+    from cms_core.content.media_api import blueprint as media
     from cms_core.notices.api import blueprint as notices
     from cms_core.publishing.api import blueprint as publishing
     from cms_core.reports.api import blueprint as reports
@@ -89,6 +90,7 @@ def rooms() -> tuple[Calls, ...]:
         auth,
         content,
         care,
+        media,
         audience,
         campaigns,
         rules,

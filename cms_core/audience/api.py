@@ -9,7 +9,7 @@ from sqlalchemy import select
 from cms_core import personal
 from cms_core.api import Blueprint, PageArgs, answer, bearer, page, pages_of, require_match, upload
 from cms_core.audience import api_schemas as s
-from cms_core.audience import contacts, imports, segments
+from cms_core.audience import contacts, imports, segments, unsubscribing
 from cms_core.audience.models import Contact, Segment
 from cms_core.connections.values import InvalidValues
 from cms_core.errors import Invalid, NotFound
@@ -78,6 +78,15 @@ def erase(id: str) -> Response:  # noqa: A002
     with workspace().db.session() as reading:
         contact_id = contacts.find_by_public_id(reading, id).id
     return answer(personal.erase(workspace(), contact_id, (bearer().user.id, "rest")))
+
+
+@blueprint.post("/contacts/<id>/unsubscribe")
+@blueprint.call("audience.edit", body=s.Goodbye, answers=s.ContactShown)
+def unsubscribe(body: dict[str, Any], id: str) -> Response:  # noqa: A002
+    """Take somebody off everything that goes by e-mail, because they asked by other means; no import brings them back."""
+    found = contacts.find_by_public_id(session(), id)
+    unsubscribing.unsubscribe(session(), found, body["reason"], bearer().user, "rest")
+    return one_contact(id)
 
 
 @blueprint.get("/segments")

@@ -33,6 +33,16 @@ class Erased(Document):
     pending = table("What each plugin still keeps, and why.")
 
 
+class Goodbye(Input):
+    """How somebody asked to get no more mail."""
+
+    reason = fields.String(
+        required=True,
+        validate=validate.Length(1, 500),
+        metadata={"description": "Such as `asked by phone`; kept on record."},
+    )
+
+
 class Skipped(Document):
     """A row that was left out."""
 

@@ -5,15 +5,12 @@ from flask import Blueprint, Response, redirect, render_template, request, url_f
 from sqlalchemy import func, select
 
 from cms_core import personal
-from cms_core.audience import board, consent, contacts, segments
+from cms_core.audience import board, contacts, segments, unsubscribing
 from cms_core.audience.import_pages import blueprint as importing
 from cms_core.audience.models import Contact
 from cms_core.audience.segment_pages import blueprint as grouping
-from cms_core.auth import audit
-from cms_core.contract import AgentClass, Place, Subject
-from cms_core.db import now
+from cms_core.contract import Place, Subject
 from cms_core.errors import CmsError, Invalid
-from cms_core.events.service import NewEvent, record
 from cms_core.web.auth import permission, user
 from cms_core.web.panels import draw_panels
 from cms_core.web.request import Answer, session, whole_number, workspace
@@ -22,8 +19,6 @@ from cms_core.web.shell import toast
 blueprint = Blueprint("audience", __name__, url_prefix="/app", template_folder="templates")
 blueprint.register_blueprint(importing)
 blueprint.register_blueprint(grouping)
-
-MAX_REASON = 500
 
 
 @blueprint.get("/contacts")
@@ -99,27 +94,9 @@ def erase(public_id: str) -> Answer:
 def unsubscribe(public_id: str) -> Answer:
     """Take somebody off everything that goes by e-mail, because they asked by other means; no import brings them back."""
     found = contacts.find_by_public_id(session(), public_id)
-    reason = " ".join(request.form.get("reason", "").split())[:MAX_REASON]
-    if not reason:
-        problem = Invalid("the reason is missing", "say how they asked, for the record")
+    try:
+        unsubscribing.unsubscribe(session(), found, request.form.get("reason", ""), user(), "app")
+    except Invalid as problem:
         return _contact_page(found, problem), problem.status
-    evidence = {"reason": reason, "by": user().email}
-    if consent.unsubscribe(session(), found.id, board.CHANNEL, "", source="app", evidence=evidence):
-        record(session(), [_unsubscribed(found, reason)])
-        audit.note(session(), "unsubscribe", "contact", found.public_id, {"reason": reason})
     toast(f"{found.email} gets no more e-mail.")
     return redirect(url_for(".contact", public_id=public_id), 303)
-
-
-def _unsubscribed(found: Contact, reason: str) -> NewEvent:
-    at = now(session())
-    return NewEvent(
-        kind="unsubscribed",
-        at=at,
-        source="app",
-        source_id=f"unsubscribe:{found.public_id}:{at.isoformat()}",
-        agent_class=AgentClass.HUMAN,
-        contact_id=found.id,
-        channel=board.CHANNEL,
-        props={"how": "by hand", "reason": reason},
-    )

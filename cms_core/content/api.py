@@ -17,8 +17,9 @@ from cms_core.content import api_schemas as s
 from cms_core.content import service
 from cms_core.content.drafts import Draft
 from cms_core.content.listing import Filter, details, rows_of
-from cms_core.content.models import Asset
-from cms_core.content.review import approve_newest
+from cms_core.content.models import Asset, Review, Revision
+from cms_core.content.review import approve_newest, request_changes, request_review
+from cms_core.content.revisions import head_of
 from cms_core.content.trial import findings_for
 from cms_core.errors import Invalid
 from cms_core.imports.documents import Folder
@@ -100,6 +101,22 @@ def approve(slug: str) -> Response:
     )
 
 
+@blueprint.post("/<slug>/request-review")
+@blueprint.call("content.edit", answers=s.Reviewed)
+def ask_for_review(slug: str) -> Response:
+    """Ask for approval of the newest words; asking twice is asking once."""
+    head = head_of(session(), service.find(session(), slug))
+    return _judged(request_review(session(), head, bearer().user), head)
+
+
+@blueprint.post("/<slug>/request-changes")
+@blueprint.call("content.approve", body=s.Changes, answers=s.Reviewed)
+def send_back(body: dict[str, Any], slug: str) -> Response:
+    """Send the newest words back to their author, with what is to be changed."""
+    head = head_of(session(), service.find(session(), slug))
+    return _judged(request_changes(session(), workspace(), head, bearer().user, body["comment"]), head)
+
+
 @blueprint.get("/<slug>/check")
 @blueprint.call("content.read", "content check", query=s.CheckQuery, answers=many_of(s.Found))
 def check(query: dict[str, Any], slug: str) -> Response:
@@ -108,6 +125,12 @@ def check(query: dict[str, Any], slug: str) -> Response:
     return answer(
         [{"level": str(each.level), "field": each.field, "message": each.message} for each in found]
     )
+
+
+def _judged(review: Review, revision: Revision) -> Response:
+    asset = revision.asset
+    told = {"id": asset.public_id, "slug": asset.slug, "revision": revision.n, "state": revision.state}
+    return answer({**told, "review": review.state, "comment": review.comment})
 
 
 def _shown(opened: Session, asset: Asset, status: int = 200) -> Response:

@@ -57,6 +57,23 @@ class Approved(Document):
     revision = number()
 
 
+class Reviewed(Document):
+    """A revision whose approval was asked for, or that was sent back."""
+
+    id = text()
+    slug = text()
+    revision = number()
+    state = text()
+    review = text("open, approved, changes_requested or withdrawn")
+    comment = text()
+
+
+class Changes(Input):
+    """What is to be changed."""
+
+    comment = fields.String(required=True, validate=validate.Length(1, 5000))
+
+
 class Problem(Document):
     """A fault or note of an import, at its place."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, func, select, tuple_
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, aliased
 
 from cms_core.audience.models import Segment
@@ -13,10 +13,8 @@ from cms_core.content.models import Asset, Revision
 from cms_core.publishing import experiments
 from cms_core.publishing.claims import UNTIL_CALLED
 from cms_core.publishing.models import Attempt, Delivery, DeliveryState, Publication
-from cms_core.publishing.service import find
 
 ATTEMPTS = select(func.count()).where(Attempt.publication_id == Publication.id).scalar_subquery()
-SHOWN = 100  # a page in the app
 SUCCESSOR = aliased(Publication)
 COLUMNS = (
     Publication.public_id.label("id"),
@@ -42,17 +40,6 @@ def publications(session: Session, *, state: str | None = None) -> list[dict[str
     """All publications by due time, or those in one state; of a chain only its head is published."""
     query = rows_of(state=state).order_by(Publication.due_at, Publication.id)
     return [document(row._mapping) for row in session.execute(query)]
-
-
-def latest(session: Session, *, state: str | None, before: str = "") -> tuple[list[dict[str, Any]], str]:
-    """A page of publications, those due last first, and the id ``before`` which the next page begins, or ""."""
-    place = (Publication.due_at, Publication.id)
-    query = rows_of(state=state).order_by(*(each.desc() for each in place)).limit(SHOWN + 1)
-    if before:
-        last = find(session, before)
-        query = query.where(tuple_(*place) < (last.due_at, last.id))
-    rows = [document(row._mapping) for row in session.execute(query)]
-    return rows[:SHOWN], rows[SHOWN - 1]["id"] if len(rows) > SHOWN else ""
 
 
 def rows_of(*, state: str | None = None) -> Select[*tuple[Any, ...]]:

@@ -1,8 +1,10 @@
 """Publications in the app: what goes out, what became of it, and what a person can do about it."""
 
 import threading
+from typing import Any
 
 from flask import Blueprint, current_app, redirect, render_template, request, url_for
+from sqlalchemy import tuple_
 
 from cms_core.errors import CmsError, Invalid
 from cms_core.publishing import experiments, listing, live, service
@@ -15,6 +17,7 @@ from cms_core.workspace import Workspace
 
 blueprint = Blueprint("publishing", __name__, url_prefix="/app/publications", template_folder="templates")
 
+SHOWN = 100
 DONE = {
     "retry": "It is due now.",
     "hold": "It is held.",
@@ -34,7 +37,7 @@ def publications() -> Answer:
     state = request.args.get("state", "")
     if state and state not in list(PublicationState):
         raise Invalid(f"there is no state {state[:40]!r}", f"states: {', '.join(PublicationState)}")
-    rows, older = listing.latest(session(), state=state or None, before=request.args.get("before", ""))
+    rows, older = _latest(state, request.args.get("before", ""))
     return render_template(
         "publishing/list.html",
         rows=rows,
@@ -43,6 +46,17 @@ def publications() -> Answer:
         chosen=state,
         channels=workspace().plugins.channels,
     )
+
+
+def _latest(state: str, before: str) -> tuple[list[dict[str, Any]], str]:
+    """A page of them, those due last first, and the id before which the next page begins, or ""."""
+    place = (Publication.due_at, Publication.id)
+    query = listing.rows_of(state=state or None).order_by(*(each.desc() for each in place)).limit(SHOWN + 1)
+    if before:
+        last = service.find(session(), before)
+        query = query.where(tuple_(*place) < (last.due_at, last.id))
+    rows = [listing.document(row._mapping) for row in session().execute(query)]
+    return rows[:SHOWN], rows[SHOWN - 1]["id"] if len(rows) > SHOWN else ""
 
 
 @blueprint.get("/<public_id>")

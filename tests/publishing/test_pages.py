@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from cms_core.contract import OutcomeUnknown, Refused
-from cms_core.publishing import listing
+from cms_core.publishing import pages
 from cms_core.testing.client import FormClient
 from cms_core.testing.pages import add_people, app_of, harm_in, signed_in, statements
 from cms_core.worker import Worker
@@ -59,7 +59,7 @@ def test_list_and_page_show_state_reason_and_attempts(
 def test_list_goes_on_page_by_page(
     workspace: Workspace, arm: Arm, marketer: FormClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listing, "SHOWN", 2)
+    monkeypatch.setattr(pages, "SHOWN", 2)
     ids = [arm(title=f"Piece {n}", due=DUE + timedelta(hours=n)) for n in range(5)]
     address, seen = "/app/publications", []
     while address:
@@ -194,8 +194,6 @@ def test_an_entry_is_armed_with_a_test_and_the_page_shows_it_and_lets_a_person_p
     assert "Test of A and B, 10 % held out" in marketer.get(page).text
     worker.run_until_idle()
     with workspace.db.session() as session:
-        from cms_core.publishing import listing
-
         (row,) = listing.publications(session)
     shown_page = marketer.get(f"/app/publications/{row['id']}").text
     for text in ("Test", "Held out, never sent", "The test ends", "Send this to the rest", "Too few yet"):
