@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from cms_core.contract import OutcomeUnknown, Refused
-from cms_core.publishing import pages
+from cms_core.publishing import listing, pages
 from cms_core.testing.client import FormClient
 from cms_core.testing.pages import add_people, app_of, harm_in, signed_in, statements
 from cms_core.worker import Worker
