@@ -5,6 +5,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from cms_core.audience.compile import Names, compile_rule
@@ -13,7 +14,6 @@ from cms_core.audience.models import Contact, Segment, SegmentMember
 from cms_core.db import now
 from cms_core.dialect import insert_missing
 from cms_core.errors import Conflict, Invalid, NotFound
-from cms_core.ids import new_id
 
 MAX_NAME_LENGTH = 120
 
@@ -58,16 +58,14 @@ def add_members(session: Session, segment: Segment, contact_ids: Iterable[int]) 
 def ensure_static(session: Session, name: str) -> Segment:
     """The segment of this name, made as a static one if there is none; raises Invalid for a name that cannot be one."""
     name = _sound_name(name)
-    fresh = {
-        "public_id": new_id(),
-        "name": name,
-        "rule": "",
-        "version": 1,
-        "created_at": now(session),
-        "row_version": 1,
-    }
-    insert_missing(session, Segment, [fresh])
-    return find(session, name)
+    known = session.scalar(select(Segment).where(Segment.name == name))
+    if known is not None:
+        return known
+    try:
+        with session.begin_nested():
+            return _add(session, name, "")
+    except IntegrityError:  # somebody else made it in this moment
+        return find(session, name)
 
 
 def find(session: Session, name: str) -> Segment:

@@ -7,6 +7,7 @@ from flask import Blueprint, redirect, request, url_for
 
 from cms_core.content import review, service
 from cms_core.content.models import Asset
+from cms_core.content.revisions import head_of
 from cms_core.errors import CmsError, Invalid
 from cms_core.web.auth import permission, user
 from cms_core.web.request import Answer, session, workspace
@@ -55,7 +56,7 @@ def _each(act: Callable[[Asset], None], done: str) -> Answer:
 
 def _approve(asset: Asset) -> None:
     seen = request.form.get(f"n-{asset.slug}", "")
-    head = asset.revisions[-1]
+    head = head_of(session(), asset)
     if seen != str(head.n):
         raise Invalid(
             f"{asset.slug!r} was changed after you looked at it", "look at the newest revision first"
