@@ -25,7 +25,13 @@ if find_spec("pytest"):
         session,
         workspace,
     )
-    from cms_core.testing.once import compiled, compiled_templates, migrations_done, quick_migrations
+    from cms_core.testing.once import (
+        compiled,
+        compiled_routes,
+        compiled_templates,
+        migrations_done,
+        quick_migrations,
+    )
 
 __all__ = [
     "browser",
@@ -33,6 +39,7 @@ __all__ = [
     "closed_databases",
     "cms",
     "compiled",
+    "compiled_routes",
     "compiled_templates",
     "config",
     "database_url",

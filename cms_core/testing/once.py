@@ -1,4 +1,4 @@
-"""What is the same in every test is made once per run: tables, compiled templates, compiled statements."""
+"""What is the same in every test is made once per run: tables, compiled templates, routes and statements."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,6 +61,25 @@ def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
     with pytest.MonkeyPatch.context() as patch:
         folder = str(tmp_path_factory.mktemp("templates"))
         patch.setattr(Flask, "jinja_options", {"bytecode_cache": FileSystemBytecodeCache(folder)})
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def compiled_routes() -> Iterator[None]:
+    """How addresses are built is compiled once per run, not for each route of each app: that is half of making one."""
+    from werkzeug.routing import Rule
+
+    compile_builder: Any = Rule._compile_builder
+    known: dict[tuple[Any, ...], Any] = {}
+
+    def once(rule: Any, append_unknown: bool = True) -> Any:
+        key = (rule.rule, tuple(rule._trace), repr(rule.defaults), append_unknown)
+        if key not in known:
+            known[key] = compile_builder(rule, append_unknown)
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Rule, "_compile_builder", once)
         yield
 
 
