@@ -139,7 +139,7 @@ def _unknown_people(session: Session) -> list[dict[str, Any]]:
     return [
         {
             "id": publication.public_id,
-            "title": f"{count} of {publication.asset.slug}: not known whether they arrived",
+            "title": f"{count} of {_title(publication)}: not known whether they arrived",
             "reason": "Nothing is sent again by itself.",
             "level": "warn",
         }
@@ -155,13 +155,16 @@ def _need(publication: Publication) -> dict[str, Any]:
         PublicationState.HELD: "is held",
     }
     state = PublicationState(publication.state)
-    title = publication.entry.title if publication.entry else publication.asset.slug
     return {
         "id": publication.public_id,
-        "title": f"{title} {words.get(state, 'is paused')}",
+        "title": f"{_title(publication)} {words.get(state, 'is paused')}",
         "reason": publication.reason or publication.paused_reason,
         "level": "bad" if state in (PublicationState.FAILED, PublicationState.UNKNOWN) else "warn",
     }
+
+
+def _title(publication: Publication) -> str:
+    return publication.entry.title if publication.entry else publication.revision.title
 
 
 def publication_states(session: Session, entry_ids: list[int]) -> dict[int, str]:
