@@ -1,7 +1,8 @@
 """Hits on tracked addresses: one insert each, and the patterns that give machines away.
 
-More than five different deliveries opened or clicked from one address within ten seconds, or a hit on the link that no person can
-see, are the work of a machine: the hits of that window are reclassified, and so are those that follow within it.
+More than five different deliveries opened or clicked from one address within ten seconds are the work of a machine: all hits of that
+window are reclassified, and so are those that follow within it. A hit on the link that no person can see gives away the machine that
+read this one mail: behind the same address sit the people of a whole company.
 """
 
 from datetime import datetime, timedelta
@@ -76,20 +77,16 @@ def _judge(
     at: datetime,
 ) -> AgentClass:
     """The class of a hit, given those before it from the same address; these may be found out with it."""
-    humans = [hit for hit in recent if hit.agent_class == AgentClass.HUMAN]
-    if agent is AgentClass.HUMAN and _is_machine(recent, delivery_id):
-        _reclassify(connection, humans, at)
-        return AgentClass.SCANNER
-    if url == HONEYPOT:
-        _reclassify(connection, [hit for hit in humans if hit.delivery_id == delivery_id], at)
-        return AgentClass.SCANNER
-    return agent
-
-
-def _is_machine(recent: list[Hit], delivery_id: int) -> bool:
-    if any(hit.url == HONEYPOT for hit in recent):
-        return True
-    return len({hit.delivery_id for hit in recent} | {delivery_id}) > MOST_DELIVERIES
+    of_it = [hit for hit in recent if hit.delivery_id == delivery_id]
+    many = len({hit.delivery_id for hit in recent} | {delivery_id}) > MOST_DELIVERIES
+    if agent is AgentClass.HUMAN and many:
+        found_out = recent
+    elif HONEYPOT in (url, *(hit.url for hit in of_it)):
+        found_out = of_it
+    else:
+        return agent
+    _reclassify(connection, [hit for hit in found_out if hit.agent_class == AgentClass.HUMAN], at)
+    return AgentClass.SCANNER
 
 
 def _reclassify(connection: Connection, hits: list[Hit], at: datetime) -> None:

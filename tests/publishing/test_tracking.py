@@ -105,14 +105,24 @@ def test_more_than_five_deliveries_from_one_address_are_a_machine(
         assert session.scalar(select(func.count(Reclassification.id))) == 5
 
 
-def test_who_follows_the_honeypot_is_a_machine_before_and_after(
+def test_who_follows_the_honeypot_of_a_mail_is_the_machine_that_read_it_before_and_after(
     workspace: Workspace, client: FlaskClient, tokens: list[str]
 ) -> None:
     open_from(client, tokens[0], "198.51.100.1")
     trapped = client.get(f"/t/{tokens[0]}/h", headers=PERSON, environ_base={"REMOTE_ADDR": "198.51.100.1"})
     assert trapped.status_code == 204
-    open_from(client, tokens[1], "198.51.100.1")
+    open_from(client, tokens[0], "198.51.100.1")
     assert classes(workspace) == ["scanner"] * 3
+
+
+def test_a_honeypot_tells_nothing_of_the_mails_of_others_behind_the_same_address(
+    workspace: Workspace, client: FlaskClient, tokens: list[str]
+) -> None:
+    open_from(client, tokens[1], "198.51.100.1")
+    client.get(f"/t/{tokens[0]}/h", headers=PERSON, environ_base={"REMOTE_ADDR": "198.51.100.1"})
+    open_from(client, tokens[2], "198.51.100.1")
+    open_from(client, tokens[1], "198.51.100.1")
+    assert classes(workspace) == ["human", "scanner", "human", "human"]
 
 
 def test_a_known_crawler_in_the_trap_stays_what_it_is_or_worse(
