@@ -44,6 +44,7 @@ if TYPE_CHECKING:  # for type checkers and editors: the names of _ELSEWHERE
     from cms_core.outbound import SmtpMessage as SmtpMessage
     from cms_core.outbound import SmtpServer as SmtpServer
     from cms_core.outbound import check_smtp as check_smtp
+    from cms_core.publishing.links import utm_for as utm_for
     from cms_core.publishing.links import with_utm as with_utm
     from cms_core.services import Services as Services
     from cms_core.web.auth import permission as permission
@@ -81,6 +82,7 @@ _ELSEWHERE = {
     "check_smtp": "cms_core.outbound",
     "RESERVED_PATHS": "cms_core.content.slugs",
     "classify": "cms_core.events.agents",
+    "utm_for": "cms_core.publishing.links",
     "with_utm": "cms_core.publishing.links",
     "permission": "cms_core.web.auth",
     "protect_cell": "cms_core.csvfile",

@@ -37,7 +37,7 @@ LEVEL = {
     "reports": 4,
     "notices": 5,
 }
-EDGES = ("api", "board", "rules", "tracking", "month", "trial")
+EDGES = ("api", "board", "rules", "schemas", "tracking", "month", "trial")
 KERNEL = ("contract.py", "hookspecs.py", "services.py", "plugins.py", "loader.py")
 KERNEL_ROOMS = ("events", "content", "campaigns", "publishing")
 
@@ -200,14 +200,14 @@ def lines_of_code(path: Path) -> int:
 
 
 def is_edge(path: Path) -> bool:
-    """Pages, calls and what only they and commands use: they may call any room, and are not the kernel."""
+    """Pages, calls, forms and what only they and commands use: they may call any room, and are not the kernel."""
     return path.stem in EDGES or path.stem.endswith(("pages", "_api", "api_schemas"))
 
 
 def test_kernel_stays_small() -> None:
     rooms = [path for room in KERNEL_ROOMS for path in python_files(CORE / room) if not is_edge(path)]
     kernel = [CORE / name for name in KERNEL] + rooms
-    assert sum(map(lines_of_code, kernel)) < 9_100
+    assert sum(map(lines_of_code, kernel)) < 9_000
     apart = {CORE / name for name in ("testing", "demo", "migrations")}
     rest = [path for path in python_files(CORE) if not apart & set(path.parents)]
     assert sum(map(lines_of_code, rest)) < 33_000

@@ -1,8 +1,8 @@
 """Hits on tracked addresses: one insert each, and the patterns that give machines away.
 
-More than five different deliveries opened or clicked from one address within ten seconds are the work of a machine: all hits of that
-window are reclassified, and so are those that follow within it. A hit on the link that no person can see gives away the machine that
-read this one mail: behind the same address sit the people of a whole company.
+More than five different deliveries opened or clicked from one address within ten seconds are the work of a machine: all hits of
+that window are reclassified, and so are those that follow within it. A hit on the link that no person can see gives away the
+machine that read this one mail: behind the same address sit the people of a whole company.
 """
 
 from datetime import datetime, timedelta

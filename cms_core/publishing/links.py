@@ -1,10 +1,13 @@
 """Tracked links: targets are stored per publication and named by a number, so that no address can be smuggled in."""
 
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from cms_core import contract as c
 from cms_core.publishing.models import Publication, TrackedLink
 
 
@@ -44,15 +47,22 @@ def links_of(session: Session, publication: Publication, base_url: str) -> Publi
 
 def utm_of(publication: Publication) -> dict[str, str]:
     """The UTM parameters of a publication: its campaign's vocabulary over connection, channel, campaign key and asset."""
-    if publication.campaign is None:
-        return {}
-    return {
-        "utm_source": publication.connection.name,
-        "utm_medium": publication.channel,
-        "utm_campaign": publication.campaign.key,
-        "utm_content": publication.asset.slug,
-        **{f"utm_{key.removeprefix('utm_')}": str(value) for key, value in publication.campaign.utm.items()},
-    }
+    row = publication.campaign
+    names = publication.connection.name, publication.channel, publication.asset.slug
+    return _utm(row.key, row.utm, *names) if row else {}
+
+
+def utm_for(placement: c.Placement, *, source: str = "", medium: str = "") -> dict[str, str]:
+    """The same of a placement, for channels; ``source`` and ``medium`` stand in for connection and channel."""
+    campaign, asset = placement.campaign, placement.asset.slug
+    names = source or placement.connection, medium or placement.channel, asset
+    return _utm(campaign.key, campaign.utm, *names) if campaign else {}
+
+
+def _utm(key: str, own: Mapping[str, Any], source: str, medium: str, content: str) -> dict[str, str]:
+    given = {"source": source, "medium": medium, "campaign": key, "content": content}
+    given |= {name.removeprefix("utm_"): str(value) for name, value in own.items()}
+    return {f"utm_{name}": value for name, value in given.items()}
 
 
 def with_utm(url: str, utm: dict[str, str]) -> str:

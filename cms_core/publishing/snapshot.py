@@ -14,7 +14,7 @@ from cms_core.content.review import approved_revision
 from cms_core.deadline import DECISION_SECONDS
 from cms_core.publishing.claims import Held, Task, missing, write
 from cms_core.publishing.experiments import Division, division_of
-from cms_core.publishing.links import PublicationLinks, links_of, utm_of
+from cms_core.publishing.links import PublicationLinks, links_of
 from cms_core.publishing.models import Arm, Attempt, Phase, Publication
 from cms_core.publishing.models import PublicationState as S
 from cms_core.publishing.receipts import receipt_of
@@ -171,7 +171,7 @@ def placement_of(session: Session, workspace: Workspace, publication: Publicatio
 
 def _campaign(publication: Publication) -> c.Campaign | None:
     row = publication.campaign
-    return c.Campaign(row.public_id, row.name, row.key, row.tz, utm_of(publication)) if row else None
+    return c.Campaign(row.public_id, row.name, row.key, row.tz, row.utm) if row else None
 
 
 def _first_commit(session: Session, publication: Publication) -> datetime | None:

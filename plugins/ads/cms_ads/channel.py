@@ -25,6 +25,7 @@ from cms_core import (
     Prepared,
     Preview,
     Receipt,
+    utm_for,
     with_utm,
 )
 
@@ -104,12 +105,8 @@ class AdsChannel(Channel):
 def final_url(placement: Placement) -> str:
     """Where the ad leads, with the campaign's UTM parameters; "" where it has no address."""
     url = str(placement.asset.body.get("final_url") or "")
-    if not url or not _is_address(url) or placement.campaign is None:
-        return url if _is_address(url) else ""
-    own = {f"utm_{name.removeprefix('utm_')}": str(value) for name, value in placement.campaign.utm.items()}
     vendor = str(placement.settings.get("vendor") or CHANNEL)
-    given = {"utm_source": vendor, "utm_medium": "cpc", "utm_campaign": placement.campaign.key}
-    return with_utm(url, {**given, "utm_content": placement.asset.slug, **own})
+    return with_utm(url, utm_for(placement, source=vendor, medium="cpc")) if _is_address(url) else ""
 
 
 def _is_address(url: str) -> bool:

@@ -1,11 +1,13 @@
 """The ads channel keeps the promises of a channel that publishes."""
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import func, select
 
 from cms_ads.channel import AdsChannel
 from cms_ads.models import Running
-from cms_core import Link, Placement
+from cms_core import Campaign, Link, Placement
 from cms_core.services import Services
 from cms_core.testing.contracts import ChannelContract, make_link, make_placement
 from cms_core.workspace import Workspace
@@ -41,3 +43,18 @@ class TestAds(ChannelContract):
             channel.set_active(link, receipt, on)
             with self.workspace.db.session() as session:
                 assert session.scalars(select(Running.state)).all() == [state]
+
+    def test_the_final_address_says_which_vendor_and_that_it_is_paid_unless_the_campaign_says_otherwise(
+        self, channel: AdsChannel, link: Link, placement: Placement
+    ) -> None:
+        for own, expected in (
+            ({}, "utm_source=google&utm_medium=cpc&utm_campaign=launch&utm_content=asset"),
+            (
+                {"utm_source": "search"},
+                "utm_source=search&utm_medium=cpc&utm_campaign=launch&utm_content=asset",
+            ),
+        ):
+            launch = Campaign("c", "Launch", "launch", "UTC", own)
+            asset = replace(placement.asset, slug="asset")
+            prepared = channel.prepare(link, replace(placement, campaign=launch, asset=asset), None)
+            assert prepared.data["url"] == f"https://www.acme.test/offer?{expected}"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from cms_core import Finding, Media, Placement, merge, with_utm
+from cms_core import Finding, Media, Placement, merge, utm_for, with_utm
 from cms_social.counting import urls
 
 KINDS = ("social-post", "article", "landing-page", "case-study", "product-guide", "faq", "one-pager", "video")
@@ -127,8 +127,7 @@ class Words:
         return "".join([*done, rest])
 
     def _counted(self, url: str) -> str:
-        campaign = self.placement.campaign
-        return with_utm(url, dict(campaign.utm)) if campaign else url
+        return with_utm(url, utm_for(self.placement))
 
     def _filled(self, text: str) -> str:
         """A text with its merge tags filled in for nobody: networks do not know their readers."""

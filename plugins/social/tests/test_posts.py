@@ -74,7 +74,7 @@ def test_articles_are_announced_and_overrides_say_how() -> None:
 
 
 def test_addresses_get_the_parameters_of_the_campaign() -> None:
-    campaign = Campaign("c", "Launch", "launch", "UTC", {"utm_campaign": "launch"})
+    campaign = Campaign("c", "Launch", "launch", "UTC", {"source": "", "utm_medium": "", "utm_content": ""})
     shown = replace(placement("https://a.test/x, https://a.test/x?y=1."), campaign=campaign)
     assert texts(shown) == ["https://a.test/x?utm_campaign=launch, https://a.test/x?y=1&utm_campaign=launch."]
 
