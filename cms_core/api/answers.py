@@ -8,9 +8,15 @@ from werkzeug.datastructures import FileStorage
 
 from cms_core.api.etags import tag_of
 from cms_core.documents import dump
-from cms_core.errors import Invalid
+from cms_core.errors import CmsError, Invalid
 
 MOST_FILES = 100
+
+
+class WrongMediaType(CmsError):
+    """The body is of a kind that this call does not take."""
+
+    status = 415
 
 
 def answer(document: Any, status: int = 200, *, version: int | None = None, location: str = "") -> Response:
@@ -42,6 +48,11 @@ def uploads(name: str = "upload") -> list[tuple[str, bytes]]:
             raise Invalid(f"{len(files)} files are too many", f"send at most {MOST_FILES}, or an archive")
         found = [(_name(each, name), each.read()) for each in files]
     else:
+        if request.is_json:
+            raise WrongMediaType(
+                "this call does not take JSON",
+                "send the file as the body, or as a part of multipart/form-data",
+            )
         found = [(name, request.get_data())]
     if not any(content for _, content in found):
         raise Invalid("no file was sent", "send it as the body, or as a part of multipart/form-data")

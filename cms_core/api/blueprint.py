@@ -1,6 +1,6 @@
 """A blueprint whose calls say in one place who may use them, what they take and what they answer."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any, NoReturn, TypeVar
 
@@ -12,6 +12,7 @@ from webargs.core import missing
 from webargs.flaskparser import FlaskParser
 
 from cms_core.api import access
+from cms_core.api.answers import WrongMediaType
 from cms_core.api.idempotency import begin
 from cms_core.connections.values import InvalidValues
 from cms_core.errors import CmsError, Invalid
@@ -38,12 +39,6 @@ class NotJson(CmsError):
     """The body is no JSON, or none that this call takes."""
 
     status = 400
-
-
-class WrongMediaType(CmsError):
-    """The body is of a kind that this call does not take."""
-
-    status = 415
 
 
 class Parser(FlaskParser):
@@ -156,7 +151,8 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # it comes with
             made = self.response(status, None if streams else answers, content_type=streams or None)(made)
             twins = [twin] if isinstance(twin, str) else list(twin)
             made = self.doc(**_described(permission, twins, files, versioned))(made)
-            return _guarded(made, permission)  # type: ignore[return-value]
+            taken = {"query": query is not None, "body": body is not None or files}
+            return _guarded(made, permission, taken)  # type: ignore[return-value]
 
         return wrap
 
@@ -168,14 +164,30 @@ def _described(permission: str | None, twins: list[str], files: bool, versioned:
     return told
 
 
-def _guarded(view: Callable[..., Any], permission: str | None) -> Callable[..., Any]:
+def _guarded(
+    view: Callable[..., Any], permission: str | None, taken: Mapping[str, bool]
+) -> Callable[..., Any]:
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
         if permission is not None:
             access.require(permission)
+        if not taken["query"]:
+            _refuse(request.args)
+        if not taken["body"] and request.method != "DELETE":
+            found = Blueprint.ARGUMENTS_PARSER._raw_load_json(request)
+            _refuse({} if found is missing else found if isinstance(found, dict) else {"body": found})
         if request.method == "POST":
             begin()
         return view(*args, **kwargs)
 
     guarded.cms_permission = permission  # type: ignore[attr-defined]
     return guarded
+
+
+def _refuse(given: Mapping[str, Any]) -> None:
+    """A call that takes nothing does nothing for who wants something of it that it does not know."""
+    if given:
+        errors = {name: ["Unknown field."] for name in given}
+        raise InvalidValues(
+            f"the input cannot be used: {', '.join(list(errors)[:5])}", "this call takes none of it", errors
+        )

@@ -32,9 +32,7 @@ def list_contacts(query: dict[str, Any]) -> Response:
 @blueprint.call("audience.read", answers=s.ContactShown)
 def one_contact(id: str) -> Response:  # noqa: A002  # the name in the path
     """One contact."""
-    found = contacts.find_by_public_id(session(), id)
-    row = session().execute(contacts.rows_of(session()).where(Contact.id == found.id)).mappings().one()
-    return answer(_person(row))
+    return _contact(contacts.find_by_public_id(session(), id))
 
 
 @blueprint.post("/contacts/import")
@@ -86,7 +84,7 @@ def unsubscribe(body: dict[str, Any], id: str) -> Response:  # noqa: A002
     """Take somebody off everything that goes by e-mail, because they asked by other means; no import brings them back."""
     found = contacts.find_by_public_id(session(), id)
     unsubscribing.unsubscribe(session(), found, body["reason"], bearer().user, "rest")
-    return one_contact(id)
+    return _contact(found)
 
 
 @blueprint.get("/segments")
@@ -127,6 +125,11 @@ def change_segment(body: dict[str, Any], id: str) -> Response:  # noqa: A002
     require_match(found.row_version)
     segments.change_rule(session(), found, body["rule"])
     return _shown(found)
+
+
+def _contact(found: Contact) -> Response:
+    row = session().execute(contacts.rows_of(session()).where(Contact.id == found.id)).mappings().one()
+    return answer(_person(row))
 
 
 def _segment(named: str) -> Segment:

@@ -1,5 +1,6 @@
 """REST: content."""
 
+import hashlib
 import tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -28,6 +29,7 @@ from cms_core.imports.saving import save_folder
 from cms_core.imports.unpack import unpack
 from cms_core.web.request import session, workspace
 
+UNNAMED = "upload"
 blueprint = Blueprint("content_api", __name__, url_prefix="/api/v1/content", description="Content.")
 
 
@@ -146,7 +148,7 @@ def _location(asset: Asset) -> str:
 
 def _read(query: dict[str, Any]) -> Folder:
     """What was sent, read; pictures are stored for good only when it is saved. No writing session is open meanwhile."""
-    sent = uploads(query["name"])
+    sent = [(_own_name(name, data), data) for name, data in uploads(query["name"] or UNNAMED)]
     with tempfile.TemporaryDirectory() as scratch, workspace().db.session() as reading:
         root = Path(scratch, "files")
         root.mkdir()
@@ -156,3 +158,8 @@ def _read(query: dict[str, Any]) -> Folder:
             return read_folder(reading, workspace(), root, media)
         except Invalid as error:  # its words name the folder, which nobody has seen
             raise Invalid("there is no Markdown in it", error.remedy) from None
+
+
+def _own_name(name: str, data: bytes) -> str:
+    """Two different files without a name are two."""
+    return f"upload-{hashlib.sha256(data).hexdigest()[:8]}.md" if name == UNNAMED else name

@@ -118,9 +118,9 @@ class ImportQuery(Input):
         load_default=False, metadata={"description": "Approve in the name of the caller."}
     )
     name = fields.String(
-        load_default="upload.md",
-        validate=validate.Length(1, 200),
-        metadata={"description": "The file's name, when the body is the file."},
+        load_default="",
+        validate=validate.Length(max=200),
+        metadata={"description": "The file's name, when the body is the file: its address is made from it."},
     )
 
 

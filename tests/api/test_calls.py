@@ -67,6 +67,37 @@ def test_an_archive_is_imported_and_a_dry_run_saves_nothing(admin: Caller) -> No
         assert len(admin("GET", "/content").json["items"]) == (2 if saved else 0)
 
 
+def test_files_without_a_name_are_as_many_as_their_contents(admin: Caller) -> None:
+    for text, created in ("One.", 1), ("Two.", 1), ("One.", 0):
+        sent = admin("POST", "/content/import", data=text.encode(), content_type="text/markdown")
+        assert sent.json["created"] == created
+    assert len(admin("GET", "/content").json["items"]) == 2
+
+
+def test_json_is_no_file(admin: Caller) -> None:
+    for path in ("/content/import", "/contacts/import", "/calendar/import", "/media"):
+        assert admin("POST", path, {"zzz": 1}).status_code == 415, path
+    assert admin("GET", "/content").json["items"] == []
+
+
+def test_what_a_call_does_not_know_is_refused_and_nothing_done(admin: Caller, approver: Caller) -> None:
+    imported(admin)
+    for body, path in (
+        ({"revision": 99}, "/content/hello/approve"),
+        (["x"], "/content/hello/approve"),
+        (None, "/content/hello/approve?dry_run=true"),
+        ({"zzz": 1}, "/reports/rebuild"),
+        ({"zzz": 1}, "/calendar/feed"),
+    ):
+        refused = (approver if "approve" in path else admin)("POST", path, body)
+        assert refused.status_code == 422, path
+    assert "revision" in approver("POST", "/content/hello/approve", {"revision": 9}).json["error"]["errors"]
+    for path in ("/content/hello?foo=1", "/me?x=1", "/status?x"):
+        assert admin("GET", path).status_code == 422, path
+    assert admin("GET", "/content/hello").json["state"] == "draft"
+    assert approver("POST", "/content/hello/approve", {}).json["state"] == "approved"
+
+
 def test_a_zip_that_names_a_place_outside_itself_is_refused(admin: Caller) -> None:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
