@@ -21,7 +21,7 @@ from cms_core.errors import Conflict, Invalid, NotFound
 GOING_OUT = (EntryKind.PUBLISH, EntryKind.FLIGHT)
 CLOSED = (Policy.BLOCK, Policy.DEFER)
 MOMENT = timedelta(microseconds=1)
-MOST_STEPS = 1_000  # windows that an entry may be put after, one after the other
+LATEST = timedelta(days=366)  # so far behind windows an entry may be put
 MOST_YEARS = 20  # of holidays in one question
 
 
@@ -242,13 +242,24 @@ def fit(known: Sequence[Blackout], instant: datetime, tz: str = "UTC") -> Fit:
     if blocked := next((each for each in hits if each.policy is Policy.BLOCK), None):
         return Fit(instant, blocked)
     after = next((each for each in hits if each.policy is Policy.DEFER), None)
-    for _ in range(MOST_STEPS):
-        closed = [each for each in hits if each.policy in CLOSED]
-        if not closed:
-            return Fit(instant, warned=[each for each in hits if each.policy is Policy.WARN], after=after)
-        instant = _behind(max(closed, key=lambda each: each.end), instant, tz)
+    if after is not None:
+        instant = _free(known, instant, tz, after)
         hits = _at(known, instant)
-    raise Invalid(f"there is no free time after {after}", "shorten the blackouts", field="when")
+    return Fit(instant, warned=[each for each in hits if each.policy is Policy.WARN], after=after)
+
+
+def _free(known: Sequence[Blackout], instant: datetime, tz: str, after: Window) -> datetime:
+    """The first time from an instant on at which nothing is closed; ``after`` is what begins to close it."""
+    last = instant + LATEST
+    near = [each for one in known if one.policy in CLOSED for each in windows(one, instant, last)]
+    for window in sorted(near, key=lambda each: each.start):
+        if window.start <= instant < window.end:
+            instant = _behind(window, instant, tz)
+    if instant >= last:
+        raise Invalid(
+            f"there is no free time within a year after {after}", "shorten the blackouts", field="when"
+        )
+    return instant
 
 
 def closed(known: Sequence[Blackout], instant: datetime) -> Window | None:

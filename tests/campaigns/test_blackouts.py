@@ -62,6 +62,17 @@ def test_defer_keeps_the_time_of_day_after_whole_days_and_passes_what_blocks(
     assert put("2026-05-04 11:00").instant == local("2026-05-06T11:00+02:00")
 
 
+def test_windows_without_an_end_are_looked_through_once(
+    session: Session, put: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window(session, "defer", "2026-05-04", "2026-05-06", rrule="FREQ=DAILY")
+    asked, expand = [], blackouts.expand
+    monkeypatch.setattr(blackouts, "expand", lambda *args: asked.append(args) or expand(*args))
+    with pytest.raises(Invalid, match="no free time within a year after 'Freeze'"):
+        put("2027-05-04 09:00")
+    assert len(asked) == 2
+
+
 def test_warn_and_show_leave_the_time(session: Session, put: Put) -> None:
     window(session, "warn", "2026-05-04", "2026-05-08")
     window(session, "show", "2026-05-04", "2026-05-08", name="Fair")
