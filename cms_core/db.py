@@ -212,7 +212,7 @@ def lock(session: Session, row: Base) -> None:
 def in_words(error: DBAPIError) -> CmsError | None:
     """What a refusal of the database means to a person; None where it is a fault of the program.
 
-    Two did the same thing at the same moment, or a text holds the NUL that PostgreSQL stores in none.
+    Two did the same thing at the same moment, somebody writes for very long, or a text holds the NUL that PostgreSQL stores in none.
     """
     text = str(error.orig).casefold()
     if isinstance(error, IntegrityError) and ("unique" in text or "foreign key" in text):
@@ -221,6 +221,8 @@ def in_words(error: DBAPIError) -> CmsError | None:
         )
     if "deadlock" in text or "could not serialize" in text:
         return TryLater("two changes waited for each other; nothing was saved", "try again")
+    if "database is locked" in text:
+        return TryLater("somebody else has been writing for too long; nothing was saved", "try again")
     if "nul (0x00)" in text:
         return Invalid("a text holds a NUL character; nothing was saved", "take the character out")
     return None

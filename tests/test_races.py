@@ -21,7 +21,7 @@ from cms_core.content.drafts import Draft
 from cms_core.content.models import Revision, RevisionState
 from cms_core.content.revisions import head_of
 from cms_core.db import in_words
-from cms_core.errors import CmsError, Conflict, Invalid
+from cms_core.errors import CmsError, Conflict, Invalid, TryLater
 from cms_core.testing.pages import add_people
 from cms_core.workspace import Workspace
 
@@ -155,3 +155,17 @@ def test_a_nul_that_the_database_does_not_take_is_said_in_words(workspace: Works
         with pytest.raises(DBAPIError) as refused:
             session.scalar(question)
     assert "NUL" in str(in_words(refused.value))
+
+
+def test_who_waits_too_long_for_a_writer_is_told_to_try_again(workspace: Workspace) -> None:
+    engine = workspace.db.engine
+    if engine.dialect.name != "sqlite":
+        return
+    change = "UPDATE core_user SET name = 'x'"
+    with workspace.db.writing() as writer, engine.connect() as other:
+        writer.exec_driver_sql(change)
+        other.exec_driver_sql("PRAGMA busy_timeout=10")
+        with pytest.raises(DBAPIError) as refused:
+            other.exec_driver_sql(change)
+        other.invalidate()
+    assert isinstance(in_words(refused.value), TryLater)
