@@ -212,7 +212,7 @@ def lock(session: Session, row: Base) -> None:
 def in_words(error: DBAPIError) -> CmsError | None:
     """What a refusal of the database means to a person; None where it is a fault of the program.
 
-    Two did the same thing at the same moment, somebody writes for very long, or a text holds the NUL that PostgreSQL stores in none.
+    Two did the same at the same moment, somebody writes for very long, or a text holds the NUL that PostgreSQL stores in none.
     """
     text = str(error.orig).casefold()
     if isinstance(error, IntegrityError) and ("unique" in text or "foreign key" in text):

@@ -28,8 +28,9 @@ def rename(state: State, slug: str, new: str, redirect: bool, as_json: bool) -> 
     if as_json:
         print_json(row)
     else:
+        after = "leads there" if redirect else "is offered as a redirect, and leads nowhere yet"
         click.echo(
-            f"{slug} is {new} now. " + ("/" + slug + (" leads there." if redirect else " leads nowhere."))
+            f"{slug} is {new} now. What is public stays at /{slug} until it is updated; then /{slug} {after}."
         )
 
 
@@ -63,7 +64,8 @@ def redirect(state: State, slug: str, remove: bool, as_json: bool) -> None:
     if as_json:
         print_json(row)
     else:
-        click.echo(f"/{slug} leads " + ("nowhere now." if remove else f"to /{row['asset']} now."))
+        where = "nowhere" if remove else f"to /{row['asset']}"
+        click.echo(f"/{slug} leads {where}, once nothing is public there any more.")
 
 
 @click.command("uses")

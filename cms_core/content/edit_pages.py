@@ -101,7 +101,10 @@ def _save(found: Asset | None, draft: Draft, ask: bool) -> Answer:
     for fault in language.faults(workspace().plugins, revision):
         toast(f"{fault.field}: {fault.message}", "warn")
     if before not in (None, asset.slug):
-        toast(f"The old address /{before} leads nowhere yet; this page offers it as a redirect.", "warn")
+        toast(
+            f"What is public stays at /{before} until it is updated. This page offers the old address as a redirect.",
+            "warn",
+        )
     toast(f"{revision.title} is saved as revision {revision.n}{' and waits for approval' if ask else ''}.")
     return redirect(url_for("content.asset", slug=asset.slug), 303)
 

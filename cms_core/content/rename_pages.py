@@ -24,7 +24,7 @@ def decide(former: str, what: str) -> Answer:
     row = renames.find(session(), former)
     if what == "accept":
         renames.accept(session(), row)
-        toast(f"/{former} leads to /{row.asset.slug} now.")
+        toast(f"/{former} leads to /{row.asset.slug}, once nothing is public there any more.")
     else:
         renames.remove(session(), row)
         toast(f"/{former} leads nowhere now.")

@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from cms_core.auth import audit
+from cms_core.content.models import FormerSlug
 from cms_core.content.review import approved_revision
 from cms_core.contract import AddressedChannel
 from cms_core.db import lock, now
@@ -122,6 +123,12 @@ def resolve(session: Session, publication: Publication, *, published_url: str | 
         done.tell(session, publication, now(session))
 
 
+def _renamed_since(session: Session, publication: Publication) -> bool:
+    """Whether the asset has another slug now than when it was published: the same words belong at another address."""
+    of_it = FormerSlug.asset_id == publication.asset_id, FormerSlug.created_at > publication.published_at
+    return session.scalar(select(FormerSlug.id).where(*of_it).limit(1)) is not None
+
+
 def update_content(session: Session, plugins: Plugins, publication: Publication) -> Publication:
     """Put the newest approved revision in the place of what is public; the new publication supersedes this one."""
     channel = plugins.channel(publication.channel)
@@ -143,7 +150,8 @@ def update_content(session: Session, plugins: Plugins, publication: Publication)
             f"`cms publications show {other}` says how far it is; retry or cancel that one",
         )
     revision = approved_revision(session, publication.asset)
-    if revision is None or revision.content_hash == publication.content_hash:
+    same = revision is None or revision.content_hash == publication.content_hash
+    if revision is None or (same and not _renamed_since(session, publication)):
         raise Invalid(
             f"asset {publication.asset.slug!r} has no newer approved revision", "edit and approve it first"
         )

@@ -1,15 +1,20 @@
 """From an approved asset to a page and back: once, at its own address, under the rules of updates and withdrawal."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from cms_core import Absent, Prepared, Receipt, Refused
+from cms_core.auth.service import acting_user
 from cms_core.clock import FrozenClock
 from cms_core.connections import service as connections
 from cms_core.connections.links import make_link
+from cms_core.content import renames
+from cms_core.content import service as content
+from cms_core.errors import CmsError
 from cms_core.publishing.models import PublicationState
 from cms_core.workspace import Workspace
 from cms_seo import store
@@ -84,6 +89,26 @@ def test_moved_page_is_led_to_without_chains(desk: Any, reader: Any) -> None:
         answer = reader.get(f"{old}?utm_source=x")
         assert (answer.status_code, answer.headers["Location"]) == (301, "/calm?utm_source=x")
     assert reader.get("/calm").status_code == 200
+
+
+def test_renamed_page_goes_to_its_new_address_by_an_update_with_the_same_words(
+    desk: Any, reader: Any, clock: FrozenClock
+) -> None:
+    key = desk.publish("calm")
+    with pytest.raises(CmsError, match="no newer approved revision"):
+        desk.update(key)
+    clock.at = datetime.now(UTC) + timedelta(hours=1)  # what was published knows the real time only
+    with desk.workspace.db.transaction() as session:
+        asset = content.find(session, "calm")
+        draft = replace(content.draft_of(session, asset), slug="calmer")
+        content.save(session, desk.workspace.plugins, asset, draft, acting_user(session, None))
+    assert reader.get("/calm").status_code == 200, "it stays where it is until it is updated"
+    assert desk.shown(desk.update(key))["url"].endswith("/calmer")
+    assert reader.get("/calmer").status_code == 200
+    assert reader.get("/calm").status_code == 404, "nobody has decided yet where the old one leads"
+    with desk.workspace.db.transaction() as session:
+        renames.accept(session, renames.find(session, "calm"))
+    assert reader.get("/calm").headers["Location"] == "/calmer"
 
 
 def test_taken_address_is_refused_in_words(desk: Any) -> None:

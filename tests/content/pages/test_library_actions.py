@@ -78,7 +78,7 @@ def test_another_slug_is_offered_as_a_redirect(
     data = {**inputs(marketer.get("/app/content/launch/edit").text), "slug": "spring", "do": "save"}
     assert marketer.submit("/app/content/launch/edit", data).headers["Location"] == "/app/content/spring"
     page = marketer.get("/app/content/spring").text
-    assert "The old address /launch leads nowhere yet" in page
+    assert "What is public stays at /launch until it is updated" in page
     assert "/app/content/redirects/launch/accept" in page
     marketer.submit("/app/content/redirects/launch/accept", {}, "/app/content/redirects")
     assert "redirects" in marketer.get("/app/content/redirects").text
