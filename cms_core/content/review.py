@@ -155,6 +155,8 @@ def _decidable(session: Session, workspace: Workspace, revision: Revision, by: U
 
 
 def _require_head(session: Session, revision: Revision) -> None:
+    if revision.asset.archived_at is not None:
+        raise Conflict(f"asset {revision.asset.slug!r} was put away", "bring it back first")
     newest = head_of(session, revision.asset)
     if newest.id != revision.id:
         raise Conflict(

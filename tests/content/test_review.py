@@ -38,6 +38,17 @@ def test_alone_one_may_approve_ones_own_words(
     assert review.approved_revision(session, words.asset) is words
 
 
+def test_what_was_put_away_is_neither_asked_for_nor_approved(
+    session: Session, workspace: Workspace, ann: User, words: Revision
+) -> None:
+    words.asset.archived_at = words.created_at
+    with pytest.raises(Conflict, match="was put away"):
+        review.request_review(session, words, ann)
+    with pytest.raises(Conflict, match="was put away"):
+        review.approve_newest(session, workspace, words.asset, ann)
+    assert words.state == "draft"
+
+
 def test_with_a_second_person_nobody_approves_their_own(
     session: Session, workspace: Workspace, ann: User, words: Revision, person: Person
 ) -> None:
