@@ -90,7 +90,8 @@ def _changes(action: str, row: Any) -> Iterator[tuple[str, list[Any]]]:
             continue
         old, new = _before_after(action, state.attrs[name])
         if old != new:
-            yield name, [_shown(name, old), _shown(name, new)]
+            hidden = "secret" if column.columns[0].info.get("secret") else name
+            yield name, [_shown(hidden, old), _shown(hidden, new)]
 
 
 def _before_after(action: str, attribute: Any) -> tuple[Any, Any]:

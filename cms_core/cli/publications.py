@@ -69,7 +69,8 @@ def _print_outcome(document: dict[str, Any], as_json: bool) -> None:
         print_json(document)
     else:
         reason = f": {document['reason']}" if document["reason"] else ""
-        click.echo(f"{document['id']} is {document['state']}{reason}")
+        paused = ", paused" if document["paused"] else ""
+        click.echo(f"{document['id']} is {document['state']}{paused}{reason}")
 
 
 @command.command()

@@ -27,7 +27,7 @@ class Webhook(PublicId, Base):
     __tablename__ = "core_webhook"
     __table_args__ = {"info": {"secret": True}}
 
-    url: Mapped[str] = mapped_column(Text)
+    url: Mapped[str] = mapped_column(Text, info={"secret": True})  # that of a chat is a key to it
     kinds: Mapped[list[Any]]
     chat: Mapped[bool] = mapped_column(default=False)
     secret: Mapped[str] = mapped_column(Text)
