@@ -135,14 +135,8 @@ def _mapping(pairs: tuple[str, ...]) -> dict[str, str]:
 
 
 def _failure(result: imports.ImportResult) -> str:
-    rows = (
-        "all rows are"
-        if not result.accepted
-        else "1 row is"
-        if len(result.skipped) == 1
-        else f"{len(result.skipped)} rows are"
-    )
-    return f"{rows} faulty; nothing was saved"
+    count = len(result.skipped)
+    return f"{count} {'row is' if count == 1 else 'rows are'} faulty; nothing was saved"
 
 
 def _print(result: imports.ImportResult, failed: bool) -> None:
