@@ -54,6 +54,12 @@ class ImportResult:
         """How many rows were good."""
         return self.created + self.updated + self.unchanged
 
+    @property
+    def failure(self) -> str:
+        """What is said when faulty rows kept everything from being saved."""
+        count = len(self.skipped)
+        return f"{count} {'row is' if count == 1 else 'rows are'} faulty; nothing was saved"
+
 
 def import_contacts(
     session: Session,

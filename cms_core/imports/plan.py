@@ -51,6 +51,11 @@ class PlanResult:
     faulty: list[Fault] = field(default_factory=list)
     findings: list[Fault] = field(default_factory=list)
 
+    @property
+    def failure(self) -> str:
+        """What is said when the faults kept everything from being saved."""
+        return f"{len(self.faulty)} {'fault' if len(self.faulty) == 1 else 'faults'}; nothing was saved"
+
 
 def import_plan(
     session: Session,
