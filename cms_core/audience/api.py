@@ -53,7 +53,7 @@ def import_contacts(query: dict[str, Any]) -> Response:
     failed = bool(result.skipped) and (query["all_or_nothing"] or not result.accepted)
     if failed:
         raise InvalidValues(
-            f"{len(result.skipped)} rows are faulty; nothing was saved",
+            result.failure,
             "mend the rows listed in `errors` and import again",
             {"skipped": result.skipped},
         )

@@ -1,7 +1,7 @@
 """Where the columns of a contact file go: to a field, to a field of the workspace's own, to a signal of consent, or nowhere."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from cms_core.audience import fields
@@ -38,6 +38,11 @@ class Plan:
     signals: tuple[Signal, ...]
     labels: Mapping[str, str]
     notes: tuple[str, ...]
+
+    def of_consent(self) -> "Plan":
+        """Only what says whose row it is and whether they may be mailed, which a fault of another cell does not spoil."""
+        signals = tuple(each for each in self.signals if each.meaning in {*CONSENT_SIGNALS, "@evidence"})
+        return replace(self, values=(), extra=(), signals=signals)
 
 
 def make_plan(file: CsvFile, mapping: Mapping[str, str]) -> Plan:

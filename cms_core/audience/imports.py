@@ -8,7 +8,7 @@ besides a batch, one address and row number per person (duplicates are told with
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -54,6 +54,12 @@ class ImportResult:
         """How many rows were good."""
         return self.created + self.updated + self.unchanged
 
+    @property
+    def failure(self) -> str:
+        """What is said when faulty rows kept everything from being saved."""
+        count = len(self.skipped)
+        return f"{count} {'row is' if count == 1 else 'rows are'} faulty; nothing was saved"
+
 
 def import_contacts(
     session: Session,
@@ -90,6 +96,8 @@ def import_contacts(
                 audit.note(session, "import", "contacts", (name or files[0].name)[:100], counts)
             else:
                 savepoint.rollback()
+                if not dry_run:
+                    result.created, result.updated, result.segments = 0, 0, []
     result.notes = list(dict.fromkeys(result.notes))
     return result
 
@@ -143,6 +151,7 @@ class _Loader:
         self._result = result
         self._where = {"file": file.name} if several else {}
         self._reader = RowReader(plan, file.name)
+        self._refusals = RowReader(plan.of_consent(), file.name)
         self._lists = Lists(session)
         self._plan = plan
         self._seen: dict[str, int] = {}
@@ -158,6 +167,8 @@ class _Loader:
                 person = self._reader.person(row)
             except Invalid as fault:
                 self._skip(row.number, fault.message)
+                with suppress(Invalid):
+                    self._hear(self._refusals.person(row))
                 continue
             first = self._seen.setdefault(person.email, row.number)
             if first != row.number:
@@ -179,7 +190,7 @@ class _Loader:
         self._result.skipped.append({"row": row, "reason": reason, **self._where})
 
     def _hear(self, person: Incoming) -> None:
-        """A repeated row is left out, but not that somebody does not want mail, or that it comes back."""
+        """A repeated or faulty row is left out, but not that somebody does not want mail, or that it comes back."""
         if person.bounced or person.consent == Standing.UNSUBSCRIBED:
             self._stricter[person.email] = person._replace(values={}, extra={}, tags=())
 

@@ -121,7 +121,7 @@ def import_csv(query: dict[str, Any]) -> Response:
     result, _ = import_plan(session(), plugins, content, name=name, tz=tz, arm=arm, author=author)
     if result.faulty and (query["all_or_nothing"] or not result.ready):
         raise InvalidValues(
-            f"{len(result.faulty)} faults; nothing was saved",
+            result.failure,
             "mend the rows listed in `errors` and import again",
             {"faulty": [asdict(each) for each in result.faulty]},
         )

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from cms_core.audience import segments
 from cms_core.audience.models import Segment
 from cms_core.campaigns import advice, blackouts, calendar, placing, rules, series, service
-from cms_core.campaigns.models import Campaign, Entry, EntryKind, EntryState
+from cms_core.campaigns.models import Campaign, Entry, EntryKind, EntryState, Series
 from cms_core.campaigns.money import from_micros
 from cms_core.campaigns.month import Month, campaign_bar, chip, group_of, spread, weeks
 from cms_core.campaigns.schemas import BlackoutForm, entry_form, experiment_form
@@ -276,6 +276,12 @@ def add(session: Session, values: Mapping[str, Any], tz: str) -> Entry | None:
         return rules.add_entry(session, values, tz)
     made = rules.add_series(session, {**values, "rrule": values["repeats"]}, tz, "when")
     return next(iter(series.entries_of(session, made)), None)
+
+
+def refused(session: Session, entry: Entry) -> list[str]:
+    """Which entries of this one's series a blackout refuses where they stand."""
+    made = session.get(Series, entry.series_id) if entry.series_id else None
+    return rules.refused(session, made) if made else []
 
 
 def experiment_form_of(session: Session, plugins: Plugins, entry: Entry) -> SchemaForm | None:

@@ -63,14 +63,13 @@ def _edge(text: str, tz: str, days: int) -> datetime:
         if len(text) == 10:
             day = date.fromisoformat(text) + timedelta(days=days)
             return resolve_wall(datetime.combine(day, time()), tz).instant
-        instant = datetime.fromisoformat(text)
-    except (ValueError, OverflowError):
-        instant = None
-    if instant is None or instant.tzinfo is None:
-        raise Invalid(
-            f"{text!r} is neither a day nor an instant", "write 2026-05-04 or 2026-05-04T09:00+02:00"
-        )
-    return instant.astimezone(UTC)
+        if (instant := datetime.fromisoformat(text)).tzinfo is not None:
+            return instant.astimezone(UTC)
+    except OverflowError:  # the last day has no next one
+        return datetime.max.replace(tzinfo=UTC)
+    except ValueError:
+        pass
+    raise Invalid(f"{text!r} is neither a day nor an instant", "write 2026-05-04 or 2026-05-04T09:00+02:00")
 
 
 def entries_of(session: Session, owner: Campaign | Asset) -> list[Row[Any]]:

@@ -21,6 +21,8 @@ from cms_core.web.panels import draw_panels
 from cms_core.web.request import Answer, session, whole_number, workspace
 from cms_core.web.shell import local_path, toast
 
+SHOWN_REFUSALS = 3
+
 blueprint = Blueprint("campaigns", __name__, url_prefix="/app", template_folder="templates")
 blueprint.register_blueprint(whole_campaigns)
 blueprint.register_blueprint(rules)
@@ -79,7 +81,12 @@ def add_entry() -> Answer:
     if entry is None:
         toast("The series is planned. Its first entry appears as its time comes nearer.")
         return redirect(url_for(".calendar"), 303)
-    toast(f"{entry.title} is planned. Arm it to let it go out by itself.")
+    refused = board.refused(session(), entry)
+    toast(
+        f"{entry.title} is planned. Arm it to let it go out by itself."
+        + "".join(f" Stays planned: {each}." for each in refused[:SHOWN_REFUSALS]),
+        "warn" if refused else "ok",
+    )
     return redirect(url_for(".entry", public_id=entry.public_id), 303)
 
 

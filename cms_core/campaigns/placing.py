@@ -39,7 +39,7 @@ def place(session: Session, entry: Entry, when: When, after: Entry | None = None
         _take_slot(session, entry, when)
         return
     instant = resolve(when, after.instant if after else None).instant
-    _write(entry, when, _fitted(session, entry, instant, when.tz or "UTC"), after)
+    _write(entry, when, fitted_to(session, entry, instant, when.tz or "UTC"), after)
     session.add(entry)
     session.flush()
 
@@ -97,7 +97,7 @@ def release(session: Session, entry: Entry, instant: datetime) -> list[Entry]:
 
     Returns all that moved, this one first.
     """
-    before, fitted = entry.instant, _fitted(session, entry, instant, entry.tz)
+    before, fitted = entry.instant, fitted_to(session, entry, instant, entry.tz)
     if fitted.instant != before:
         entry.instant, entry.deferred, entry.slot_at = fitted.instant, _why_later(fitted), None
     _move_end(entry, before)
@@ -114,7 +114,8 @@ def _write(entry: Entry, when: When, fitted: blackouts.Fit, after: Entry | None 
     entry.instant, entry.deferred = fitted.instant, _why_later(fitted)
 
 
-def _fitted(session: Session, entry: Entry, instant: datetime, tz: str) -> blackouts.Fit:
+def fitted_to(session: Session, entry: Entry, instant: datetime, tz: str) -> blackouts.Fit:
+    """What blackouts make of this time; raises Invalid that names the window which refuses it."""
     fitted = blackouts.of_entry(session, entry, instant, tz)
     if fitted.blocked is not None:
         raise Invalid(

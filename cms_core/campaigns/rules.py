@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from sqlalchemy.orm import Session
 
 from cms_core.audience import segments
-from cms_core.campaigns import blackouts, series, service, slots
+from cms_core.campaigns import blackouts, placing, series, service, slots
 from cms_core.campaigns.blackouts import Wanted
 from cms_core.campaigns.fatigue import SPAN, Fatigue
 from cms_core.campaigns.models import Blackout, Campaign, Entry, EntryKind, Series
@@ -114,6 +114,17 @@ def add_series(session: Session, given: Mapping[str, str], tz: str, start: str =
     plan = plan_of(session, given, tz, start)
     with of_field("rrule"):
         return series.create(session, plan, given["rrule"])
+
+
+def refused(session: Session, made: Series) -> list[str]:
+    """Which entries of a series cannot be armed where they stand, for a blackout refuses them there."""
+    problems = []
+    for each in series.entries_of(session, made):
+        try:
+            placing.fitted_to(session, each, each.instant, each.tz)
+        except Invalid as error:
+            problems.append(f"{each.title} on {each.instant:%Y-%m-%d}: {error.message}")
+    return problems
 
 
 # --- shown ------------------------------------------------------------------------------------------------------------

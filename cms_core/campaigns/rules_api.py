@@ -163,8 +163,10 @@ def list_series(query: dict[str, Any]) -> Response:
 def add_series(body: dict[str, Any]) -> Response:
     """Make a series; its entries stand on the calendar up to 90 days ahead, and the worker adds to them."""
     made = rules.add_series(session(), body, bearer().user.timezone)
-    problems = rescheduling.arm_series(session(), workspace(), made)[1] if body["arm"] else []
-    return _series(made, 201, problems=problems)
+    problems = rules.refused(session(), made)
+    if body["arm"]:
+        problems += rescheduling.arm_series(session(), workspace(), made)[1]
+    return _series(made, 201, problems=list(dict.fromkeys(problems)))
 
 
 @blueprint.get("/calendar/series/<id>")

@@ -113,11 +113,14 @@ def _for_people(error: Exception) -> CmsError:
     if known := _of_two_at_once(error):
         return known
     if type(error).__name__ == "OperationalError":
-        reason = str(getattr(error, "orig", error))
-        return TryLater(
-            f"the database did not answer: {reason}",
-            "try again; look at free disk space and at who may write to the workspace's folder",
+        reason = getattr(error, "orig", error)
+        of_server = type(reason).__module__.startswith("psycopg")
+        look = (
+            "whether its server runs and its address (CMS_DATABASE_URL) is right"
+            if of_server
+            else "at free disk space and at who may write to the workspace's folder"
         )
+        return TryLater(f"the database did not answer: {reason}", f"try again; look {look}")
     if type(error).__name__ == "DatabaseError":
         return CmsError(
             f"the database cannot be read: {getattr(error, 'orig', error)}", "restore a backup of it"

@@ -84,8 +84,8 @@ def import_(
 def _report(result: "PlanResult", failed: bool, dry_run: bool, as_json: bool) -> None:
     document: dict[str, Any] = asdict(result)
     if failed:
-        message = f"{len(result.faulty)} faults; nothing was saved"
-        document["error"] = {"message": message, "remedy": "mend the rows listed in faulty and import again"}
+        remedy = "mend the rows listed in faulty and import again"
+        document["error"] = {"message": result.failure, "remedy": remedy}
     if as_json:
         print_json(document)
     else:

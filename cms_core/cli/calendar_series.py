@@ -43,9 +43,11 @@ def create(state: State, /, *, as_json: bool, rrule: str, arm: bool, **given: st
 
     with state.writing() as (session, user):
         made = rules.add_series(session, {**given, "rrule": rrule}, user.timezone)
-        problems = rescheduling.arm_series(session, state.workspace, made)[1] if arm else []
-        row = rules.series_with_entries(session, made)
-    _tell(problems)
+        problems = rules.refused(session, made)
+        if arm:
+            problems += rescheduling.arm_series(session, state.workspace, made)[1]
+        row = {**rules.series_with_entries(session, made), "problems": list(dict.fromkeys(problems))}
+    _tell(row["problems"])
     if as_json:
         print_json(row)
     else:

@@ -60,7 +60,7 @@ def import_(
         document: dict[str, Any] = asdict(result)
         if failed:
             document["error"] = {
-                "message": _failure(result),
+                "message": result.failure,
                 "remedy": "mend the rows listed in skipped and import again",
             }
         print_json(document)
@@ -134,17 +134,6 @@ def _mapping(pairs: tuple[str, ...]) -> dict[str, str]:
     return columns
 
 
-def _failure(result: imports.ImportResult) -> str:
-    rows = (
-        "all rows are"
-        if not result.accepted
-        else "1 row is"
-        if len(result.skipped) == 1
-        else f"{len(result.skipped)} rows are"
-    )
-    return f"{rows} faulty; nothing was saved"
-
-
 def _print(result: imports.ImportResult, failed: bool) -> None:
     click.echo(
         f"{result.created} created, {result.updated} updated, {result.unchanged} unchanged, {len(result.skipped)} left out"
@@ -159,6 +148,6 @@ def _print(result: imports.ImportResult, failed: bool) -> None:
     for note in result.notes:
         click.echo(f"Note: {note}", err=True)
     if failed:
-        click.echo(f"Error: {_failure(result)}", err=True)
+        click.echo(f"Error: {result.failure}", err=True)
     elif not result.saved:
         click.echo("Nothing was saved; run it again without --dry-run.")

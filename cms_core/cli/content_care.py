@@ -9,6 +9,8 @@ from cms_core.cli.output import print_json, print_table
 from cms_core.cli.state import State, json_option, pass_state
 from cms_core.content import board, renames, service, usage
 
+USES = {"assets": "asset", "entries": "entry", "publications": "publication"}
+
 
 @click.command("rename")
 @click.argument("slug")
@@ -80,7 +82,7 @@ def uses(state: State, slug: str, as_json: bool) -> None:
         print_json(found)
         return
     rows: list[dict[str, Any]] = [
-        {"what": what.removesuffix("s"), **row} for what, listed in found.items() for row in listed
+        {"what": USES[what], **row} for what, listed in found.items() for row in listed
     ]
     print_table(rows, ("what", "slug", "title", "channel", "state"))
 

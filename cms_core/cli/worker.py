@@ -8,23 +8,40 @@ import click
 from cms_core.cli.output import print_json, progress
 from cms_core.cli.state import State, json_option, pass_state
 from cms_core.clock import FrozenClock
-from cms_core.errors import Invalid
 from cms_core.worker import Result, Worker
 
 PARTLY = 5
 INTERRUPTED = 130
 
 
+def _instant(_context: click.Context, _option: click.Parameter, text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is None:
+        raise click.BadParameter(
+            f"{text!r} is not an instant; give it with its offset: 2026-05-04T09:00:00+02:00"
+        )
+    return instant
+
+
 @click.command()
 @click.option("--until-idle", is_flag=True, help="End when nothing is left to do.")
 @click.option(
-    "--now", "at", metavar="ISO", help="Take this instant as the present for what is due, late or asleep."
+    "--now",
+    "at",
+    metavar="ISO",
+    callback=_instant,
+    help="Take this instant as the present for what is due, late or asleep.",
 )
 @json_option
 @pass_state
-def command(state: State, until_idle: bool, at: str | None, as_json: bool) -> None:
+def command(state: State, until_idle: bool, at: datetime | None, as_json: bool) -> None:
     """Publish what is due, until stopped or until nothing is left."""
-    worker = Worker(state.publishing, FrozenClock(_instant(at)) if at else None)
+    worker = Worker(state.publishing, FrozenClock(at) if at else None)
     caught: list[int] = []
 
     def stop(number: int, _: object) -> None:
@@ -58,15 +75,3 @@ def _in_words(result: Result) -> str:
     return (
         f"Publications: {', '.join(states) or 'none touched'}. Deliveries: {', '.join(deliveries) or 'none'}."
     )
-
-
-def _instant(text: str) -> datetime:
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        instant = None
-    if instant is None or instant.tzinfo is None:
-        raise Invalid(
-            f"--now {text!r} is not an instant", "give it with its offset: 2026-05-04T09:00:00+02:00"
-        )
-    return instant

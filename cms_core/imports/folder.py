@@ -183,9 +183,10 @@ class _Reader:
             )
         for key in channels:
             if key.partition(":")[0] not in self._targets:
-                self._note(
-                    name, line, f"channels: no channel or group {key!r} is installed; kept for when it is"
+                said = (
+                    f"channels: {key!r} is kept as a variant of that name; no channel or group is called so"
                 )
+                self._note(name, line, said)
         return {key: overrides or {} for key, overrides in channels.items()}
 
     def _publish_to(self, name: str, page: Page, publish_at: str) -> tuple[tuple[str, str], ...]:

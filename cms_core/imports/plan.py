@@ -51,6 +51,11 @@ class PlanResult:
     faulty: list[Fault] = field(default_factory=list)
     findings: list[Fault] = field(default_factory=list)
 
+    @property
+    def failure(self) -> str:
+        """What is said when the faults kept everything from being saved."""
+        return f"{len(self.faulty)} {'fault' if len(self.faulty) == 1 else 'faults'}; nothing was saved"
+
 
 def import_plan(
     session: Session,
@@ -62,7 +67,7 @@ def import_plan(
     arm: Arm | None = None,
     author: User | None = None,
 ) -> tuple[PlanResult, CsvFile]:
-    """Put the rows of a plan on the calendar; ``tz`` is the zone where neither row nor campaign names one.
+    """Put the rows of a plan on the calendar; ``tz`` is the zone where neither row, campaign nor what it follows names one.
 
     A sheet of social posts (a text and a time in each row, as schedulers have it) is recognised by its columns; ``author`` writes
     the posts that are new. ``arm`` is called with each entry; what it refuses makes the row faulty. Raises Invalid for a file that
@@ -110,7 +115,7 @@ class _Importer:
         self._columns = {} if self._sheet else _columns(file)
         self._mended = any(name.strip().lower() == REASON for name in file.header)
         self._entries: dict[int, Entry] = {}
-        self._keys: dict[str, int] = {}
+        self._row_of: dict[int, int] = {}
         self._result = PlanResult()
 
     def run(self) -> PlanResult:
@@ -118,9 +123,12 @@ class _Importer:
         for row in self._in_order(rows):
             try:
                 with self._session.begin_nested():
-                    self._entries[row.number] = self._save(row)
+                    entry = self._save(row)
             except CmsError as error:
                 self._fault(row.number, error.field, error)
+            else:  # a faulty row leaves nothing that another one could follow or repeat
+                self._entries[row.number] = entry
+                self._row_of[entry.id] = row.number
         self._result.faulty.sort(key=lambda fault: (fault.row, fault.column))
         if self._sheet and self._sheet.unused:
             message = f"columns that are not used: {', '.join(self._sheet.unused)}"
@@ -191,8 +199,12 @@ class _Importer:
         anchor = self._entries.get(row.follows) if row.follows is not None else None
         if row.follows is not None and anchor is None:
             raise RowFault("when", f"row {row.follows} is faulty", "mend that row first")
-        wanted = row.plan(anchor, f"plan:{self._key(row, anchor)}")
+        if anchor is not None:
+            row = self._in_zone_of(anchor, row)
+        wanted = row.plan(anchor, f"plan:{_key(row, anchor)}")
         existing = seek(self._session, wanted)
+        if existing is not None and existing.id in self._row_of:
+            raise RowFault("", f"duplicate of row {self._row_of[existing.id]}", "leave one of them out")
         entry = existing or plan(self._session, wanted)
         if self._arm is not None and entry.state == EntryState.PLANNED and row.armable:
             self._arm(entry)
@@ -204,18 +216,12 @@ class _Importer:
             self._result.unchanged += 1
         return entry
 
-    def _key(self, row: PlanRow, anchor: Entry | None) -> str:
-        """What makes a row the same plan again: when, connection, asset, campaign, segment (and title, kind without an asset)."""
-        when = (
-            f"{anchor.source or anchor.public_id}{row.when.condition}{row.when.offset}"
-            if anchor is not None
-            else row.when_text
-        )
-        parts = [when, *row.identity]
-        key = hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]
-        if self._keys.setdefault(key, row.number) != row.number:
-            raise RowFault("", f"duplicate of row {self._keys[key]}", "leave one of them out")
-        return key
+    def _in_zone_of(self, anchor: Entry, row: PlanRow) -> PlanRow:
+        """The row as it reads where neither it nor its campaign names a zone: in that of what it follows."""
+        again, faults = read_row(self._sought, row.number, row.cells, anchor.tz)
+        if again is None:
+            raise faults[0]
+        return again
 
     def _note_past(self, row: PlanRow, instant: datetime) -> None:
         if instant < now(self._session) and row.when.mode is not Mode.AFTER:
@@ -236,6 +242,16 @@ class _Importer:
     def _fault(self, row: int, column: str, error: CmsError) -> None:
         reason = f"{error.message}; {error.remedy}" if error.remedy else error.message
         self._result.faulty.append(Fault(row, column, reason))
+
+
+def _key(row: PlanRow, anchor: Entry | None) -> str:
+    """What makes a row the same plan again: when, connection, asset, campaign, segment (and title, kind without an asset)."""
+    when = (
+        f"{anchor.source or anchor.public_id}{row.when.condition}{row.when.offset}"
+        if anchor is not None
+        else row.when_text
+    )
+    return hashlib.sha256("\x1f".join([when, *row.identity]).encode()).hexdigest()[:32]
 
 
 def _columns(file: CsvFile) -> dict[str, int]:

@@ -40,6 +40,7 @@ class PlanRow:
     """A row whose cells were understood. ``follows`` is the row that its time counts from."""
 
     number: int
+    cells: Mapping[str, str]
     when: When
     when_text: str
     title: str
@@ -124,6 +125,7 @@ class _RowReader:
         self._check(kind, asset, channel or (connection.channel if connection else ""))
         return PlanRow(
             number=number,
+            cells=self._cells,
             when=when,
             when_text=_when_text(when, cell("when", "")),
             title=cell("title", ""),

@@ -102,6 +102,10 @@ def read_post(
         row |= _place(sought, sheet, cells)
     except RowFault as fault:
         faults.append(fault)
+    if not all(
+        each.lower().startswith(("http://", "https://")) for each in sheet.cell(cells, "link").split()
+    ):
+        faults.append(RowFault("link", "this is no web address", "write it with https://"))
     if not faults:
         try:
             row["asset"] = _post(session, sought, sheet, cells, author).slug

@@ -177,6 +177,24 @@ def test_a_series_is_armed_as_far_as_it_can_be(admin: Caller, approver: Caller, 
     assert [each["state"] for each in back["entries"]] == ["planned"] * 3
 
 
+@pytest.mark.parametrize("arm", [True, False])
+@pytest.mark.usefixtures("web")
+def test_what_a_blackout_refuses_of_a_series_is_told_once(admin: Caller, approver: Caller, arm: bool) -> None:
+    imported(admin)
+    approver("POST", "/content/hello/approve")
+    night = {"name": "Nights", "policy": "block", "from": "2026-01-01 22:00", "to": "2026-01-02 06:00"}
+    night |= {"rrule": "FREQ=DAILY", "tz": "Europe/Paris"}
+    assert admin("POST", "/calendar/blackouts", night).status_code == 201
+    wanted = {**WEEKLY, "kind": "publish", "asset": "hello", "connection": "site:web", "arm": arm}
+    made = admin("POST", "/calendar/series", {**wanted, "start": "2026-05-11 23:30"}).json
+    assert [each["state"] for each in made["entries"]] == ["planned"] * 3
+    assert [each.partition(":")[0] for each in made["problems"]] == [
+        f"Digest on 2026-05-{day}" for day in (11, 18, 25)
+    ]
+    assert all("'Nights'" in each for each in made["problems"])
+    assert admin("POST", "/calendar/series", wanted).json["problems"] == []
+
+
 @pytest.mark.parametrize(
     ("wrong", "field"),
     [

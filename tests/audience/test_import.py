@@ -145,6 +145,25 @@ def test_what_a_person_withdrew_no_import_grants_again(
     assert stands(session) == "unsubscribed"
 
 
+def test_what_somebody_refuses_is_heard_though_another_cell_is_bad(
+    session: Session, bring: ImportText
+) -> None:
+    head = "email,timezone,consent\n"
+    bring(f"{head}a@x.de,,yes\nb@x.de,,yes\nc@x.de,,yes\n")
+    result = bring(
+        f"{head}a@x.de,CET+1,unsubscribed\nb@x.de,CET+1,no\nc@x.de,CET+1,stopped\n"
+        "d@x.de,CET+1,Unsubscribed\nd@x.de,Europe/Paris,yes\n"
+    )
+    assert [each["row"] for each in result.skipped] == [2, 3, 4, 5]
+    assert result.created == 1
+    assert [stands(session, f"{name}@x.de") for name in "abcd"] == [
+        "unsubscribed",
+        "yes",
+        "yes",
+        "unsubscribed",
+    ]
+
+
 def test_suppression_outlives_the_contact(session: Session, bring: ImportText, person: Person) -> None:
     bring("email,consent\na@x.de,unsubscribed\n")
     erased = person("a@x.de")
@@ -186,7 +205,8 @@ def test_nothing_is_saved_when_all_or_nothing_fails_or_all_rows_are_faulty(
 ) -> None:
     good = "a@x.de,1\n" if how else ""
     result = bring(f"email,stage\n{good}bad,1\n", **how)
-    assert (result.saved, len(result.skipped)) == (False, 1)
+    assert (result.saved, result.created, len(result.skipped)) == (False, 0, 1)
+    assert bring(f"email,stage\n{good}bad,1\n", dry_run=True, **how).created == len(how)
     assert (count(session, Contact), fields.known(session)) == (0, {})
 
 

@@ -88,7 +88,7 @@ def test_partly_faulty_files_end_with_5(people: Cms, file: Callable[[str], str])
 @pytest.mark.parametrize(
     ("text", "options", "message"),
     [
-        ("email\nbad\n", (), "all rows are faulty; nothing was saved"),
+        ("email\nbad\nworse\n", (), "2 rows are faulty; nothing was saved"),
         ("email\na@x.de\nbad\n", ("--all-or-nothing",), "1 row is faulty; nothing was saved"),
         ("name\nAnn\n", (), "people.csv has no column of e-mail addresses; its columns are: name"),
         ("email\na@x.de\n", ("--map", "Who=email"), "people.csv has no column 'Who'; its columns are: email"),
@@ -101,6 +101,7 @@ def test_failures_end_with_1_and_save_nothing(
     assert done.exit_code == 1
     assert document(done)["error"]["message"] == message
     assert document(done)["error"]["remedy"]
+    assert document(done).get("created", 0) == 0
     assert document(people("contacts", "list", "--json")) == []
     assert message in people("contacts", "import", file(text), *options).stderr
 

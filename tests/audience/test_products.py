@@ -184,6 +184,13 @@ def test_repeated_rows_are_left_out_but_not_what_they_forbid(session: Session, b
     assert standing(session) == {"a@x.de": "unsubscribed"}
 
 
+def test_mail_that_came_back_is_heard_of_a_row_that_is_left_out(session: Session, bring: ImportText) -> None:
+    head = "Id,FirstName,LastName,Email,HasOptedOutOfEmail,EmailBouncedDate,MailingCountry"
+    result = bring(f"{head}\n1,A,A,a@x.de,0,,DE\n2,{'B' * 201},B,b@x.de,0,2024-01-01T00:00:00Z,DE\n")
+    assert (result.created, [each["row"] for each in result.skipped]) == (1, [3])
+    assert standing(session)["b@x.de"] == "unsubscribed"
+
+
 def test_signals_may_be_given_and_taken_away_by_hand(session: Session, bring: ImportText) -> None:
     bring("email,Labels,Left\na@x.de,vip; blog,\nb@x.de,,yes\n", {"Labels": "@tags", "Left": "@unsubscribed"})
     assert (segments.count(session, "blog"), standing(session)["b@x.de"]) == (1, "unsubscribed")

@@ -65,6 +65,16 @@ def test_a_series_is_made_moved_ended_and_shown(ws: Cms) -> None:
     assert ws("calendar", "series", "show", "nothing").exit_code == 1
 
 
+def test_what_a_blackout_refuses_of_a_series_is_told(ws: Cms) -> None:
+    say(ws("calendar", "blackouts", "add", "Nights", "--policy", "block", "--from", "2026-01-01 22:00", "--to",
+           "2026-01-02 06:00", "--rrule", "FREQ=DAILY", "--tz", "Europe/Paris", "--json"))  # fmt: skip
+    made = ws("calendar", "series", "create", "--rrule", "FREQ=DAILY;COUNT=1", "--start", "2026-12-14 23:30", "--tz",
+              "Europe/Paris", "--title", "Late", "--json")  # fmt: skip
+    (problem,) = say(made)["problems"]
+    assert "'Nights'" in problem
+    assert f"stays planned: {problem}" in made.stderr
+
+
 def now_text() -> str:
     from datetime import UTC, datetime
 

@@ -190,6 +190,19 @@ def test_a_form_makes_a_series_which_the_rules_end(marketer: FormClient, workspa
     assert "FREQ" in bad.text
 
 
+def test_a_form_that_makes_a_series_tells_what_a_blackout_refuses_of_it(
+    marketer: FormClient, workspace: Workspace
+) -> None:
+    starts, ends = blackouts.edge("2026-05-12", last=False), blackouts.edge("2026-05-12", last=True)
+    with workspace.db.transaction() as session:
+        blackouts.add(session, blackouts.Wanted("Freeze", "block", PARIS, starts=starts, ends=ends))
+    form = {"when": "2026-05-11 09:00", "title": "Digest", "kind": "publish", "repeats": "FREQ=DAILY;COUNT=3"}
+    made = marketer.submit("/app/calendar/new", form)
+    page = marketer.get(made.headers["Location"]).text
+    assert page.count("Stays planned: Digest on 2026-05-12") == 1
+    assert "Freeze" in page
+
+
 @pytest.mark.parametrize("address", ["view=week&week=2026-05-13", "view=list&month=2026-05"])
 def test_other_views_show_the_same_entries(marketer: FormClient, weekly: list[str], address: str) -> None:
     page = marketer.get(f"/app/calendar?{address}").text

@@ -115,6 +115,14 @@ def test_range_holds_whole_days_in_their_zone(writing: Session) -> None:
     assert [row["id"] for row in calendar.documents_between(writing, start, end)] == [late.public_id]
 
 
+@pytest.mark.parametrize("tz", ["UTC", "America/New_York", "Asia/Tokyo"])
+@pytest.mark.parametrize("last", ["9999-12-31", "9999-12-31T23:30-05:00"])
+def test_range_may_end_with_the_last_day_there_is(writing: Session, tz: str, last: str) -> None:
+    entry = task(writing, "2026-05-31 23:30")
+    found = calendar.documents_between(writing, *calendar.day_range("2026-05-31", last, tz))
+    assert [row["id"] for row in found] == [entry.public_id]
+
+
 @pytest.mark.parametrize(
     ("first", "last"),
     [("2026-05-31", "2026-05-01"), ("soon", "2026-05-01"), ("2026-05-01T09:00", "2026-05-02")],

@@ -32,6 +32,8 @@ def ready(cms: Cms, tmp_path: Path) -> Cms:
         ("content", "nope"),
         ("content", "list", "--nope"),
         ("contacts", "import", "missing.csv"),
+        ("worker", "--until-idle", "--now", "soon"),
+        ("worker", "--until-idle", "--now", "2026-05-04T09:00"),
         ("campaigns", "create", "X", "--start", "soon", "--end", "later", "--tz", "UTC"),
     ],
 )
@@ -138,6 +140,30 @@ def test_any_publication_of_a_page_names_what_is_public_now(ready: Cms, tmp_path
     assert (updated["revision"], updated["state"]) == (3, "published")
     withdrawn = document(ready("publications", "withdraw", first, "--json"))
     assert (withdrawn["id"], withdrawn["state"]) == (updated["id"], "withdrawn")
+
+
+def test_uses_are_listed_by_what_they_are(ready: Cms, tmp_path: Path) -> None:
+    planned(ready, tmp_path)
+    (use,) = ready("content", "uses", "hello").stdout.splitlines()[1:]
+    assert use.split()[0] == "entry"
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+def test_a_failed_plan_counts_its_faults(ready: Cms, tmp_path: Path, rows: int) -> None:
+    (tmp_path / "plan.csv").write_text("when,title,kind\n" + "never,X,task\n" * rows)
+    failed = ready("calendar", "import", str(tmp_path / "plan.csv"), "--json")
+    words = "1 fault" if rows == 1 else "2 faults"
+    assert json.loads(failed.stdout)["error"]["message"] == f"{words}; nothing was saved"
+
+
+def test_a_server_that_does_not_answer_is_named_as_one(ready: Cms, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    monkeypatch.setenv("CMS_DATABASE_URL", f"postgresql://nobody@127.0.0.1:{port}/none")
+    told = ready("status", "--json")
+    assert told.exit_code == 75
+    assert "whether its server runs and its address (CMS_DATABASE_URL) is right" in told.stdout
+    assert "disk" not in told.stdout
 
 
 def process(folder: Path, *arguments: str) -> list[str]:

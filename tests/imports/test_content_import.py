@@ -22,6 +22,7 @@ locale: en-GB
 channels:
   email: {subject: 'Hi {{ contact.first_name | default("there") }}', preheader: Soon}
   social: {text: Short}
+  short: {subject: Hi}
 ---
 # Launch day
 
@@ -60,6 +61,9 @@ def test_a_document_arrives_whole(run: Run, folder: Path, home: Path) -> None:
         "errors": [],
         "by_kind": {"email": 1},
     }
+    assert [(note["line"], note["reason"]) for note in done["notes"]] == [
+        (10, "channels: 'short' is kept as a variant of that name; no channel or group is called so")
+    ]
     _, shown = run("content", "show", "launch")
     assert (shown["title"], shown["kind"], shown["summary"], shown["locale"], shown["persona"], shown["funnel_stage"]) == (
         "Launch day", "email", "We launch.", "en-GB", "CFO", "awareness",

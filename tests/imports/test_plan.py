@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -111,7 +112,7 @@ def test_same_plan_again_is_unchanged(ready: Session, workspace: Workspace) -> N
         ("2026-05-04 09:00,,email,news,letter,,Everbody,,,,", "segment", "did you mean 'Everybody'"),
         ("2026-05-04 09:00,,,,,,,,publish,,", "asset", "neither an asset nor a title"),
         ("2026-05-04 09:00,,,,,,,X,party,,", "kind", "no kind 'party'"),
-        ("2026-05-04 09:00,,,,,,,X,flight,2026-05-03 09:00,", "", "end is not after"),
+        ("2026-05-04 09:00,,,,,,,X,flight,2026-05-03 09:00,", "end", "end is not after"),
         ("2026-05-04 09:00,,,,,,,X,task,,5 Dollars", "budget", "is not an amount"),
         ("after:99+1d,,,,,,,X,task,,", "when", "row 99"),
         ("after:2,,,,,,,X,task,,", "when", "circle"),
@@ -143,6 +144,48 @@ def test_duplicate_row_is_said(ready: Session, workspace: Workspace) -> None:
     result = run(ready, workspace, HEAD + row + row)
     assert result.saved == 1
     assert result.faulty[0].reason.startswith("duplicate of row 2")
+
+
+def test_a_faulty_row_is_repeated_by_none(ready: Session, workspace: Workspace) -> None:
+    row = "2027-09-05 10:00,Europe/Paris,site,www,launch,,,,,{},\n"
+    result = run(ready, workspace, HEAD + row.format("2027-01-01 10:00") + row.format(""))
+    assert (faults(result), result.saved) == ([(2, "end")], 1)
+
+
+@pytest.mark.parametrize("when", ["after:2:published", "after:2+0d", "2026-05-04 11:00"])
+def test_a_row_that_lands_where_another_of_its_file_does_is_a_duplicate(
+    ready: Session, workspace: Workspace, when: str
+) -> None:
+    first = HEAD + "2026-05-04 09:00,America/New_York,site,www,launch,,,,,,\n"
+    zone = "" if when.startswith("after") else "Etc/GMT+2"
+    for counts in ((1, 0), (0, 1)):
+        result = run(ready, workspace, f"{first}{when},{zone},site,www,launch,,,,,,\n")
+        assert (result.saved, result.unchanged) == counts
+        assert [fault.reason for fault in result.faulty] == ["duplicate of row 2; leave one of them out"]
+
+
+@pytest.mark.parametrize(
+    ("tz", "campaign", "zone", "local"),
+    [
+        ("", "", "Europe/Paris", "2026-04-02T09:00+02:00"),
+        ("Asia/Tokyo", "", "Asia/Tokyo", "2026-04-02T17:00+09:00"),
+        ("", "Ships", "UTC", "2026-04-02T08:00+00:00"),
+    ],
+)
+def test_a_follower_keeps_the_clock_of_what_it_follows(
+    ready: Session, workspace: Workspace, tz: str, campaign: str, zone: str, local: str
+) -> None:
+    create_campaign(ready, "Ships", date(2026, 3, 1), date(2026, 4, 30), "UTC")
+    text = HEAD + (
+        "2026-03-26 09:00,Europe/Paris,site,www,launch,,,,,,\n"
+        f"after:2+7d,{tz},,,,{campaign},,Tell them,task,2026-04-03 12:00,\n"
+    )
+    assert run(ready, workspace, text).saved == 2
+    follower = entries(ready)[1]
+    assert (follower.tz, follower.instant) == (zone, datetime.fromisoformat(local))
+    assert follower.ends_at is not None
+    assert follower.ends_at.astimezone(ZoneInfo(zone)).hour == 12
+    assert run(ready, workspace, text).unchanged == 2
 
 
 def test_forward_reference_is_understood(ready: Session, workspace: Workspace) -> None:

@@ -121,6 +121,8 @@ def test_the_same_sheet_again_changes_nothing(place: Place) -> None:
         ("Hi,,,Lark", "Date", "no time"),
         (",,2026-05-04 09:00,Lark", "Post", "no text"),
         ("Hi,,4/5/2026 9:00,Lark", "Date", "may be two days"),
+        ("Hi,javascript:alert(1),2026-05-04 09:00,Lark", "Link", "no web address"),
+        ("Hi,https://x.example data:text/html,2026-05-04 09:00,Lark", "Link", "no web address"),
     ],
 )
 def test_a_faulty_row_names_its_own_column_and_leaves_no_post(

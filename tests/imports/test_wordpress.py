@@ -14,8 +14,12 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from cms_core import merge
 from cms_core.imports.wordpress import wxr as reading
 from cms_core.imports.wordpress.body import convert
+from cms_core.markdown.html import render_markdown
+from cms_core.markdown.tree import parse_html
+from cms_core.workspace import Workspace
 from tests.imports.wxr import attachment, export, item, meta
 
 Run = Callable[..., tuple[int, Any]]
@@ -112,8 +116,26 @@ def test_states_and_times(run: Run, bring: Bring) -> None:
     assert [datetime.fromisoformat(row["when"]) for row in entries] == [
         datetime(2031, 5, 4, 9, tzinfo=UTC), datetime(2031, 6, 1, 8, tzinfo=UTC),
     ]  # fmt: skip
+    assert notes(done).count("names no zone") == 1
+    assert "Later: its time names no zone: 2031-06-01 08:00:00 was taken as UTC" in notes(done)
     for words in ("was a draft", "was private", "had a password", "trash", "sticky"):
         assert words in notes(done)
+
+
+def test_braces_stay_what_they_are(run: Run, bring: Bring, workspace: Workspace) -> None:
+    words = 'Hi {{ contact.first_name }} {{{{ {% for x %} {# no #} {<b>{</b> {{ "{{" }} {%- raw %}!'
+    bring(item(1, "Use {{ name }}", f"<p>{words}</p><pre>{{{{ a }}}}</pre>", post_name="braces"))
+    shown = run("content", "show", "braces")[1]
+    fields = merge.Fields.of(workspace.plugins.merge_fields.values())
+    html = render_markdown(shown["body"]["text"])
+    said = merge.compile(html, fields, escape=merge.Escape.HTML).render({})
+    assert parse_html(said).text().split() == [
+        *words.replace("<b>", "").replace("</b>", "").split(),
+        "{{",
+        "a",
+        "}}",
+    ]
+    assert merge.compile(shown["title"], fields, escape=merge.Escape.NONE).render({}) == "Use {{ name }}"
 
 
 def test_slugs_that_are_taken_or_reserved_get_a_number(run: Run, bring: Bring, folder: Path) -> None:

@@ -1,5 +1,6 @@
 """From the items of a WordPress export to documents that can be saved, with a note for all that has no place here."""
 
+import re
 from collections import Counter
 from datetime import datetime
 from html import unescape
@@ -124,9 +125,9 @@ class _Reader:
         source = self._site.identity(item)
         draft = Draft(
             kind=KINDS[item.kind],
-            title=self._title(item),
-            summary=_words(item.get("excerpt:encoded"))[:_LONGEST_SUMMARY],
-            body={"text": self._with_picture(item, body.text)},
+            title=_literal(self._title(item)),
+            summary=_literal(_words(item.get("excerpt:encoded"))[:_LONGEST_SUMMARY]),
+            body={"text": _literal(self._with_picture(item, body.text))},
             slug=self._site.slugs[source],
             tags=self._tags(item),
             locale=self._locale(),
@@ -177,7 +178,9 @@ class _Reader:
         utc = item.get("wp:post_date_gmt").strip()
         if utc and not utc.startswith(_NO_DATE):
             return f"{_checked(utc)}+00:00"
-        return f"{_checked(item.get('wp:post_date').strip())} {self._tz}"
+        local = _checked(item.get("wp:post_date").strip())
+        self.note(item, f"its time names no zone: {local} was taken as {self._tz}, your own zone")
+        return f"{local} {self._tz}"
 
     def _with_picture(self, item: Item, text: str) -> str:
         """The text with the featured image on top, if it is not shown already."""
@@ -218,6 +221,11 @@ class _Reader:
 def _words(html: str) -> str:
     """HTML as one line of plain words."""
     return " ".join(parse_html(html).text().split())
+
+
+def _literal(text: str) -> str:
+    """The text as it is for the merge language, which WordPress does not have; in addresses only the brace may be written anew."""
+    return re.sub(r"\{(?=[{%#])", '{{ "{" }}', text)
 
 
 def _checked(written: str) -> str:
