@@ -129,11 +129,14 @@ def test_plugin_of_the_docs_works_and_keeps_its_promises(tmp_path: Path) -> None
         tmp_path,
         environ,
     )
-    (workspace / "posts").mkdir()
     printed = play("writing-a-plugin.md", workspace, environ)
     assert "outbox" in printed["cms plugins list"]
+    assert "nothing is wrong with it" in printed["cms plugins check outbox"]
     assert "nothing is wrong with it, quality gold" in printed["cms plugins check welcome"]
     greets_once(workspace)
+    assert "1 published" in publish_one("outbox,main", workspace, environ)
+    (post,) = (workspace / "posts").iterdir()
+    assert json.loads(post.read_text())["title"] == "Hello"
     (workspace / "outbox.py").write_text((workspace / "plugins" / "outbox.py").read_text())
     command = [
         sys.executable,
@@ -208,11 +211,17 @@ def test_channel_of_the_readme_publishes(tmp_path: Path) -> None:
         assert kind == "python"
         assert named
         (tmp_path / "ws" / named[1]).write_text(text[named.end() :])
-    (tmp_path / "hello.md").write_text("# Hello from the README\n\nWords.\n")
-    (tmp_path / "plan.csv").write_text("when,channel,connection,asset\n2026-05-04 09:00,console,here,hello\n")
+    assert "nothing is wrong with it" in run("cms plugins check console", tmp_path, environ)
     run("cms connections add console here", tmp_path, environ)
-    run("cms content import hello.md --approve-as you@example.com", tmp_path, environ)
-    run("cms calendar import plan.csv --arm", tmp_path, environ)
-    printed = run("cms worker --until-idle --now 2026-05-04T09:00:00+00:00", tmp_path, environ)
-    assert "Hello from the README" in printed
+    printed = publish_one("console,here", tmp_path, environ)
+    assert "Hello" in printed
     assert "1 published" in printed
+
+
+def publish_one(target: str, folder: Path, environ: dict[str, str]) -> str:
+    """Publish an article there (channel,connection); gives what the worker printed."""
+    (folder / "hello.md").write_text("# Hello\n\nWords.\n")
+    (folder / "plan.csv").write_text(f"when,channel,connection,asset\n2026-05-04 09:00,{target},hello\n")
+    run("cms content import hello.md --approve-as you@example.com", folder, environ)
+    run("cms calendar import plan.csv --arm", folder, environ)
+    return run("cms worker --until-idle --now 2026-05-04T09:00:00+00:00", folder, environ)

@@ -75,7 +75,31 @@ def read_faults(file: Path) -> list[Mapping[str, Any]]:
         ) from None
     if not isinstance(found, list) or not all(isinstance(each, dict) and "do" in each for each in found):
         raise Invalid(f"{file} is not a list of faults", 'write [{"on": "publish", "nth": 1, "do": "drop"}]')
+    _check_keys(file, found)
     return found
+
+
+def _check_keys(file: Path, found: list[Mapping[str, Any]]) -> None:
+    from marshmallow import Schema, ValidationError, fields, validate
+
+    keys: dict[str, Any] = {
+        "do": fields.String(),
+        "on": fields.String(),
+        "nth": fields.Integer(strict=True, validate=validate.Range(0)),
+        "seconds": fields.Float(validate=validate.Range(0)),
+        "status": fields.Integer(strict=True, validate=validate.Range(100, 599)),
+        "retry_after": fields.String(),
+        "document": fields.Raw(allow_none=True),
+    }
+    try:
+        Schema.from_dict(keys)(many=True).load(found)
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"entry {int(index) + 1}, {key!r}: {' '.join(words)}"
+            for index, faults in error.messages_dict.items()
+            for key, words in faults.items()
+        )
+        raise Invalid(f"{file}: {wrong}", f"keys of a fault: {', '.join(keys)}") from None
 
 
 def _made(name: str) -> "Sandbox":

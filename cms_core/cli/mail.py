@@ -5,8 +5,9 @@ import click
 from cms_core.auth import service as auth
 from cms_core.cli.output import print_json, print_table
 from cms_core.cli.state import State, json_option, pass_state
-from cms_core.errors import RemoteRefused
+from cms_core.errors import RemoteRefused, TryLater
 from cms_core.notices import outbox
+from cms_core.notices.models import MailState
 from cms_core.notices.transport import NONE, document
 
 PERMISSION = "system.admin"
@@ -52,20 +53,22 @@ def list_(state: State, limit: int, as_json: bool) -> None:
 @pass_state
 def test(state: State, address: str, as_json: bool) -> None:
     """Send a mail to ADDRESS now and say what became of it."""
-    from cms_core.notices.trial import send_trial
+    from cms_core.notices.trial import said, send_trial
 
     with state.writing() as (_, user):
         auth.require(state.workspace.plugins, user, PERMISSION)
         actor = (user.id, "cli")
     told = send_trial(state.workspace, address, actor)
-    if told["state"] != "sent":
-        raise RemoteRefused(
-            f"it was not sent: {told['reason']}", "look at CMS_MAIL_URL and at the mail server's log"
+    if told["state"] == MailState.PENDING:
+        raise TryLater(
+            said(told), "`cms mail list` shows what becomes of it; if it stays so, look at CMS_MAIL_URL"
         )
+    if told["state"] != MailState.SENT:
+        raise RemoteRefused(said(told), "look at CMS_MAIL_URL and at the mail server's log")
     if as_json:
         print_json(told)
     else:
-        click.echo(f"the mail server took a mail to {told['address']}")
+        click.echo(said(told))
 
 
 @command.command()

@@ -115,7 +115,7 @@ class Crowd:
         gateway = self.reader(people.GATEWAY)
         for url in [*_pixels(mail), *_links(mail)]:
             gateway.ask(url)
-            done["machine hits"] += 1
+            done["machine hits"] += not url.endswith("/u")  # a look at that page is in no report
 
     def _react(self, mail: Mail, n: int, done: Counter[str]) -> None:
         dice = Random(f"{mail.header('Subject')[-20:]}:{mail.recipient}")  # noqa: S311

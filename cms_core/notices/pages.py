@@ -6,6 +6,7 @@ from cms_core.auth.models import User
 from cms_core.errors import CmsError
 from cms_core.notices import inbox, outbox, trial
 from cms_core.notices.kinds import label_of
+from cms_core.notices.models import MailState
 from cms_core.notices.transport import document
 from cms_core.web.auth import permission, user
 from cms_core.web.request import Answer, session, whole_number, workspace
@@ -90,10 +91,11 @@ def test() -> Answer:
         told = trial.send_trial(workspace(), user().email, (user().id, "web"))
     except CmsError as error:
         return _mail_page(error), error.status
-    if told["state"] == "sent":
-        toast(f"The mail server took a mail to {user().email}.")
-    else:
-        toast(f"It was not sent: {told['reason']}", "bad")
+    words = trial.said(told)
+    toast(
+        f"{words[:1].upper()}{words[1:]}.",
+        {MailState.SENT: "ok", MailState.PENDING: "warn"}.get(told["state"], "bad"),
+    )
     return redirect(url_for(".mail"), 303)
 
 

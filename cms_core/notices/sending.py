@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session, joinedload
 
 from cms_core.contract import ChannelError, OutcomeStatus
+from cms_core.db import now
 from cms_core.notices import links
 from cms_core.notices.letters import message
 from cms_core.notices.models import Mail, MailState
@@ -58,11 +59,16 @@ def send_due(workspace: Workspace, stopped: Callable[[], bool] = lambda: False) 
     return sent
 
 
+def reserve(session: Session, mail: Mail) -> None:
+    """Keep a mail from the worker for whoever writes it and calls ``send_one`` after the commit."""
+    mail.next_at, mail.tries = now(session) + LEASE, mail.tries + 1
+
+
 def send_one(workspace: Workspace, mail_id: int) -> None:
-    """Send one mail now, if it is due and no worker was faster."""
+    """Send one mail now that was reserved."""
     transport = transport_of(workspace.config)
-    if transport is not None and (taken := _claim(workspace, mail_id)):
-        _send(workspace, transport, taken)
+    if transport is not None:
+        _send(workspace, transport, [mail_id])
 
 
 def _leave_open_ends(workspace: Workspace) -> None:
@@ -77,12 +83,11 @@ def _leave_open_ends(workspace: Workspace) -> None:
         session.execute(settled.values(state=MailState.UNKNOWN, settled_at=at, next_at=None, reason=UNKNOWN))
 
 
-def _claim(workspace: Workspace, only: int | None = None) -> list[int]:
+def _claim(workspace: Workspace) -> list[int]:
     """Take the oldest due mails: their next try is put off, so nobody else takes them while they are sent."""
     at = workspace.db.clock.now()
     due = Mail.state == MailState.PENDING, Mail.next_at <= at, Mail.on_wire_at.is_(None)
-    wanted = Mail.id == only if only is not None else Mail.id.is_not(None)
-    oldest = select(Mail.id).where(*due, wanted).order_by(Mail.next_at, Mail.id).limit(BATCH)
+    oldest = select(Mail.id).where(*due).order_by(Mail.next_at, Mail.id).limit(BATCH)
     with workspace.db.session() as session:  # asked without the lock of those who write
         if session.scalar(oldest.limit(1)) is None:
             return []

@@ -87,7 +87,10 @@ def test_sandbox_of_the_plugin_serves_both_networks(served: Callable[..., tuple[
         ("[1]", "not a list of faults"),
         ("nonsense", "is not JSON"),
         ('[{"do": "explode"}]', "there is no fault 'explode'"),
-        ('[{"do": "drop", "when": 1}]', "unexpected keyword argument 'when'"),
+        ('[{"do": "drop"}, {"do": "drop", "when": 1}]', "entry 2, 'when': Unknown field."),
+        ('[{"do": "drop", "when": 1}]', "keys of a fault: do, on, nth"),
+        ('[{"do": "drop", "seen": 1}]', "entry 1, 'seen': Unknown field."),
+        ('[{"do": "drop", "nth": "x"}]', "entry 1, 'nth': Not a valid integer."),
     ],
 )
 def test_faults_that_cannot_be_used_are_refused(

@@ -83,6 +83,8 @@ def test_once_ends_with_a_report_whose_sums_hold(surroundings: dict[str, str], t
     assert totals["clicked_total"] < totals["visits"]  # some came from the social networks
     assert totals["machine_opens"] >= 8
     assert totals["machine_clicks"] > totals["machine_opens"]
+    hits = sum(map(int, re.findall(r"(\d+) machine hits", said)))
+    assert hits == totals["machine_opens"] + totals["machine_clicks"]
     by_channel = {row["channel"]: row for row in report["by_channel"]}
     assert set(by_channel) == {"ads", "bluesky", "email", "mastodon", "site"}
     for network in ("bluesky", "mastodon"):

@@ -1,6 +1,7 @@
 """The page to read what was sent: added by a plugin that is there in the demo only."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import pytest
 from flask.testing import FlaskClient
@@ -9,8 +10,12 @@ from cms_core.app import create_app
 from cms_core.demo import home
 from cms_core.demo.home import Account
 from cms_core.testing.client import FormClient
+from tests import serving
 
 from .conftest import Past
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 SignIn = Callable[[Account], FlaskClient]
 
@@ -52,6 +57,23 @@ def test_html_of_a_mail_runs_nothing(past: Past, sign_in: SignIn) -> None:
     answer = sign_in(home.ADMIN).get("/app/demo/mails/1/html")
     assert answer.headers["Content-Security-Policy"].startswith("sandbox; default-src 'none'")
     assert "Larkfield" in answer.text
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [1440, 390])
+def test_a_mail_fits_the_screen(past: Past, browser: "Browser", width: int) -> None:
+    with serving.served(create_app(workspace=past.workspace)) as address:
+        page = browser.new_page(viewport={"width": width, "height": 900})
+        page.goto(f"{address}/app/login?next=/app/demo/mails/1")
+        page.fill("[name=email]", home.ADMIN.email)
+        page.fill("[name=password]", home.PASSWORD)
+        page.click("main button")
+        main = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+        heights = page.evaluate("[...document.querySelectorAll('dt')].map(each => each.clientHeight)")
+        page.close()
+    assert main[0] <= main[1]
+    assert heights
+    assert max(heights) < 60, "a name has two lines at most"
 
 
 @pytest.mark.parametrize("path", ["", "/1", "/1/html"])

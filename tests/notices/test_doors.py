@@ -12,6 +12,7 @@ from cms_core.auth.models import User
 from cms_core.notices import gathering
 from cms_core.testing.client import FormClient
 from cms_core.testing.pages import PASSWORD, app_of
+from cms_core.testing.smtp import Answer, FaultySmtp
 from cms_core.workspace import Workspace
 
 from . import raised
@@ -71,6 +72,24 @@ def test_commands_send_and_list_mail(started: Cms, mailbox: Mailbox, monkeypatch
     refused = started("mail", "status", "--json")
     assert refused.exit_code == 3
     assert "secret" not in refused.output
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "words"),
+    [
+        ("451 4.7.1 later", 75, "tried again: 4.7.1 later"),
+        ("550 5.1.1 nobody", 6, "was not sent: 5.1.1 nobody"),
+    ],
+)
+def test_a_test_that_waits_for_the_server_says_that_it_is_tried_again(
+    started: Cms, monkeypatch: pytest.MonkeyPatch, answer: str, code: int, words: str
+) -> None:
+    monkeypatch.setenv("CMS_MAIL_FROM", "cms@acme.test")
+    with FaultySmtp(answers={"RCPT": [Answer(answer)]}) as server:
+        monkeypatch.setenv("CMS_MAIL_URL", f"smtp://127.0.0.1:{server.port}?security=none")
+        result = started("mail", "test", "ann@example.com")
+    assert result.exit_code == code
+    assert words in result.output
 
 
 def test_rest_invites_and_tells(mailing: Workspace, people: dict[str, User], mailbox: Mailbox) -> None:

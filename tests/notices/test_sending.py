@@ -174,6 +174,21 @@ def test_a_mail_without_a_transport_is_not_written_and_a_test_says_what_to_do(wo
     assert send_due(workspace) == 0
 
 
+def test_a_test_is_never_taken_by_a_worker_in_between(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send_one, taken = sending.send_one, list[int]()
+
+    def slower(work: Workspace, mail_id: int) -> None:
+        taken.extend(sending._claim(work))
+        send_one(work, mail_id)
+
+    monkeypatch.setattr(trial, "send_one", slower)
+    with FaultySmtp() as server:
+        told = trial.send_trial(by(workspace, server.port), "ann@example.com", (None, "cli"))
+    assert (told["state"], told["tries"], taken) == (MailState.SENT, 1, [])
+
+
 def test_what_could_not_be_sent_for_days_is_given_up(workspace: Workspace, people: dict[str, User]) -> None:
     work = by(workspace, 1)
     put(work)

@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 
 from cms_core import builtin
 from cms_core.contract import NavItem
+from cms_core.plugins import Plugins
 from cms_core.web import Frame, Viewer, formats
 from cms_core.web.nav import build_nav
 from cms_core.web.shell import local_path
@@ -159,9 +160,11 @@ def test_every_permission_of_the_navigation_exists() -> None:
     assert asked - known == set()
 
 
-def test_shortcuts_are_not_given_twice() -> None:
+def test_shortcuts_are_not_given_twice_by_the_core_and_what_comes_with_it() -> None:
     keys = [item.shortcut for group in build_nav(lambda _: True, "/") for item in group.items]
+    keys += [item.shortcut for _, item in Plugins().actions if item.shortcut]
 
+    assert "g d" in keys
     assert len(keys) == len(set(keys))
 
 

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from cms_ads import telling
 from cms_ads.belonging import Belonging
 from cms_ads.models import Cost
+from cms_ads.numbers import DOLLAR, DOLLARS
 from cms_ads.report import Fact, Report, read_report
 from cms_ads.settings import accounts
 from cms_core import Services, from_micros
@@ -65,17 +66,26 @@ def import_report(
 
 
 def _name_currencies(report: Report, belonging: Belonging, usual: str) -> None:
-    """Give rows that name no currency that of the account, else that of their campaign's budget, and say so."""
+    """Give rows that name no currency that of the account, else that of their campaign's budget, and say so.
+
+    A row written with a sign of several currencies is faulty where that would be none of them.
+    """
     named, read_as = [], set()
     for fact in report.facts:
-        code = fact.currency or usual or belonging.currency_of(fact.name, fact.utm)
-        if not code:
-            reason = "neither the file nor the account says in which currency this is"
-            report.faulty.append({"row": fact.row, "column": "currency", "reason": reason})
+        if fact.currency not in ("", DOLLAR):
+            named.append(fact)
             continue
-        if not fact.currency:
+        code = usual or belonging.currency_of(fact.name, fact.utm)
+        if code and (not fact.currency or code in DOLLARS):
             read_as.add(code)
-        named.append(replace(fact, currency=code))
+            named.append(replace(fact, currency=code))
+            continue
+        reason = (
+            f"{code} is not written {DOLLAR}; name the currency in a column of its own or by --currency"
+            if code
+            else "neither the file nor the account says in which currency this is"
+        )
+        report.faulty.append({"row": fact.row, "column": "currency", "reason": reason})
     report.facts = named
     report.findings += [
         {"row": None, "message": f"the file names no currency; amounts were read as {code}"}

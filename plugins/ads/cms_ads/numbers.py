@@ -14,11 +14,22 @@ SYMBOLS = {
     "£": "GBP",
     "¥": "JPY",
     "US$": "USD",
+    "CA$": "CAD",
+    "NZ$": "NZD",
+    "HK$": "HKD",
+    "MX$": "MXN",
+    "NT$": "TWD",
     "A$": "AUD",
     "C$": "CAD",
+    "R$": "BRL",
+    "S$": "SGD",
     "zł": "PLN",
     "Kč": "CZK",
 }
+DOLLAR = "$"  # alone, the sign of each of these
+DOLLARS = frozenset(
+    "ARS AUD BBD BMD BND BSD BZD CAD CLP COP CUP DOP FJD GYD HKD JMD KYD LRD MXN NAD NZD SBD SGD SRD TTD TWD USD UYU XCD".split()
+)
 _MONEY = re.compile(
     r"^(?:[A-Z]{3}|[^\d\s.,'’+\-()]{1,3})?(?P<number>[-+(]?[\d.,'’]+\)?)(?:[A-Z]{3}|[^\d\s.,'’+\-()%]{1,3})?$"
 )
@@ -63,11 +74,11 @@ def parse(text: str, decimal: str) -> Decimal | None:
 
 
 def currency_in(text: str) -> str:
-    """The currency that an amount names by code or by a sign of its own, else ""."""
+    """The currency that an amount names by code or by a sign of its own, DOLLAR for the sign of several, else ""."""
     code = re.search(r"(?<![A-Za-z])[A-Z]{3}(?![A-Za-z])", text)
     if code:
         return code[0]
-    return next((code for sign, code in SYMBOLS.items() if sign in text), "")
+    return next((code for sign, code in SYMBOLS.items() if sign in text), DOLLAR if DOLLAR in text else "")
 
 
 def _bare(text: str) -> str:

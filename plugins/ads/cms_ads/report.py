@@ -38,7 +38,7 @@ class CellFault(ValueError):
 
 @dataclass(frozen=True)
 class Fact:
-    """What one row says."""
+    """What one row says; ``currency`` is "" or numbers.DOLLAR where it does not tell which."""
 
     row: int
     account: str
@@ -218,7 +218,7 @@ class _Reader:
     def _currency(self, cells: list[str]) -> str:
         own = self._columns.cell(cells, "currency").upper()
         code = own or self._columns.cost_in or numbers.currency_in(self._columns.cell(cells, "cost"))
-        if code and not is_currency(code):
+        if code not in ("", numbers.DOLLAR) and not is_currency(code):
             raise CellFault("currency", f"{code[:20]!r} is no currency")
         return code
 

@@ -136,6 +136,20 @@ def test_file_without_a_currency_is_read_in_that_of_the_account_or_campaign_and_
     assert desk.take(bare, currency="CHF").currency == "CHF"
 
 
+def test_a_dollar_sign_is_no_currency_and_never_that_of_an_account_in_euros(desk: Any) -> None:
+    desk.campaign("Launch", "500 EUR")
+    desk.account("acme", currency="EUR")
+    signs = "Campaign,Day,Cost\n" + "".join(
+        f"Launch,2026-05-0{day},{sign}3.50\n" for day, sign in enumerate(("$", "€", "£", "CA$"), start=1)
+    )
+    found = desk.take(signs)
+    by_sign = {code: Decimal("3.50") for code in ("CAD", "EUR", "GBP")}
+    assert found.by_currency == by_sign
+    assert (found.faulty[0]["row"], found.faulty[0]["column"]) == (2, "currency")
+    assert "by --currency" in found.faulty[0]["reason"]
+    assert desk.take(signs, currency="AUD").by_currency == {**by_sign, "AUD": Decimal("3.50")}
+
+
 def test_costs_of_a_flight_belong_to_its_publication(desk: Any) -> None:
     desk.campaign("Launch", "500 EUR")
     desk.account("acme")

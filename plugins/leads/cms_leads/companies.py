@@ -31,13 +31,17 @@ def import_companies(
         raise Invalid(
             f"{file.name} has neither a column of names nor one of domains", "call one of them name"
         )
-    result = ImportResult("csv")
+    result, seen = ImportResult("csv"), dict[str, int]()
     with svc.transaction() as session, session.begin_nested() as savepoint:
         for row in file.rows():
             try:
                 if row.fault:
                     raise Invalid(row.fault)
-                _, verdict = svc.upsert_company(_company(targets, row.cells))
+                with session.begin_nested():
+                    company, verdict = svc.upsert_company(_company(targets, row.cells))
+                    first = seen.setdefault(company, row.number)
+                    if first != row.number:
+                        raise Invalid(f"duplicate of row {first}")
             except CmsError as fault:
                 result.skipped.append({"row": row.number, "reason": fault.message})
             else:

@@ -113,6 +113,9 @@ def test_pages_are_accessible_and_keep_the_policy(
         if SHOTS:
             page.screenshot(path=f"{SHOTS}/{number}-{theme}-{width}.png", full_page=True)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{path} scrolls sideways"
+        if path in ("/app/p/leads/" + places["lead"], "/app/p/leads/deals/"):
+            fits = "[...document.querySelectorAll('.scroll')].every(e => e.scrollWidth <= e.clientWidth)"
+            assert page.evaluate(fits), f"a table of {path} scrolls sideways"
         if AXE.is_file():
             page.add_script_tag(content=AXE.read_text(encoding="utf-8"))
             found = page.evaluate("tags => axe.run({runOnly: tags})", RULES)

@@ -127,3 +127,14 @@ def test_companies_are_imported_and_gather_their_people(play: Play, tmp_path: Pa
     assert (rows["Mail"]["domain"], rows["Mail"]["contacts"]) == (None, 0)
     listed = {row["email"]: row["company"] for row in play("contacts", "list")}
     assert listed == {"ann@acme.test": "Acme", "bob@gmail.com": ""}
+
+
+def test_a_company_is_taken_once_from_a_file(play: Play, tmp_path: Path) -> None:
+    path = saved(tmp_path, "name,domain,staff\nAcme,acme.test,10\nacme ,,11\n,acme.test,12\nBeta,,1\n")
+    for created, unchanged in ((2, 0), (0, 2)):
+        result = play("companies", "import", path, exit_code=5)
+        assert counts(result) == (created, 0, unchanged, 2)
+        assert [(each["row"], each["reason"]) for each in result["skipped"]] == [
+            (3, "duplicate of row 2"),
+            (4, "duplicate of row 2"),
+        ]

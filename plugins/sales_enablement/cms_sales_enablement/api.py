@@ -180,7 +180,7 @@ def links(query: dict[str, Any]) -> Response:
 def share(body: dict[str, Any]) -> Response:
     """Make a tracked link to an approved asset; the link is told once."""
     made = shares.create(
-        api.services(PLUGIN), body["asset"], body["contact"] or "", body["expires"], body["password"] or ""
+        api.services(PLUGIN), body["asset"], body["contact"] or "", body["expires"], body["password"]
     )
     return api.answer(asdict(made), 201, location=f"/api/v1/sales_enablement/shares/{made.id}")
 

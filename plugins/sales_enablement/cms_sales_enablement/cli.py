@@ -44,10 +44,10 @@ def search(state: State, /, words: str, limit: int, as_json: bool, **facets: str
 @click.option(
     "--expires", default="", metavar="WHEN", help="2026-05-04 (through that day, UTC), 14d, or an instant."
 )
-@click.option("--password", default="", help="Ask for it before anything is shown.")
+@click.option("--password", help="Ask for it before anything is shown.")
 @json_option
 @pass_state
-def share(state: State, slug: str, contact: str, expires: str, password: str, as_json: bool) -> None:
+def share(state: State, slug: str, contact: str, expires: str, password: str | None, as_json: bool) -> None:
     """Make a tracked link to an approved asset; the link is told once."""
     made = links.create(state.services(PLUGIN), slug, contact, expires, password)
     if as_json:

@@ -62,7 +62,7 @@ def register_blueprints() -> "Iterable[Blueprint]":
 
 @hookimpl
 def register_actions() -> Iterable[Action | NavItem]:
-    library = NavItem("Library", "sales.library", "search", "Sales", "sales.read", "g i", tab=True)
+    library = NavItem("Library", "sales.library", "search", "Sales", "sales.read", "g b", tab=True)
     return [
         library,
         NavItem("Shared links", "sales.links", "link-2", "Sales", "sales.share", "g k", tab=True),

@@ -34,7 +34,7 @@ class ShareForm(Schema):
         metadata={"label": "Works until", "hint": "Through this day (UTC)"},
     )
     password = fields.String(
-        load_default="",
+        load_default=None,
         validate=PASSWORD,
         metadata={"label": "Password", "hint": "Tell it to them by another way", "secret": True},
     )

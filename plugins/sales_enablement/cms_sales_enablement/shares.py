@@ -41,8 +41,13 @@ class Opened:
     asset: Asset
 
 
-def create(svc: Services, slug: str, contact: str = "", expires: str | date = "", password: str = "") -> Made:
-    """Share an approved asset; ``expires`` is a day, "14d" or an instant with its offset. Raises Invalid and Forbidden."""
+def create(
+    svc: Services, slug: str, contact: str = "", expires: str | date = "", password: str | None = None
+) -> Made:
+    """Share an approved asset; ``expires`` is a day, "14d" or an instant with its offset, no password: an open link.
+
+    Raises Invalid and Forbidden.
+    """
     user = svc.require(MAY_SHARE)
     asset = svc.asset(slug)
     if asset is None or not svc.assets([asset.id]) or _off_the_shelf(svc, asset.id):
@@ -52,7 +57,7 @@ def create(svc: Services, slug: str, contact: str = "", expires: str | date = ""
             field="asset",
         )
     ends = _end(svc, expires)
-    if password and not SHORTEST <= len(password) <= LONGEST:
+    if password is not None and not SHORTEST <= len(password.strip()) <= len(password) <= LONGEST:
         raise Invalid(
             f"a password has {SHORTEST} to {LONGEST} characters", "give another one", field="password"
         )
@@ -68,7 +73,7 @@ def create(svc: Services, slug: str, contact: str = "", expires: str | date = ""
         contact_email=(known.email or "") if known else "",
         user=user.id,
         user_name=user.name or user.email,
-        password_hash=hasher.hash(password) if password else "",
+        password_hash=hasher.hash(password) if password is not None else "",
         created_at=svc.now(),
         expires_at=ends,
     )

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from cms_core import Invalid
 from cms_core.cli.state import State
 from cms_core.testing.pages import harm_in
 from cms_core.workspace import Workspace
@@ -145,3 +146,13 @@ def test_commands_print_the_keys_that_scripts_rely_on(sales: Any, desk: Any, rea
         "revision": 1, "slides": [],
     }  # fmt: skip
     assert sales("shares", "revoke", made["id"])[1]["state"] == "revoked"
+
+
+@pytest.mark.parametrize("password", ["", "abc", "        ", "x" * 201])
+def test_a_password_that_protects_nothing_makes_no_link(sales: Any, desk: Any, password: str) -> None:
+    desk.write("calm")
+    with pytest.raises(Invalid) as refused:
+        sales("share", "calm", "--password", password)
+    assert refused.value.field == "password"
+    assert not shares.listed(desk.services("admin"))
+    assert sales("share", "calm", "--password", "four")[0] == 0

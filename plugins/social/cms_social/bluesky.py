@@ -73,9 +73,10 @@ class BlueskyChannel(Channel):
 
     def preview(self, placement: Placement) -> Preview:
         words = Words(placement, findings.some_page(placement))
-        handle = str(placement.settings.get("handle") or placement.connection or "account")
+        handle = placement.settings.get("handle")
+        account = f"@{handle}" if handle else placement.connection or "account"
         try:
-            shown = preview.Shown(NAME, f"@{handle}", words, _texts(words), card=words.title)
+            shown = preview.Shown(NAME, account, words, _texts(words), card=words.title)
         except merge.MergeError as error:
             return preview.fault(placement, error)
         return preview.preview(shown, tuple(graphemes(text) for text in shown.texts), GRAPHEMES)

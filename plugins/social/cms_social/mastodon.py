@@ -241,4 +241,4 @@ def _warning(words: Words) -> int:
 
 def _account(placement: Placement) -> str:
     host = str(placement.settings.get("base_url") or "").partition("://")[2]
-    return f"@{placement.connection or 'account'}" + (f" on {host}" if host else "")
+    return (placement.connection or "account") + (f" on {host}" if host else "")

@@ -161,6 +161,14 @@ def test_preview_loads_nothing(channel: Channel, tmp_path: Path, picture: bytes)
     assert "<img" not in missing.html
 
 
+def test_a_preview_names_an_account_only_where_it_is_known() -> None:
+    shown = replace(placement(), connection="toots", settings={"base_url": "https://social.test"})
+    assert '<span class="who">toots on social.test</span>' in MastodonChannel().preview(shown).html
+    assert '<span class="who">toots</span>' in BlueskyChannel().preview(shown).html
+    known = replace(shown, settings={"handle": "acme.test"})
+    assert '<span class="who">@acme.test</span>' in BlueskyChannel().preview(known).html
+
+
 @given(st.text(), st.text())
 def test_any_text_is_checked_and_shown(text: str, title: str) -> None:
     for channel in BOTH:

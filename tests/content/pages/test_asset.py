@@ -32,6 +32,8 @@ def test_the_page_of_an_asset_tells_all_about_it(
     frames = re.findall(r'<iframe[^>]* src="([^"]+)"[^>]*>', page)
     showing = [each for each in workspace.plugins.channels.values() if "article" in each.asset_kinds]
     assert 1 < len(frames) <= len(showing)  # a text has no frame
+    assert 'class="frame short"' in page, "a post has few lines"
+    assert 'class="frame"' in page
     shown = marketer.get(frames[0])
     assert "Some words." in shown.text
     assert shown.headers["Content-Security-Policy"].startswith("sandbox; default-src 'none'")

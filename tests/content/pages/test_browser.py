@@ -88,6 +88,23 @@ def test_pages_are_accessible_and_fit_the_screen(
     assert found == []
 
 
+@pytest.mark.parametrize("scripts", [True, False])
+def test_enter_in_the_title_saves_and_tab_meets_one_button_to_save(
+    browser: "Browser", served: str, workspace: Workspace, scripts: bool
+) -> None:
+    context = browser.new_context(java_script_enabled=scripts)
+    page = context.new_page()
+    sign_in(page, served, "marketer")
+    page.goto(f"{served}/app/content/new")
+    reached = "button[name=do][value=save]:not([tabindex='-1'])"
+    assert page.locator(reached).count() == 1
+    page.locator("#title").fill("By Enter")
+    page.locator("#title").press("Enter")
+    page.wait_for_url("**/content/by-enter")
+    context.close()
+    assert head(workspace, "by-enter").title == "By Enter"
+
+
 def test_checks_and_previews_follow_what_is_typed(page: "Page", served: str, workspace: Workspace) -> None:
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
