@@ -68,6 +68,7 @@ def test_a_mail_fits_the_screen(past: Past, browser: "Browser", width: int) -> N
         page.fill("[name=email]", home.ADMIN.email)
         page.fill("[name=password]", home.PASSWORD)
         page.click("main button")
+        page.wait_for_url(lambda url: "/login" not in url)
         main = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
         heights = page.evaluate("[...document.querySelectorAll('dt')].map(each => each.clientHeight)")
         page.close()
