@@ -118,7 +118,7 @@ def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
         left, right = _alike(left, right)
         try:
             return bool(compare(left, right))
-        except TypeError:
+        except (TypeError, InvalidOperation):  # the latter where a list holds what is no number
             return False
 
     return ordered

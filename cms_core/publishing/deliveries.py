@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import (
     CompoundSelect,
     Dialect,
-    Subquery,
+    Select,
     Update,
     bindparam,
     case,
@@ -130,14 +130,20 @@ def claim_batch(
     session.add(claim)
     session.flush()
     given = {"the_claim": claim.id, "publication": publication_id, "arm": arm_id, "real": real}
-    judged = session.connection().execute(_judge(channel, topic), given)
+    connection = session.connection()
+    judged = connection.execute(_judge(channel, topic, connection.dialect.name), given)
     return Claimed(claim.id, _taken(session, claim.id), judged.rowcount)
 
 
 @lru_cache(maxsize=64)
-def _judge(channel: str, topic: str) -> Update:
-    """Claims the next deliveries, or skips them with the reason; made once, for it takes longer to write than to run."""
-    verdict = _verdicts(channel, topic)
+def _judge(channel: str, topic: str, dialect: str) -> Update:
+    """Claims the next deliveries, or skips them with the reason; made once, for it takes longer to write than to run.
+
+    PostgreSQL, where it takes the table for empty, would look at the whole batch anew for each row that it updates.
+    """
+    made = _verdicts(channel, topic)
+    once = made.cte("verdict").prefix_with("MATERIALIZED")
+    verdict = once if dialect == "postgresql" else made.subquery()
     refused = verdict.c.reason != ""
     return (
         update(D)
@@ -151,7 +157,7 @@ def _judge(channel: str, topic: str) -> Update:
     )
 
 
-def _verdicts(channel: str, topic: str) -> Subquery:
+def _verdicts(channel: str, topic: str) -> Select[int, str]:
     """The next deliveries with the reason why they must not be made, or ""; each is looked at once."""
     suppressed = is_suppressed(WANTED.address_hash, channel, REAL, topic)
     agreed = may_address(WANTED.contact_id, channel, topic)
@@ -159,7 +165,6 @@ def _verdicts(channel: str, topic: str) -> Subquery:
         select(WANTED.id, case((suppressed, "suppressed"), (~agreed, "no consent"), else_="").label("reason"))
         .where(WANTED.id.in_(_due()))
         .limit(BATCH)
-        .subquery()
     )
 
 

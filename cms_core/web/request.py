@@ -48,6 +48,15 @@ def session() -> Session:
     return cast(Session, g.session)
 
 
+def _refuse_nul() -> None:
+    """No name and no word holds a NUL, and PostgreSQL compares with none."""
+    if "\0" in request.path:
+        abort(404)
+    pairs = request.args.items(multi=True) if b"%00" in request.query_string else ()
+    if any("\0" in text for pair in pairs for text in pair):
+        abort(400)
+
+
 def init_request(app: Flask) -> None:
     """Refuse what cannot be answered, and commit or roll back the session at the end of each request."""
 
@@ -57,12 +66,8 @@ def init_request(app: Flask) -> None:
         # With a Host header that is none not even the sign-in page has an address.
         if fault is not None and fault.code == 400:
             raise fault
-        # No name and no word holds a NUL, and PostgreSQL compares with none.
-        if "\0" in request.path and request.path.startswith("/app/"):
-            abort(404)
-        pairs = request.args.items(multi=True) if b"%00" in request.query_string else ()
-        if any("\0" in text for pair in pairs for text in pair):
-            abort(400)
+        if request.path.startswith(("/app/", "/api/")):
+            _refuse_nul()
         # Only parts of a multipart form are read bit by bit, and files among them go to disk.
         if request.mimetype != "multipart/form-data":
             request.max_content_length = current_app.config["MAX_FORM_MEMORY_SIZE"]

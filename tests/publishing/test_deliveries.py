@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.dialects import postgresql
 
 from cms_core.audience import consent
 from cms_core.audience.models import Contact
@@ -33,6 +34,12 @@ def test_everybody_who_agreed_gets_one(workspace: Workspace, worker: Worker, toy
     assert result.document()["deliveries"] == {"accepted": 1200}
     assert len(set(toys.remote.mails)) == len(toys.remote.mails) == 1200
     assert shown(workspace, public_id)["state"] == "published"
+
+
+def test_on_postgresql_a_batch_is_judged_once_whatever_is_known_of_the_size_of_tables() -> None:
+    """Where it took the table for empty, it judged 500 people anew for each of 1,200 rows: a minute instead of a second."""
+    judge = deliveries._judge("email", "", "postgresql").compile(dialect=postgresql.dialect())
+    assert "WITH verdict AS MATERIALIZED" in " ".join(str(judge).split())
 
 
 def test_without_consent_nobody_is_addressed(

@@ -50,6 +50,9 @@ def stays_here(location: str) -> bool:
 def test_nobody_is_led_elsewhere_after_signing_in(house: House, target: str) -> None:
     client = house.client()
     shown = client.get(f"/app/login?next={quote(target)}")
+    if "\0" in target:
+        assert shown.status_code == 400
+        return
     kept = re.search(r'name="next" value="([^"]*)"', shown.text)
     assert kept
     assert stays_here(kept[1])
