@@ -94,7 +94,7 @@ def _request_hash() -> str:
     digest = hashlib.sha256()
     parts: list[Any] = [request.method, request.full_path, request.mimetype]
     if request.mimetype == "multipart/form-data":
-        parts += sorted(request.form.items(multi=True))
+        parts += sorted((name or "", value) for name, value in request.form.items(multi=True))
         for name, file in request.files.items(multi=True):
             parts += [name, file.filename, hashlib.sha256(file.read()).hexdigest()]
             file.seek(0)

@@ -119,3 +119,17 @@ def test_of_many_at_the_same_time_one_is_done_and_all_are_answered_alike(
     assert len({each.data for each in answers}) == 1
     assert sum("Idempotency-Replayed" in each.headers for each in answers) == 3
     assert count(workspace, Segment) == 1
+
+
+def test_a_form_whose_parts_have_no_names_is_read_as_any_other(admin: Caller) -> None:
+    part = "--x\r\nContent-Disposition: form-data{}\r\n\r\nwords\r\n"
+    body = part.format("") + part.format('; name="a"') + "--x--\r\n"
+    sent = admin(
+        "POST",
+        "/contacts/import",
+        data=body.encode(),
+        content_type="multipart/form-data; boundary=x",
+        headers={"Idempotency-Key": "k"},
+    )
+    assert sent.status_code == 422
+    assert "no file was sent" in sent.json["error"]["message"]
