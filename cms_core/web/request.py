@@ -66,7 +66,7 @@ def init_request(app: Flask) -> None:
         # With a Host header that is none not even the sign-in page has an address.
         if fault is not None and fault.code == 400:
             raise fault
-        if request.path.startswith(("/app/", "/api/")):
+        if request.path.startswith("/app/"):
             _refuse_nul()
         # Only parts of a multipart form are read bit by bit, and files among them go to disk.
         if request.mimetype != "multipart/form-data":
