@@ -14,6 +14,7 @@ from webargs.flaskparser import FlaskParser
 from cms_core.api import access
 from cms_core.api.answers import WrongMediaType
 from cms_core.api.idempotency import begin
+from cms_core.api.schemas import Input
 from cms_core.connections.values import InvalidValues
 from cms_core.errors import CmsError, Invalid
 
@@ -151,7 +152,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # it comes with
             made = self.response(status, None if streams else answers, content_type=streams or None)(made)
             twins = [twin] if isinstance(twin, str) else list(twin)
             made = self.doc(**_described(permission, twins, files, versioned))(made)
-            taken = {"query": query is not None, "body": body is not None or files}
+            taken = {"query": query is not None, "json": body is not None or files}
             return _guarded(made, permission, taken)  # type: ignore[return-value]
 
         return wrap
@@ -171,23 +172,12 @@ def _guarded(
     def guarded(*args: Any, **kwargs: Any) -> Any:
         if permission is not None:
             access.require(permission)
-        if not taken["query"]:
-            _refuse(request.args)
-        if not taken["body"] and request.method != "DELETE":
-            found = Blueprint.ARGUMENTS_PARSER._raw_load_json(request)
-            _refuse({} if found is missing else found if isinstance(found, dict) else {"body": found})
+        for location in ("query", "json") if request.method != "DELETE" else ("query",):
+            if not taken[location]:  # it does nothing for who wants something of it that it does not know
+                Blueprint.ARGUMENTS_PARSER.parse(Input(), request, location=location)
         if request.method == "POST":
             begin()
         return view(*args, **kwargs)
 
     guarded.cms_permission = permission  # type: ignore[attr-defined]
     return guarded
-
-
-def _refuse(given: Mapping[str, Any]) -> None:
-    """A call that takes nothing does nothing for who wants something of it that it does not know."""
-    if given:
-        errors = {name: ["Unknown field."] for name in given}
-        raise InvalidValues(
-            f"the input cannot be used: {', '.join(list(errors)[:5])}", "this call takes none of it", errors
-        )

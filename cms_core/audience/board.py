@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from cms_core.audience import fields
 from cms_core.audience.consent import Standing, standing
 from cms_core.audience.models import Company, Consent, Contact, Suppression
+from cms_core.audience.unsubscribing import CHANNEL
 from cms_core.campaigns.models import Entry
 from cms_core.content.models import Asset
 from cms_core.db import now
@@ -15,7 +16,6 @@ from cms_core.events.models import Event
 from cms_core.publishing.models import Delivery, Publication
 
 SHOWN = 50
-CHANNEL = "email"
 
 
 def dossier(session: Session, contact: Contact) -> dict[str, Any]:

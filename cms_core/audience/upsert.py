@@ -23,7 +23,7 @@ from cms_core.dialect import among, insert_rows
 from cms_core.errors import Invalid
 from cms_core.ids import new_id
 
-BATCH = 10000
+BATCH = 10_000
 CHANNEL = "email"
 TEXT_FIELDS = ("first_name", "last_name", "country", "language", "timezone")
 

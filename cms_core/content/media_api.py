@@ -39,7 +39,7 @@ class NewFile(Input):
     )
     alt = fields.String(
         load_default="",
-        validate=validate.Length(max=1000),
+        validate=validate.Length(max=files.MAX_ALT),
         metadata={"description": "What a picture shows, for those who do not see it."},
     )
 
