@@ -4,10 +4,11 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
+from functools import cache
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.orm import Session, aliased
 
 from cms_core.campaigns import service as campaigns
@@ -16,7 +17,7 @@ from cms_core.campaigns.money import show_money
 from cms_core.content.models import Asset, Revision
 from cms_core.contract import AgentClass
 from cms_core.reports.figures import Figures
-from cms_core.reports.gather import Cell, Cells, Costs, People, cells_of, costs_of, people_of
+from cms_core.reports.gather import IDS, Cell, Cells, Costs, People, gather
 from cms_core.reports.models import Rollup
 
 MOST_DAYS = 366
@@ -72,8 +73,9 @@ class CampaignReport:
 
 def report(session: Session, campaign: Campaign) -> CampaignReport:
     """The figures of a campaign, as far as the rollups have come."""
-    cells, people = cells_of(session, [campaign]), people_of(session, [campaign])
-    currency, notes = _add_costs(cells, costs_of(session, [campaign]), campaign)
+    found = gather(session, [campaign])
+    cells, people = found.cells, found.people
+    currency, notes = _add_costs(cells, found.costs, campaign)
     assets = _assets(session, {asset_id for _, _, asset_id in cells})
     by_channel = _rows(cells, lambda cell: cell[1], "channel", people)
     by_asset = _rows(cells, lambda cell: cell[2], "asset", people)
@@ -93,15 +95,15 @@ def report(session: Session, campaign: Campaign) -> CampaignReport:
 
 def overview(session: Session) -> list[tuple[Campaign, str, Figures]]:
     """Every campaign with its currency and totals, the latest start first."""
-    found = campaigns.campaigns(session)
-    cells, costs, people = cells_of(session, found), costs_of(session, found), people_of(session, found)
-    currencies = {campaign.key: _add_costs(cells, costs, campaign)[0] for campaign in found}
+    listed = campaigns.campaigns(session)
+    found = gather(session, listed)
+    currencies = {campaign.key: _add_costs(found.cells, found.costs, campaign)[0] for campaign in listed}
     counts: defaultdict[str, list[Counter[str]]] = defaultdict(list)
-    for cell, counter in cells.items():
+    for cell, counter in found.cells.items():
         counts[cell[0]].append(counter)
     return [
-        (campaign, currencies[campaign.key], _total(counts[campaign.key], campaign, people))
-        for campaign in found
+        (campaign, currencies[campaign.key], _total(counts[campaign.key], campaign, found.people))
+        for campaign in listed
     ]
 
 
@@ -148,21 +150,22 @@ def _sum(counters: Iterable[Counter[str]]) -> Counter[str]:
 
 def _assets(session: Session, ids: set[int]) -> dict[int, tuple[str, str]]:
     """Slug and newest title of each."""
+    found = session.connection().execute(_newest_titles(), {"ids": list(ids)})
+    return {asset_id: (slug, title) for asset_id, slug, title in found}
+
+
+@cache
+def _newest_titles() -> Select[int, str, str]:
     newest = aliased(Revision)
     later = select(newest.id).where(newest.asset_id == Asset.id, newest.n > Revision.n).exists()
     query = select(Asset.id, Asset.slug, Revision.title).join(Revision, Revision.asset_id == Asset.id)
-    return {row.id: (row.slug, row.title) for row in session.execute(query.where(Asset.id.in_(ids), ~later))}
+    return query.where(Asset.id.in_(IDS), ~later)
 
 
 def _days(session: Session, key: str) -> list[Day]:
     """Every day from the first to the last with something to show, at most the last 366."""
-    query = (
-        select(Rollup.day, Rollup.kind, func.sum(Rollup.total))
-        .where(Rollup.campaign == key, Rollup.agent_class == AgentClass.HUMAN, Rollup.kind.in_(DAILY))
-        .group_by(Rollup.day, Rollup.kind)
-    )
     found: defaultdict[date, dict[str, int]] = defaultdict(dict)
-    for day, kind, total in session.execute(query):
+    for day, kind, total in session.connection().execute(_daily(), {"key": key}):
         found[day][DAILY[kind]] = int(total)
     if not found:
         return []
@@ -170,3 +173,13 @@ def _days(session: Session, key: str) -> list[Day]:
     first = max(min(found), last - timedelta(days=MOST_DAYS - 1))
     days = (first + timedelta(days=offset) for offset in range((last - first).days + 1))
     return [Day(day, **found.get(day, {})) for day in days]
+
+
+@cache
+def _daily() -> Select[date, str, int]:
+    by_human = Rollup.agent_class == AgentClass.HUMAN
+    return (
+        select(Rollup.day, Rollup.kind, func.sum(Rollup.total))
+        .where(Rollup.campaign == bindparam("key"), by_human, Rollup.kind.in_(tuple(DAILY)))
+        .group_by(Rollup.day, Rollup.kind)
+    )

@@ -1,15 +1,33 @@
 """Reads what reports are made of: deliveries, rollups and measurements, by campaign, channel and asset.
 
 What can be added up is added up per cell. People cannot: whoever opened two mails is one person of the campaign, so they are
-kept counted at each level. The statements are made once: making them would cost more than running them.
+kept counted at each level. All is one statement that is made once: six of them took longer on their way than in the database.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BindParameter, Select, bindparam, func, select
+from sqlalchemy import (
+    CTE,
+    BigInteger,
+    BindParameter,
+    CompoundSelect,
+    Select,
+    String,
+    and_,
+    bindparam,
+    case,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.orm import Session, aliased
 
 from cms_core.campaigns.models import Campaign
@@ -19,13 +37,13 @@ from cms_core.events.models import Event, Measurement
 from cms_core.publishing.models import Delivery, DeliveryState, Publication
 from cms_core.reports.models import ContactRollup, Rollup
 
-Statement = Select[*tuple[Any, ...]]
 Cell = tuple[str, str, int]  # key of the campaign, channel, row id of the asset
 Cells = defaultdict[Cell, Counter[str]]
+Costs = defaultdict[str, Counter[tuple[str, Cell]]]  # by campaign: micros by (currency, cell)
 People = defaultdict[
     tuple[str, str, Any], dict[str, int]
 ]  # by campaign, level, and channel or asset (or None)
-Costs = defaultdict[str, Counter[tuple[str, Cell]]]  # by campaign: micros by (currency, cell)
+Statement = Select[*tuple[Any, ...]]
 
 BY_STATE = {
     DeliveryState.ACCEPTED: "sent",
@@ -38,9 +56,52 @@ BY_STATE = {
     DeliveryState.RETRY_WAIT: "pending",
 }
 REACTIONS = ("likes", "reposts", "replies", "quotes")
-KEYS: BindParameter[Any] = bindparam("keys", expanding=True)
 IDS: BindParameter[Any] = bindparam("ids", expanding=True)
-CELL = (Campaign.key, Publication.channel, Publication.asset_id)
+CELL = (Publication.channel, Publication.asset_id)
+NONE = literal("", String)
+
+
+class Source(StrEnum):
+    """What a row of the statement counts, and so what its text, its detail and its number are."""
+
+    DELIVERIES = "deliveries"  # of a state ("": a publication without any)
+    BOUNCES = "bounces"
+    EVENTS = "events"  # of a kind and an agent class
+    REACTIONS = "reactions"  # of a metric, in micros
+    COSTS = "costs"  # in a currency, in micros
+    PEOPLE = "people"  # who did something, at a level
+
+
+@dataclass
+class Gathered:
+    """What can be added up, except cost; a channel or asset without figures has an empty cell. Then the costs, and the people."""
+
+    cells: Cells = field(default_factory=lambda: defaultdict(Counter))
+    costs: Costs = field(default_factory=lambda: defaultdict(Counter))
+    people: People = field(default_factory=lambda: defaultdict(dict))
+
+    def add(self, source: str, cell: Cell, text: str, detail: str, number: int) -> None:
+        """Take up one row of the statement."""
+        match source:
+            case Source.EVENTS:
+                counts = self.cells[cell]
+                if figure := figure_of(text, detail):
+                    counts[figure] += number
+            case Source.PEOPLE:
+                campaign, channel, asset_id = cell
+                place = {"channel": channel, "asset": asset_id}.get(detail)
+                self.people[campaign, detail, place][text] = number
+            case Source.DELIVERIES:
+                counts = self.cells[cell]
+                if text:
+                    counts[BY_STATE[DeliveryState(text)]] += number
+                    counts["addressed"] += number
+            case Source.BOUNCES:
+                self.cells[cell]["bounced"] += number
+            case Source.REACTIONS:
+                self.cells[cell][text] += number // MICROS
+            case Source.COSTS:
+                self.costs[cell[0]][detail, cell] += number
 
 
 def figure_of(kind: str, agent_class: str) -> str:
@@ -58,163 +119,102 @@ def figure_of(kind: str, agent_class: str) -> str:
     return ""
 
 
-def cells_of(session: Session, campaigns: Sequence[Campaign]) -> Cells:
-    """What can be added up, except cost; a channel or asset without figures has an empty cell."""
-    cells: Cells = defaultdict(Counter)
+def gather(session: Session, campaigns: Sequence[Campaign]) -> Gathered:
+    """Everything that the figures of these campaigns are made of."""
     session.flush()
-    _add_deliveries(session, campaigns, cells)
-    _add_bounces(session, campaigns, cells)
-    _add_events(session, campaigns, cells)
-    _add_reactions(session, campaigns, cells)
-    return cells
-
-
-def _read(session: Session, statement: Statement, campaigns: Sequence[Campaign]) -> Sequence[Any]:
-    """Core rows; a statement takes the campaigns by ``ids`` or by ``keys``."""
-    bound = {"ids": [each.id for each in campaigns], "keys": [each.key for each in campaigns]}
-    return session.connection().execute(statement, bound).all()
-
-
-def _add_deliveries(session: Session, campaigns: Sequence[Campaign], cells: Cells) -> None:
-    for key, channel, asset_id, state, count in _read(session, _deliveries(), campaigns):
-        cell = cells[key, channel, asset_id]
-        if state is not None:
-            cell[BY_STATE[DeliveryState(state)]] += count
-            cell["addressed"] += count
+    gathered = Gathered()
+    found = session.connection().execute(_everything(), {"ids": [each.id for each in campaigns]})
+    for source, campaign, channel, asset_id, text, detail, number in found.all():
+        gathered.add(source, (campaign, channel, asset_id), text, detail, number)
+    return gathered
 
 
 @cache
-def _deliveries() -> Statement:
+def _everything() -> CompoundSelect[*tuple[Any, ...]]:
+    chosen = select(Campaign.id, Campaign.key).where(Campaign.id.in_(IDS)).cte("chosen")
+    parts = (_deliveries, _bounces, _events, _measurements, _campaign_costs, _people)
+    return union_all(*(part(chosen) for part in parts))
+
+
+def _deliveries(chosen: CTE) -> Statement:
+    state = func.coalesce(Delivery.state, "")
     return (
-        select(*CELL, Delivery.state, func.count(Delivery.id))
-        .join(Publication, Publication.campaign_id == Campaign.id)
+        _row(Source.DELIVERIES, chosen.c.key, *CELL, state, NONE, func.count(Delivery.id))
+        .join(Publication, Publication.campaign_id == chosen.c.id)
         .outerjoin(Delivery, Delivery.publication_id == Publication.id)
-        .where(Campaign.id.in_(IDS))
-        .group_by(*CELL, Delivery.state)
+        .group_by(chosen.c.key, *CELL, Delivery.state)
     )
 
 
-def _add_bounces(session: Session, campaigns: Sequence[Campaign], cells: Cells) -> None:
-    for key, channel, asset_id, count in _read(session, _bounces(), campaigns):
-        cells[key, channel, asset_id]["bounced"] += count
-
-
-@cache
-def _bounces() -> Statement:
-    """A bounce that does not say which delivery it is of belongs to the one of its contact (below zero, so that no two are one)."""
-    delivery = func.coalesce(Event.delivery_id, -Event.contact_id)
-    return (
-        select(*CELL, func.count(delivery.distinct()))
-        .join(Publication, Publication.campaign_id == Campaign.id)
-        .join(Event, Event.publication_id == Publication.id)
-        .where(Campaign.id.in_(IDS), Event.kind == "bounced")
-        .group_by(*CELL, Publication.id)
+def _bounces(chosen: CTE) -> Statement:
+    """Each delivery once; a bounce that does not say which one it is of belongs to the one of its contact."""
+    nameless = case((Event.delivery_id.is_(None), Event.contact_id))
+    count = (
+        select(func.count(Event.delivery_id.distinct()) + func.count(nameless.distinct()))
+        .where(Event.publication_id == Publication.id, Event.kind == "bounced")
+        .scalar_subquery()
     )
+    row = _row(Source.BOUNCES, chosen.c.key, *CELL, NONE, NONE, count)
+    return row.join(Publication, Publication.campaign_id == chosen.c.id)
 
 
-def _add_events(session: Session, campaigns: Sequence[Campaign], cells: Cells) -> None:
-    for key, channel, asset_id, kind, agent_class, total in _read(session, _events(), campaigns):
-        cell = cells[key, channel, asset_id]
-        if figure := figure_of(kind, agent_class):
-            cell[figure] += int(total)
-
-
-@cache
-def _events() -> Statement:
+def _events(chosen: CTE) -> Statement:
     """By publication first, as the key is: so nothing need be sorted."""
-    key = (
-        Rollup.campaign,
-        Rollup.publication_id,
-        Rollup.channel,
-        Rollup.asset_id,
-        Rollup.kind,
-        Rollup.agent_class,
-    )
-    what = [column for column in key if column is not Rollup.publication_id]
-    return select(*what, func.sum(Rollup.total)).where(Rollup.campaign.in_(KEYS)).group_by(*key)
-
-
-def _add_reactions(session: Session, campaigns: Sequence[Campaign], cells: Cells) -> None:
-    for key, channel, asset_id, metric, micros in _read(session, _reactions(), campaigns):
-        cells[key, channel, asset_id][metric] += micros // MICROS
-
-
-@cache
-def _reactions() -> Statement:
-    """What readers did on a network, as it reported it; an updated post is one post, so only the head of a chain counts."""
+    what = (Rollup.channel, Rollup.asset_id, Rollup.kind, Rollup.agent_class)
     return (
-        _newest_measurements()
-        .add_columns(Measurement.metric, Measurement.value_micros)
-        .where(Measurement.metric.in_(REACTIONS), Publication.superseded_by_id.is_(None))
+        _row(Source.EVENTS, Rollup.campaign, *what, cast(func.sum(Rollup.total), BigInteger))
+        .where(Rollup.campaign.in_(select(chosen.c.key)))
+        .group_by(Rollup.campaign, Rollup.publication_id, *what)
     )
 
 
-def costs_of(session: Session, campaigns: Sequence[Campaign]) -> Costs:
-    """The newest cost of each publication; they are cumulative. And what was reported for campaigns as a whole."""
-    costs: Costs = defaultdict(Counter)
-    session.flush()
-    for key, channel, asset_id, currency, micros in _read(session, _costs(), campaigns):
-        costs[key][currency, (key, channel, asset_id)] += micros
-    for key, channel, currency, micros in _read(session, _campaign_costs(), campaigns):
-        costs[key][currency, (key, channel, 0)] += micros
-    return costs
+def _measurements(chosen: CTE) -> Statement:
+    """The newest of each publication, for they are cumulative: its cost, and what readers did on a network as it reported it.
 
-
-@cache
-def _costs() -> Statement:
-    return (
-        _newest_measurements()
-        .add_columns(Measurement.currency, Measurement.value_micros)
-        .where(Measurement.metric == "cost")
-    )
-
-
-def _newest_measurements() -> Select[str, str, int]:
-    """The cell of each publication's newest measurement of each metric."""
+    An updated post is one post, so only the head of a chain counts.
+    """
     other = aliased(Measurement)
     newest = (
         select(func.max(other.at))
         .where(other.publication_id == Measurement.publication_id, other.metric == Measurement.metric)
         .scalar_subquery()
     )
+    is_cost = Measurement.metric == "cost"
+    is_reaction = and_(Measurement.metric.in_(REACTIONS), Publication.superseded_by_id.is_(None))
+    source = case((is_cost, Source.COSTS.value), else_=Source.REACTIONS.value)
+    what = (Measurement.metric, Measurement.currency, Measurement.value_micros)
     return (
-        select(*CELL)
-        .join(Publication, Publication.campaign_id == Campaign.id)
+        select(source, chosen.c.key, *CELL, *what)
+        .join(Publication, Publication.campaign_id == chosen.c.id)
         .join(Measurement, Measurement.publication_id == Publication.id)
-        .where(Campaign.id.in_(IDS), Measurement.at == newest)
+        .where(or_(is_cost, is_reaction), Measurement.at == newest)
     )
 
 
-@cache
-def _campaign_costs() -> Statement:
-    """The newest number of each channel and currency."""
+def _campaign_costs(chosen: CTE) -> Statement:
+    """What was reported for campaigns as a whole: the newest number of each channel and currency."""
     other, same = aliased(Measurement), ("publication_id", "campaign", "channel", "metric", "currency")
     newest = (
         select(func.max(other.at))
         .where(*(getattr(other, name) == getattr(Measurement, name) for name in same))
         .scalar_subquery()
     )
-    return select(
-        Measurement.campaign, Measurement.channel, Measurement.currency, Measurement.value_micros
-    ).where(
+    place = (Measurement.campaign, Measurement.channel, literal(0))
+    what = (Measurement.metric, Measurement.currency, Measurement.value_micros)
+    return _row(Source.COSTS, *place, *what).where(
         Measurement.publication_id == 0,
-        Measurement.campaign.in_(KEYS),
+        Measurement.campaign.in_(select(chosen.c.key)),
         Measurement.metric == "cost",
         Measurement.at == newest,
         Measurement.value_micros != 0,
     )
 
 
-def people_of(session: Session, campaigns: Sequence[Campaign]) -> People:
-    """How many different contacts opened and clicked: by campaign, level and what the level names."""
-    people: People = defaultdict(dict)
-    for campaign, level, channel, asset_id, kind, count in _read(session, _contacts(), campaigns):
-        people[campaign, level, {"channel": channel, "asset": asset_id}.get(level)][kind] = count
-    return people
+def _people(chosen: CTE) -> Statement:
+    place = (ContactRollup.campaign, ContactRollup.channel, ContactRollup.asset_id)
+    what = (ContactRollup.kind, ContactRollup.level, ContactRollup.contacts)
+    return _row(Source.PEOPLE, *place, *what).where(ContactRollup.campaign.in_(select(chosen.c.key)))
 
 
-@cache
-def _contacts() -> Statement:
-    place = (ContactRollup.campaign, ContactRollup.level, ContactRollup.channel, ContactRollup.asset_id)
-    what = (ContactRollup.kind, ContactRollup.contacts)
-    return select(*place, *what).where(ContactRollup.campaign.in_(KEYS))
+def _row(source: Source, *columns: Any) -> Statement:
+    return select(literal(source.value, String).label("source"), *columns)
