@@ -19,7 +19,10 @@ class ConnectionState(StrEnum):
 
 
 class Connection(PublicId, Base):
-    """A connected account of a channel. ``secrets`` is encrypted JSON and never leaves the server; it ends at ``expires_at``."""
+    """A connected account of a channel. ``secrets`` is encrypted JSON and never leaves the server; it ends at ``expires_at``.
+
+    ``failures`` are those in a row; from ``LIMIT`` on (circuit.py) nothing is tried before ``probe_at``.
+    """
 
     __tablename__ = "core_connection"
     __table_args__ = (UniqueConstraint("channel", "name"),)
@@ -33,6 +36,9 @@ class Connection(PublicId, Base):
     identity: Mapped[str] = mapped_column(Text, default="")
     checked_at: Mapped[datetime | None]
     expires_at: Mapped[datetime | None]
+    failures: Mapped[int] = mapped_column(default=0)
+    circuit_reason: Mapped[str] = mapped_column(Text, default="")
+    probe_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     row_version: Mapped[int] = mapped_column(default=1)
 

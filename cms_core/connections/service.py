@@ -7,6 +7,7 @@ from marshmallow import Schema
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from cms_core.connections import circuit
 from cms_core.connections import values as v
 from cms_core.connections.models import Connection, ConnectionState
 from cms_core.db import now
@@ -61,6 +62,7 @@ def update(
     connection.state, connection.reason, connection.identity = ConnectionState.NEW, "", ""
     connection.expires_at = None  # the next test says until when
     session.flush()
+    circuit.close(session, connection.id)
 
 
 def schema_of(plugins: Plugins, channel: str) -> Schema:
@@ -121,10 +123,13 @@ def document(row: Connection) -> dict[str, Any]:
         "channel": row.channel,
         "name": row.name,
         "state": str(row.state),
-        "reason": row.reason,
+        "reason": row.reason or circuit.in_words(row),
         "identity": row.identity,
         "checked_at": row.checked_at,
         "expires_at": row.expires_at,
+        "circuit": "closed" if row.probe_at is None else "open",
+        "failures": row.failures,
+        "probe_at": row.probe_at,
     }
 
 

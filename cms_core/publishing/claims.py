@@ -9,9 +9,11 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, func, literal, or_, select, update
 from sqlalchemy.orm import Session
 
+from cms_core.connections import circuit
+from cms_core.connections.models import Connection
 from cms_core.contract import Idempotency
 from cms_core.plugins import Plugins
 from cms_core.publishing.models import Attempt, Delivery, DeliveryState, Phase, Publication
@@ -137,8 +139,17 @@ def _set(session: Session, where: ColumnElement[bool], **values: Any) -> None:
     )
 
 
-def claimable(plugins: Plugins, due: datetime, real: datetime) -> list[tuple[Task, ColumnElement[bool]]]:
+Work = list[tuple[Task, ColumnElement[bool]]]
+
+
+def claimable(plugins: Plugins, due: datetime, real: datetime) -> Work:
     """What may be claimed now, by task."""
+    served = ~circuit.resting(P.connection_id, real)
+    return [(task, and_(where, served)) for task, where in _work(plugins, due, real)]
+
+
+def _work(plugins: Plugins, due: datetime, real: datetime) -> Work:
+    """What there is to do, whether its connection rests or not."""
     free = or_(P.lease_until.is_(None), P.lease_until < real)
     rested = or_(P.retry_at.is_(None), P.retry_at <= real)
     awake = or_(P.wake_at.is_(None), P.wake_at <= due)
@@ -187,17 +198,17 @@ def claim_next(
     only: int | None = None,
 ) -> Held | None:
     """Claim the next piece of work, the oldest first; ``only`` limits it to one publication."""
-    for task, where in claimable(plugins, due, real):
-        wanted = select(P.id).where(where, P.id == only if only is not None else P.id.is_not(None))
-        wanted = wanted.order_by(P.due_at, P.id).limit(1)
-        if session.get_bind().dialect.name == "postgresql":
-            wanted = wanted.with_for_update(skip_locked=True)
+    served = ~circuit.resting(P.connection_id, real)
+    for task, where in _work(plugins, due, real):
+        found = _candidate(session, and_(where, served), only)
+        if found is None or not circuit.may_try(session, found.connection_id, found.probe_at, real):
+            continue
         values: dict[str, Any] = {"claim_no": P.claim_no + 1, "lease_until": real + lease, "worker": worker}
         if task is Task.PUBLISH:
             values["state"] = S.PREPARING
         row = session.execute(
             update(P)
-            .where(P.id == wanted.scalar_subquery(), where)
+            .where(P.id == found.id, where)
             .values(row_version=P.row_version + 1, **values)
             .returning(P.id, P.claim_no)
             .execution_options(synchronize_session=False)
@@ -205,6 +216,19 @@ def claim_next(
         if row is not None:
             return Held(row.id, row.claim_no, task)
     return None
+
+
+def _candidate(
+    session: Session, where: ColumnElement[bool], only: int | None
+) -> Row[int, int, datetime | None] | None:
+    """The oldest that may be claimed; on PostgreSQL one that nobody else is about to claim."""
+    wanted = select(P.id, P.connection_id, Connection.probe_at).join(Connection).where(where)
+    if only is not None:
+        wanted = wanted.where(P.id == only)
+    wanted = wanted.order_by(P.due_at, P.id).limit(1)
+    if session.get_bind().dialect.name == "postgresql":
+        wanted = wanted.with_for_update(skip_locked=True, of=P)
+    return session.execute(wanted).first()
 
 
 def write(session: Session, held: Held, states: tuple[str, ...], **values: Any) -> bool:
@@ -232,15 +256,17 @@ def renew(session: Session, held: list[Held], lease_until: datetime) -> None:
 def next_wait(
     session: Session, plugins: Plugins, due: datetime, real: datetime, horizon: timedelta
 ) -> float | None:
-    """Seconds until something may become claimable: a lease ends or a retry is near; 0: now; None: nothing will."""
+    """Seconds until something may become claimable: a lease ends, a retry or a probe is near; 0: now; None: nothing will."""
     if any(session.scalar(select(P.id).where(where).limit(1)) for _, where in claimable(plugins, due, real)):
         return 0.0
     leased = or_(P.state.in_((S.PREPARING, S.COMMITTING)), and_(P.lease_until >= real, P.paused_at.is_(None)))
     open_ended = P.state.in_((S.SENDING, S.UNKNOWN, S.PUBLISHED)), P.retry_at > real, P.paused_at.is_(None)
     retrying = and_(or_(P.state == S.RETRY_WAIT, and_(*open_ended)), P.retry_at <= real + horizon)
+    probing = circuit.hopeful(real), or_(*(where for _, where in _work(plugins, due, real)))
     instants = [
         session.scalar(select(func.min(P.lease_until)).where(leased)),
         session.scalar(select(func.min(P.retry_at)).where(retrying)),
+        session.scalar(select(func.min(Connection.probe_at)).join(P).where(*probing)),
     ]
     known = [instant for instant in instants if instant is not None]
     return max(0.0, (min(known) - real).total_seconds()) if known else None

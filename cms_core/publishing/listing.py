@@ -3,19 +3,22 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session, aliased
 
 from cms_core.audience.models import Segment
 from cms_core.campaigns.models import Campaign
+from cms_core.connections import circuit
 from cms_core.connections.models import Connection
 from cms_core.content.models import Asset, Revision
 from cms_core.publishing import experiments
 from cms_core.publishing.claims import UNTIL_CALLED
 from cms_core.publishing.models import Attempt, Delivery, DeliveryState, Publication
+from cms_core.publishing.models import PublicationState as S
 
 ATTEMPTS = select(func.count()).where(Attempt.publication_id == Publication.id).scalar_subquery()
 SUCCESSOR = aliased(Publication)
+WAITING = (S.SCHEDULED, S.RETRY_WAIT, S.SENDING)
 COLUMNS = (
     Publication.public_id.label("id"),
     Publication.state,
@@ -29,7 +32,9 @@ COLUMNS = (
     Publication.published_at,
     Publication.external_url.label("url"),
     ATTEMPTS.label("attempts"),
-    Publication.reason,
+    func.coalesce(case((Publication.state.in_(WAITING), circuit.words())), Publication.reason).label(
+        "reason"
+    ),
     Publication.paused_reason.label("paused"),
     Publication.stream.label("source"),
     SUCCESSOR.public_id.label("superseded_by"),
@@ -77,7 +82,7 @@ def publication(session: Session, found: Publication) -> dict[str, Any]:
         "ends_at": found.ends_at,
         "url": found.external_url or None,
         "external_id": found.external_id or None,
-        "reason": found.reason,
+        "reason": (found.state in WAITING and circuit.in_words(found.connection)) or found.reason,
         "paused": found.paused_reason,
         "switching_to": found.switch_to,
         "wake_at": None if found.wake_at == UNTIL_CALLED else found.wake_at,

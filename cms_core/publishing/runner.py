@@ -7,15 +7,18 @@ idempotency.
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from cms_core import contract as c
 from cms_core.clock import Clock, SystemClock
+from cms_core.connections import circuit
 from cms_core.errors import CmsError
 from cms_core.plugins import PLUGIN_FAULTS
 from cms_core.publishing import claims, closures, experiments, followers, live, lookups, outcomes, snapshot
@@ -135,7 +138,9 @@ class Runner:
         except PLUGIN_FAULTS as error:
             self._fail(held, taken, error, started, "prepare")
             return None
-        with self.workspace.db.transaction() as session:
+        with (
+            self.workspace.db.transaction() as session
+        ):  # says nothing of the connection: it may have asked nobody
             if isinstance(answer, c.Wait):
                 due = self.due_clock.now()
                 outcomes.wait(session, held, taken, arm, answer, started, self.real, due)
@@ -157,7 +162,7 @@ class Runner:
         except PLUGIN_FAULTS as error:
             self._fail(held, taken, error, started, "commit")
             return
-        with self.workspace.db.transaction() as session:
+        with self._outcome(taken) as session:
             outcomes.published(session, held, taken, receipt, self.real)
 
     def _fail(self, held: Held, taken: Snapshot, error: BaseException, started: datetime, phase: str) -> None:
@@ -165,8 +170,16 @@ class Runner:
             secrets = taken.link.secrets.values()
             self.workspace.plugins.report(taken.plugin, f"{taken.channel.name}.{phase}", error, secrets)
             log.error("fault in plugin %s: %s", taken.plugin, conceal(repr(error), secrets))
-        with self.workspace.db.transaction() as session:
+        with self._outcome(taken, error) as session:
             outcomes.failed(session, held, taken, error, started, self.real, phase)
+
+    @contextmanager
+    def _outcome(self, taken: Snapshot, error: BaseException | None = None) -> Iterator[Session]:
+        """The transaction that writes down what came of a call, for the publication and for the circuit of its connection."""
+        said = conceal(str(error), taken.link.secrets.values()) if error else ""
+        with self.workspace.db.transaction() as session:
+            circuit.heard(session, taken.connection_id, error, self.real, said)
+            yield session
 
     # --- addressed channels ---------------------------------------------------------------------------------------------
 
@@ -184,7 +197,7 @@ class Runner:
         if error is not None:
             self._fail(held, taken, error, started, "commit")
             return
-        with self.workspace.db.transaction() as session:
+        with self._outcome(taken) as session:
             outcomes.finish_sending(session, held, taken, self.real)
 
     def _freeze(self, held: Held, taken: Snapshot, channel: c.AddressedChannel) -> bool:
@@ -254,11 +267,11 @@ class Runner:
                     lambda: taken.channel.publish(taken.link, prepared, taken.key, taken.previous),
                 )
             return
-        with self.workspace.db.transaction() as session:
+        with self._outcome(taken) as session:
             lookups.reconciled(session, held, taken, answer, started, self.real)
 
     def _record_lookup(self, held: Held, taken: Snapshot, error: BaseException, started: datetime) -> None:
-        with self.workspace.db.transaction() as session:
+        with self._outcome(taken, error) as session:
             lookups.lookup_failed(session, held, taken, error, started, self.real)
 
     def _give_up(self, held: Held) -> None:
@@ -276,7 +289,7 @@ class Runner:
                 taken.channel.withdraw(taken.link, taken.receipt)
         except PLUGIN_FAULTS as caught:
             error = caught
-        with self.workspace.db.transaction() as session:
+        with self._outcome(taken, error) as session:
             lookups.withdrawn(session, held, taken, error, started, self.real)
 
     def _switch(self, held: Held) -> None:
@@ -294,7 +307,7 @@ class Runner:
                 taken.channel.set_active(taken.link, taken.receipt, wanted is Phase.RESUME)
         except PLUGIN_FAULTS as caught:
             error = caught
-        with self.workspace.db.transaction() as session:
+        with self._outcome(taken, error) as session:
             live.switched(session, held, taken, wanted, error, self.real)
 
 

@@ -42,6 +42,7 @@ class Snapshot:
     """Everything that preparing and publishing need, without a session."""
 
     publication_id: int
+    connection_id: int
     key: str
     channel: c.Channel
     plugin: str
@@ -110,6 +111,7 @@ def take(session: Session, workspace: Workspace, held: Held) -> Snapshot:
     predecessor = session.get(Publication, publication.supersedes_id) if publication.supersedes_id else None
     return Snapshot(
         publication_id=publication.id,
+        connection_id=publication.connection_id,
         key=publication.public_id,
         channel=channel,
         plugin=plugins.owner_of_channel(publication.channel),
