@@ -67,6 +67,7 @@ def _fill(workspace: Workspace, email: str, password: str) -> None:
     with workspace.db.transaction() as session:
         session.info["actor"] = (None, "cli")
         auth.create_user(session, email, "", Role.ADMIN, password)
+    workspace.fence.accept()  # from its first moment on a copy is known to be one
 
 
 @contextmanager

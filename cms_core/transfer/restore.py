@@ -20,6 +20,7 @@ from cms_core.auth.models import AuditEntry, User
 from cms_core.config import show_keys, write_env
 from cms_core.content.media import MAX_BYTES, path_of, write_once
 from cms_core.errors import Conflict, Invalid, UpgradeNeeded
+from cms_core.files import replace_file
 from cms_core.reports import rollups
 from cms_core.transfer import tables as t
 from cms_core.transfer.archive import FORMAT, KEYS, MANIFEST, MEDIA, TABLES
@@ -77,17 +78,22 @@ def _restore(workspace: Workspace, archive: zipfile.ZipFile) -> Restored:
 def _undone_on_failure(workspace: Workspace) -> Iterator[list[str]]:
     """What stands outside the database, its commit included: the media named in the list, the fence, and the keys."""
     new: list[str] = []
-    env = workspace.config.home / ".env"
-    fence, before = workspace.fence.reason, env.read_bytes() if env.is_file() else b""
+    before = {path: _content(path) for path in (workspace.config.home / ".env", workspace.fence.file)}
     try:
         yield new
     except BaseException:
         _forget(workspace.config.media_dir, new)
-        if before:
-            env.write_bytes(before)
-        if fence is None:
-            workspace.fence.open()
+        for path, data in before.items():
+            if data is None:
+                path.unlink(missing_ok=True)
+            elif data != _content(path):
+                replace_file(path, data)
+        workspace.fence.forget()
         raise
+
+
+def _content(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None
 
 
 def _fill(
