@@ -15,6 +15,7 @@ ALONE = {
     "db": "it changes the tables under the running app",
     "export": "it writes the whole workspace to a file beside the app",
     "import": "it fills a new workspace, before anything is served",
+    "doctor": "it looks at the machine, also when nothing is served",
     "fence": "who confirms a moved database must be at its machine",
     "plugins purge": "it drops tables; an admin does it at the machine, after a look at what would be gone",
     "users password": "a password is set by its owner, or by an admin on the page of people",

@@ -22,6 +22,7 @@ COMMANDS = {
     "run": ("cms_core.cli.run", "Serve the app and publish, in one process."),
     "worker": ("cms_core.cli.worker", "Publish what is due."),
     "status": ("cms_core.cli.status", "What is due, sent, failed and unknown."),
+    "doctor": ("cms_core.cli.doctor", "What is wrong here, and what to do about it."),
     "demo": ("cms_core.cli.demo", "Play a campaign in a filled workspace."),
     "db": ("cms_core.cli.database", "Bring the database to the newest version."),
     "export": ("cms_core.cli.export", "Write the whole workspace to a file."),
