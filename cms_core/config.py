@@ -20,6 +20,7 @@ Network = IPv4Network | IPv6Network
 
 DEFAULT_BASE_URL = "http://127.0.0.1:8000"
 DEFAULT_LEASE_SECONDS = 30.0
+LOOPBACK = "127.0.0.1,::1"
 MAIL_SCHEMES = {"smtp": "starttls", "smtps": "tls"}
 MAIL_SECURITY = ("none", "starttls", "tls")
 
@@ -33,6 +34,7 @@ class Config:
     X-Forwarded-Proto, which they must set; nobody else's headers are believed. ``mail_url`` is the server for mail of the system
     itself (invitations, new passwords, notices), apart from the connections of campaigns; empty: no such mail is sent.
     ``host_name`` (CMS_HOST_NAME) names this machine to the fence, where containers get another name at each start.
+    ``metrics_allow`` (CMS_METRICS_ALLOW) are the addresses and networks that may read /metrics without a token.
     """
 
     home: Path
@@ -43,6 +45,7 @@ class Config:
     trusted_proxies: str = ""
     mail_url: str = field(default="", repr=False)
     mail_from: str = ""
+    metrics_allow: str = LOOPBACK
     lease_seconds: float = DEFAULT_LEASE_SECONDS
     host_name: str = field(default_factory=socket.gethostname)
     disabled_plugins: frozenset[str] = frozenset()
@@ -76,6 +79,7 @@ def load_config(home: str | Path | None = None, environ: Mapping[str, str] | Non
         trusted_proxies=values.get("CMS_TRUSTED_PROXIES", ""),
         mail_url=check_mail_url(values.get("CMS_MAIL_URL", "")),
         mail_from=check_mail_from(values.get("CMS_MAIL_FROM", ""), needed=bool(values.get("CMS_MAIL_URL"))),
+        metrics_allow=values.get("CMS_METRICS_ALLOW", LOOPBACK),
         lease_seconds=_seconds(values.get("CMS_LEASE_SECONDS")),
         host_name=values.get("CMS_HOST_NAME") or socket.gethostname(),
         disabled_plugins=disabled_plugins(values),

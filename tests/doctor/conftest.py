@@ -4,6 +4,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 
 import dns.message
@@ -32,6 +33,19 @@ def opened(ready: Cms, tmp_path: Path) -> Iterator[Workspace]:
     found = open_workspace(load_config(tmp_path / "ws"))
     yield found
     found.db.dispose()
+
+
+def arm_one(ready: Cms, tmp_path: Path, when: datetime) -> None:
+    """Let a page be due at this instant."""
+    (tmp_path / "hello.md").write_text("# Hello\n\nWords.\n")
+    (tmp_path / "plan.csv").write_text(
+        f"when,channel,connection,asset\n{when:%Y-%m-%dT%H:%M}+00:00,site,web,hello\n"
+    )
+    assert (
+        ready("connections", "add", "site", "web", "--set", "base_url=http://127.0.0.1:8000").exit_code == 0
+    )
+    assert ready("content", "import", tmp_path / "hello.md", "--approve-as", "a@example.com").exit_code == 0
+    assert ready("calendar", "import", tmp_path / "plan.csv", "--arm").exit_code == 0
 
 
 Said = dict[str, list[tuple[str, str, str]]]

@@ -18,7 +18,7 @@ from cms_core.doctor import examine, machine
 from cms_core.doctor.checks import CHECKS
 from cms_core.publishing.models import Publication, Worker
 from cms_core.workspace import Workspace
-from tests.doctor.conftest import Cms, NameServer, Said
+from tests.doctor.conftest import Cms, NameServer, Said, arm_one
 
 Doctor = Callable[..., tuple[int, Said]]
 MAIL = {
@@ -256,18 +256,6 @@ def test_a_file_that_is_gone_or_changed_is_told(
 
 
 # --- publishing -------------------------------------------------------------------------------------------------------
-
-
-def arm_one(ready: Cms, tmp_path: Path, when: datetime) -> None:
-    (tmp_path / "hello.md").write_text("# Hello\n\nWords.\n")
-    (tmp_path / "plan.csv").write_text(
-        f"when,channel,connection,asset\n{when:%Y-%m-%dT%H:%M}+00:00,site,web,hello\n"
-    )
-    assert (
-        ready("connections", "add", "site", "web", "--set", "base_url=http://127.0.0.1:8000").exit_code == 0
-    )
-    assert ready("content", "import", tmp_path / "hello.md", "--approve-as", "a@example.com").exit_code == 0
-    assert ready("calendar", "import", tmp_path / "plan.csv", "--arm").exit_code == 0
 
 
 @pytest.mark.parametrize(("minutes", "level"), [(2, "ok"), (10, "warning"), (90, "error")])
