@@ -15,6 +15,8 @@ ALONE = {
     "db": "it changes the tables under the running app",
     "export": "it writes the whole workspace to a file beside the app",
     "import": "it fills a new workspace, before anything is served",
+    "backup": "it writes the whole workspace, with its credentials, to a file beside the app",
+    "restore": "it makes a workspace, before anything is served",
     "doctor": "it looks at the machine, also when nothing is served",
     "fence": "who confirms a moved database must be at its machine",
     "plugins purge": "it drops tables; an admin does it at the machine, after a look at what would be gone",

@@ -27,6 +27,8 @@ COMMANDS = {
     "db": ("cms_core.cli.database", "Bring the database to the newest version."),
     "export": ("cms_core.cli.export", "Write the whole workspace to a file."),
     "import": ("cms_core.cli.import_", "Fill an empty workspace from such a file."),
+    "backup": ("cms_core.cli.backup", "Write a backup, while the workspace goes on."),
+    "restore": ("cms_core.cli.restore", "Make a workspace from a backup."),
     "fence": ("cms_core.cli.fence", "Whether this workspace may publish."),
     "users": ("cms_core.cli.users", "People who sign in."),
     "mail": ("cms_core.cli.mail", "Mail of the system itself."),

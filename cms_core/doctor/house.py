@@ -25,14 +25,17 @@ def secrets(workspace: Workspace) -> Iterator[Finding]:
     if env.is_file() and env.stat().st_mode & OTHERS:
         mode = env.stat().st_mode & 0o777
         yield error(f"others may read {env} (mode {mode:o}), which holds the keys", f"chmod 600 {env}")
-    with workspace.db.session() as session:
-        stored = list(_stored(session))
-    unreadable = [name for name, text in stored if not _can_read(workspace, text)]
-    if unreadable:
+    if unreadable := unreadable_secrets(workspace):
         remedy = "put the key that they were stored with into CMS_SECRET_KEY, behind the new one, or enter them again"
         yield error(f"the keys of this workspace do not fit: {', '.join(unreadable)}", remedy)
     else:
-        yield ok(f"{len(stored)} stored secrets can be read")
+        yield ok("all stored secrets can be read")
+
+
+def unreadable_secrets(workspace: Workspace) -> list[str]:
+    """What is encrypted with a key that this workspace does not have, by what it belongs to."""
+    with workspace.db.session() as session:
+        return [name for name, text in _stored(session) if not _can_read(workspace, text)]
 
 
 def _stored(session: Session) -> Iterator[tuple[str, str]]:

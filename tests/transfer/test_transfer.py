@@ -32,7 +32,8 @@ from cms_core.reports import rollups
 from cms_core.reports.models import Rollup
 from cms_core.testing.fixtures import NOW
 from cms_core.transfer import tables as t
-from cms_core.transfer.archive import KEYS, MANIFEST, write_archive
+from cms_core.transfer.archive import write_archive
+from cms_core.transfer.entries import KEYS, MANIFEST
 from cms_core.transfer.move import move
 from cms_core.transfer.restore import restore
 from cms_core.worker import Worker as Process
