@@ -55,6 +55,7 @@ def _wire(app: Flask, workspace: Workspace) -> None:
     from cms_core.web.auth import frame
     from cms_core.web.gallery import blueprint as gallery
     from cms_core.web.health import blueprint as health
+    from cms_core.web.health import init_health
     from cms_core.web.request import init_request
     from cms_core.web.session import init_auth
     from cms_core.web.shell import init_web
@@ -64,6 +65,7 @@ def _wire(app: Flask, workspace: Workspace) -> None:
     init_web(app, frame)
     init_auth(app)
     init_api(app)
+    init_health(app)
     for blueprint in (
         auth,
         entrance,

@@ -3,7 +3,7 @@
 import base64
 import os
 import secrets
-import tempfile
+import socket
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,11 +14,13 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from cms_core.errors import ConfigError
+from cms_core.files import replace_file
 
 Network = IPv4Network | IPv6Network
 
 DEFAULT_BASE_URL = "http://127.0.0.1:8000"
 DEFAULT_LEASE_SECONDS = 30.0
+LOOPBACK = "127.0.0.1,::1"
 MAIL_SCHEMES = {"smtp": "starttls", "smtps": "tls"}
 MAIL_SECURITY = ("none", "starttls", "tls")
 
@@ -31,6 +33,8 @@ class Config:
     proxies (CMS_TRUSTED_PROXIES): of their requests the client's address and scheme are read from X-Forwarded-For and
     X-Forwarded-Proto, which they must set; nobody else's headers are believed. ``mail_url`` is the server for mail of the system
     itself (invitations, new passwords, notices), apart from the connections of campaigns; empty: no such mail is sent.
+    ``host_name`` (CMS_HOST_NAME) names this machine to the fence, where containers get another name at each start.
+    ``metrics_allow`` (CMS_METRICS_ALLOW) are the addresses and networks that may read /metrics without a token.
     """
 
     home: Path
@@ -41,7 +45,9 @@ class Config:
     trusted_proxies: str = ""
     mail_url: str = field(default="", repr=False)
     mail_from: str = ""
+    metrics_allow: str = LOOPBACK
     lease_seconds: float = DEFAULT_LEASE_SECONDS
+    host_name: str = field(default_factory=socket.gethostname)
     disabled_plugins: frozenset[str] = frozenset()
     strict_plugins: bool = False
     inherited_keys: Mapping[str, bytes] = field(default_factory=dict, repr=False)
@@ -73,7 +79,9 @@ def load_config(home: str | Path | None = None, environ: Mapping[str, str] | Non
         trusted_proxies=values.get("CMS_TRUSTED_PROXIES", ""),
         mail_url=check_mail_url(values.get("CMS_MAIL_URL", "")),
         mail_from=check_mail_from(values.get("CMS_MAIL_FROM", ""), needed=bool(values.get("CMS_MAIL_URL"))),
+        metrics_allow=values.get("CMS_METRICS_ALLOW", LOOPBACK),
         lease_seconds=_seconds(values.get("CMS_LEASE_SECONDS")),
+        host_name=values.get("CMS_HOST_NAME") or socket.gethostname(),
         disabled_plugins=disabled_plugins(values),
         strict_plugins=values.get("CMS_STRICT_PLUGINS", "") not in ("", "0"),
         inherited_keys=_keys(values.get("CMS_INHERITED_KEYS", "")),
@@ -103,14 +111,8 @@ def write_env(home: Path, values: Mapping[str, str]) -> None:
     path = home / ".env"
     lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
     staying = [line for line in lines if line.partition("=")[0].strip() not in values]
-    descriptor, temporary = tempfile.mkstemp(dir=home)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:  # readable by the owner only
-        file.writelines(
-            f"{line}\n" for line in [*staying, *(f"{key}={value}" for key, value in values.items())]
-        )
-        file.flush()
-        os.fsync(file.fileno())
-    Path(temporary).replace(path)
+    lines = [*staying, *(f"{key}={value}" for key, value in values.items())]
+    replace_file(path, "".join(f"{line}\n" for line in lines).encode())
 
 
 def show_keys(keys: Mapping[str, bytes]) -> str:

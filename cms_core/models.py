@@ -1,5 +1,6 @@
 """All tables of the core in one metadata: importing this module makes every model known."""
 
+from cms_core import fence
 from cms_core.audience import models as audience
 from cms_core.auth import models as auth
 from cms_core.campaigns import models as campaigns
@@ -21,6 +22,7 @@ __all__ = [
     "connections",
     "content",
     "events",
+    "fence",
     "metadata",
     "notices",
     "publishing",

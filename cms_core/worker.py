@@ -15,6 +15,7 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import delete, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 import cms_core
 from cms_core.clock import Clock, SystemClock
@@ -75,7 +76,7 @@ class Worker:
         self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
         self.stopping = threading.Event()
         self.queue = queue or EmbeddedQueue()
-        self.runner = Runner(workspace, self.name, due_clock or SystemClock(), self.stopping.is_set)
+        self.runner = Runner(workspace, self.name, due_clock or SystemClock(), self._must_stop)
         self.touched: set[int] = set()
         self._react_at = self._measure_at = self._extend_at = 0.0
         self._swept_at = float("-inf")
@@ -128,7 +129,7 @@ class Worker:
 
     def work_once(self) -> bool:
         """Claim and do the next work; False when there was nothing to do, or the fence is closed."""
-        if self.workspace.fence.reason is not None:
+        if self.workspace.fence.watch() is not None:
             return False
         if time.monotonic() - self._swept_at > SWEEP_SECONDS or not (batch := self.runner.claim()):
             self._sweep()
@@ -150,6 +151,14 @@ class Worker:
         if batch := self.runner.claim(only=publication_id):
             with self._alive():
                 self.runner.run(batch)
+
+    def _must_stop(self) -> bool:
+        """Asked before each recipient: the worker is to end, or may not publish any more, or cannot know whether it may."""
+        try:
+            return self.stopping.is_set() or self.workspace.fence.watch() is not None
+        except (OSError, SQLAlchemyError):
+            log.warning("the fence cannot be looked at; nobody else is sent to until it can", exc_info=True)
+            return True
 
     def result(self) -> Result:
         """What became of everything that this worker touched."""
@@ -195,6 +204,7 @@ class Worker:
             done.set()
             keeper.join()
             self._sign_off()
+            self.workspace.fence.note()
 
     def _keep_alive(self, done: threading.Event) -> None:
         interval = self.workspace.config.lease_seconds / 3

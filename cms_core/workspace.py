@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from cms_core.auth import audit
@@ -24,10 +25,10 @@ class Workspace:
     plugins: Plugins
     guard: Guard
 
-    @property
+    @cached_property
     def fence(self) -> Fence:
         """Whether this workspace may publish."""
-        return Fence(self.config.home)
+        return Fence(self.config, self.db)
 
     def for_publishing(self) -> "Workspace":
         """The same workspace with a database whose commits survive power loss: where claims are made."""

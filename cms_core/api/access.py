@@ -51,16 +51,21 @@ def guard() -> None:
     if not in_api(request.path) or request.endpoint in OPEN_ENDPOINTS:
         return
     _refuse_unstorable()
-    found = _bearer_of_header(request.headers.get("Authorization", ""))
+    g.bearer = found = authenticate(request.headers.get("Authorization", ""))
+    g.session_info = {"actor": (found.user.id, f"rest {found.prefix[4:]}")}
+
+
+def authenticate(header: str) -> Bearer:
+    """Who calls with this Authorization header; raises NotSignedIn, or TooMany for an address with too many wrong ones."""
+    found = _bearer_of_header(header)
     if found is None:
         _count_failure()
         raise NotSignedIn(
             "a token is missing, or is none that may be used",
             "send the header `Authorization: Bearer TOKEN`; `cms tokens add` or your profile page makes one",
         )
-    g.bearer = found
-    g.session_info = {"actor": (found.user.id, f"rest {found.prefix[4:]}")}
     _note_use(found)
+    return found
 
 
 def bearer() -> Bearer:
@@ -70,7 +75,12 @@ def bearer() -> Bearer:
 
 def require(permission: str) -> None:
     """Raise Forbidden, saying whether the role or the token is what stands in the way."""
-    caller, plugins = bearer(), workspace().plugins
+    require_of(bearer(), permission)
+
+
+def require_of(caller: Bearer, permission: str) -> None:
+    """The same for somebody who calls from elsewhere."""
+    plugins = workspace().plugins
     service.require(plugins, caller.user, permission)
     if not tokens.covers(caller.scopes, permission):
         raise Forbidden(

@@ -31,7 +31,7 @@ def accept(state: State, as_json: bool) -> None:
         reason = state.workspace.fence.reason
         if reason is not None:
             audit.note(session, "accept", "fence", "workspace", {"reason": reason})
-    state.workspace.fence.open()
+    state.workspace.fence.accept()
     _show(None, as_json)
 
 

@@ -1,7 +1,6 @@
 """``cms init``: a new workspace with its first admin, whole or not at all."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from cms_core.auth.models import Role
 from cms_core.cli.output import progress
 from cms_core.config import check_base_url, load_config, write_config
 from cms_core.errors import ConfigError, Conflict
+from cms_core.files import new_folder
 from cms_core.migrations import upgrade
 from cms_core.workspace import Workspace, open_workspace
 
@@ -46,7 +46,7 @@ def command(
             "CMS_DATABASE_URL names another database than --database-url, and goes over it",
             "unset the variable, or leave the option out",
         )
-    with _new_folder(home), _readable_faults():
+    with new_folder(home), _readable_faults():
         write_config(home, database_url, base_url)
         home.chmod(0o700)  # people's addresses and the keys stand in there
         workspace = open_workspace(load_config(home))
@@ -67,6 +67,7 @@ def _fill(workspace: Workspace, email: str, password: str) -> None:
     with workspace.db.transaction() as session:
         session.info["actor"] = (None, "cli")
         auth.create_user(session, email, "", Role.ADMIN, password)
+    workspace.fence.accept()  # from its first moment on a copy is known to be one
 
 
 @contextmanager
@@ -80,19 +81,3 @@ def _readable_faults() -> Iterator[None]:
             f"the database cannot be used: {' '.join(str(reason).split())}",
             "check --database-url; it is like sqlite:////srv/cms.db or postgresql://user:password@host/name",
         ) from None
-
-
-@contextmanager
-def _new_folder(home: Path) -> Iterator[None]:
-    """A folder that is empty or not there yet; what was made in it is removed when anything goes wrong."""
-    existed = home.exists()
-    if existed and (not home.is_dir() or any(home.iterdir())):
-        raise Conflict(f"{home} is not an empty folder; nothing was changed", "name a new folder")
-    try:
-        yield
-    except BaseException:
-        for path in home.iterdir() if home.is_dir() else ():
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-        if not existed and home.is_dir():
-            home.rmdir()
-        raise

@@ -35,7 +35,7 @@ class State:
         from cms_core.workspace import open_workspace
 
         workspace = open_workspace(load_config(self.home), clock=clock)
-        _close_at_end(workspace)
+        close_at_end(workspace)
         if check:
             require_current(workspace.db.engine, workspace.plugins)
         return workspace
@@ -44,7 +44,7 @@ class State:
     def publishing(self) -> "Workspace":
         """The workspace with a database whose commits survive power loss."""
         workspace = self.workspace.for_publishing()
-        _close_at_end(workspace)
+        close_at_end(workspace)
         return workspace
 
     @contextmanager
@@ -79,7 +79,8 @@ class State:
         return found
 
 
-def _close_at_end(workspace: "Workspace") -> None:
+def close_at_end(workspace: "Workspace") -> None:
+    """Give the connections of the database back when the command has ended."""
     context = click.get_current_context(silent=True)
     if context is not None:
         context.call_on_close(workspace.db.dispose)

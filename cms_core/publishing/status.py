@@ -3,12 +3,13 @@
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
 from cms_core.db import now
 from cms_core.plugins import Plugins
 from cms_core.publishing import listing
+from cms_core.publishing.claims import READY
 from cms_core.publishing.models import Delivery, DeliveryState, Publication, PublicationState, Worker
 
 HEARTBEAT_LIFE = timedelta(minutes=2)
@@ -17,26 +18,36 @@ HEARTBEAT_LIFE = timedelta(minutes=2)
 def document(session: Session, plugins: Plugins) -> dict[str, Any]:
     """Keys: due, oldest_due_seconds, publications, deliveries, sent_today, worker, plugins_in_error."""
     present = now(session)
-    due = Publication.state == PublicationState.SCHEDULED, Publication.due_at <= present
-    oldest = session.scalar(select(func.min(Publication.due_at)).where(*due))
     midnight = present.replace(hour=0, minute=0, second=0, microsecond=0)
     sent = select(func.count()).where(
         Delivery.state == DeliveryState.ACCEPTED, Delivery.settled_at >= midnight
     )
     return {
-        "due": session.scalar(select(func.count()).select_from(Publication).where(*due)),
-        "oldest_due_seconds": int((present - oldest).total_seconds()) if oldest else None,
+        "due": session.scalar(select(func.count()).select_from(Publication).where(*_due(session))),
+        "oldest_due_seconds": oldest_due_seconds(session),
         "publications": listing.state_counts(session),
         "deliveries": listing.delivery_counts(session),
         "sent_today": session.scalar(sent),
-        "worker": _worker(session),
+        "worker": worker(session),
         "plugins_in_error": sorted(
             plugin.name for plugin in plugins.loaded.values() if plugin.state == "error"
         ),
     }
 
 
-def _worker(session: Session) -> dict[str, Any] | None:
+def oldest_due_seconds(session: Session) -> int | None:
+    """How long the oldest of what is due waits to be taken; None when nothing is due."""
+    oldest = session.scalar(select(func.min(Publication.due_at)).where(*_due(session)))
+    return int((now(session) - oldest).total_seconds()) if oldest else None
+
+
+def _due(session: Session) -> tuple[ColumnElement[bool], ...]:
+    """What awaits another entry counts its time from the moment that one has happened."""
+    scheduled = Publication.state == PublicationState.SCHEDULED
+    return scheduled, Publication.due_at <= now(session), Publication.awaits.in_(READY)
+
+
+def worker(session: Session) -> dict[str, Any] | None:
     """The worker seen last, one that is at work before those that have ended, and whether its heartbeat is fresh."""
     at_work = and_(Worker.ended_at.is_(None), Worker.seen_at > now(session) - HEARTBEAT_LIFE)
     row = session.scalar(select(Worker).order_by(at_work.desc(), Worker.seen_at.desc()).limit(1))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from sqlalchemy import Connection, Engine, MetaData, Table, inspect, select, text
@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 
 from cms_core import migrations
 from cms_core.config import write_env
-from cms_core.db import make_engine
+from cms_core.db import Database, make_engine
 from cms_core.errors import CmsError, Conflict, TryLater
+from cms_core.fence import Fence
 from cms_core.publishing.models import Worker
 from cms_core.reports import rollups
 from cms_core.transfer import tables as t
@@ -33,6 +34,7 @@ def move(workspace: Workspace, url: str) -> Moved:
     """
     require_rest(workspace)
     rollups.keep_up(workspace.db)
+    open_before = workspace.fence.reason is None
     target = make_engine(url)
     try:
         if inspect(target).get_table_names():
@@ -45,7 +47,9 @@ def move(workspace: Workspace, url: str) -> Moved:
                 _empty(target)
                 raise
             write_env(workspace.config.home, {"CMS_DATABASE_URL": url})
-            return moved
+        if open_before:
+            _open_fence(workspace, url)
+        return moved
     finally:
         target.dispose()
 
@@ -74,6 +78,15 @@ def _compared(table: Table, source: Connection, target: Connection) -> t.Content
             "report this, with the values that the databases hold differently",
         )
     return after
+
+
+def _open_fence(workspace: Workspace, url: str) -> None:
+    """Whoever moves a workspace means it to publish from there; the old database is none of this folder's any more."""
+    db = Database(url, workspace.db.clock)
+    try:
+        Fence(replace(workspace.config, database_url=url), db).accept()
+    finally:
+        db.dispose()
 
 
 def require_rest(workspace: Workspace) -> None:

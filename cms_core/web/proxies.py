@@ -20,13 +20,14 @@ def behind_proxies(app: "WSGIApplication", trusted: str) -> "WSGIApplication":
     behind = ProxyFix(app, x_for=1, x_proto=1)
 
     def choose(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        by_proxy = _is_in(proxies, environ.get("REMOTE_ADDR", ""))
+        by_proxy = is_in(proxies, environ.get("REMOTE_ADDR", ""))
         return (behind if by_proxy else app)(environ, start_response)
 
     return choose
 
 
-def _is_in(among: list[Network], address: str) -> bool:
+def is_in(among: list[Network], address: str) -> bool:
+    """Whether an address is, or is within, one of these."""
     try:
         ip = ip_address(address)
     except ValueError:  # a Unix socket has none

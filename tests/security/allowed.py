@@ -23,6 +23,7 @@ ALLOWED = {
     "GET /media/<sha256>/<filename>": PUBLIC,
     "GET /media/<sha256>/<size>/<filename>": PUBLIC,
     "GET /healthz": PUBLIC,
+    "GET /metrics": PUBLIC,  # from this machine; others need a token (tests/doctor/test_metrics.py)
     "GET /calendar/<token>.ics": PUBLIC,
     "GET /t/<token>.gif": PUBLIC,
     "GET /t/<token>/<int(max=1000000):n>": PUBLIC,

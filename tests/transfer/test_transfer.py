@@ -32,7 +32,8 @@ from cms_core.reports import rollups
 from cms_core.reports.models import Rollup
 from cms_core.testing.fixtures import NOW
 from cms_core.transfer import tables as t
-from cms_core.transfer.archive import KEYS, MANIFEST, write_archive
+from cms_core.transfer.archive import write_archive
+from cms_core.transfer.entries import KEYS, MANIFEST
 from cms_core.transfer.move import move
 from cms_core.transfer.restore import restore
 from cms_core.worker import Worker as Process
@@ -133,7 +134,7 @@ def test_the_copy_publishes_nothing_until_a_person_confirms(
         Process(opened).run_one(1)
     with opened.db.session() as session:
         assert set(session.scalars(select(Publication.state))) == {"scheduled"}
-    opened.fence.open()
+    opened.fence.accept()
     Process(opened).run_until_idle()
     with opened.db.session() as session:
         assert set(session.scalars(select(Publication.state))) != {"scheduled"}
@@ -282,6 +283,20 @@ def test_a_workspace_moves_into_another_database(filled: Workspace, target_url: 
     with opened.db.transaction() as session:
         record(session, [NewEvent("opened", NOW, "test", "new", AgentClass.HUMAN)])
     opened.db.dispose()
+
+
+def test_the_fence_moves_along_and_shuts_out_the_old_database(filled: Workspace, target_url: str) -> None:
+    filled.fence.accept()
+    move(filled, target_url)
+    filled.fence.forget()
+    assert again(filled).fence.reason is None
+    assert filled.fence.reason
+
+
+def test_a_closed_fence_is_not_opened_by_a_move(filled: Workspace, target_url: str) -> None:
+    filled.fence.close("this workspace was copied")
+    move(filled, target_url)
+    assert again(filled).fence.reason == "this workspace was copied"
 
 
 def test_what_was_read_of_a_ledger_is_known_in_the_new_database(filled: Workspace, target_url: str) -> None:

@@ -270,5 +270,5 @@ def test_a_copy_behind_its_fence_tells_nobody(
     workspace.fence.close("this workspace was copied")
     assert tell_webhooks(workspace) == 0
     assert receiver.got == []
-    workspace.fence.open()
+    workspace.fence.accept()
     assert tell_webhooks(workspace) == 1

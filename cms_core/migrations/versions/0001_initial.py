@@ -283,6 +283,12 @@ def upgrade() -> None:
         sa.UniqueConstraint("public_id", name=op.f("uq_core_user_public_id")),
     )
     op.create_table(
+        "core_instance",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("name", sa.String(length=36), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_core_instance")),
+    )
+    op.create_table(
         "core_worker",
         sa.Column("name", sa.String(length=80), nullable=False),
         sa.Column("version", sa.String(length=40), nullable=False),
@@ -1383,6 +1389,7 @@ def downgrade() -> None:
     op.drop_table("core_webhook_message")
     op.drop_table("core_webhook")
     op.drop_table("core_worker")
+    op.drop_table("core_instance")
     op.drop_table("core_user")
     op.drop_table("core_suppression")
     op.drop_table("core_segment")
