@@ -40,6 +40,7 @@ REMEMBERED = timedelta(days=30)  # how long workers that are gone are known
 SHORT_SLEEP = 0.2
 IDLE_SLEEP = 1.0
 REACT_SECONDS = 1.0
+SWEEP_SECONDS = 1.0
 MEASURE_SECONDS = 15 * 60.0
 EXTEND_SECONDS = 60.0
 
@@ -78,6 +79,7 @@ class Worker:
         self.runner = Runner(workspace, self.name, due_clock or SystemClock(), self._must_stop)
         self.touched: set[int] = set()
         self._react_at = self._measure_at = self._extend_at = 0.0
+        self._swept_at = float("-inf")
 
     def stop(self) -> None:
         """Finish the current item and end."""
@@ -126,26 +128,29 @@ class Worker:
                     self.stopping.wait(IDLE_SLEEP)
 
     def work_once(self) -> bool:
-        """Sweep, then claim and do one piece of work; False when there was nothing to do, or the fence is closed."""
+        """Claim and do the next work; False when there was nothing to do, or the fence is closed."""
         if self.workspace.fence.watch() is not None:
             return False
+        if time.monotonic() - self._swept_at > SWEEP_SECONDS or not (batch := self.runner.claim()):
+            self._sweep()
+            batch = self.runner.claim()
+        self.touched.update(held.publication_id for held in batch)
+        if batch:
+            self.runner.run(batch)
+        return bool(batch)
+
+    def _sweep(self) -> None:
+        self._swept_at = time.monotonic()
         self.touched.update(self.runner.sweep())
         recover(self.workspace.db, self.workspace.config.run_dir / "senders", self.runner.real)
-        held = self.runner.claim()
-        if held is None:
-            return False
-        self.touched.add(held.publication_id)
-        self.runner.run(held)
-        return True
 
     def run_one(self, publication_id: int) -> None:
         """Do what is to be done with one publication now (commands and pages that act at once); raises Conflict at the fence."""
         self.workspace.fence.require_open()
         self.runner.sweep()
-        held = self.runner.claim(only=publication_id)
-        if held is not None:
+        if batch := self.runner.claim(only=publication_id):
             with self._alive():
-                self.runner.run(held)
+                self.runner.run(batch)
 
     def _must_stop(self) -> bool:
         """Asked before each recipient: the worker is to end, or may not publish any more, or cannot know whether it may."""

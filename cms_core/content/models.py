@@ -84,6 +84,9 @@ class Revision(PublicId, Base):
     created_at: Mapped[datetime]
 
     asset: Mapped[Asset] = relationship(back_populates="revisions")
+    media: Mapped[list["Media"]] = relationship(
+        secondary="core_reference", order_by="Media.id", viewonly=True
+    )
 
 
 class Media(PublicId, Base):

@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cms_core import contract as c
 from cms_core.auth.models import User
 from cms_core.connections.models import Connection
 from cms_core.content import media as files
-from cms_core.content.models import Media, Reference, Revision
+from cms_core.content.models import Revision
 from cms_core.content.revisions import effective, media_in
 from cms_core.deadline import PAGE_SECONDS
 from cms_core.plugins import PLUGIN_FAULTS, typed_list
@@ -47,7 +46,7 @@ def to_contract(
         author=(author.name or author.email) if author else "",
         created_at=asset.created_at,
         updated_at=revision.created_at,
-        media=_media(session, workspace, revision, media_in(words["summary"], words["body"])),
+        media=_media(workspace, revision, media_in(words["summary"], words["body"])),
         overrides=words["overrides"],
     )
 
@@ -103,11 +102,8 @@ def check_placement(
     return findings + workspace.plugins.review_content(placement.asset, [placement], seconds)
 
 
-def _media(
-    session: Session, workspace: Workspace, revision: Revision, order: Sequence[str]
-) -> tuple[c.Media, ...]:
+def _media(workspace: Workspace, revision: Revision, order: Sequence[str]) -> tuple[c.Media, ...]:
     """The files of a revision, those that this channel shows first."""
-    query = select(Media).join(Reference).where(Reference.revision_id == revision.id).order_by(Media.id)
     position = {sha256: n for n, sha256 in enumerate(order)}
-    rows = sorted(session.scalars(query), key=lambda row: position.get(row.sha256, len(position)))
+    rows = sorted(revision.media, key=lambda row: position.get(row.sha256, len(position)))
     return tuple(files.to_contract(row, workspace.config) for row in rows)

@@ -1,12 +1,14 @@
 """The rows that say what was tried."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
+from cms_core.dialect import insert_rows
 from cms_core.publishing.claims import Held
 from cms_core.publishing.models import Attempt, Phase
 
@@ -24,21 +26,27 @@ class Result:
     evidence: dict[str, Any] = field(default_factory=dict)
 
 
-def open_attempt(
-    session: Session, held: Held, real: datetime, evidence: dict[str, Any], phase: Phase = Phase.COMMIT
+INTERRUPTED = Result("interrupted", reason="the worker died; another one went on")
+
+
+def open_attempts(
+    session: Session,
+    opened: Sequence[tuple[Held, dict[str, Any]]],
+    real: datetime,
+    phase: Phase = Phase.COMMIT,
 ) -> None:
-    """The intent: an attempt without an outcome."""
-    session.add(
-        Attempt(
-            publication_id=held.publication_id,
-            n=_next_number(session, held.publication_id),
-            phase=phase,
-            claim_no=held.claim_no,
-            started_at=real,
-            evidence=evidence,
-        )
-    )
-    session.flush()
+    """The intents: for each claim, with its evidence, an attempt without an outcome."""
+    numbers = _next_numbers(session, [held.publication_id for held, _ in opened])
+    rows = [
+        {
+            "publication_id": held.publication_id,
+            "n": numbers[held.publication_id],
+            "claim_no": held.claim_no,
+            "evidence": evidence,
+        }
+        for held, evidence in opened
+    ]
+    insert_rows(session, Attempt, rows, phase=phase, started_at=real, error_class="", reason="")
 
 
 def reopen(session: Session, held: Held) -> bool:
@@ -73,6 +81,37 @@ def close(
     session.flush()
 
 
+def close_all(
+    session: Session, closed: Sequence[tuple[int, dict[str, Any]]], real: datetime, outcome: str
+) -> None:
+    """The same for the commits of many publications that ended alike, each with all of its evidence."""
+    statement = (
+        update(Attempt)
+        .where(
+            Attempt.publication_id == bindparam("publication"),
+            Attempt.phase == Phase.COMMIT,
+            Attempt.outcome.is_(None),
+        )
+        .values(outcome=outcome, ended_at=real, evidence=bindparam("said"))
+    )
+    rows = [{"publication": each, "said": evidence} for each, evidence in closed]
+    session.connection().execute(statement, rows)
+
+
+def interrupt(session: Session, publication_ids: Sequence[int], real: datetime) -> None:
+    """Commits that are still open although another claim begins: their worker died."""
+    session.execute(
+        update(Attempt)
+        .where(
+            Attempt.publication_id.in_(publication_ids),
+            Attempt.phase == Phase.COMMIT,
+            Attempt.outcome.is_(None),
+        )
+        .values(outcome=INTERRUPTED.outcome, reason=INTERRUPTED.reason, ended_at=real)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def record(
     session: Session, held: Held, phase: Phase, started: datetime, ended: datetime, result: Result
 ) -> None:
@@ -80,7 +119,7 @@ def record(
     session.add(
         Attempt(
             publication_id=held.publication_id,
-            n=_next_number(session, held.publication_id),
+            n=_next_numbers(session, [held.publication_id])[held.publication_id],
             phase=phase,
             claim_no=held.claim_no,
             started_at=started,
@@ -95,6 +134,9 @@ def record(
     session.flush()
 
 
-def _next_number(session: Session, publication_id: int) -> int:
-    highest = session.scalar(select(func.max(Attempt.n)).where(Attempt.publication_id == publication_id))
-    return (highest or 0) + 1
+def _next_numbers(session: Session, publication_ids: Sequence[int]) -> dict[int, int]:
+    query = select(Attempt.publication_id, func.max(Attempt.n)).where(
+        Attempt.publication_id.in_(publication_ids)
+    )
+    highest = dict(session.execute(query.group_by(Attempt.publication_id)).all())
+    return {each: highest.get(each, 0) + 1 for each in publication_ids}

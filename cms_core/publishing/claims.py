@@ -4,25 +4,29 @@ Two clocks: ``due`` says what is due, late or asleep (it may be frozen by ``cms 
 back-off and attempts.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVarTuple
 
-from sqlalchemy import ColumnElement, Row, and_, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, func, literal, or_, select, update
 from sqlalchemy.orm import Session
 
 from cms_core.connections import circuit
 from cms_core.connections.models import Connection
-from cms_core.contract import Idempotency
+from cms_core.contract import AddressedChannel, Idempotency
 from cms_core.plugins import Plugins
 from cms_core.publishing.models import Attempt, Delivery, DeliveryState, Phase, Publication
 from cms_core.publishing.models import PublicationState as S
 
+Columns = TypeVarTuple("Columns")
 P = Publication
 READY = ("", "sound")  # what ``awaits`` may be of one that is claimed, or late
 MAX_TRIES = 12
 UNTIL_CALLED = datetime.max.replace(tzinfo=UTC)  # a run that sleeps until something is there for it
+# Kinds for which publishing again with the same key makes no second one.
+REPLAYABLE = (Idempotency.KEYED, Idempotency.CLIENT_ID, Idempotency.NATURAL)
 # Kinds for which the core may find out by itself what became of an unknown publication.
 SELF_RESOLVING = {
     Idempotency.KEYED,
@@ -188,47 +192,77 @@ def _work(plugins: Plugins, due: datetime, real: datetime) -> Work:
     ]
 
 
-def claim_next(
+def claim(
     session: Session,
     plugins: Plugins,
     worker: str,
     lease: timedelta,
     due: datetime,
     real: datetime,
+    *,
     only: int | None = None,
-) -> Held | None:
-    """Claim the next piece of work, the oldest first; ``only`` limits it to one publication."""
+    most: int = 1,
+) -> list[Held]:
+    """Claim the next work, the oldest first: one piece, or up to ``most`` publications that may go out together.
+
+    ``only`` limits it to one publication.
+    """
     served = ~circuit.resting(P.connection_id, real)
     for task, where in _work(plugins, due, real):
-        found = _candidate(session, and_(where, served), only)
-        if found is None or not circuit.may_try(session, found.connection_id, found.probe_at, real):
+        wanted = and_(where, served) if only is None else and_(where, served, P.id == only)
+        first = _first(session, wanted)
+        if first is None or not circuit.may_try(session, first.connection_id, first.probe_at, real):
             continue
+        ids = [first.id]
+        if task is Task.PUBLISH and most > 1 and first.probe_at is None and _together(plugins, first.channel):
+            ids = _others(session, and_(wanted, P.connection_id == first.connection_id), most)
         values: dict[str, Any] = {"claim_no": P.claim_no + 1, "lease_until": real + lease, "worker": worker}
         if task is Task.PUBLISH:
             values["state"] = S.PREPARING
-        row = session.execute(
+        rows = session.execute(
             update(P)
-            .where(P.id == found.id, where)
+            .where(P.id.in_(ids), where)
             .values(row_version=P.row_version + 1, **values)
             .returning(P.id, P.claim_no)
             .execution_options(synchronize_session=False)
-        ).first()
-        if row is not None:
-            return Held(row.id, row.claim_no, task)
-    return None
+        )
+        numbers = dict(rows.all())
+        if numbers:
+            return [Held(each, numbers[each], task) for each in ids if each in numbers]
+    return []
 
 
-def _candidate(
-    session: Session, where: ColumnElement[bool], only: int | None
-) -> Row[int, int, datetime | None] | None:
-    """The oldest that may be claimed; on PostgreSQL one that nobody else is about to claim."""
-    wanted = select(P.id, P.connection_id, Connection.probe_at).join(Connection).where(where)
-    if only is not None:
-        wanted = wanted.where(P.id == only)
-    wanted = wanted.order_by(P.due_at, P.id).limit(1)
+def _together(plugins: Plugins, channel: str) -> bool:
+    """Whether the intents of several may be committed at once: if the worker dies, the same key makes no second one of any."""
+    known = plugins.channels.get(channel)
+    return (
+        known is not None and known.idempotency.kind in REPLAYABLE and not isinstance(known, AddressedChannel)
+    )
+
+
+def _first(session: Session, where: ColumnElement[bool]) -> Row[int, int, str, datetime | None] | None:
+    query = select(P.id, P.connection_id, P.channel, Connection.probe_at).join(Connection).where(where)
+    return session.execute(_free(session, query).limit(1)).first()
+
+
+def _others(session: Session, where: ColumnElement[bool], most: int) -> list[int]:
+    return list(session.scalars(_free(session, select(P.id).where(where)).limit(most)))
+
+
+def _free(session: Session, query: Select[*Columns]) -> Select[*Columns]:
+    """By time; on PostgreSQL only rows that nobody else is about to claim."""
+    ordered = query.order_by(P.due_at, P.id)
+    postgresql = session.get_bind().dialect.name == "postgresql"
+    return ordered.with_for_update(skip_locked=True, of=P) if postgresql else ordered
+
+
+def still_held(session: Session, batch: Iterable[Held], states: tuple[str, ...]) -> set[int]:
+    """The publications of these claims that nobody has taken, edited or cancelled meanwhile; nobody does until the commit."""
+    numbers = {held.publication_id: held.claim_no for held in batch}
+    query = select(P.id, P.claim_no).where(P.id.in_(list(numbers)), P.state.in_(states))
     if session.get_bind().dialect.name == "postgresql":
-        wanted = wanted.with_for_update(skip_locked=True, of=P)
-    return session.execute(wanted).first()
+        query = query.order_by(P.id).with_for_update()
+    return {row.id for row in session.execute(query) if row.claim_no == numbers[row.id]}
 
 
 def write(session: Session, held: Held, states: tuple[str, ...], **values: Any) -> bool:
@@ -242,15 +276,15 @@ def write(session: Session, held: Held, states: tuple[str, ...], **values: Any) 
     return getattr(changed, "rowcount", 0) == 1
 
 
-def renew(session: Session, held: list[Held], lease_until: datetime) -> None:
+def renew(session: Session, held: Sequence[Held], lease_until: datetime) -> None:
     """Keep claims alive while their work goes on."""
-    for each in held:
-        session.execute(
-            update(P)
-            .where(P.id == each.publication_id, P.claim_no == each.claim_no, P.lease_until.is_not(None))
-            .values(lease_until=lease_until)
-            .execution_options(synchronize_session=False)
-        )
+    statement = (
+        update(P)
+        .where(P.id == bindparam("b_id"), P.claim_no == bindparam("b_no"), P.lease_until.is_not(None))
+        .values(lease_until=lease_until)
+    )
+    rows = [{"b_id": each.publication_id, "b_no": each.claim_no} for each in held]
+    session.connection().execute(statement, rows)
 
 
 def next_wait(

@@ -1,15 +1,34 @@
 """What a publication that is public means for the others: its predecessor, its entry, the ledger."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
-from cms_core.campaigns.models import Entry, EntryState
+from cms_core.campaigns.models import Campaign, Entry, EntryState
 from cms_core.contract import AgentClass
+from cms_core.dialect import insert_rows
 from cms_core.events.models import Event
 from cms_core.ids import new_id
 from cms_core.publishing.models import Publication
+
+P = Publication
+_WHAT = (
+    select(
+        P.id,
+        P.public_id,
+        P.entry_id,
+        P.asset_id,
+        P.channel,
+        P.external_url,
+        P.supersedes_id,
+        Campaign.key,
+    )
+    .outerjoin(Campaign)
+    .where(P.id.in_(bindparam("ids", expanding=True)), P.stream.is_(None))
+    .order_by(P.id)
+)
 
 
 def _supersede(session: Session, publication: Publication, predecessor_id: int) -> None:
@@ -28,26 +47,36 @@ def _supersede(session: Session, publication: Publication, predecessor_id: int) 
     )
 
 
-def tell(session: Session, publication: Publication, real: datetime) -> None:
-    """Supersede the predecessor, end the entry, and put it into the ledger."""
-    if publication.supersedes_id is not None:
-        _supersede(session, publication, publication.supersedes_id)
-    if publication.entry_id is not None:
-        session.execute(update(Entry).where(Entry.id == publication.entry_id).values(state=EntryState.DONE))
-    session.add(
-        Event(
-            source="core",
-            source_id=f"published:{publication.public_id}",
-            public_id=new_id(),
-            kind="published",
-            at=real,
-            received_at=real,
-            agent_class=AgentClass.INTERNAL,
-            campaign=publication.campaign.key if publication.campaign else None,
-            publication_id=publication.id,
-            asset_id=publication.asset_id,
-            channel=publication.channel,
-            url=publication.external_url or None,
-            props={},
-        )
+def tell(session: Session, publication_ids: Sequence[int], real: datetime) -> None:
+    """For each: supersede its predecessor, end its entry, and put it into the ledger."""
+    rows = session.connection().execute(_WHAT, {"ids": list(publication_ids)}).all()
+    for row in rows:
+        if row.supersedes_id is not None:
+            _supersede(session, session.get_one(P, row.id), row.supersedes_id)
+    entries = [row.entry_id for row in rows if row.entry_id is not None]
+    if entries:
+        ended = update(Entry).where(Entry.id.in_(entries)).values(state=EntryState.DONE)
+        session.execute(ended.execution_options(synchronize_session="evaluate"))
+    events = [
+        {
+            "source_id": f"published:{row.public_id}",
+            "public_id": new_id(),
+            "campaign": row.key,
+            "publication_id": row.id,
+            "asset_id": row.asset_id,
+            "channel": row.channel,
+            "url": row.external_url or None,
+        }
+        for row in rows
+    ]
+    insert_rows(
+        session,
+        Event,
+        events,
+        source="core",
+        kind="published",
+        at=real,
+        received_at=real,
+        agent_class=AgentClass.INTERNAL,
+        props={},
     )

@@ -197,18 +197,21 @@ def wakes_at(session: Session, publication_id: int) -> datetime:
     return test.decide_at if test.automatic and test.decide_at is not None else UNTIL_CALLED
 
 
-def decide_due(session: Session, publication_id: int, due: datetime) -> None:
+def decide_due(session: Session, publication_ids: Sequence[int], due: datetime) -> None:
     """Let the best arm win when the time of an automatic test has come; a tie goes to the first of them."""
-    test = session.get(Experiment, publication_id)
-    if test is None or test.winner_id is not None or not test.automatic or test.share == 100:
-        return
-    if test.decide_at is None or test.decide_at > due:
-        return
-    publication = session.get_one(Publication, publication_id)
-    found = figures(session, publication, Metric(test.metric))
-    best = max(range(len(found)), key=lambda n: (found[n]["rate"], -n))
-    with suppress(Conflict):  # a person has picked in the same moment
-        _win(session, publication, publication.arms[best], found, by=None)
+    query = select(Experiment).where(
+        Experiment.publication_id.in_(publication_ids),
+        Experiment.winner_id.is_(None),
+        Experiment.automatic,
+        Experiment.share != 100,
+        Experiment.decide_at <= due,
+    )
+    for test in session.scalars(query).all():
+        publication = session.get_one(Publication, test.publication_id)
+        found = figures(session, publication, Metric(test.metric))
+        best = max(range(len(found)), key=lambda n: (found[n]["rate"], -n))
+        with suppress(Conflict):  # a person has picked in the same moment
+            _win(session, publication, publication.arms[best], found, by=None)
 
 
 def pick(session: Session, publication: Publication, name: str, by: int | None) -> None:

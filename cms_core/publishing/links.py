@@ -37,12 +37,9 @@ class PublicationLinks:
         self._added = {}
 
 
-def links_of(session: Session, publication: Publication, base_url: str) -> PublicationLinks:
+def links_of(publication: Publication, base_url: str) -> PublicationLinks:
     """The tracked links of a publication as they are stored."""
-    rows = session.execute(
-        select(TrackedLink.url, TrackedLink.n).where(TrackedLink.publication_id == publication.id)
-    )
-    return PublicationLinks(base_url, utm_of(publication), {row.url: row.n for row in rows})
+    return PublicationLinks(base_url, utm_of(publication), {row.url: row.n for row in publication.links})
 
 
 def utm_of(publication: Publication) -> dict[str, str]:

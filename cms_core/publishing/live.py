@@ -71,8 +71,8 @@ def intend(session: Session, held: Held, real: datetime, lease: timedelta) -> Ph
         return None
     wanted = Phase(row.switch_to)
     for phase in WORDS:
-        attempts.close(session, row.id, real, outcomes.INTERRUPTED, phase)
-    attempts.open_attempt(session, held, real, {"reason": row.switch_reason}, wanted)
+        attempts.close(session, row.id, real, attempts.INTERRUPTED, phase)
+    attempts.open_attempts(session, [(held, {"reason": row.switch_reason})], real, wanted)
     return wanted
 
 

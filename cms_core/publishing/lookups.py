@@ -7,17 +7,15 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from cms_core import contract as c
-from cms_core.contract import Idempotency
 from cms_core.publishing import attempts, outcomes
 from cms_core.publishing.attempts import Result
-from cms_core.publishing.claims import MAX_TRIES, Held, write
+from cms_core.publishing.claims import MAX_TRIES, REPLAYABLE, Held, write
 from cms_core.publishing.models import Attempt, Phase
 from cms_core.publishing.models import PublicationState as S
 from cms_core.publishing.snapshot import Snapshot
 from cms_core.secrets import conceal
 
 MAX_LOOKUPS = 5
-REPLAYABLE = (Idempotency.KEYED, Idempotency.CLIENT_ID, Idempotency.NATURAL)
 
 
 def may_replay(taken: Snapshot, real: datetime) -> bool:
@@ -41,7 +39,7 @@ def reconciled(
     """What a look-up found: a receipt publishes, absence schedules again, not knowing waits for a person."""
     if isinstance(answer, c.Receipt):
         attempts.record(session, held, Phase.RECONCILE, started, real, Result("found"))
-        outcomes.published(session, held, taken, answer, real)
+        outcomes.published(session, [(held, taken, answer)], real)
     elif isinstance(answer, c.Absent):
         attempts.record(session, held, Phase.RECONCILE, started, real, Result("absent"))
         write(

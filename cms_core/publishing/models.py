@@ -153,6 +153,7 @@ class Publication(PublicId, Base):
     arms: Mapped[list["Arm"]] = relationship(order_by="Arm.id", cascade="all, delete-orphan")
     experiment: Mapped["Experiment | None"] = relationship(cascade="all, delete-orphan")
     attempts: Mapped[list["Attempt"]] = relationship(order_by="Attempt.n")
+    links: Mapped[list["TrackedLink"]] = relationship(viewonly=True)
 
 
 class Arm(Base):

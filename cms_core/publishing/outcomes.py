@@ -1,16 +1,17 @@
 """Writing down what became of a claim. Every write names the claim's fencing number; who lost the claim writes nothing."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from cms_core import contract as c
 from cms_core.connections.models import Connection, ConnectionState
 from cms_core.publishing import attempts, done, experiments
 from cms_core.publishing.attempts import Result
-from cms_core.publishing.claims import MAX_TRIES, SELF_RESOLVING, UNTIL_CALLED, Held, Task, write
+from cms_core.publishing.claims import MAX_TRIES, SELF_RESOLVING, UNTIL_CALLED, Held, Task, still_held, write
 from cms_core.publishing.models import Arm, Delivery, DeliveryState, Phase, Publication
 from cms_core.publishing.models import PublicationState as S
 from cms_core.publishing.snapshot import ArmPicture, Snapshot
@@ -19,7 +20,8 @@ from cms_core.secrets import conceal
 FIRST_DELAY = timedelta(seconds=5)
 LONGEST_DELAY = timedelta(hours=1)
 LONGEST_ASKED = timedelta(days=1)
-INTERRUPTED = Result("interrupted", reason="the worker died; another one went on")
+
+Public = tuple[Held, Snapshot, c.Receipt]
 WORKING = (S.PREPARING, S.COMMITTING, S.SENDING)
 
 
@@ -33,27 +35,40 @@ def not_before(real: datetime, after: timedelta) -> datetime:
     return real + min(max(after, timedelta(0)), LONGEST_ASKED)
 
 
-def keep_prepared(
-    session: Session, held: Held, taken: Snapshot, arm: ArmPicture, prepared: c.Prepared
-) -> bool:
+def keep_prepared(session: Session, made: Sequence[tuple[Held, Snapshot, ArmPicture, c.Prepared]]) -> bool:
     """Store what ``prepare`` made ready, with the content and plugin version it was made for, and its tracked links.
 
-    False when the claim was lost meanwhile: then another's may be frozen already.
+    What is prepared already stays as it is. False when a claim was lost meanwhile: then another's may be frozen already.
     """
-    if not write(session, held, WORKING):
-        return False
-    session.execute(
-        update(Arm)
-        .where(Arm.id == arm.id)
-        .values(
-            prepared=dict(prepared.data),
-            progress=None,
-            prepared_hash=arm.placement.asset.content_hash,
-            plugin_version=taken.plugin_version,
+    ours = still_held(session, (held for held, *_ in made), WORKING)
+    rows = []
+    for held, taken, arm, prepared in made:
+        if held.publication_id not in ours or arm.prepared is not None:
+            continue
+        taken.links.store(session, taken.publication_id)
+        rows.append(
+            {
+                "b_id": arm.id,
+                "b_prepared": dict(prepared.data),
+                "b_hash": arm.placement.asset.content_hash,
+                "b_version": taken.plugin_version,
+            }
         )
+    if rows:
+        session.connection().execute(_PREPARED, rows)
+    return len(ours) == len(made)
+
+
+_PREPARED = (
+    update(Arm)
+    .where(Arm.id == bindparam("b_id"))
+    .values(
+        prepared=bindparam("b_prepared"),
+        progress=None,
+        prepared_hash=bindparam("b_hash"),
+        plugin_version=bindparam("b_version"),
     )
-    taken.links.store(session, taken.publication_id)
-    return True
+)
 
 
 def wait(
@@ -81,25 +96,40 @@ def wait(
 
 
 def intend(
-    session: Session, held: Held, taken: Snapshot, state: str, real: datetime, lease: timedelta
-) -> bool:
-    """The intent: an open attempt, committed before the socket opens. False when the claim was lost meanwhile."""
-    values = {
-        "state": state,
-        "lease_until": real + lease,
-        "tries": Publication.tries + 1,
-        "retry_at": None,
-        "wake_at": None,
-        "reason": "",
-    }
-    if not write(session, held, (S.PREPARING, S.SENDING, S.UNKNOWN), **values):
-        return False
-    if taken.stream and attempts.reopen(session, held):
-        return True
-    attempts.close(session, held.publication_id, real, INTERRUPTED)
-    evidence = {"key": taken.key, "revision": taken.arm.placement.asset.revision}
-    attempts.open_attempt(session, held, real, evidence)
-    return True
+    session: Session, batch: Sequence[tuple[Held, Snapshot]], state: str, real: datetime, lease: timedelta
+) -> set[int]:
+    """The intents: open attempts, committed before any socket opens. Gives the publications that are still ours."""
+    ours = still_held(session, (held for held, _ in batch), (S.PREPARING, S.SENDING, S.UNKNOWN))
+    if not ours:
+        return ours
+    session.execute(
+        update(Publication)
+        .where(Publication.id.in_(ours))
+        .values(
+            state=state,
+            lease_until=real + lease,
+            tries=Publication.tries + 1,
+            retry_at=None,
+            wake_at=None,
+            reason="",
+            row_version=Publication.row_version + 1,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    begun = [
+        (held, said_of(taken))
+        for held, taken in batch
+        if held.publication_id in ours and not (taken.stream and attempts.reopen(session, held))
+    ]
+    if begun:
+        attempts.interrupt(session, [held.publication_id for held, _ in begun], real)
+        attempts.open_attempts(session, begun, real)
+    return ours
+
+
+def said_of(taken: Snapshot) -> dict[str, Any]:
+    """What an intent keeps as evidence."""
+    return {"key": taken.key, "revision": taken.arm.placement.asset.revision}
 
 
 def not_now(session: Session, held: Held, reason: str) -> None:
@@ -110,31 +140,66 @@ def not_now(session: Session, held: Held, reason: str) -> None:
     write(session, held, (S.PUBLISHED,), withdraw_asked_at=None, switch_to=None, **left)
 
 
-def published(session: Session, held: Held, taken: Snapshot, receipt: c.Receipt, real: datetime) -> bool:
-    """It is public: keep the receipt, close the attempt, supersede the predecessor, tell the ledger."""
-    values: dict[str, Any] = {
-        "state": S.PUBLISHED,
-        "reason": "",
-        "external_id": receipt.external_id,
-        "external_url": receipt.url,
-        "receipt": {"data": dict(receipt.data)},
-        "published_at": real,
-        "lease_until": None,
-        "needs_person": False,
-    }
-    if not write(session, held, (S.COMMITTING, S.UNKNOWN), **values):
-        return False
-    evidence = {"id": receipt.external_id, "url": receipt.url}
-    attempts.close(session, held.publication_id, real, Result("published", evidence=evidence))
-    _done(session, held, real)
-    return True
+def published(session: Session, batch: Sequence[Public], real: datetime) -> None:
+    """They are public: keep the receipts, close the attempts, supersede predecessors, tell the ledger."""
+    ours = still_held(session, (held for held, _, _ in batch), (S.COMMITTING, S.UNKNOWN))
+    batch = [each for each in batch if each[0].publication_id in ours]
+    if not batch:
+        return
+    rows = [
+        {
+            "b_id": held.publication_id,
+            "b_external": receipt.external_id,
+            "b_url": receipt.url,
+            "b_receipt": {"data": dict(receipt.data)},
+        }
+        for held, _, receipt in batch
+    ]
+    session.connection().execute(_PUBLISHED, [{**row, "b_at": real} for row in rows])
+    closed = [
+        (held.publication_id, {**said_of(taken), "id": receipt.external_id, "url": receipt.url})
+        for held, taken, receipt in batch
+    ]
+    attempts.close_all(session, closed, real, "published")
+    for connection_id in {taken.connection_id for _, taken, _ in batch}:
+        _connection_state(session, connection_id, ConnectionState.OK, "", real)
+    done.tell(session, [held.publication_id for held, _, _ in batch], real)
 
 
-def _done(session: Session, held: Held, real: datetime) -> None:
-    row = session.get_one(Publication, held.publication_id, populate_existing=True)
-    _connection_state(session, row.connection_id, ConnectionState.OK, "", real)
-    if row.stream is None:
-        done.tell(session, row, real)
+_PUBLISHED = (
+    update(Publication)
+    .where(Publication.id == bindparam("b_id"))
+    .values(
+        state=S.PUBLISHED,
+        reason="",
+        external_id=bindparam("b_external"),
+        external_url=bindparam("b_url"),
+        receipt=bindparam("b_receipt"),
+        published_at=bindparam("b_at"),
+        lease_until=None,
+        needs_person=False,
+        row_version=Publication.row_version + 1,
+    )
+)
+
+
+def give_back(session: Session, batch: Sequence[tuple[Held, Snapshot]], real: datetime) -> None:
+    """Their intents were committed, but the channel was surely not asked: they are due as before."""
+    ours = still_held(session, (held for held, _ in batch), (S.COMMITTING,))
+    if ours:
+        session.execute(
+            update(Publication)
+            .where(Publication.id.in_(ours))
+            .values(
+                state=S.SCHEDULED,
+                tries=Publication.tries - 1,
+                lease_until=None,
+                row_version=Publication.row_version + 1,
+            )
+            .execution_options(synchronize_session=False)
+        )
+        said = [(held.publication_id, said_of(taken)) for held, taken in batch if held.publication_id in ours]
+        attempts.close_all(session, said, real, "not tried")
 
 
 def failed(
@@ -162,10 +227,9 @@ def _verdict(
     session: Session, held: Held, taken: Snapshot, error: BaseException, real: datetime, phase: str
 ) -> tuple[S, str, dict[str, Any]]:
     if isinstance(error, c.NotConnected):
-        connection_id = session.get_one(Publication, held.publication_id).connection_id
         _connection_state(
             session,
-            connection_id,
+            taken.connection_id,
             ConnectionState.BROKEN,
             conceal(error.reason, taken.link.secrets.values()),
             real,
@@ -277,7 +341,8 @@ def _end_sending(
         result = Result(str(state), reason=reason, evidence={"deliveries": counts})
         attempts.close(session, held.publication_id, real, result)
         if state == S.PUBLISHED:
-            _done(session, held, real)
+            _connection_state(session, taken.connection_id, ConnectionState.OK, "", real)
+            done.tell(session, [held.publication_id], real)
 
 
 def _next_round(session: Session, held: Held, counts: dict[str, int], real: datetime) -> datetime | None:

@@ -7,6 +7,8 @@ idempotency.
 
 import json
 import logging
+import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -33,6 +35,28 @@ from cms_core.workspace import Workspace
 
 log = logging.getLogger(__name__)
 
+SETTLE_SECONDS = 1.0
+Ready = tuple[Held, Snapshot, c.Prepared]
+
+
+class Pace:
+    """How many are claimed at once: as many as are made in a moment, so that a slow channel keeps nothing from other workers."""
+
+    MOST, MOMENT = 200, 0.5
+
+    def __init__(self) -> None:
+        self.most = 1
+
+    @contextmanager
+    def timing(self, count: int) -> Iterator[None]:
+        """The work on so many."""
+        start = time.monotonic()
+        yield
+        each = (time.monotonic() - start) / count
+        self.most = max(
+            1, min(self.MOST, self.most * 4, int(self.MOMENT / (each or self.MOMENT / self.MOST)))
+        )
+
 
 @dataclass
 class Runner:
@@ -48,6 +72,7 @@ class Runner:
         self.lease = timedelta(seconds=self.workspace.config.lease_seconds)
         self.held: list[Held] = []
         self._swept: datetime | None = None
+        self.pace = Pace()
 
     def sweep(self) -> list[int]:
         """Move rows whose time has come; returns those that were missed."""
@@ -63,27 +88,30 @@ class Runner:
     def real(self) -> datetime:
         return self.real_clock.now()
 
-    def claim(self, only: int | None = None) -> Held | None:
-        """Claim the next piece of work."""
+    def claim(self, only: int | None = None) -> list[Held]:
+        """Claim the next work: one piece, or publications that go out together, as many as are made in a short while."""
         due = self._swept or self.due_clock.now()  # nothing is claimed that the sweep has not looked at
         with self.workspace.db.transaction() as session:
-            plugins = self.workspace.plugins
-            return claims.claim_next(session, plugins, self.name, self.lease, due, self.real, only)
+            plugins, most = self.workspace.plugins, self.pace.most
+            return claims.claim(session, plugins, self.name, self.lease, due, self.real, only=only, most=most)
 
-    def run(self, held: Held) -> None:
+    def run(self, batch: Sequence[Held]) -> None:
         """Do the work of a claim; never raises for what a channel or the remote does."""
-        self.held.append(held)
+        self.held.extend(batch)
         try:
-            work = {
-                Task.PUBLISH: self._publish,
-                Task.SEND_ON: self._publish,
-                Task.RECONCILE: self._reconcile,
-                Task.WITHDRAW: self._withdraw,
-                Task.SWITCH: self._switch,
-            }
-            work[held.task](held)
+            if batch[0].task in (Task.PUBLISH, Task.SEND_ON):
+                with self.pace.timing(len(batch)):
+                    self._publish(batch)
+            else:
+                work = {
+                    Task.RECONCILE: self._reconcile,
+                    Task.WITHDRAW: self._withdraw,
+                    Task.SWITCH: self._switch,
+                }
+                work[batch[0].task](batch[0])
         finally:
-            self.held.remove(held)
+            for held in batch:
+                self.held.remove(held)
 
     def renew_leases(self) -> None:
         """Called at a third of the lease: what is being worked on stays ours."""
@@ -93,77 +121,118 @@ class Runner:
 
     # --- publish --------------------------------------------------------------------------------------------------------
 
-    def _publish(self, held: Held) -> None:
-        taken = self._snapshot(held)
-        if taken is None:
+    def _publish(self, batch: Sequence[Held]) -> None:
+        pictures = self._pictures(batch)
+        if pictures and isinstance(pictures[0][1].channel, c.AddressedChannel):
+            held, taken = pictures[0]
+            self._send(held, taken, pictures[0][1].channel)
             return
-        if isinstance(taken.channel, c.AddressedChannel):
-            self._send(held, taken, taken.channel)
-            return
-        prepared = self._prepare(held, taken, taken.arm)
-        if prepared is None or not self._intend(held, taken, S.COMMITTING):
-            return
-        self._commit(
-            held, taken, lambda: taken.channel.publish(taken.link, prepared, taken.key, taken.previous)
-        )
+        prepared = {held: self._prepare(held, taken, taken.arm) for held, taken in pictures}
+        ready = [(held, taken, made) for held, taken in pictures if (made := prepared[held]) is not None]
+        if ready:
+            self._commit_all(self._intend_all(ready))
 
     def _snapshot(self, held: Held) -> Snapshot | None:
+        """Everything the channel needs of one claim."""
+        found = self._pictures([held])
+        return found[0][1] if found else None
+
+    def _pictures(self, batch: Sequence[Held]) -> list[tuple[Held, Snapshot]]:
         """Everything the channel needs, read in one go; what forbids publishing holds the publication."""
+        found: list[tuple[Held, Snapshot]] = []
+        forbidden: list[tuple[Held, str]] = []
         with self.workspace.db.transaction() as session:
-            experiments.decide_due(session, held.publication_id, self.due_clock.now())
-            snapshot.follow_approval(session, held)
-        try:
-            with self.workspace.db.session() as session:
-                return snapshot.take(session, self.workspace, held)
-        except (
-            snapshot.NotNow,
-            CmsError,
-        ) as reason:  # CmsError: credentials that cannot be read, and the like
+            experiments.decide_due(session, [held.publication_id for held in batch], self.due_clock.now())
+            snapshot.follow_approvals(session, batch)
+        with self.workspace.db.session() as session:
+            rows = snapshot.load(session, batch)
+            for held in batch:
+                try:
+                    taken = snapshot.take(session, self.workspace, held, rows[held.publication_id])
+                except (
+                    snapshot.NotNow,
+                    CmsError,
+                ) as reason:  # CmsError: credentials that cannot be read, and the like
+                    forbidden.append((held, str(reason)))
+                else:
+                    found.append((held, taken))
+        if forbidden:
             with self.workspace.db.transaction() as session:
-                outcomes.not_now(session, held, str(reason))
-            return None
+                for held, said in forbidden:
+                    outcomes.not_now(session, held, said)
+        return found
 
     def _prepare(self, held: Held, taken: Snapshot, arm: ArmPicture) -> c.Prepared | None:
+        """What is prepared already, or is now: it is kept with the intent."""
         if arm.prepared is not None:
             return arm.prepared
         started = self.real
         try:
             answer = taken.channel.prepare(taken.link, arm.placement, arm.progress)
             if isinstance(answer, c.Prepared):  # what a replay will see is what the first call sees
-                answer = c.Prepared(_as_stored(answer.data))
-            elif isinstance(answer, c.Wait):
-                answer = c.Wait(answer.after, _as_stored(answer.progress))
-            else:
+                return c.Prepared(_as_stored(answer.data))
+            if not isinstance(answer, c.Wait):
                 raise TypeError(f"prepare must return Prepared or Wait, not {answer!r:.80}")
+            answer = c.Wait(answer.after, _as_stored(answer.progress))
         except PLUGIN_FAULTS as error:
             self._fail(held, taken, error, started, "prepare")
             return None
-        with (
-            self.workspace.db.transaction() as session
-        ):  # says nothing of the connection: it may have asked nobody
-            if isinstance(answer, c.Wait):
-                due = self.due_clock.now()
-                outcomes.wait(session, held, taken, arm, answer, started, self.real, due)
-                return None
-            kept = outcomes.keep_prepared(session, held, taken, arm, answer)
-        return answer if kept else None
+        with self.workspace.db.transaction() as session:
+            due = self.due_clock.now()
+            outcomes.wait(session, held, taken, arm, answer, started, self.real, due)
+        return None
+
+    def _intend_all(self, ready: Sequence[Ready]) -> list[Ready]:
+        """What was prepared and the intents, in one transaction; those whose claim was lost meanwhile are left out."""
+        with self.workspace.db.transaction() as session:
+            outcomes.keep_prepared(session, [(held, taken, taken.arm, made) for held, taken, made in ready])
+            batch = [(held, taken) for held, taken, _ in ready]
+            ours = outcomes.intend(session, batch, S.COMMITTING, self.real, self.lease)
+        return [each for each in ready if each[0].publication_id in ours]
 
     def _intend(self, held: Held, taken: Snapshot, state: str) -> bool:
         with self.workspace.db.transaction() as session:
-            return outcomes.intend(session, held, taken, state, self.real, self.lease)
+            return bool(outcomes.intend(session, [(held, taken)], state, self.real, self.lease))
 
-    def _commit(self, held: Held, taken: Snapshot, call: Callable[[], c.Receipt]) -> None:
+    def _commit_all(self, intended: Sequence[Ready]) -> None:
+        """Make one after the other public; outcomes are written each second. In bad weather the rest is given back."""
+        waiting = deque(intended)
+        public: list[outcomes.Public] = []
+        settled = time.monotonic()
+        try:
+            while waiting and not (public and self.stop()):
+                held, taken, prepared = waiting.popleft()
+                answer = self._ask(held, taken, prepared)
+                if isinstance(answer, c.Receipt):
+                    public.append((held, taken, answer))
+                elif isinstance(answer, circuit.WEATHER):
+                    break
+                if time.monotonic() - settled > SETTLE_SECONDS:
+                    self._settle(public)
+                    public, settled = [], time.monotonic()
+        finally:
+            self._settle(public)
+            if waiting:
+                with self.workspace.db.transaction() as session:
+                    left = [(held, taken) for held, taken, _ in waiting]
+                    outcomes.give_back(session, left, self.real)
+
+    def _ask(self, held: Held, taken: Snapshot, prepared: c.Prepared) -> c.Receipt | BaseException:
+        """The one call that makes it public: the receipt, or the error, which is written down."""
         started = self.real
         try:
-            receipt = call()
+            receipt = taken.channel.publish(taken.link, prepared, taken.key, taken.previous)
             if not isinstance(receipt, c.Receipt):
                 raise TypeError(f"publish must return a Receipt, not {receipt!r:.80}")
-            receipt = _storable(receipt)
+            return _storable(receipt)
         except PLUGIN_FAULTS as error:
             self._fail(held, taken, error, started, "commit")
-            return
-        with self._outcome(taken) as session:
-            outcomes.published(session, held, taken, receipt, self.real)
+            return error
+
+    def _settle(self, public: Sequence[outcomes.Public]) -> None:
+        if public:
+            with self._outcome(public[0][1]) as session:
+                outcomes.published(session, public, self.real)
 
     def _fail(self, held: Held, taken: Snapshot, error: BaseException, started: datetime, phase: str) -> None:
         if not isinstance(error, c.ChannelError):
@@ -187,7 +256,7 @@ class Runner:
         parts: list[tuple[ArmPicture, c.Prepared]] = []
         for arm in taken.arms:
             prepared = self._prepare(held, taken, arm)
-            if prepared is None:
+            if prepared is None or not self._keep(held, taken, arm, prepared):
                 return
             parts.append((arm, prepared))
         if not self._freeze(held, taken, channel) or not self._intend(held, taken, S.SENDING):
@@ -199,6 +268,10 @@ class Runner:
             return
         with self._outcome(taken) as session:
             outcomes.finish_sending(session, held, taken, self.real)
+
+    def _keep(self, held: Held, taken: Snapshot, arm: ArmPicture, prepared: c.Prepared) -> bool:
+        with self.workspace.db.transaction() as session:
+            return outcomes.keep_prepared(session, [(held, taken, arm, prepared)])
 
     def _freeze(self, held: Held, taken: Snapshot, channel: c.AddressedChannel) -> bool:
         started = self.real
@@ -238,6 +311,7 @@ class Runner:
         if sending.progressed:
             with self.workspace.db.transaction() as session:
                 claims.write(session, held, (S.SENDING,), tries=1)
+                circuit.close(session, taken.connection_id)
         return error
 
     # --- afterwards -----------------------------------------------------------------------------------------------------
@@ -261,11 +335,7 @@ class Runner:
             return
         if answer is None and lookups.may_replay(taken, self.real):
             if self._intend(held, taken, S.COMMITTING):
-                self._commit(
-                    held,
-                    taken,
-                    lambda: taken.channel.publish(taken.link, prepared, taken.key, taken.previous),
-                )
+                self._commit_all([(held, taken, prepared)])
             return
         with self._outcome(taken) as session:
             lookups.reconciled(session, held, taken, answer, started, self.real)

@@ -120,7 +120,7 @@ def resolve(session: Session, publication: Publication, *, published_url: str | 
     outcome = "published" if published_url is not None else "failed"
     attempts.close(session, publication.id, now(session), Result(outcome, reason=reason))
     if published_url is not None:
-        done.tell(session, publication, now(session))
+        done.tell(session, [publication.id], now(session))
 
 
 def _renamed_since(session: Session, publication: Publication) -> bool:

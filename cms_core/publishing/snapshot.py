@@ -1,16 +1,16 @@
 """The frozen picture that a worker takes of a claimed publication before any network call."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import func, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from cms_core import contract as c
 from cms_core.connections.links import make_link
-from cms_core.content.models import RevisionState
+from cms_core.content.models import Asset, Revision, RevisionState
 from cms_core.content.placements import check_placement, make_placement
-from cms_core.content.review import approved_revision
 from cms_core.deadline import DECISION_SECONDS
 from cms_core.publishing.claims import Held, Task, missing, write
 from cms_core.publishing.experiments import Division, division_of
@@ -21,6 +21,16 @@ from cms_core.publishing.receipts import receipt_of
 from cms_core.workspace import Workspace
 
 STOPPING = (c.Level.ERROR, c.Level.HOLD)
+Approved = aliased(Revision)
+WHOLE = (
+    joinedload(Publication.connection),
+    joinedload(Publication.campaign),
+    joinedload(Publication.experiment),
+    joinedload(Publication.asset).selectinload(Asset.tags),
+    joinedload(Publication.revision).selectinload(Revision.media),
+    selectinload(Publication.arms),
+    selectinload(Publication.links),
+)
 
 
 class NotNow(Exception):
@@ -69,34 +79,46 @@ class Snapshot:
         return replace(self.link, wire=wire)
 
 
-def follow_approval(session: Session, held: Held) -> None:
+def follow_approvals(session: Session, batch: Sequence[Held]) -> None:
     """Before anything may have gone out, a publication follows its asset's newest approved revision."""
-    publication = session.get_one(Publication, held.publication_id)
-    if (
-        held.task is not Task.PUBLISH
-        or publication.audience_at is not None
-        or _maybe_out(session, publication)
-    ):
+    of_batch = {held.publication_id: held for held in batch if held.task is Task.PUBLISH}
+    if not of_batch:
         return
-    approved = approved_revision(session, publication.asset)
-    if approved is None or approved.id == publication.revision_id:
-        return
-    if write(session, held, (S.PREPARING,), revision_id=approved.id, content_hash=approved.content_hash):
-        forget = update(Arm).where(Arm.publication_id == publication.id)
-        session.execute(forget.values(prepared=None, progress=None, prepared_hash=""))
-
-
-def _maybe_out(session: Session, publication: Publication) -> bool:
-    open_or_unknown = or_(Attempt.outcome.is_(None), Attempt.outcome == "unknown")
-    query = select(Attempt.id).where(
-        Attempt.publication_id == publication.id, Attempt.phase == Phase.COMMIT, open_or_unknown
+    newest = (
+        select(func.max(Approved.n))
+        .where(Approved.asset_id == Publication.asset_id, Approved.state == RevisionState.APPROVED)
+        .scalar_subquery()
     )
-    return session.scalar(query.limit(1)) is not None
+    maybe_out = select(Attempt.id).where(
+        Attempt.publication_id == Publication.id,
+        Attempt.phase == Phase.COMMIT,
+        or_(Attempt.outcome.is_(None), Attempt.outcome == "unknown"),
+    )
+    query = (
+        select(Publication.id, Revision.id, Revision.content_hash)
+        .join(Revision, and_(Revision.asset_id == Publication.asset_id, Revision.n == newest))
+        .where(
+            Publication.id.in_(list(of_batch)),
+            Publication.revision_id != Revision.id,
+            Publication.audience_at.is_(None),
+            ~maybe_out.exists(),
+        )
+    )
+    for publication_id, revision_id, content_hash in session.execute(query).all():
+        values = {"revision_id": revision_id, "content_hash": content_hash}
+        if write(session, of_batch[publication_id], (S.PREPARING,), **values):
+            forget = update(Arm).where(Arm.publication_id == publication_id)
+            session.execute(forget.values(prepared=None, progress=None, prepared_hash=""))
 
 
-def take(session: Session, workspace: Workspace, held: Held) -> Snapshot:
-    """Read the picture; raises NotNow when the plugin is missing, the approval is gone or a check stops it."""
-    publication = session.get_one(Publication, held.publication_id)
+def load(session: Session, batch: Sequence[Held]) -> dict[int, Publication]:
+    """What the pictures of a batch are made of, read at once."""
+    query = select(Publication).where(Publication.id.in_([held.publication_id for held in batch]))
+    return {row.id: row for row in session.scalars(query.options(*WHOLE))}
+
+
+def take(session: Session, workspace: Workspace, held: Held, publication: Publication) -> Snapshot:
+    """The picture of a publication; raises NotNow when the plugin is missing, the approval is gone or a check stops it."""
     plugins = workspace.plugins
     channel = plugins.channels.get(publication.channel)
     if channel is None:
@@ -107,7 +129,7 @@ def take(session: Session, workspace: Workspace, held: Held) -> Snapshot:
     if held.task is Task.PUBLISH:
         for arm in arms:
             _require_clean(workspace, arm.placement)
-    links = links_of(session, publication, workspace.config.base_url)
+    links = links_of(publication, workspace.config.base_url)
     predecessor = session.get(Publication, publication.supersedes_id) if publication.supersedes_id else None
     return Snapshot(
         publication_id=publication.id,
@@ -122,7 +144,7 @@ def take(session: Session, workspace: Workspace, held: Held) -> Snapshot:
         division=division_of(publication),
         previous=receipt_of(predecessor) if predecessor is not None else None,
         receipt=receipt_of(publication),
-        first_commit_at=_first_commit(session, publication),
+        first_commit_at=_first_commit(session, publication) if held.task is Task.RECONCILE else None,
         campaign_key=publication.campaign.key if publication.campaign else None,
         topic=publication.topic,
         stream=publication.stream,

@@ -108,14 +108,12 @@ def test_of_many_workers_one_takes_the_probe(
     work(worker)
     later = START + circuit.PROBE
 
-    def claim(number: int) -> claims.Held | None:
+    def claim(number: int) -> list[claims.Held]:
         with workspace.db.transaction() as session:
-            return claims.claim_next(
-                session, workspace.plugins, f"w{number}", timedelta(seconds=30), DUE, later
-            )
+            return claims.claim(session, workspace.plugins, f"w{number}", timedelta(seconds=30), DUE, later)
 
     with ThreadPoolExecutor(8) as pool:
-        taken = [held for held in pool.map(claim, range(16)) if held is not None]
+        taken = [held for batch in pool.map(claim, range(16)) for held in batch]
     assert len(taken) == 1
 
 

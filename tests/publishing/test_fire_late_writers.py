@@ -72,8 +72,7 @@ def test_late_sender_leaves_the_attempt_of_its_successor_open(
     def take_over(recipient: c.Recipient) -> None:
         if not toys.remote.mails:
             change(workspace, public_id, lease_until=DUE - timedelta(days=1))
-            held = second.runner.claim()
-            assert held is not None
+            (held,) = second.runner.claim()
             taken = second.runner._snapshot(held)
             assert taken is not None
             assert second.runner._intend(held, taken, "sending")
