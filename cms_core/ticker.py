@@ -17,6 +17,7 @@ from cms_core.queue import Queue
 from cms_core.workspace import Workspace
 
 log = logging.getLogger(__name__)
+logging.getLogger("apscheduler").setLevel(logging.WARNING)  # it would tell each second that it has ticked
 
 TICK_SECONDS = 1
 

@@ -18,8 +18,8 @@ def command(state: State, offline: bool, as_json: bool) -> None:
     Changes nothing, and connects to nothing but the database and, for the records of senders, name servers.
     """
     from cms_core.config import load_config
-    from cms_core.doctor import examine, has_error
-    from cms_core.doctor.findings import Finding, Grade
+    from cms_core.doctor.checks import examine
+    from cms_core.doctor.findings import Finding, Grade, has_error
     from cms_core.errors import CmsError
     from cms_core.workspace import open_workspace
 

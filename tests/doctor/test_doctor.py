@@ -15,8 +15,8 @@ from cms_core.connections import service as connections
 from cms_core.connections.models import Connection
 from cms_core.content import media
 from cms_core.db import now
-from cms_core.doctor import examine, machine
-from cms_core.doctor.checks import CHECKS
+from cms_core.doctor import machine
+from cms_core.doctor.checks import CHECKS, examine
 from cms_core.publishing.models import Publication, Worker
 from cms_core.workspace import Workspace
 from tests.doctor.conftest import Cms, NameServer, Said, arm_one

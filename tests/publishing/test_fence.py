@@ -22,7 +22,7 @@ from cms_core.publishing.models import Attempt
 from cms_core.testing.databases import PostgresServer
 from cms_core.worker import Worker
 from cms_core.workspace import Workspace, open_workspace
-from tests.publishing.conftest import DUE, Arm, people
+from tests.publishing.conftest import DUE, Arm, people, shown
 from tests.publishing.toys import Toys
 
 Opened = Callable[[Config], Workspace]
@@ -323,3 +323,28 @@ def test_a_long_run_to_people_is_stopped_when_the_fence_closes(
     toys.remote.mails = list(toys.remote.mails)
     Worker(workspace, FrozenClock(DUE)).run_until_idle()
     assert len(set(toys.remote.mails)) == len(toys.remote.mails) == 5
+
+
+def test_while_nobody_can_tell_nobody_else_is_sent_to_and_no_plugin_is_blamed(
+    workspace: Workspace, worker: Worker, arm: Arm, toys: Toys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people(workspace, 5)
+    public_id = arm("letter")
+    watch, broken = workspace.fence.watch, [True]
+
+    def fails() -> str | None:
+        if toys.remote.mails and broken[0]:
+            raise OSError(28, "No space left on device")
+        return watch()
+
+    monkeypatch.setattr(workspace.fence, "watch", fails)
+    assert worker.work_once()
+    assert len(toys.remote.mails) == 1
+    with pytest.raises(OSError, match="No space"):
+        worker.work_once()
+    broken[0] = False
+    worker.run_until_idle()
+    assert len(set(toys.remote.mails)) == len(toys.remote.mails) == 5
+    found = shown(workspace, public_id)
+    assert (found["state"], found["deliveries"]) == ("published", {"accepted": 5})
+    assert not any("fault in plugin" in each["reason"] for each in found["attempts"])
