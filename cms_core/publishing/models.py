@@ -78,14 +78,25 @@ class Publication(PublicId, Base):
 
     __tablename__ = "core_publication"
     __table_args__ = (
+        Index("ix_core_publication_state", "state", "due_at", "id"),
         Index(
-            "ix_core_publication_due",
-            "due_at",
-            "id",
-            sqlite_where=text("state = 'scheduled'"),
-            postgresql_where=text("state = 'scheduled'"),
+            "ix_core_publication_ends",
+            "ends_at",
+            sqlite_where=text("ends_at IS NOT NULL"),
+            postgresql_where=text("ends_at IS NOT NULL"),
         ),
-        Index("ix_core_publication_state", "state", "id"),
+        Index(
+            "ix_core_publication_withdraw",
+            "withdraw_asked_at",
+            sqlite_where=text("withdraw_asked_at IS NOT NULL"),
+            postgresql_where=text("withdraw_asked_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_core_publication_switch",
+            "switch_to",
+            sqlite_where=text("switch_to IS NOT NULL"),
+            postgresql_where=text("switch_to IS NOT NULL"),
+        ),
         Index(
             "ix_core_publication_stream",
             "stream",

@@ -36,6 +36,7 @@ from cms_core.workspace import Workspace
 log = logging.getLogger(__name__)
 
 SETTLE_SECONDS = 1.0
+FOLLOW_SECONDS = 30.0
 Ready = tuple[Held, Snapshot, c.Prepared]
 
 
@@ -72,14 +73,22 @@ class Runner:
         self.lease = timedelta(seconds=self.workspace.config.lease_seconds)
         self.held: list[Held] = []
         self._swept: datetime | None = None
+        self._followed = float("-inf")
         self.pace = Pace()
+
+    def follow_plugins(self) -> None:
+        """With the next sweep, look which plugins are there; else that is done now and then."""
+        self._followed = float("-inf")
 
     def sweep(self) -> list[int]:
         """Move rows whose time has come; returns those that were missed."""
         with self.workspace.db.transaction() as session:
             plugins, due = self.workspace.plugins, self.due_clock.now()
             self._swept = due
-            missed = claims.sweep(session, plugins, due, self.real)
+            if time.monotonic() - self._followed > FOLLOW_SECONDS:
+                claims.follow_plugins(session, plugins)
+                self._followed = time.monotonic()
+            missed = claims.sweep(session, due, self.real)
             followers.settle(session, plugins, due)
             closures.keep_out(session, plugins, due)
             return missed
@@ -145,10 +154,12 @@ class Runner:
             experiments.decide_due(session, [held.publication_id for held in batch], self.due_clock.now())
             snapshot.follow_approvals(session, batch)
         with self.workspace.db.session() as session:
+            handles: dict[int, c.Link] = {}
             rows = snapshot.load(session, batch)
             for held in batch:
                 try:
-                    taken = snapshot.take(session, self.workspace, held, rows[held.publication_id])
+                    row = rows[held.publication_id]
+                    taken = snapshot.take(session, self.workspace, held, row, handles)
                 except (
                     snapshot.NotNow,
                     CmsError,

@@ -27,7 +27,7 @@ WHOLE = (
     joinedload(Publication.campaign),
     joinedload(Publication.experiment),
     joinedload(Publication.asset).selectinload(Asset.tags),
-    joinedload(Publication.revision).selectinload(Revision.media),
+    joinedload(Publication.revision).options(joinedload(Revision.author), selectinload(Revision.media)),
     selectinload(Publication.arms),
     selectinload(Publication.links),
 )
@@ -117,8 +117,17 @@ def load(session: Session, batch: Sequence[Held]) -> dict[int, Publication]:
     return {row.id: row for row in session.scalars(query.options(*WHOLE))}
 
 
-def take(session: Session, workspace: Workspace, held: Held, publication: Publication) -> Snapshot:
-    """The picture of a publication; raises NotNow when the plugin is missing, the approval is gone or a check stops it."""
+def take(
+    session: Session,
+    workspace: Workspace,
+    held: Held,
+    publication: Publication,
+    handles: dict[int, c.Link],
+) -> Snapshot:
+    """The picture of a publication; raises NotNow when the plugin is missing, the approval is gone or a check stops it.
+
+    ``handles`` are those of connections, which one batch shares.
+    """
     plugins = workspace.plugins
     channel = plugins.channels.get(publication.channel)
     if channel is None:
@@ -130,6 +139,8 @@ def take(session: Session, workspace: Workspace, held: Held, publication: Public
         for arm in arms:
             _require_clean(workspace, arm.placement)
     links = links_of(publication, workspace.config.base_url)
+    handle = handles.get(publication.connection_id) or make_link(workspace, publication.connection)
+    handles[publication.connection_id] = handle
     predecessor = session.get(Publication, publication.supersedes_id) if publication.supersedes_id else None
     return Snapshot(
         publication_id=publication.id,
@@ -138,7 +149,7 @@ def take(session: Session, workspace: Workspace, held: Held, publication: Public
         channel=channel,
         plugin=plugins.owner_of_channel(publication.channel),
         plugin_version=plugins.version_of_channel(publication.channel),
-        link=make_link(workspace, publication.connection, links=links),
+        link=replace(handle, links=links),
         arms=arms,
         links=links,
         division=division_of(publication),

@@ -832,15 +832,29 @@ def upgrade() -> None:
         batch_op.create_index(
             batch_op.f("ix_core_publication_connection_id"), ["connection_id"], unique=False
         )
-        batch_op.create_index(
-            "ix_core_publication_due",
-            ["due_at", "id"],
-            unique=False,
-            sqlite_where=sa.text("state = 'scheduled'"),
-            postgresql_where=sa.text("state = 'scheduled'"),
-        )
         batch_op.create_index(batch_op.f("ix_core_publication_entry_id"), ["entry_id"], unique=False)
-        batch_op.create_index("ix_core_publication_state", ["state", "id"], unique=False)
+        batch_op.create_index("ix_core_publication_state", ["state", "due_at", "id"], unique=False)
+        batch_op.create_index(
+            "ix_core_publication_ends",
+            ["ends_at"],
+            unique=False,
+            sqlite_where=sa.text("ends_at IS NOT NULL"),
+            postgresql_where=sa.text("ends_at IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_core_publication_withdraw",
+            ["withdraw_asked_at"],
+            unique=False,
+            sqlite_where=sa.text("withdraw_asked_at IS NOT NULL"),
+            postgresql_where=sa.text("withdraw_asked_at IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_core_publication_switch",
+            ["switch_to"],
+            unique=False,
+            sqlite_where=sa.text("switch_to IS NOT NULL"),
+            postgresql_where=sa.text("switch_to IS NOT NULL"),
+        )
         batch_op.create_index(
             "ix_core_publication_stream",
             ["stream", "state"],
@@ -1304,13 +1318,23 @@ def downgrade() -> None:
             sqlite_where=sa.text("stream IS NOT NULL"),
             postgresql_where=sa.text("stream IS NOT NULL"),
         )
+        batch_op.drop_index(
+            "ix_core_publication_ends",
+            sqlite_where=sa.text("ends_at IS NOT NULL"),
+            postgresql_where=sa.text("ends_at IS NOT NULL"),
+        )
+        batch_op.drop_index(
+            "ix_core_publication_withdraw",
+            sqlite_where=sa.text("withdraw_asked_at IS NOT NULL"),
+            postgresql_where=sa.text("withdraw_asked_at IS NOT NULL"),
+        )
+        batch_op.drop_index(
+            "ix_core_publication_switch",
+            sqlite_where=sa.text("switch_to IS NOT NULL"),
+            postgresql_where=sa.text("switch_to IS NOT NULL"),
+        )
         batch_op.drop_index("ix_core_publication_state")
         batch_op.drop_index(batch_op.f("ix_core_publication_entry_id"))
-        batch_op.drop_index(
-            "ix_core_publication_due",
-            sqlite_where=sa.text("state = 'scheduled'"),
-            postgresql_where=sa.text("state = 'scheduled'"),
-        )
         batch_op.drop_index(batch_op.f("ix_core_publication_connection_id"))
         batch_op.drop_index(batch_op.f("ix_core_publication_campaign_id"))
         batch_op.drop_index("ix_core_publication_awaits")
