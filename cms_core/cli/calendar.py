@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cms_core.cli.calendar_rules import blackouts, check, feed, slots
+from cms_core.cli.calendar_rules import blackouts, check, feed, replan, slots
 from cms_core.cli.calendar_series import series
 from cms_core.cli.expand import expand
 from cms_core.cli.output import print_json, print_table, progress
@@ -24,7 +24,7 @@ def command() -> None:
     """What stands on the calendar."""
 
 
-for each in (expand, series, blackouts, slots, check, feed):
+for each in (expand, series, blackouts, slots, check, feed, replan):
     command.add_command(each)
 
 
