@@ -57,10 +57,12 @@ def _wire(app: Flask, workspace: Workspace) -> None:
     from cms_core.web.health import blueprint as health
     from cms_core.web.health import init_health
     from cms_core.web.request import init_request
+    from cms_core.web.request_log import init_request_log
     from cms_core.web.session import init_auth
     from cms_core.web.shell import init_web
     from cms_core.webhooks.pages import blueprint as webhooks
 
+    init_request_log(app)
     init_request(app)
     init_web(app, frame)
     init_auth(app)

@@ -21,6 +21,7 @@ Network = IPv4Network | IPv6Network
 DEFAULT_BASE_URL = "http://127.0.0.1:8000"
 DEFAULT_LEASE_SECONDS = 30.0
 LOOPBACK = "127.0.0.1,::1"
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 MAIL_SCHEMES = {"smtp": "starttls", "smtps": "tls"}
 MAIL_SECURITY = ("none", "starttls", "tls")
 
@@ -34,7 +35,8 @@ class Config:
     X-Forwarded-Proto, which they must set; nobody else's headers are believed. ``mail_url`` is the server for mail of the system
     itself (invitations, new passwords, notices), apart from the connections of campaigns; empty: no such mail is sent.
     ``host_name`` (CMS_HOST_NAME) names this machine to the fence, where containers get another name at each start.
-    ``metrics_allow`` (CMS_METRICS_ALLOW) are the addresses and networks that may read /metrics without a token.
+    ``metrics_allow`` (CMS_METRICS_ALLOW) are the addresses and networks that may read /metrics without a token. ``log_json``
+    (CMS_LOG=json) and ``log_level`` (CMS_LOG_LEVEL) say what is written by `cms run` and `cms worker`.
     """
 
     home: Path
@@ -46,6 +48,8 @@ class Config:
     mail_url: str = field(default="", repr=False)
     mail_from: str = ""
     metrics_allow: str = LOOPBACK
+    log_json: bool = False
+    log_level: str = "WARNING"
     lease_seconds: float = DEFAULT_LEASE_SECONDS
     host_name: str = field(default_factory=socket.gethostname)
     disabled_plugins: frozenset[str] = frozenset()
@@ -80,6 +84,8 @@ def load_config(home: str | Path | None = None, environ: Mapping[str, str] | Non
         mail_url=check_mail_url(values.get("CMS_MAIL_URL", "")),
         mail_from=check_mail_from(values.get("CMS_MAIL_FROM", ""), needed=bool(values.get("CMS_MAIL_URL"))),
         metrics_allow=values.get("CMS_METRICS_ALLOW", LOOPBACK),
+        log_json=_log_form(values.get("CMS_LOG", "")) == "json",
+        log_level=_log_level(values.get("CMS_LOG_LEVEL", "")),
         lease_seconds=_seconds(values.get("CMS_LEASE_SECONDS")),
         host_name=values.get("CMS_HOST_NAME") or socket.gethostname(),
         disabled_plugins=disabled_plugins(values),
@@ -224,6 +230,19 @@ def _keys(text: str) -> dict[str, bytes]:
         raise ConfigError(
             "CMS_INHERITED_KEYS cannot be read", "take the line of the .env file as `cms import` wrote it"
         ) from None
+
+
+def _log_form(text: str) -> str:
+    if text.lower() not in ("", "plain", "json"):
+        raise ConfigError(f"CMS_LOG is {text!r}", "give plain or json")
+    return text.lower()
+
+
+def _log_level(text: str) -> str:
+    level = text.upper() or "WARNING"
+    if level not in LOG_LEVELS:
+        raise ConfigError(f"CMS_LOG_LEVEL is {text!r}", f"give one of {', '.join(LOG_LEVELS)}")
+    return level
 
 
 def _seconds(text: str | None) -> float:

@@ -26,6 +26,7 @@ from cms_core.errors import CmsError, Conflict, Invalid, TryLater
 from cms_core.ids import new_id
 
 BUSY_TIMEOUT_SECONDS = 30
+CONNECT_SECONDS = 10
 # One for each thread of ``cms run`` and some more: opening one costs as much as many requests.
 KEPT_CONNECTIONS = 12
 
@@ -232,7 +233,13 @@ def make_engine(url: str, *, durable: bool = False) -> Engine:
     """Create an engine; SQLite gets WAL, foreign keys, a busy timeout and explicit BEGIN."""
     if url.startswith("postgresql://"):
         url = url.replace("postgresql://", "postgresql+psycopg://", 1)
-    engine = create_engine(url, pool_size=KEPT_CONNECTIONS, json_deserializer=_from_json)
+    # A server that does not even refuse is told as one that does not answer, not waited for by the minute.
+    waits = (
+        {"connect_timeout": CONNECT_SECONDS}
+        if url.startswith("postgresql") and "connect_timeout" not in url
+        else {}
+    )
+    engine = create_engine(url, pool_size=KEPT_CONNECTIONS, json_deserializer=_from_json, connect_args=waits)
     if engine.dialect.name == "sqlite":
         _tune_sqlite(engine, durable)
     return engine

@@ -42,7 +42,8 @@ Every command of cms-core. This page is written by `make docs` from the commands
 - Exit codes: 0 ok · 1 failed, nothing saved · 2 usage · 3 configuration · 4 database needs upgrade · 5 partly done · 6 refused by a
   remote · 75 try later · 130 interrupted.
 - Environment: `CMS_HOME`, `CMS_DATABASE_URL`, `CMS_BASE_URL`, `CMS_OUTBOUND_ALLOW`, `CMS_LEASE_SECONDS`, `CMS_DISABLE_PLUGINS`,
-  `CMS_TRUSTED_PROXIES`, `CMS_MAIL_URL` and `CMS_MAIL_FROM` for the system's own mail,
+  `CMS_TRUSTED_PROXIES`, `CMS_MAIL_URL` and `CMS_MAIL_FROM` for the system's own mail, `CMS_LOG`, `CMS_LOG_LEVEL`,
+  `CMS_METRICS_ALLOW` and `CMS_HOST_NAME` ([operations.md](../operations.md)),
   `CMS_<PLUGIN>_<FIELD>` for plugins' settings; `CMS_TRACE=1` shows where a fault happened.
 """
 

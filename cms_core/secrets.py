@@ -12,17 +12,20 @@ from cms_core.errors import ConfigError
 
 MIN_KEY_LENGTH = 32
 SHORTEST_CONCEALED = 4  # shorter ones are found in too many words
+MOST_OPENED = 5_000
 
 
 class Vault:
     """Encrypts credentials at rest and derives signing keys.
 
     ``keys`` are the workspace's secret keys, newest first: the first encrypts and signs, all decrypt (key rotation). ``inherited``
-    are derived keys, by purpose, of the workspace that this one was taken over from: links that were sent stay valid.
+    are derived keys, by purpose, of the workspace that this one was taken over from: links that were sent stay valid. ``opened``
+    are the secrets that this process knows, the newest last: what is logged never repeats them.
     """
 
     def __init__(self, keys: str, inherited: Mapping[str, bytes] | None = None) -> None:
         self._inherited = dict(inherited or {})
+        self.opened: dict[str, None] = {}
         self._keys = [key.strip() for key in keys.split(",") if key.strip()]
         if not self._keys or any(len(key) < MIN_KEY_LENGTH for key in self._keys):
             raise ConfigError(
@@ -38,6 +41,7 @@ class Vault:
         """Encrypt named secrets; an empty mapping gives an empty text."""
         if not values:
             return ""
+        self._remember(values.values())
         return self._fernet.encrypt(json.dumps(dict(values), sort_keys=True).encode()).decode()
 
     def decrypt(self, text: str) -> dict[str, str]:
@@ -51,7 +55,13 @@ class Vault:
                 "stored credentials cannot be read with this workspace's secret key",
                 "put the key they were stored with into CMS_SECRET_KEY (comma separated, newest first)",
             ) from None
+        self._remember(values.values())
         return values
+
+    def _remember(self, values: Iterable[str]) -> None:
+        self.opened.update(dict.fromkeys(values))
+        for oldest in list(self.opened)[: max(0, len(self.opened) - MOST_OPENED)]:
+            self.opened.pop(oldest, None)
 
     def derive(self, purpose: str) -> bytes:
         """A 32-byte key for one purpose, from the oldest key, so that links already sent stay valid after a rotation."""

@@ -4,6 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlsplit
+
+from sqlalchemy.engine import make_url
 
 from cms_core.auth import audit
 from cms_core.clock import Clock
@@ -29,6 +32,16 @@ class Workspace:
     def fence(self) -> Fence:
         """Whether this workspace may publish."""
         return Fence(self.config, self.db)
+
+    def hidden(self) -> list[str]:
+        """The secrets that are known here: whatever is written for others to read never repeats them."""
+        urls = [url for url in (self.config.database_url, self.config.mail_url) if url]
+        passwords = [each for url in urls for each in (make_url(url).password, urlsplit(url).password)]
+        return [
+            *self.config.secret_key.split(","),
+            *(str(each) for each in passwords if each),
+            *self.vault.opened,
+        ]
 
     def for_publishing(self) -> "Workspace":
         """The same workspace with a database whose commits survive power loss: where claims are made."""

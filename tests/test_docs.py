@@ -121,6 +121,19 @@ def test_moving_in_does_what_its_page_says(tmp_path: Path, empty_database_url: s
     assert said("cms calendar import posts.csv --tz Europe/Paris --json")["unchanged"] == 2
 
 
+def test_operations_do_what_their_page_says(tmp_path: Path) -> None:
+    environ = {"CMS_HOME": str(tmp_path / "ws"), "RESTORED": str(tmp_path / "restored")}
+    printed = play("operations.md", tmp_path, environ)
+    made, again = (
+        next(text for line, text in printed.items() if line.endswith(end))
+        for end in ("--with-key --json", "restore with-key.backup")
+    )
+    assert f"{json.loads(made)['rows']:,} rows" in again
+    closed = next(json.loads(text) for line, text in printed.items() if line.endswith("fence status --json"))
+    assert closed["closed"] is True
+    assert (tmp_path / "larkfield.backup").is_file()
+
+
 def test_plugin_of_the_docs_works_and_keeps_its_promises(tmp_path: Path) -> None:
     workspace = tmp_path / "ws"
     environ = {"CMS_HOME": str(workspace), "CMS_OUTBOUND_ALLOW": "127.0.0.1"}

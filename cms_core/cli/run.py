@@ -3,16 +3,16 @@
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
 import click
 
-from cms_core.cli.output import progress
-from cms_core.cli.state import State, pass_state
+from cms_core.cli.state import State, log_json_option, pass_state
 from cms_core.errors import CmsError
+from cms_core.logs import written
 from cms_core.workspace import Workspace
 
 INTERRUPTED = 130
@@ -26,8 +26,9 @@ SERVER: dict[str, Any] = {"threads": 8, "ident": None, "clear_untrusted_proxy_he
 @click.option(
     "--port", type=click.IntRange(1, 65535), help="Port to listen on (default: that of CMS_BASE_URL)."
 )
+@log_json_option
 @pass_state
-def command(state: State, host: str | None, port: int | None) -> None:
+def command(state: State, host: str | None, port: int | None, log_json: bool) -> None:
     """Serve the app and publish what is due, in one process."""
     workspace = state.open()
     base = urlsplit(workspace.config.base_url)
@@ -41,12 +42,13 @@ def command(state: State, host: str | None, port: int | None) -> None:
 
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, stop)
-    serve(workspace, listen_host, listen_port)
+    with written(workspace, as_json=log_json or workspace.config.log_json) as announce:
+        serve(workspace, listen_host, listen_port, announce)
     # The server ends on SystemExit but swallows it; one that comes before it runs is ours already.
     raise SystemExit(max(codes, default=0))
 
 
-def serve(workspace: Workspace, host: str, port: int) -> None:
+def serve(workspace: Workspace, host: str, port: int, announce: Callable[[str], None]) -> None:
     """Serve until interrupted; the worker finishes its current item."""
     from waitress.server import create_server
 
@@ -60,7 +62,7 @@ def serve(workspace: Workspace, host: str, port: int) -> None:
             "stop what listens there, or choose another --port",
         ) from error
     with working(workspace):
-        progress(
+        announce(
             f"cms-core serves {workspace.config.base_url} (listening on {host}:{port}); sign in at /app/login"
         )
         server.run()

@@ -88,3 +88,4 @@ def close_at_end(workspace: "Workspace") -> None:
 
 pass_state = click.make_pass_decorator(State)
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+log_json_option = click.option("--log-json", is_flag=True, help="Log in lines of JSON (default: CMS_LOG).")

@@ -1,13 +1,15 @@
 """``cms worker``: publish what is due."""
 
 import signal
+from collections.abc import Callable
 from datetime import datetime
 
 import click
 
-from cms_core.cli.output import print_json, progress
-from cms_core.cli.state import State, json_option, pass_state
+from cms_core.cli.output import print_json
+from cms_core.cli.state import State, json_option, log_json_option, pass_state
 from cms_core.clock import FrozenClock
+from cms_core.logs import written
 from cms_core.worker import Result, Worker
 
 PARTLY = 5
@@ -37,9 +39,10 @@ def _instant(_context: click.Context, _option: click.Parameter, text: str | None
     callback=_instant,
     help="Take this instant as the present for what is due, late or asleep.",
 )
+@log_json_option
 @json_option
 @pass_state
-def command(state: State, until_idle: bool, at: datetime | None, as_json: bool) -> None:
+def command(state: State, until_idle: bool, at: datetime | None, log_json: bool, as_json: bool) -> None:
     """Publish what is due, until stopped or until nothing is left."""
     worker = Worker(state.publishing, FrozenClock(at) if at else None)
     caught: list[int] = []
@@ -50,23 +53,29 @@ def command(state: State, until_idle: bool, at: datetime | None, as_json: bool) 
 
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, stop)
-    progress(f"worker {worker.name} ready")
-    if (reason := state.workspace.fence.reason) is not None:
-        progress(f"nothing is published: {reason}; confirm with `cms fence accept`")
-    if not until_idle:
-        worker.run_forever()
-        raise SystemExit(INTERRUPTED if signal.SIGINT in caught else 0)
-    result = worker.run_until_idle()
-    for line in result.open_ends:
-        progress(line)
-    if as_json:
+    with written(state.workspace, as_json=log_json or state.workspace.config.log_json) as announce:
+        result = _work(worker, announce, until_idle=until_idle)
+    if until_idle and as_json:
         print_json(result.document())
-    else:
+    elif until_idle:
         click.echo(_in_words(result))
     if signal.SIGINT in caught:
         raise SystemExit(INTERRUPTED)
-    if result.partly:
+    if until_idle and result.partly:
         raise SystemExit(PARTLY)
+
+
+def _work(worker: Worker, announce: Callable[[str], None], *, until_idle: bool) -> Result:
+    announce(f"worker {worker.name} ready")
+    if (reason := worker.workspace.fence.reason) is not None:
+        announce(f"nothing is published: {reason}; confirm with `cms fence accept`")
+    if not until_idle:
+        worker.run_forever()
+        return Result()
+    result = worker.run_until_idle()
+    for line in result.open_ends:
+        announce(line)
+    return result
 
 
 def _in_words(result: Result) -> str:

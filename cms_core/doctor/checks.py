@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from sqlalchemy.engine import make_url
-
 from cms_core.doctor import database, house, machine, mail, publishing
 from cms_core.doctor.findings import Finding, Look, error, has_error, note
 from cms_core.plugins import PLUGIN_FAULTS
@@ -62,16 +60,6 @@ def _answers(check: Check, workspace: Workspace) -> Iterator[Finding]:
     try:
         yield from check.look(workspace)
     except PLUGIN_FAULTS as fault:
-        words = conceal(" ".join(f"{type(fault).__name__}: {fault}".split()), _hidden(workspace))
+        words = conceal(" ".join(f"{type(fault).__name__}: {fault}".split()), workspace.hidden())
         remedy = "look at the other findings first; if they are in order, report this with CMS_TRACE=1"
         yield error(f"the check itself failed: {words}", remedy)
-
-
-def _hidden(workspace: Workspace) -> list[str]:
-    """What no finding may repeat."""
-    config = workspace.config
-    urls = [
-        make_url(config.database_url).password,
-        make_url(config.mail_url).password if config.mail_url else "",
-    ]
-    return [*config.secret_key.split(","), *(str(each) for each in urls if each)]

@@ -231,7 +231,7 @@ def _send(workspace: Workspace, message_id: int) -> bool:
     if response is not None and response.status not in TAKEN:
         reason, wait = f"answered {response.status}", retry_after(response.headers.get("Retry-After"), at)
     with workspace.db.transaction() as session:
-        _settle(session, message_id, at, _heads(webhook.url, headers, response), reason, wait)
+        _settle(session, message_id, at, _heads(webhook, headers, response), reason, wait)
     return not reason
 
 
@@ -277,10 +277,13 @@ def _note_health(session: Session, webhook: Webhook, at: datetime, message: Webh
         )
 
 
-def _heads(url: str, headers: dict[str, str], response: HttpResponse | None) -> tuple[str, str, int | None]:
-    """Request and response without their bodies, as they are kept, and the status."""
-    parts = urlsplit(url)
-    asked = [f"POST {parts.path or '/'}", f"Host: {parts.netloc}", *(f"{k}: {v}" for k, v in headers.items())]
+def _heads(
+    webhook: Webhook, headers: dict[str, str], response: HttpResponse | None
+) -> tuple[str, str, int | None]:
+    """Request and response without their bodies, as they are kept, and the status; the path of a chat is a key to it."""
+    parts = urlsplit(webhook.url)
+    path = "(hidden)" if webhook.chat else parts.path or "/"
+    asked = [f"POST {path}", f"Host: {parts.netloc}", *(f"{k}: {v}" for k, v in headers.items())]
     if response is None:
         return "\n".join(asked), "", None
     told = [str(response.status), *(f"{name}: {value}" for name, value in response.headers.items())]

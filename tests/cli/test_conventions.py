@@ -106,8 +106,9 @@ def test_interrupted_ends_with_130_and_asked_to_stop_with_0(
 
 EARLY = """
 import os, signal, sys
-from cms_core.cli import main, run
-run.progress = lambda _: os.kill(os.getpid(), signal.SIGINT)
+from cms_core import logs
+from cms_core.cli import main
+logs._announcer = lambda *_, **__: lambda _: os.kill(os.getpid(), signal.SIGINT)
 main(sys.argv[1:])
 """
 

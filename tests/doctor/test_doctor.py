@@ -10,6 +10,7 @@ from typing import NamedTuple
 import pytest
 from sqlalchemy import text, update
 
+from cms_core import db
 from cms_core.connections import service as connections
 from cms_core.connections.models import Connection
 from cms_core.content import media
@@ -83,6 +84,19 @@ def test_a_server_that_does_not_answer_is_told_and_the_rest_looked_at(
     assert only(said, "disk")[0] == only(said, "plugins")[0] == "ok"
     assert only(said, "due") == ("note", "not looked at: the database cannot be used", "")
     assert "canary" not in str(said)
+
+
+@pytest.mark.sqlite
+def test_a_server_that_does_not_even_refuse_is_not_waited_for(
+    ready: Cms, doctor: Doctor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(db, "CONNECT_SECONDS", 2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv(
+            "CMS_DATABASE_URL", f"postgresql://someone@127.0.0.1:{silent.getsockname()[1]}/cms"
+        )
+        code, said = doctor()
+    assert (code, "timeout" in only(said, "database")[1]) == (1, True)
 
 
 @pytest.mark.sqlite
