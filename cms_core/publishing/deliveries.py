@@ -30,8 +30,10 @@ from cms_core.db import UTCDateTime
 from cms_core.dialect import insert_rows
 from cms_core.publishing.claims import Held, write
 from cms_core.publishing.experiments import HOLD_OUT, Division, Place
+from cms_core.publishing.local_time import skip_late
 from cms_core.publishing.models import Claim, Delivery, DeliveryState, Publication
 from cms_core.publishing.models import PublicationState as S
+from cms_core.publishing.snapshot import Snapshot
 from cms_core.quick import QuickStatement
 
 BATCH = 500
@@ -39,24 +41,35 @@ FREEZE_BATCH = 2_000
 D = Delivery
 WANTED = aliased(Delivery)  # made once: its columns cost milliseconds
 REAL = bindparam("real", type_=UTCDateTime())
+DUE = bindparam("due", type_=UTCDateTime())
 
 
 def freeze_audience(
-    session: Session,
-    held: Held,
-    channel: c.AddressedChannel,
-    segment_id: int | None,
-    division: Division,
-    real: datetime,
+    session: Session, held: Held, taken: Snapshot, channel: c.AddressedChannel, real: datetime, due: datetime
 ) -> bool:
     """Write one delivery for every member of the segment, once, when the run starts; people who share an address get one.
 
-    False: the claim was lost.
+    At recipients' own time, those for whom it has passed are left out, each time the run wakes. False: the claim was lost.
     """
     publication = session.get_one(Publication, held.publication_id, populate_existing=True)
-    if publication.audience_at is not None:
-        return True
-    segment = session.get_one(Segment, segment_id)
+    fresh = publication.audience_at is None
+    slept = publication.wake_at is not None
+    if fresh and not _freeze(session, held, publication, taken, channel, real):
+        return False
+    if taken.local is not None and (fresh or slept):
+        skip_late(session, publication.id, [arm.id for arm in taken.arms], taken.local, due, real)
+    return True
+
+
+def _freeze(
+    session: Session,
+    held: Held,
+    publication: Publication,
+    taken: Snapshot,
+    channel: c.AddressedChannel,
+    real: datetime,
+) -> bool:
+    segment = session.get_one(Segment, taken.segment_id)
     values = {
         "audience_at": real,
         "segment_rule": segment.rule or f"static segment, version {segment.version}",
@@ -67,7 +80,9 @@ def freeze_audience(
     members = segments.member_ids(session, segment)
     ids = session.scalars(select(Contact.id).where(Contact.id.in_(members)).order_by(Contact.id)).all()
     for start in range(0, len(ids), FREEZE_BATCH):
-        rows = list(_delivery_rows(session, channel, division, ids[start : start + FREEZE_BATCH]))
+        rows = list(_delivery_rows(session, channel, taken.division, ids[start : start + FREEZE_BATCH]))
+        if taken.local is not None:
+            rows = [{**row, "due_at": taken.local.due_at(row["tz"])} for row in rows]
         insert_rows(session, Delivery, rows, leave_existing=True, **same)
     return True
 
@@ -112,26 +127,27 @@ class Claimed(NamedTuple):
     judged: int
 
 
-def claim_batch(
-    session: Session,
-    publication_id: int,
-    arm_id: int,
-    sender: str,
-    boot: str,
-    channel: str,
-    topic: str,
-    real: datetime,
-) -> Claimed:
-    """Take the next batch of an arm; who has none yet is left alone.
+class Lot(NamedTuple):
+    """What a batch shall be of, and by what rules it is judged."""
+
+    publication_id: int
+    arm_id: int
+    channel: str
+    topic: str
+
+
+def claim_batch(session: Session, lot: Lot, sender: str, boot: str, real: datetime, due: datetime) -> Claimed:
+    """Take the next batch of an arm of what is due; who has no arm yet is left alone.
 
     One UPDATE gives every row its verdict, so a batch may hold nobody to send to; the end is a batch without any row.
     """
-    claim = Claim(publication_id=publication_id, sender=sender, boot=boot, at=real)
+    claim = Claim(publication_id=lot.publication_id, sender=sender, boot=boot, at=real)
     session.add(claim)
     session.flush()
-    given = {"the_claim": claim.id, "publication": publication_id, "arm": arm_id, "real": real}
+    given: dict[str, Any] = {"the_claim": claim.id, "publication": lot.publication_id, "arm": lot.arm_id}
+    given |= {"real": real, "due": due}
     connection = session.connection()
-    judged = connection.execute(_judge(channel, topic, connection.dialect.name), given)
+    judged = connection.execute(_judge(lot.channel, lot.topic, connection.dialect.name), given)
     return Claimed(claim.id, _taken(session, claim.id), judged.rowcount)
 
 
@@ -173,11 +189,12 @@ def _due() -> CompoundSelect[int]:
     of_publication = select(D.id).where(
         D.publication_id == bindparam("publication"), D.arm_id == bindparam("arm")
     )
-    pending = of_publication.where(D.state == literal_column("'pending'")).order_by(D.id)
+    pending = of_publication.where(D.state == literal_column("'pending'")).order_by(D.due_at, D.id)
+    at_once, in_time = pending.where(D.due_at.is_(None)), pending.where(D.due_at <= DUE)
     waiting = of_publication.where(D.state == literal_column("'retry_wait'"), D.retry_at <= REAL).order_by(
         D.retry_at
     )
-    return union_all(*(select(each.limit(BATCH).subquery().c.id) for each in (pending, waiting)))
+    return union_all(*(select(each.limit(BATCH).subquery().c.id) for each in (at_once, in_time, waiting)))
 
 
 TAKEN = (

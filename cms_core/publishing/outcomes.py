@@ -94,7 +94,7 @@ def intend(
     }
     if not write(session, held, (S.PREPARING, S.SENDING, S.UNKNOWN), **values):
         return False
-    if taken.stream and attempts.reopen(session, held):
+    if attempts.reopen(session, held):
         return True
     attempts.close(session, held.publication_id, real, INTERRUPTED)
     evidence = {"key": taken.key, "revision": taken.arm.placement.asset.revision}
@@ -215,7 +215,7 @@ def tries_of(session: Session, held: Held) -> int:
     return session.scalar(select(Publication.tries).where(Publication.id == held.publication_id)) or 0
 
 
-def finish_sending(session: Session, held: Held, taken: Snapshot, real: datetime) -> None:
+def finish_sending(session: Session, held: Held, taken: Snapshot, real: datetime, due: datetime) -> None:
     """After the last pull: published when nothing is open any more, otherwise sleep until there is something to do.
 
     The row is taken before anything is counted: who adds deliveries, or decides a test, waits for it and wakes the run again.
@@ -223,9 +223,9 @@ def finish_sending(session: Session, held: Held, taken: Snapshot, real: datetime
     if not write(session, held, (S.SENDING,), lease_until=None):
         return
     counts = _delivery_counts(session, held.publication_id)
-    undecided = _undecided(session, held)
-    if undecided:
-        counts[DeliveryState.PENDING] -= undecided
+    undecided, (later, wakes_at) = _undecided(session, held), _not_yet(session, held, due)
+    if undecided or later:
+        counts[DeliveryState.PENDING] -= undecided + later
     open_states = (DeliveryState.PENDING, DeliveryState.CLAIMED, DeliveryState.RETRY_WAIT)
     if any(counts.get(state) for state in open_states):
         retry_at = _next_round(session, held, counts, real)
@@ -233,7 +233,10 @@ def finish_sending(session: Session, held: Held, taken: Snapshot, real: datetime
         result = Result("paused" if retry_at is None else "retry_wait", retry_at=retry_at)
         attempts.close(session, held.publication_id, real, result)
     elif undecided:
-        _sleep(session, held, real, experiments.wakes_at(session, held.publication_id), "undecided")
+        decided_at = experiments.wakes_at(session, held.publication_id)
+        _sleep(session, held, real, min(decided_at, wakes_at or decided_at), "undecided")
+    elif wakes_at is not None:
+        _sleep(session, held, real, wakes_at, attempts.ASLEEP)
     elif taken.stream and not _closed(session, held):
         _sleep(session, held, real, UNTIL_CALLED, attempts.DRAINED)
     else:
@@ -251,6 +254,14 @@ def _undecided(session: Session, held: Held) -> int:
     waits = Delivery.arm_id.is_(None), Delivery.state == DeliveryState.PENDING
     query = select(func.count()).where(Delivery.publication_id == held.publication_id, *waits)
     return session.scalar(query) or 0
+
+
+def _not_yet(session: Session, held: Held, due: datetime) -> tuple[int, datetime | None]:
+    """Who is not due yet, and when the first of them is."""
+    waits = Delivery.state == DeliveryState.PENDING, Delivery.arm_id.is_not(None), Delivery.due_at > due
+    query = select(func.count(), func.min(Delivery.due_at))
+    count, first = session.execute(query.where(Delivery.publication_id == held.publication_id, *waits)).one()
+    return count, first
 
 
 def _closed(session: Session, held: Held) -> bool:

@@ -198,14 +198,15 @@ class Runner:
             self._fail(held, taken, error, started, "commit")
             return
         with self._outcome(taken) as session:
-            outcomes.finish_sending(session, held, taken, self.real)
+            outcomes.finish_sending(session, held, taken, self.real, self.due_clock.now())
 
     def _freeze(self, held: Held, taken: Snapshot, channel: c.AddressedChannel) -> bool:
         started = self.real
         try:
             with self.workspace.db.transaction() as session:
-                frozen = freeze_audience(session, held, channel, taken.segment_id, taken.division, self.real)
-                experiments.begin(session, held.publication_id, self.due_clock.now())
+                due = self.due_clock.now()
+                frozen = freeze_audience(session, held, taken, channel, self.real, due)
+                experiments.begin(session, held.publication_id, due)
                 return frozen
         except CmsError as error:  # the segment's rule means nothing (any more)
             with self.workspace.db.transaction() as session:
@@ -224,7 +225,7 @@ class Runner:
         parts: Sequence[tuple[ArmPicture, c.Prepared]],
     ) -> BaseException | None:
         try:
-            sending = Sending(self.workspace, held, taken, self.stop)
+            sending = Sending(self.workspace, held, taken, self.stop, self.due_clock)
         except OSError as fault:
             return c.Retryable(f"the journal of the sending cannot be kept: {fault}")
         error: BaseException | None = None

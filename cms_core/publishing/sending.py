@@ -18,10 +18,10 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from cms_core import contract as c
-from cms_core.clock import SystemClock
+from cms_core.clock import Clock, SystemClock
 from cms_core.contract import OutcomeStatus
 from cms_core.publishing.claims import MAX_TRIES, Held
-from cms_core.publishing.deliveries import Claimed, Settled, Taken, claim_batch, settle
+from cms_core.publishing.deliveries import Claimed, Lot, Settled, Taken, claim_batch, settle
 from cms_core.publishing.journal import Journal, boot_id
 from cms_core.publishing.leave import Leave
 from cms_core.publishing.models import DeliveryState, Publication
@@ -66,12 +66,20 @@ class Addressee:
 class Sending:
     """Runs ``channel.deliver`` over all open deliveries of one publication."""
 
-    def __init__(self, workspace: Workspace, held: Held, taken: Snapshot, stop: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        held: Held,
+        taken: Snapshot,
+        stop: Callable[[], bool],
+        due_clock: Clock,
+    ) -> None:
         self._workspace = workspace
         self._held = held
         self._taken = taken
         self._stop = stop
         self._clock = SystemClock()
+        self._due_clock = due_clock
         self._tokens = Tokens(workspace.vault.derive("token"))
         self._sender = f"{socket.gethostname()}-{os.getpid()}-{held.publication_id}-{held.claim_no}"
         self._boot = boot_id()
@@ -186,16 +194,9 @@ class Sending:
 
     def _next_batch(self, session: Session) -> Claimed | None:
         taken = self._taken
-        claimed = claim_batch(
-            session,
-            self._held.publication_id,
-            self._arm.id,
-            self._sender,
-            self._boot,
-            taken.channel.name,
-            taken.topic,
-            self._clock.now(),
-        )
+        lot = Lot(self._held.publication_id, self._arm.id, taken.channel.name, taken.topic)
+        real, due = self._clock.now(), self._due_clock.now()
+        claimed = claim_batch(session, lot, self._sender, self._boot, real, due)
         return claimed if claimed.judged else None
 
     def _holds(self) -> bool:

@@ -12,6 +12,7 @@ from cms_core.content.models import RevisionState
 from cms_core.content.placements import check_placement, make_placement
 from cms_core.content.review import approved_revision
 from cms_core.deadline import DECISION_SECONDS
+from cms_core.publishing import local_time
 from cms_core.publishing.claims import Held, Task, missing, write
 from cms_core.publishing.experiments import Division, division_of
 from cms_core.publishing.links import PublicationLinks, links_of
@@ -58,6 +59,7 @@ class Snapshot:
     topic: str
     stream: str | None
     segment_id: int | None
+    local: local_time.LocalTime | None
 
     @property
     def arm(self) -> ArmPicture:
@@ -127,6 +129,7 @@ def take(session: Session, workspace: Workspace, held: Held) -> Snapshot:
         topic=publication.topic,
         stream=publication.stream,
         segment_id=publication.segment_id,
+        local=local_time.of_entry(publication.entry, channel),
     )
 
 

@@ -194,6 +194,22 @@ def test_campaigns_and_the_calendar(admin: Caller) -> None:
     ]
 
 
+def test_recipients_own_time_is_taken_listed_and_moved(admin: Caller) -> None:
+    made = admin(
+        "POST", "/calendar", json={"when": "local 2026-05-04 09:00", "tz": "Asia/Tokyo", "title": "Morning"}
+    )
+    assert (made.json["when"], made.json["tz"]) == ("2026-05-04T09:00:00", "recipient")
+    moved = admin(
+        "PATCH",
+        f"/calendar/{made.json['id']}",
+        json={"when": "local 2026-05-05 09:00"},
+        headers={"If-Match": made.headers["ETag"]},
+    )
+    assert [each["when"] for each in moved.json] == ["2026-05-05T09:00:00"]
+    (listed,) = admin("GET", "/calendar?from=2026-05-05&to=2026-05-05").json["items"]
+    assert listed["when"] == "2026-05-05T09:00:00"
+
+
 def test_a_connection_shows_no_secret_and_is_tested(admin: Caller) -> None:
     settings = {
         "host": "127.0.0.1",

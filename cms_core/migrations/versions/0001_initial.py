@@ -1071,7 +1071,9 @@ def upgrade() -> None:
             postgresql_where=sa.text("state = 'retry_wait'"),
         )
         batch_op.create_index(
-            "ix_core_delivery_state", ["publication_id", "state", "arm_id", "id"], unique=False
+            "ix_core_delivery_state",
+            ["publication_id", "state", "arm_id", "due_at", "id"],
+            unique=False,
         )
 
     if op.get_bind().dialect.name == "postgresql":  # the order in which ledgers are read there
