@@ -207,7 +207,7 @@ def is_edge(path: Path) -> bool:
 def test_kernel_stays_small() -> None:
     rooms = [path for room in KERNEL_ROOMS for path in python_files(CORE / room) if not is_edge(path)]
     kernel = [CORE / name for name in KERNEL] + rooms
-    assert sum(map(lines_of_code, kernel)) < 9_000
+    assert sum(map(lines_of_code, kernel)) < 9_800
     apart = {CORE / name for name in ("testing", "demo", "migrations")}
     rest = [path for path in python_files(CORE) if not apart & set(path.parents)]
-    assert sum(map(lines_of_code, rest)) < 33_000
+    assert sum(map(lines_of_code, rest)) < 35_000

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from cms_core.campaigns.models import Entry, EntryState
@@ -29,7 +29,14 @@ def _supersede(session: Session, publication: Publication, predecessor_id: int) 
 
 
 def tell(session: Session, publication: Publication, real: datetime) -> None:
-    """Supersede the predecessor, end the entry, and put it into the ledger."""
+    """Supersede the predecessor, end the entry, and put it into the ledger.
+
+    A mailing that a person sends on after its end comes here again: it was published once.
+    """
+    source_id = f"published:{publication.public_id}"
+    told = select(Event.id).where(Event.source == "core", Event.source_id == source_id)
+    if session.scalar(told) is not None:
+        return
     if publication.supersedes_id is not None:
         _supersede(session, publication, publication.supersedes_id)
     if publication.entry_id is not None:
@@ -37,7 +44,7 @@ def tell(session: Session, publication: Publication, real: datetime) -> None:
     session.add(
         Event(
             source="core",
-            source_id=f"published:{publication.public_id}",
+            source_id=source_id,
             public_id=new_id(),
             kind="published",
             at=real,

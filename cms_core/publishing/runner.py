@@ -236,9 +236,9 @@ class Runner:
             error = caught
         finally:
             sending.close()
-        if sending.progressed:
+        if sending.progressed or sending.rests_until:
             with self.workspace.db.transaction() as session:
-                claims.write(session, held, (S.SENDING,), tries=1)
+                claims.write(session, held, (S.SENDING,), tries=1, retry_at=sending.rests_until)
         return error
 
     # --- afterwards -----------------------------------------------------------------------------------------------------

@@ -9,8 +9,10 @@ import contextlib
 import os
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, select
@@ -94,6 +96,8 @@ class Sending:
         self._open: dict[int, Addressee] = {}
         self._on_wire: set[int] = set()
         self.progressed = False
+        self.rests_until: datetime | None = None
+        self._ahead = Counter[str]()
         self._fates: list[Settled] = []
         self._trouble: c.Retryable | None = None
         self._settled_at = self._looked_at = time.monotonic()
@@ -110,14 +114,21 @@ class Sending:
         if not self._wanted:
             self._keep(addressee, DeliveryState.PENDING, "", tried=0)
             raise c.LeaveWithdrawn("the publication was paused, cancelled or taken over")
-        if refusal := self._leave.refusal(addressee):
-            self._keep(addressee, DeliveryState.SKIPPED, refusal, tried=0)
+        if refusal := self._refusal_on_wire(addressee):
             raise c.LeaveWithdrawn(refusal)
-        self._tell_wire(key)
 
-    def _tell_wire(self, key: int) -> None:
-        self._on_wire.add(key)
-        self._journal.on_wire(key)
+    def _refusal_on_wire(self, addressee: Addressee) -> str:
+        """Put somebody on the wire, unless leave is refused: "" or why.
+
+        The instant comes before the question, so that whoever has said no by then is heard, however long the question takes.
+        """
+        self._journal.on_wire(addressee.key)
+        if refusal := self._leave.refusal(addressee):
+            self._journal.take_back()
+            self._keep(addressee, DeliveryState.SKIPPED, refusal, tried=0)
+            return refusal
+        self._on_wire.add(addressee.key)
+        return ""
 
     def flush(self) -> None:
         """Make everything told so far survive the death of the process; raises Retryable when that cannot be done."""
@@ -166,12 +177,13 @@ class Sending:
                     raise self._trouble
                 if self._stop() or not self._wanted:
                     return
-                early = self._leave.early_refusal if channel.door else self._leave.refusal
-                if refusal := early(addressee):
-                    self._keep(addressee, DeliveryState.SKIPPED, refusal, tried=0)
+                if channel.door:
+                    if refusal := self._leave.early_refusal(addressee):
+                        self._keep(addressee, DeliveryState.SKIPPED, refusal, tried=0)
+                        continue
+                elif self._refusal_on_wire(addressee):
                     continue
-                if not channel.door:  # a transport of its own: from the pull on nobody but the remote knows
-                    self._tell_wire(addressee.key)
+                else:  # a transport of its own: from the pull on nobody but the remote knows
                     self.flush()
                 yield addressee
 
@@ -194,9 +206,20 @@ class Sending:
 
     def _next_batch(self, session: Session) -> Claimed | None:
         taken = self._taken
-        lot = Lot(self._held.publication_id, self._arm.id, taken.channel.name, taken.topic)
+        lot = Lot(
+            self._held.publication_id,
+            self._arm.id,
+            taken.connection_id,
+            taken.channel.name,
+            taken.topic,
+            taken.tz,
+            self._workspace.config.lease_seconds,
+            self._ahead,
+        )
         real, due = self._clock.now(), self._due_clock.now()
         claimed = claim_batch(session, lot, self._sender, self._boot, real, due)
+        if claimed.rests_until is not None:
+            self.rests_until = min(self.rests_until or claimed.rests_until, claimed.rests_until)
         return claimed if claimed.judged else None
 
     def _holds(self) -> bool:

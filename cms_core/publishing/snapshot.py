@@ -60,6 +60,7 @@ class Snapshot:
     stream: str | None
     segment_id: int | None
     local: local_time.LocalTime | None
+    tz: str
 
     @property
     def arm(self) -> ArmPicture:
@@ -130,7 +131,14 @@ def take(session: Session, workspace: Workspace, held: Held) -> Snapshot:
         stream=publication.stream,
         segment_id=publication.segment_id,
         local=local_time.of_entry(publication.entry, channel),
+        tz=_zone_of(publication),
     )
+
+
+def _zone_of(publication: Publication) -> str:
+    """The zone in which a publication is meant, and with it people whose own zone is not known."""
+    placed = publication.entry or publication.campaign
+    return placed.tz if placed else "UTC"
 
 
 def _picture(session: Session, workspace: Workspace, publication: Publication, arm: Arm) -> ArmPicture:

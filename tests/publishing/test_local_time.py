@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import select, update
 
 from cms_core.audience.models import Contact
 from cms_core.campaigns import placing
@@ -15,14 +15,14 @@ from cms_core.campaigns.service import Plan, plan
 from cms_core.campaigns.when import parse_when, zone
 from cms_core.clock import FrozenClock
 from cms_core.connections import service as connections
-from cms_core.contract import Recipient
 from cms_core.errors import Invalid
-from cms_core.publishing import arming, deliveries, rescheduling, service
+from cms_core.publishing import arming, deliveries, outcomes, rescheduling, service
 from cms_core.publishing.experiment_plan import ExperimentPlan, parse
 from cms_core.publishing.models import Delivery
 from cms_core.worker import Worker
 from cms_core.workspace import Workspace
 from tests.publishing.conftest import _everybody, approve_words, people, shown
+from tests.publishing.explaining import explained
 from tests.publishing.toys import Toys
 
 NINE = datetime(2026, 5, 4, 9, 0)  # noqa: DTZ001 - a wall clock
@@ -191,6 +191,25 @@ def test_paused_in_the_night_it_goes_on_with_those_who_are_not_late(
     assert toys.remote.mails == ["p0@example.com", "p1@example.com"]
 
 
+def test_who_is_to_be_tried_again_keeps_the_next_zone_not_waiting(
+    workspace: Workspace, toys: Toys, arm_local: ArmLocal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Karachi is half an hour after Kolkata, whose server wants to be asked again in two hours."""
+    monkeypatch.setattr(outcomes, "FIRST_DELAY", timedelta(hours=1))
+    in_zones(workspace, "Asia/Kolkata", "Asia/Karachi")
+    toys.letter.script["p0@example.com"] = ["retry"]
+    public_id = arm_local()
+    worker = Worker(workspace, FrozenClock(datetime(2026, 5, 4, 3, 30, tzinfo=UTC)))
+    before = datetime.now(UTC)
+    while worker.work_once():
+        pass
+    with workspace.db.session() as session:
+        row = service.find(session, public_id)
+        assert row.state == "sending"
+        assert row.retry_at is not None
+        assert row.retry_at <= before + timedelta(minutes=31)
+
+
 def test_unsubscribing_between_the_zones_wins(workspace: Workspace, toys: Toys, arm_local: ArmLocal) -> None:
     from tests.publishing.test_deliveries import unsubscribe
 
@@ -279,42 +298,11 @@ def test_a_blackout_that_defers_moves_everybodys_morning(workspace: Workspace, a
 
 def test_a_claim_is_read_by_index_however_many_wait(workspace: Workspace) -> None:
     """Both who has no time and who is due are found by the index; who waits for later is never looked at."""
-    dialect = workspace.db.engine.dialect
-    compiled = deliveries._due().compile(dialect=dialect)
-    given = {"publication": 1, "arm": 1, "due": FIRST, "real": FIRST}
     with workspace.db.session() as session:
-        if dialect.name == "postgresql":
-            session.execute(text("SET LOCAL enable_seqscan = off"))
-        said = compiled.construct_params(given)
-        explain = "EXPLAIN " if dialect.name == "postgresql" else "EXPLAIN QUERY PLAN "
-        rows = (
-            session.connection()
-            .exec_driver_sql(explain + str(compiled), _driver(compiled, said, dialect))
-            .all()
+        plan_text = explained(
+            session, deliveries._due(), publication=1, arm=1, due=FIRST, real=FIRST, size=500
         )
-    plan_text = "\n".join(str(row) for row in rows)
     assert plan_text.count("ix_core_delivery_state") == 2, plan_text
     assert "TEMP B-TREE" not in plan_text, plan_text
     assert "SCAN core_delivery" not in plan_text, plan_text
     assert "Sort Key: core_delivery.due_at" not in plan_text, plan_text
-
-
-def _driver(compiled: Any, said: dict[str, Any], dialect: Any) -> Any:
-    """The parameters as the driver takes them."""
-    processed = {
-        name: (compiled._bind_processors[name](value) if name in compiled._bind_processors else value)
-        for name, value in said.items()
-    }
-    return tuple(processed[name] for name in compiled.positiontup) if compiled.positiontup else processed
-
-
-def test_the_recipient_is_told_by_the_channel_as_ever(
-    workspace: Workspace, toys: Toys, arm_local: ArmLocal
-) -> None:
-    """What a channel is given does not change: the address, and the words."""
-    seen: list[Recipient] = []
-    toys.letter.on_pull = seen.append
-    in_zones(workspace, "Pacific/Kiritimati")
-    arm_local()
-    at(workspace, FIRST)
-    assert [each.address for each in seen] == ["p0@example.com"]
