@@ -245,7 +245,10 @@ class Claim(Base):
 
 
 class Delivery(Base):
-    """One message to one recipient; unique per publication and address (streams: and ``dedupe_key``)."""
+    """One message to one recipient; unique per publication and address (streams: and ``dedupe_key``).
+
+    One with ``due_at`` is claimed from then on: at the recipient's own time, or when quiet hours are over.
+    """
 
     __tablename__ = "core_delivery"
     __table_args__ = (
@@ -263,8 +266,8 @@ class Delivery(Base):
             sqlite_where=text("state = 'retry_wait'"),
             postgresql_where=text("state = 'retry_wait'"),
         ),
-        Index("ix_core_delivery_state", "publication_id", "state", "arm_id", "id"),
-        Index("ix_core_delivery_contact", "contact_id"),
+        Index("ix_core_delivery_state", "publication_id", "state", "arm_id", "due_at", "id"),
+        Index("ix_core_delivery_contact", "contact_id", "settled_at"),
         Index(
             "ix_core_delivery_provider",
             "provider_id",

@@ -278,7 +278,7 @@ class Runner:
             self._fail(held, taken, error, started, "commit")
             return
         with self._outcome(taken) as session:
-            outcomes.finish_sending(session, held, taken, self.real)
+            outcomes.finish_sending(session, held, taken, self.real, self.due_clock.now())
 
     def _keep(self, held: Held, taken: Snapshot, arm: ArmPicture, prepared: c.Prepared) -> bool:
         with self.workspace.db.transaction() as session:
@@ -288,8 +288,9 @@ class Runner:
         started = self.real
         try:
             with self.workspace.db.transaction() as session:
-                frozen = freeze_audience(session, held, channel, taken.segment_id, taken.division, self.real)
-                experiments.begin(session, held.publication_id, self.due_clock.now())
+                due = self.due_clock.now()
+                frozen = freeze_audience(session, held, taken, channel, self.real, due)
+                experiments.begin(session, held.publication_id, due)
                 return frozen
         except CmsError as error:  # the segment's rule means nothing (any more)
             with self.workspace.db.transaction() as session:
@@ -308,7 +309,7 @@ class Runner:
         parts: Sequence[tuple[ArmPicture, c.Prepared]],
     ) -> BaseException | None:
         try:
-            sending = Sending(self.workspace, held, taken, self.stop)
+            sending = Sending(self.workspace, held, taken, self.stop, self.due_clock)
         except OSError as fault:
             return c.Retryable(f"the journal of the sending cannot be kept: {fault}")
         error: BaseException | None = None
@@ -319,10 +320,11 @@ class Runner:
             error = caught
         finally:
             sending.close()
-        if sending.progressed:
+        if sending.progressed or sending.rests_until:
             with self.workspace.db.transaction() as session:
-                claims.write(session, held, (S.SENDING,), tries=1)
-                circuit.close(session, taken.connection_id)
+                claims.write(session, held, (S.SENDING,), tries=1, retry_at=sending.rests_until)
+                if sending.progressed:
+                    circuit.close(session, taken.connection_id)
         return error
 
     # --- afterwards -----------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from cms_core.connections.links import make_link
 from cms_core.content.models import Asset, Revision, RevisionState
 from cms_core.content.placements import check_placement, make_placement
 from cms_core.deadline import DECISION_SECONDS
+from cms_core.publishing import local_time
 from cms_core.publishing.claims import Held, Task, missing, write
 from cms_core.publishing.experiments import Division, division_of
 from cms_core.publishing.links import PublicationLinks, links_of
@@ -68,6 +69,8 @@ class Snapshot:
     topic: str
     stream: str | None
     segment_id: int | None
+    local: local_time.LocalTime | None
+    tz: str
 
     @property
     def arm(self) -> ArmPicture:
@@ -160,7 +163,15 @@ def take(
         topic=publication.topic,
         stream=publication.stream,
         segment_id=publication.segment_id,
+        local=local_time.of_entry(publication.entry, channel),
+        tz=_zone_of(publication),
     )
+
+
+def _zone_of(publication: Publication) -> str:
+    """The zone in which a publication is meant, and with it people whose own zone is not known."""
+    placed = publication.entry or publication.campaign
+    return placed.tz if placed else "UTC"
 
 
 def _picture(session: Session, workspace: Workspace, publication: Publication, arm: Arm) -> ArmPicture:
