@@ -8,7 +8,7 @@ file brings them back. Plugins delete what they keep; one that fails is asked ag
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, String, and_, cast, delete, func, literal, or_, select, update
 from sqlalchemy.orm import Session
 
 from cms_core import contract as c
@@ -241,7 +241,8 @@ def _erase_deliveries(session: Session, contact: Contact) -> None:
     for address in session.scalars(select(Delivery.address).where(mine).distinct()).all():
         without = func.replace(Delivery.reason, address, f"({ERASED})")
         _update(session, Delivery, mine & (Delivery.address == address), {"reason": without})
-    _update(session, Delivery, mine, {"address": f"#{contact.id}"})
+    # Of a merged contact there may be two in one publication: each gets a name of its own.
+    _update(session, Delivery, mine, {"address": literal(f"#{contact.id}:") + cast(Delivery.id, String)})
 
 
 def _update(session: Session, model: Any, where: ColumnElement[bool], values: Mapping[str, Any]) -> None:

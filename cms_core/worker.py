@@ -90,6 +90,7 @@ class Worker:
         """Work until nothing is left to claim, then measure; waits for leases of dead workers and for retries up to 60 s ahead."""
         deliver_reactions(self.workspace)
         extend_all(self.workspace, self.runner.due_clock.now())
+        self.runner.follow_plugins()
         with self._alive():
             while not self.stopping.is_set():
                 if self.work_once():

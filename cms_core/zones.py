@@ -15,6 +15,11 @@ from zoneinfo import ZoneInfo
 
 from cms_core.errors import Invalid
 
+EARLIEST, LATEST = (
+    timedelta(hours=14),
+    timedelta(hours=12),
+)  # so far ahead of UTC, or behind it, clocks go at most
+
 
 class WhenError(Invalid):
     """A time, zone or recurrence that cannot be used."""
@@ -77,6 +82,14 @@ def resolve_wall(wall: datetime, tz: str) -> Resolved:
     return Resolved(
         instant, f"{clock_text(wall)} does not exist in {tz}; {shown}, the first time after the gap, is taken"
     )
+
+
+def anywhere(wall: datetime) -> tuple[datetime, datetime]:
+    """The first and the last instant at which a clock somewhere on Earth shows this time."""
+    try:
+        return wall.replace(tzinfo=UTC) - EARLIEST, wall.replace(tzinfo=UTC) + LATEST
+    except OverflowError as error:
+        raise WhenError(f"{clock_text(wall)} is not a time in every zone", "take another year") from error
 
 
 def clock_text(wall: datetime) -> str:

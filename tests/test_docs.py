@@ -89,6 +89,20 @@ def test_first_campaign_does_what_its_page_says(tmp_path: Path, mailbox: tuple[M
     )
 
 
+def test_limits_of_sending_are_set_as_their_page_says(tmp_path: Path) -> None:
+    environ = {"CMS_HOME": str(tmp_path / "ws"), "SMTP_PORT": "2525"}
+    run(
+        "cms init ws --admin-email you@example.com --admin-password 'correct horse battery'",
+        tmp_path,
+        environ,
+    )
+    printed = play("sending.md", tmp_path, environ)
+    caps = json.loads(printed["cms caps list --json"])
+    assert [(each["most"], each["days"], each["channel"]) for each in caps] == [(1, 1, "email"), (3, 7, None)]
+    hours = json.loads(printed["cms quiet-hours list --json"])
+    assert hours == [{"channel": "email", "from": "21:00", "to": "08:00"}]
+
+
 def test_moving_in_does_what_its_page_says(tmp_path: Path, empty_database_url: str | None) -> None:
     environ = {"CMS_HOME": str(tmp_path / "ws")}
     if empty_database_url:

@@ -18,6 +18,7 @@ ALONE = {
     "backup": "it writes the whole workspace, with its credentials, to a file beside the app",
     "restore": "it makes a workspace, before anything is served",
     "doctor": "it looks at the machine, also when nothing is served",
+    "calendar replan": "it follows an upgrade of the machine's rules of time zones; who upgraded it runs it there",
     "fence": "who confirms a moved database must be at its machine",
     "plugins purge": "it drops tables; an admin does it at the machine, after a look at what would be gone",
     "users password": "a password is set by its owner, or by an admin on the page of people",

@@ -74,6 +74,7 @@ def init_api(app: Flask) -> None:
 def rooms() -> tuple[Calls, ...]:
     """The calls of the core."""
     from cms_core.audience.api import blueprint as audience
+    from cms_core.audience.limits_api import blueprint as limits
     from cms_core.auth.api import blueprint as auth
     from cms_core.campaigns.api import blueprint as campaigns
     from cms_core.campaigns.rules_api import blueprint as rules
@@ -92,6 +93,7 @@ def rooms() -> tuple[Calls, ...]:
         care,
         media,
         audience,
+        limits,
         campaigns,
         rules,
         connections,

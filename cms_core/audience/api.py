@@ -6,7 +6,7 @@ from typing import Any
 from flask import Response
 from sqlalchemy import select
 
-from cms_core import personal
+from cms_core import joining, personal
 from cms_core.api import Blueprint, PageArgs, answer, bearer, page, pages_of, require_match, upload
 from cms_core.audience import api_schemas as s
 from cms_core.audience import contacts, imports, segments, unsubscribing
@@ -33,6 +33,14 @@ def list_contacts(query: dict[str, Any]) -> Response:
 def one_contact(id: str) -> Response:  # noqa: A002  # the name in the path
     """One contact."""
     return _contact(contacts.find_by_public_id(session(), id))
+
+
+@blueprint.post("/contacts/<id>/merge")
+@blueprint.call("audience.edit", "contacts merge", body=s.Merge, answers=s.Merged)
+def merge_contacts(body: dict[str, Any], id: str) -> Response:  # noqa: A002
+    """Two contacts are one person: this one stays and gets all that the other has; what waits for both goes out once."""
+    keep = contacts.find_by_public_id(session(), id)
+    return answer(joining.merge(session(), keep, joining.find(session(), body["gone"])))
 
 
 @blueprint.post("/contacts/import")

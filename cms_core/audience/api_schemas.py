@@ -130,3 +130,20 @@ class Rule(Input):
     """Another rule of a segment."""
 
     rule = fields.String(required=True, validate=validate.Length(1, 10_000))
+
+
+class Merge(Input):
+    """The contact that is the same person."""
+
+    gone = fields.String(
+        required=True, validate=validate.Length(1, 320), metadata={"description": "Its address or id."}
+    )
+
+
+class Merged(Document):
+    """What became of the two."""
+
+    id = text()
+    gone = text()
+    deliveries = number("How many deliveries are the kept contact's now.")
+    skipped = number("How many that waited were doubles.")

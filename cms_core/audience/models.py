@@ -190,3 +190,27 @@ class SegmentMember(Base):
 
     segment_id: Mapped[int] = mapped_column(ForeignKey("core_segment.id"), primary_key=True)
     contact_id: Mapped[int] = mapped_column(ForeignKey("core_contact.id"), primary_key=True, index=True)
+
+
+class Cap(PublicId, Base):
+    """Nobody gets more than ``most`` messages within ``days`` days on a channel ("": on all of them together)."""
+
+    __tablename__ = "core_cap"
+    __table_args__ = (UniqueConstraint("days", "channel"),)
+
+    most: Mapped[int]
+    days: Mapped[int]
+    channel: Mapped[str] = mapped_column(String(40), default="")
+    created_at: Mapped[datetime]
+
+
+class QuietHours(Base):
+    """Between two minutes of the day, by the clock of the recipient, a channel sends nothing."""
+
+    __tablename__ = "core_quiet_hours"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    channel: Mapped[str] = mapped_column(String(40), unique=True)
+    starts: Mapped[int]
+    ends: Mapped[int]
+    created_at: Mapped[datetime]

@@ -4,9 +4,10 @@ import orjson
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from sqlalchemy import func, select
 
-from cms_core import personal
+from cms_core import joining, personal
 from cms_core.audience import board, contacts, segments, unsubscribing
 from cms_core.audience.import_pages import blueprint as importing
+from cms_core.audience.limits_pages import blueprint as limiting
 from cms_core.audience.models import Contact
 from cms_core.audience.segment_pages import blueprint as grouping
 from cms_core.contract import Place, Subject
@@ -19,6 +20,7 @@ from cms_core.web.shell import toast
 blueprint = Blueprint("audience", __name__, url_prefix="/app", template_folder="templates")
 blueprint.register_blueprint(importing)
 blueprint.register_blueprint(grouping)
+blueprint.register_blueprint(limiting)
 
 
 @blueprint.get("/contacts")
@@ -87,6 +89,20 @@ def erase(public_id: str) -> Answer:
         names = ", ".join(outcome["pending"])
         toast(f"Not complete: {names} still keeps something; it is asked again by itself.", level="warn")
     return redirect(url_for(".index"), 303)
+
+
+@blueprint.post("/contacts/<public_id>/merge")
+@permission("audience.edit")
+def merge(public_id: str) -> Answer:
+    """Make one contact of this one and another that is the same person."""
+    found = contacts.find_by_public_id(session(), public_id)
+    try:
+        joining.merge(session(), found, joining.find(session(), request.form.get("gone", "").strip()))
+    except CmsError as problem:
+        session().rollback()
+        return _contact_page(contacts.find_by_public_id(session(), public_id), problem), problem.status
+    toast("The two are one now.")
+    return redirect(url_for(".contact", public_id=public_id), 303)
 
 
 @blueprint.post("/contacts/<public_id>/unsubscribe")

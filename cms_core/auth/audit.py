@@ -22,8 +22,8 @@ from cms_core.ids import new_id
 # Tables that fill by the thousand (events, deliveries, attempts, contacts, …) are their own history and stay out.
 TABLES = frozenset(
     "core_user core_connection core_plugin_settings core_asset core_former_slug core_revision core_review core_media core_campaign "
-    "core_entry core_publication core_segment core_company core_field core_series core_blackout core_slot core_feed "
-    "core_api_token core_webhook".split()
+    "core_entry core_publication core_segment core_company core_field core_series core_blackout core_slot core_feed core_cap "
+    "core_quiet_hours core_api_token core_webhook".split()
 )
 # Of these only what a person did: the worker moves them all the time, and attempts tell about that.
 BY_PEOPLE = frozenset({"core_publication", "core_entry"})

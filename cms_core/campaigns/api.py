@@ -9,7 +9,7 @@ from sqlalchemy import select
 from cms_core.api import Blueprint, PageArgs, answer, bearer, page, pages_of, require_match, upload
 from cms_core.api.schemas import many_of
 from cms_core.campaigns import api_schemas as s
-from cms_core.campaigns import calendar, recurrence, rules, service, shifting
+from cms_core.campaigns import calendar, placing, recurrence, rules, service, shifting
 from cms_core.campaigns import campaign_api_schemas as whole
 from cms_core.campaigns.models import Campaign, Entry, EntryState
 from cms_core.campaigns.series import Scope
@@ -155,10 +155,7 @@ def move(body: dict[str, Any], id: str) -> Response:  # noqa: A002
     moved = rescheduling.move(
         session(), workspace().plugins, found, body["when"], Scope(body["scope"]), found.row_version
     )
-    rows = [
-        {"id": each.public_id, "title": each.title, "when": each.instant.astimezone(zone(each.tz))}
-        for each in moved
-    ]
+    rows = [{"id": each.public_id, "title": each.title, "when": placing.shown(each)} for each in moved]
     return answer(rows, version=found.row_version)
 
 

@@ -9,6 +9,7 @@ from cms_core.campaigns.schemas import METRICS, TEXT
 from cms_core.campaigns.series import Scope
 
 WHEN = validate.Length(1, 200)
+WHEN_SHOWN = "ISO 8601 with the offset of its zone; a wall clock without one where it is each recipient's own (`local`)."
 
 
 class EntryShown(Document):
@@ -17,8 +18,8 @@ class EntryShown(Document):
     id = text()
     kind = text("publish, task, milestone or flight")
     title = text()
-    when = instant("With the offset of its zone.")
-    tz = text()
+    when = text(WHEN_SHOWN)
+    tz = text("A zone, or `recipient`.")
     state = text("planned, armed, done or dropped")
     channel = text(null=True)
     connection = text(null=True)
@@ -32,7 +33,7 @@ class Moved(Document):
 
     id = text()
     title = text()
-    when = instant()
+    when = text(WHEN_SHOWN)
 
 
 class PlanFields(Input):
@@ -57,7 +58,9 @@ class NewEntry(PlanFields):
     when = fields.String(
         required=True,
         validate=WHEN,
-        metadata={"description": "`2026-05-04 09:00`, or `slot`: the next free one."},
+        metadata={
+            "description": "`2026-05-04 09:00`; `local 2026-05-04 09:00`: each recipient's own; `slot`: the next free one."
+        },
     )
     end = fields.String(
         load_default="",
@@ -177,7 +180,9 @@ class Time(Input):
     when = fields.String(
         required=True,
         validate=WHEN,
-        metadata={"description": "`2026-05-04 09:00`, with a zone or offset if that changes."},
+        metadata={
+            "description": "`2026-05-04 09:00`, with a zone or offset if that changes; `local 2026-05-04 09:00`."
+        },
     )
 
 

@@ -211,12 +211,15 @@ def _amount(planned: Entry | Campaign) -> str:
 
 def spoken(entry: Entry) -> str:
     """The entry's time in words, with its zone."""
+    if entry.mode == Mode.RECIPIENT_LOCAL:
+        return describe(placing.at_wall(entry, placing.wall_of(entry)), entry.tz)
     return describe(entry.instant, entry.tz)
 
 
 def local_text(entry: Entry) -> str:
-    """The entry's time as ``when`` text, from which it can be set again."""
-    return f"{entry.instant.astimezone(zone(entry.tz)):%Y-%m-%d %H:%M} {entry.tz}"
+    """The entry's time as ``when`` text of its zone, from which it can be set again."""
+    own = "local " if entry.mode == Mode.RECIPIENT_LOCAL else ""
+    return f"{own}{placing.shown(entry):%Y-%m-%d %H:%M}"
 
 
 def undo_text(session: Session, entry: Entry) -> str:
@@ -226,6 +229,8 @@ def undo_text(session: Session, entry: Entry) -> str:
         return f"after:{session.get_one(Entry, entry.after_id).public_id}{condition}{entry.offset}"
     if entry.mode == Mode.ABSOLUTE:
         return entry.instant.isoformat()
+    if entry.mode == Mode.RECIPIENT_LOCAL:
+        return f"local {placing.wall_of(entry):%Y-%m-%d %H:%M:%S}"
     return f"{placing.wall_of(entry):%Y-%m-%d %H:%M:%S} {entry.tz}"
 
 
@@ -233,8 +238,8 @@ def wanted_time(entry: Entry, form: Mapping[str, str]) -> str:
     """Where a move form wants the entry: ``day`` keeps the local time, ``when`` is a time as written."""
     if form.get("when"):
         return form["when"].replace("T", " ") if len(form["when"]) == 16 else form["when"]
-    local = entry.instant.astimezone(zone(entry.tz))
-    return f"{form.get('day', '')} {local:%H:%M}"
+    own = "local " if entry.mode == Mode.RECIPIENT_LOCAL else ""
+    return f"{own}{form.get('day', '')} {placing.shown(entry):%H:%M}"
 
 
 # --- forms ------------------------------------------------------------------------------------------------------------

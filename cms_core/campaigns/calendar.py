@@ -8,11 +8,13 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
     ColumnElement,
+    DateTime,
     Dialect,
     Row,
     Select,
     String,
     bindparam,
+    case,
     literal_column,
     select,
     type_coerce,
@@ -20,13 +22,15 @@ from sqlalchemy import (
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from cms_core.campaigns.models import Campaign, Entry, EntryState
-from cms_core.campaigns.when import resolve_wall, zone
+from cms_core.campaigns.when import Mode, resolve_wall, zone
 from cms_core.connections.models import Connection
 from cms_core.content.models import Asset
 from cms_core.db import UTCDateTime
 from cms_core.errors import Invalid
 from cms_core.quick import QuickStatement, cursor_of
 
+RECIPIENT = "recipient"  # instead of a zone: the time is each recipient's own
+LOCAL = type_coerce(case((Entry.mode == Mode.RECIPIENT_LOCAL, Entry.wall)), DateTime(timezone=False))
 COLUMNS = (
     Entry.public_id.label("id"),
     Entry.kind,
@@ -39,11 +43,12 @@ COLUMNS = (
     Campaign.name.label("campaign"),
     Asset.slug.label("asset"),
     Entry.ends_at,
+    LOCAL.label("local"),
     Entry.id.label("row_id"),
     Entry.row_version,
     Entry.series_id,
 )
-DOCUMENTED = 11  # of them make a document
+DOCUMENTED = 12  # of them make a document
 INSTANTS = (3, 10)  # where in it these stand
 NAMED_AT = 7  # where in it these names stand
 NAMES = (Connection.name, Campaign.name, Asset.slug)
@@ -152,8 +157,8 @@ def _documents(
             "id": public_id,
             "kind": kind,
             "title": title,
-            "when": read(instant).astimezone(zones[tz]),
-            "tz": tz,
+            "when": read(instant).astimezone(zones[tz]) if local is None else read(local),
+            "tz": tz if local is None else RECIPIENT,
             "state": state,
             "channel": channel or None,
             "connection": accounts[connection],
@@ -161,7 +166,7 @@ def _documents(
             "asset": assets[asset],
             "ends_at": ends_at and read(ends_at).astimezone(zones[tz]),
         }
-        for public_id, kind, title, instant, tz, state, channel, connection, campaign, asset, ends_at in rows
+        for public_id, kind, title, instant, tz, state, channel, connection, campaign, asset, ends_at, local in rows
     ]
 
 
@@ -173,7 +178,7 @@ def _same(instant: datetime) -> datetime:
 def _range(dialect: Dialect) -> QuickStatement:
     start, end = (bindparam(name, type_=UTCDateTime()) for name in ("start", "end"))
     ids = Entry.connection_id, Entry.campaign_id, Entry.asset_id
-    columns: list[Any] = [*COLUMNS[:NAMED_AT], *ids, Entry.ends_at]
+    columns: list[Any] = [*COLUMNS[:NAMED_AT], *ids, Entry.ends_at, LOCAL]
     if dialect.name == "sqlite":  # text without a zone there
         for place in INSTANTS:
             columns[place] = type_coerce(columns[place], String) + literal_column("'+00:00'")

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 import cms_core
 from cms_core.auth.models import User
+from cms_core.campaigns.calendar import LOCAL
 from cms_core.campaigns.models import Campaign, Entry, EntryState, Feed
 from cms_core.campaigns.when import zone
 from cms_core.connections.models import Connection
@@ -101,6 +102,7 @@ def _rows(session: Session) -> Iterable[Any]:
             Entry.state,
             Entry.instant,
             Entry.tz,
+            LOCAL.label("local"),
             Entry.ends_at,
             Entry.channel,
             Entry.created_at,
@@ -127,9 +129,12 @@ def _event(row: Any, base_url: str) -> Any:
     event.add("uid", f"{row.public_id}@cms-core")
     event.add("dtstamp", row.created_at.replace(microsecond=0))
     event.add("sequence", row.row_version - 1)
-    # UTC is written as an instant: it has no VTIMEZONE.
-    event.add("dtstart", row.instant if local.key == "UTC" else row.instant.astimezone(local))
-    event.add("dtend", end if local.key == "UTC" else end.astimezone(local))
+    if row.local:  # each recipient's own time is a time without a zone
+        event.add("dtstart", row.local)
+        event.add("dtend", row.local + LASTS)
+    else:  # UTC is written as an instant: it has no VTIMEZONE
+        event.add("dtstart", row.instant if local.key == "UTC" else row.instant.astimezone(local))
+        event.add("dtend", end if local.key == "UTC" else end.astimezone(local))
     event.add("summary", _printable(row.title))
     event.add("description", _printable(" · ".join(part for part in about if part)))
     event.add("status", "TENTATIVE" if row.state == EntryState.PLANNED else "CONFIRMED")

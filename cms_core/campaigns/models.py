@@ -98,9 +98,10 @@ class Entry(PublicId, Base):
     """What stands on the calendar.
 
     Time: ``mode`` with ``wall`` (naive wall clock) and ``tz``; ``instant`` is derived from them (UTC) and is what is sorted and
-    queried; ``tzdata`` is the version of the zone rules it was derived with. ``after_id``, ``offset`` and ``condition`` for mode
-    "after"; ``slot_at`` is the slot of its connection that it holds; ``series_id`` and ``original_wall`` say which occurrence of
-    a series it is. ``deferred`` names the window that put it later than was asked for.
+    queried; ``tzdata`` is the version of the zone rules it was derived with. Mode "recipient_local" means the wall clock of
+    each recipient; ``tz`` is then the zone of those whose own is not known. ``after_id``, ``offset`` and ``condition`` are for mode
+    "after"; ``slot_at`` is the slot of its connection that it holds; ``series_id`` and ``original_wall`` say which occurrence of a
+    series it is. ``deferred`` names the window that put it later than was asked for.
     """
 
     __tablename__ = "core_entry"

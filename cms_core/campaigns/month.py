@@ -158,14 +158,14 @@ def chip(
         kind = "failed"
     elif publication in OUT or row.state == EntryState.DONE:
         kind = "done"
-    local = row.instant.astimezone(zone(tz))
+    local = row.local or row.instant.astimezone(zone(tz))
     ends = _last_day(row, tz)
     movable = row.state in (EntryState.PLANNED, EntryState.ARMED) and kind != "done"
     return {
         "id": row.id,
         "url": url,
         "title": row.title,
-        "time": f"{local:%H:%M}",
+        "time": f"{local:%H:%M}{' local' if row.local else ''}",
         "day": local.date(),
         "until": ends if ends and ends > local.date() else None,
         "channel": row.channel or row.kind,
@@ -203,7 +203,9 @@ def spread(
         if last and not isinstance(month, Listing):
             bars.append(Bar(day, last, each["title"], each["url"], each["group"], each))
         else:
-            days.setdefault(max(day, month.first) if last else day, []).append(each)
+            # A recipient's own time may lie a day beside those shown: what was found is shown.
+            shown = max(day, month.first) if last else min(max(day, month.days[0]), month.days[-1])
+            days.setdefault(shown, []).append(each)
     return days, bars
 
 

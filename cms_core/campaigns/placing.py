@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from cms_core.campaigns import blackouts, slots
-from cms_core.campaigns.models import Entry, EntryState
+from cms_core.campaigns.models import Entry, EntryKind, EntryState
 from cms_core.campaigns.when import (
     Mode,
     When,
@@ -38,6 +38,12 @@ def place(session: Session, entry: Entry, when: When, after: Entry | None = None
     if when.mode is Mode.SLOT:
         _take_slot(session, entry, when)
         return
+    if when.mode is Mode.RECIPIENT_LOCAL and entry.kind != EntryKind.PUBLISH:
+        raise Invalid(
+            f"{entry.title!r} goes to nobody who had a time of their own",
+            "write the time without local",
+            field="when",
+        )
     instant = resolve(when, after.instant if after else None).instant
     _write(entry, when, fitted_to(session, entry, instant, when.tz or "UTC"), after)
     session.add(entry)
@@ -63,12 +69,24 @@ def put(session: Session, entry: Entry, when: When, after: Entry | None = None) 
 
 def put_at(session: Session, entry: Entry, wall: datetime) -> list[Entry]:
     """Move an entry to a wall clock of its own zone."""
-    return put(session, entry, When(Mode.ZONED, wall=wall, tz=entry.tz))
+    return put(session, entry, at_wall(entry, wall))
+
+
+def at_wall(entry: Entry, wall: datetime) -> When:
+    """An entry's kind of time at another wall clock: each recipient's own stays so, others are of the entry's zone."""
+    mode = Mode.RECIPIENT_LOCAL if entry.mode == Mode.RECIPIENT_LOCAL else Mode.ZONED
+    return When(mode, wall=wall, tz=entry.tz)
+
+
+def shown(entry: Entry) -> datetime:
+    """An entry's time as documents show it: an instant in its zone, or a wall clock (naive) where it is each recipient's own."""
+    return wall_of(entry) if entry.mode == Mode.RECIPIENT_LOCAL else entry.instant.astimezone(zone(entry.tz))
 
 
 def wall_of(entry: Entry) -> datetime:
     """The wall clock of an entry's time in its own zone (naive); what a gap of the clocks changed is as it was meant."""
-    if entry.mode == Mode.ZONED and entry.wall is not None and not entry.deferred:
+    kept = entry.mode == Mode.RECIPIENT_LOCAL or (entry.mode == Mode.ZONED and not entry.deferred)
+    if kept and entry.wall is not None:
         return entry.wall
     return entry.instant.astimezone(zone(entry.tz)).replace(tzinfo=None)
 
@@ -80,7 +98,7 @@ def meant(entry: Entry, anchor: Entry | None) -> When:
         return When(Mode.AFTER, tz=entry.tz, offset=offset, after=anchor.public_id, condition=entry.condition)
     if entry.mode == Mode.ABSOLUTE:
         return When(Mode.ABSOLUTE, instant=entry.instant, tz=entry.tz)
-    return When(Mode.ZONED, wall=wall_of(entry), tz=entry.tz)
+    return at_wall(entry, wall_of(entry))
 
 
 def pull_followers(session: Session, entry: Entry) -> list[Entry]:
@@ -99,7 +117,8 @@ def release(session: Session, entry: Entry, instant: datetime) -> list[Entry]:
     """
     before, fitted = entry.instant, fitted_to(session, entry, instant, entry.tz)
     if fitted.instant != before:
-        entry.instant, entry.deferred, entry.slot_at = fitted.instant, _why_later(fitted), None
+        _fit(entry, fitted)
+        entry.slot_at = None
     _move_end(entry, before)
     session.flush()
     return [entry, *pull_followers(session, entry)]
@@ -111,7 +130,14 @@ def _write(entry: Entry, when: When, fitted: blackouts.Fit, after: Entry | None 
     entry.after_id = after.id if after else None
     entry.offset = str(when.offset) if when.offset else ""
     entry.condition, entry.tzdata = when.condition, rules_version()
+    _fit(entry, fitted)
+
+
+def _fit(entry: Entry, fitted: blackouts.Fit) -> None:
+    """Take the time that blackouts leave; where it is each recipient's own, the wall clock is what goes later."""
     entry.instant, entry.deferred = fitted.instant, _why_later(fitted)
+    if entry.mode == Mode.RECIPIENT_LOCAL and fitted.after:
+        entry.wall = fitted.instant.astimezone(zone(entry.tz)).replace(tzinfo=None)
 
 
 def fitted_to(session: Session, entry: Entry, instant: datetime, tz: str) -> blackouts.Fit:

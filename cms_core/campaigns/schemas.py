@@ -121,7 +121,8 @@ def entry_form(choices: Mapping[str, Sequence[tuple[str, str]]]) -> Schema:
                 validate=TEXT,
                 metadata={
                     "label": "When",
-                    "hint": "2026-05-04 09:00, in the campaign's zone or one of its own; slot for the next free one",
+                    "hint": "2026-05-04 09:00, in the campaign's zone or one of its own; slot for the next free one; "
+                    "local 2026-05-04 09:00 for each recipient's own time",
                 },
             ),
             "repeats": fields.String(

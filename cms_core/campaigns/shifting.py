@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from cms_core.campaigns import placing, series, service
 from cms_core.campaigns.models import Campaign, Entry, EntryState, Series
 from cms_core.campaigns.money import show_money
-from cms_core.campaigns.when import Mode, When, zone
+from cms_core.campaigns.when import Mode, zone
 from cms_core.db import now
 from cms_core.errors import Invalid
 
@@ -124,6 +124,6 @@ def _copy(
     if entry.ends_at is not None:
         copied.ends_at = (entry.ends_at.astimezone(zone(entry.tz)) + by).astimezone(entry.ends_at.tzinfo)
     wall = placing.wall_of(entry) + by
-    when = placing.meant(entry, anchor) if anchor else When(Mode.ZONED, wall=wall, tz=entry.tz)
+    when = placing.meant(entry, anchor) if anchor else placing.at_wall(entry, wall)
     placing.place(session, copied, when, anchor)
     return copied

@@ -13,6 +13,7 @@ from enum import StrEnum
 from cms_core.zones import (
     Resolved,
     WhenError,
+    anywhere,
     clock_text,
     resolve_wall,
     rules_version,
@@ -21,11 +22,11 @@ from cms_core.zones import (
 )
 
 __all__ = [
-    "CONDITIONS", "Mode", "Offset", "Resolved", "When", "WhenError", "describe", "parse_offset", "parse_wall", "parse_when",
-    "require_supported", "resolve", "resolve_wall", "rules_version", "wall_clock", "zone", "zone_names",
+    "CONDITIONS", "Mode", "Offset", "Resolved", "When", "WhenError", "anywhere", "describe", "parse_offset", "parse_wall",
+    "parse_when", "resolve", "resolve_wall", "rules_version", "wall_clock", "zone", "zone_names",
 ]  # fmt: skip
 
-FORMS = "write 2026-05-04 09:00, 2026-05-04 09:00 Europe/Paris, 2026-05-04T09:00+02:00, after:3+2d or slot"
+FORMS = "write 2026-05-04 09:00, 2026-05-04 09:00 Europe/Paris, 2026-05-04T09:00+02:00, local 2026-05-04 09:00, after:3+2d or slot"
 CONDITIONS = {"published": "is published", "approved": "is approved", "finished": "has finished"}
 DAYS = "Mon Tue Wed Thu Fri Sat Sun".split()
 MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
@@ -89,7 +90,8 @@ class When:
 
     ``wall`` (naive) for zoned and recipient_local, ``instant`` (UTC) for absolute, ``after`` (a row number or an entry's public id)
     with ``offset`` and perhaps a ``condition`` of CONDITIONS, until which it waits. ``tz`` is the zone that the time is meant or
-    shown in; recipient_local has none.
+    shown in; of
+    recipient_local that of people whose zone is not known.
     """
 
     mode: Mode
@@ -102,12 +104,14 @@ class When:
 
 
 def resolve(when: When, anchor: datetime | None = None) -> Resolved:
-    """The instant of a planned time; ``anchor`` is the instant of what an ``after`` follows. Slots are found by ``slots``."""
-    require_supported(when)
+    """The instant of a planned time; ``anchor`` is the instant of what an ``after`` follows. Slots are found by ``slots``.
+
+    Of each recipient's own time it is that of those whose zone is not known.
+    """
     match when:
         case When(mode=Mode.ABSOLUTE, instant=datetime() as instant):
             return Resolved(instant)
-        case When(mode=Mode.ZONED, wall=datetime() as wall, tz=str() as tz):
+        case When(mode=Mode.ZONED | Mode.RECIPIENT_LOCAL, wall=datetime() as wall, tz=str() as tz):
             return resolve_wall(wall, tz)
         case When(mode=Mode.AFTER, offset=Offset() as offset, tz=str() as tz) if anchor is not None:
             return offset.apply(anchor, tz)
@@ -115,12 +119,6 @@ def resolve(when: When, anchor: datetime | None = None) -> Resolved:
         f"{describe(when, when.tz or 'UTC')}: there is nothing to count from",
         "name a row or entry that has a time",
     )
-
-
-def require_supported(when: When) -> None:
-    """Refuse the mode that can be written down but not planned yet."""
-    if when.mode is Mode.RECIPIENT_LOCAL:
-        raise WhenError("local (each recipient's own time) is not available yet", FORMS)
 
 
 def parse_when(text: str, default_tz: str, at: time | None = None) -> When:
@@ -132,7 +130,9 @@ def parse_when(text: str, default_tz: str, at: time | None = None) -> When:
     if words.lower() == "slot":
         return When(Mode.SLOT, tz=_checked(default_tz))
     if words.lower().startswith("local "):
-        return When(Mode.RECIPIENT_LOCAL, wall=parse_wall(words[6:], at))
+        wall = parse_wall(words[6:], at)
+        anywhere(wall)  # what is no time somewhere cannot be planned
+        return When(Mode.RECIPIENT_LOCAL, wall=wall, tz=_checked(default_tz))
     if after := _AFTER.fullmatch(words):
         return _after(after, _checked(default_tz))
     found = _WHEN.fullmatch(words)

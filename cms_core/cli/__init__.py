@@ -38,6 +38,8 @@ COMMANDS = {
     "content": ("cms_core.cli.content", "Import, check and approve content."),
     "contacts": ("cms_core.cli.contacts", "Import, list, export and erase contacts."),
     "segments": ("cms_core.cli.segments", "Groups of contacts by rule."),
+    "caps": ("cms_core.cli.caps", "How much people get at most."),
+    "quiet-hours": ("cms_core.cli.quiet_hours", "When a channel sends nothing."),
     "campaigns": ("cms_core.cli.campaigns", "Campaigns."),
     "connections": ("cms_core.cli.connections", "Connected accounts of channels."),
     "calendar": ("cms_core.cli.calendar", "What stands on the calendar."),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cms_core.cli.calendar_rules import blackouts, check, feed, slots
+from cms_core.cli.calendar_rules import blackouts, check, feed, replan, slots
 from cms_core.cli.calendar_series import series
 from cms_core.cli.expand import expand
 from cms_core.cli.output import print_json, print_table, progress
@@ -24,7 +24,7 @@ def command() -> None:
     """What stands on the calendar."""
 
 
-for each in (expand, series, blackouts, slots, check, feed):
+for each in (expand, series, blackouts, slots, check, feed, replan):
     command.add_command(each)
 
 
@@ -127,7 +127,7 @@ def list_(state: State, first: str, last: str, as_json: bool) -> None:
     "when",
     required=True,
     metavar="WHEN",
-    help="2026-05-04 09:00, with a zone or offset if it changes; slot; after:ENTRY+2d, after:ENTRY:published+2d.",
+    help="2026-05-04 09:00, with a zone or offset if it changes; slot; local 2026-05-04 09:00; after:ENTRY[:published]+2d.",
 )
 @click.option(
     "--scope",
@@ -140,18 +140,14 @@ def list_(state: State, first: str, last: str, as_json: bool) -> None:
 @pass_state
 def move(state: State, entry_id: str, when: str, scope: str, as_json: bool) -> None:
     """Give an entry another time; what follows it moves along."""
-    from cms_core.campaigns import advice, service
+    from cms_core.campaigns import advice, placing, service
     from cms_core.campaigns.series import Scope
-    from cms_core.campaigns.when import zone
     from cms_core.publishing import rescheduling
 
     with state.writing() as (session, _):
         entry = service.find_entry(session, entry_id)
         moved = rescheduling.move(session, state.workspace.plugins, entry, when, Scope(scope))
-        rows = [
-            {"id": each.public_id, "title": each.title, "when": each.instant.astimezone(zone(each.tz))}
-            for each in moved
-        ]
+        rows = [{"id": each.public_id, "title": each.title, "when": placing.shown(each)} for each in moved]
         remarks = advice.remarks(session, state.workspace, entry)
     _warn(remarks)
     if as_json:

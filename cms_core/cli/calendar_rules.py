@@ -1,4 +1,5 @@
-"""``cms calendar blackouts|slots|check|feed``: when nothing goes out, when a connection posts, who gets too much, the feed."""
+"""``cms calendar blackouts|slots|check|feed|replan``: when nothing goes out, when a connection posts, who gets too much, the feed,
+new rules of time zones."""
 
 import click
 
@@ -156,3 +157,25 @@ def feed(state: State, revoke: bool, as_json: bool) -> None:
         print_json({"url": url})
     else:
         click.echo(url or "The address leads nowhere from now on.")
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Say what would move, and move nothing.")
+@json_option
+@pass_state
+def replan(state: State, dry_run: bool, as_json: bool) -> None:
+    """After an upgrade of the rules of time zones: move what is to come to what its wall clock means now."""
+    from cms_core.auth import service as auth
+    from cms_core.publishing.replanning import replan as replan_all
+
+    with state.writing() as (session, user):
+        auth.require(state.workspace.plugins, user, "calendar.edit")
+        rows = [each.document() for each in replan_all(session, state.workspace.plugins)]
+        if dry_run:
+            session.rollback()
+    if as_json:
+        print_json(rows)
+    elif rows:
+        print_table(rows, ("title", "tz", "old", "new", "stays"))
+    else:
+        click.echo("every entry stands where its wall clock means")

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from cms_core import personal
+from cms_core import joining, personal
 from cms_core.audience import contacts, imports
 from cms_core.cli.output import print_json, print_table
 from cms_core.cli.state import State, json_option, pass_state
@@ -122,6 +122,26 @@ def erase(ctx: click.Context, state: State, address: str, as_json: bool) -> None
     for plugin, reason in outcome["pending"].items():
         click.echo(f"Not complete: {plugin} has not deleted what it keeps: {reason}", err=True)
     ctx.exit(0 if outcome["complete"] else PARTLY)
+
+
+@command.command()
+@click.argument("keep")
+@click.argument("gone")
+@json_option
+@pass_state
+def merge(state: State, keep: str, gone: str, as_json: bool) -> None:
+    """Two contacts are one person: KEEP stays and gets all that GONE has (both by address or id).
+
+    What waits for both goes out once; whoever said no under either address has said it for both.
+    """
+    with state.writing() as (session, _):
+        document = joining.merge(session, joining.find(session, keep), joining.find(session, gone))
+    if as_json:
+        print_json(document)
+    else:
+        click.echo(
+            f"merged: {document['deliveries']} deliveries moved, {document['skipped']} doubles left out"
+        )
 
 
 def _mapping(pairs: tuple[str, ...]) -> dict[str, str]:

@@ -4,7 +4,7 @@ import click
 
 from cms_core.cli.output import print_json, print_table
 from cms_core.cli.state import State, json_option, pass_state
-from cms_core.publishing import listing, service
+from cms_core.publishing import listing, resolving, service
 
 
 @click.group()
@@ -28,3 +28,29 @@ def show(state: State, publication_id: str, as_json: bool) -> None:
     print_table([counts], tuple(sorted(counts)) or ("none",))
     if unknown:
         print_table(unknown, ("address", "since", "known"))
+
+
+@command.command()
+@click.argument("publication_id", metavar="PUBLICATION")
+@click.argument("address", default="")
+@click.option("--accepted", is_flag=True, help="It arrived.")
+@click.option("--send-again", is_flag=True, help="Send it once more, at the risk that it arrives twice.")
+@json_option
+@pass_state
+def resolve(
+    state: State, publication_id: str, address: str, accepted: bool, send_again: bool, as_json: bool
+) -> None:
+    """Say what became of the unknown ones, or of the one to ADDRESS; refused while the publication is being sent."""
+    if accepted == send_again:
+        raise click.UsageError("give either --accepted or --send-again")
+    with state.writing() as (session, _):
+        found = service.find(session, publication_id)
+        done = resolving.resolve(session, found, address, accepted=accepted)
+        counts = listing.delivery_counts(session, [found.id])
+        document = {"id": found.public_id, "state": found.state, "resolved": done, "counts": counts}
+    if as_json:
+        print_json(document)
+    else:
+        click.echo(
+            f"{done} {'accepted' if accepted else 'to be sent again'}; {document['id']} is {document['state']}"
+        )

@@ -8,7 +8,7 @@ import click
 from cms_core.cli.output import print_json, print_table
 from cms_core.cli.state import State, json_option, pass_state
 from cms_core.errors import RemoteRefused
-from cms_core.publishing import experiments, listing, live, service
+from cms_core.publishing import experiments, listing, live, resolving, service
 from cms_core.publishing.models import Publication, PublicationState
 from cms_core.worker import Worker
 
@@ -78,8 +78,8 @@ def _print_outcome(document: dict[str, Any], as_json: bool) -> None:
 @json_option
 @pass_state
 def retry(state: State, publication_id: str, as_json: bool) -> None:
-    """Make it due now; refused while its outcome is unknown."""
-    _act(state, publication_id, as_json, service.retry)
+    """Make it due now; of a mailing that has gone out, those who were refused. Refused while its outcome is unknown."""
+    _act(state, publication_id, as_json, resolving.retry)
 
 
 @command.command()

@@ -5,6 +5,7 @@ from typing import Any
 
 from cms_core import contract as c
 from cms_core.auth.audit import SYSTEM, Actor
+from cms_core.connections import circuit
 from cms_core.connections.models import Connection, ConnectionState
 from cms_core.connections.service import credentials
 from cms_core.db import now
@@ -88,6 +89,8 @@ def _record(
             raise Conflict(
                 f"connection {row.channel}:{row.name} was changed while it was tested", "test it again"
             )
+        if identity is not None:
+            circuit.close(session, row.id)
         row.state, row.reason, row.checked_at = state, reason, now(session)
         if identity is not None:
             row.identity, row.expires_at = identity.name or row.identity, identity.expires_at

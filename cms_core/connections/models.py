@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import String, Text, UniqueConstraint
+from sqlalchemy import Double, ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cms_core.db import Base, PublicId
@@ -43,6 +43,18 @@ class Connection(PublicId, Base):
     row_version: Mapped[int] = mapped_column(default=1)
 
     __mapper_args__ = {"version_id_col": row_version}
+
+
+class Bucket(Base):
+    """What a connection may send at ``at``, as a whole (domain "") or to one domain: see ``throttle.py``."""
+
+    __tablename__ = "core_bucket"
+    __table_args__ = {"info": {"not_taken": "tells how fast something was sent a moment ago"}}
+
+    connection_id: Mapped[int] = mapped_column(ForeignKey("core_connection.id"), primary_key=True)
+    domain: Mapped[str] = mapped_column(String(255), primary_key=True)
+    tokens: Mapped[float] = mapped_column(Double)
+    at: Mapped[datetime]
 
 
 class PluginSettings(Base):

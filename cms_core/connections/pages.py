@@ -7,7 +7,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from marshmallow import Schema, ValidationError
 from werkzeug.datastructures import MultiDict
 
-from cms_core.connections import overview, service
+from cms_core.connections import circuit, overview, service
 from cms_core.connections import settings as plugin_settings
 from cms_core.connections.links import verify_connection
 from cms_core.connections.models import Connection, ConnectionState
@@ -136,6 +136,7 @@ def _connection_page(found: Connection, form: SchemaForm) -> str:
     return render_template(
         "connections/one.html",
         row=found,
+        rests=circuit.in_words(found),
         form=form,
         channel=workspace().plugins.channel(found.channel),
         shown=SHOWN_STATES,

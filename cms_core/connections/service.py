@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 from cms_core.connections import circuit
 from cms_core.connections import values as v
 from cms_core.connections.models import Connection, ConnectionState
+from cms_core.connections.throttle import SpeedSettings
+from cms_core.contract import AddressedChannel
 from cms_core.db import now
 from cms_core.errors import Conflict, Invalid, NotFound
 from cms_core.plugins import Plugins
@@ -66,8 +68,15 @@ def update(
 
 
 def schema_of(plugins: Plugins, channel: str) -> Schema:
-    """A new schema of the settings of a channel's connections; raises NotFound for an unknown channel."""
-    schema: Schema = plugins.channel(channel).connection_schema()
+    """A new schema of the settings of a channel's connections; raises NotFound for an unknown channel.
+
+    Where messages go to people it has the fields of the core for their speed, too.
+    """
+    found = plugins.channel(channel)
+    kind: Any = found.connection_schema
+    if isinstance(found, AddressedChannel):
+        kind = type(kind.__name__, (kind, SpeedSettings), {})
+    schema: Schema = kind()
     return schema
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from cms_core.auth.models import User
 from cms_core.db import Base, PublicId
 
 
@@ -84,6 +85,7 @@ class Revision(PublicId, Base):
     created_at: Mapped[datetime]
 
     asset: Mapped[Asset] = relationship(back_populates="revisions")
+    author: Mapped[User | None] = relationship(viewonly=True)
     media: Mapped[list["Media"]] = relationship(
         secondary="core_reference", order_by="Media.id", viewonly=True
     )

@@ -6,7 +6,6 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from cms_core import contract as c
-from cms_core.auth.models import User
 from cms_core.connections.models import Connection
 from cms_core.content import media as files
 from cms_core.content.models import Revision
@@ -28,7 +27,7 @@ def to_contract(
     asset = revision.asset
     known = workspace.plugins.channels.get(channel)
     words = effective(revision, channel, known.group if known else "", connection, variant)
-    author = session.get(User, revision.author_id) if revision.author_id else None
+    author = revision.author
     return c.Asset(
         id=asset.public_id,
         slug=asset.slug,

@@ -12,9 +12,10 @@ from cms_core.audience.models import Segment
 from cms_core.campaigns.models import Campaign, Entry, EntryKind, EntryState
 from cms_core.campaigns.money import parse_money
 from cms_core.campaigns.service import Plan
-from cms_core.campaigns.when import Mode, When, parse_when, require_supported, resolve, zone
+from cms_core.campaigns.when import Mode, When, parse_when, resolve, zone
 from cms_core.connections.models import Connection
 from cms_core.content.models import Asset
+from cms_core.contract import AddressedChannel
 from cms_core.errors import CmsError, Invalid
 from cms_core.imports.plan_names import RowFault, Sought, named
 
@@ -122,7 +123,7 @@ class _RowReader:
         )
         if self.faults or when is None or kind is None:
             return None
-        self._check(kind, asset, channel or (connection.channel if connection else ""))
+        self._check(kind, asset, channel or (connection.channel if connection else ""), when)
         return PlanRow(
             number=number,
             cells=self._cells,
@@ -139,13 +140,20 @@ class _RowReader:
             budget=budget or (None, ""),
         )
 
-    def _check(self, kind: EntryKind, asset: Asset | None, channel: str) -> None:
+    def _check(self, kind: EntryKind, asset: Asset | None, channel: str, when: When) -> None:
         if asset is None and not self._cells.get("title"):
             column = "asset" if kind == EntryKind.PUBLISH else "title"
             self.faults.append(
                 RowFault(column, "the row names neither an asset nor a title", "fill one of them")
             )
         known = self._sought.plugins.channels.get(channel)
+        local = when.mode is Mode.RECIPIENT_LOCAL
+        if local and known is not None and not isinstance(known, AddressedChannel):
+            self.faults.append(
+                RowFault(
+                    "when", f"{known.label} has no recipients with a time of their own", "leave out local"
+                )
+            )
         if asset is not None and known is not None and asset.kind not in known.asset_kinds:
             kinds = ", ".join(known.asset_kinds)
             self.faults.append(
@@ -167,11 +175,10 @@ def _kind(text: str) -> EntryKind:
 
 
 def read_when(text: str, tz: str) -> When:
-    """The time of a row; raises Invalid for one that is missing, is not supported, or that no clock shows."""
+    """The time of a row; raises Invalid for one that is missing, or that no clock shows."""
     if not text:
         raise Invalid("the row has no time", "write 2026-05-04 09:00")
     when = parse_when(text, tz)
-    require_supported(when)
     if when.mode not in (Mode.AFTER, Mode.SLOT):
         resolve(when)
     return when
@@ -181,7 +188,7 @@ def _when_text(when: When, text: str) -> str:
     """The same time however it was written."""
     if when.mode in (Mode.AFTER, Mode.SLOT):
         return text.lower()
-    return f"{when.mode} {when.instant or when.wall} {when.tz if when.mode is Mode.ZONED else ''}"
+    return f"{when.mode} {when.instant or when.wall} {when.tz if when.mode in (Mode.ZONED, Mode.RECIPIENT_LOCAL) else ''}"
 
 
 def seek(session: Session, wanted: Plan) -> Entry | None:
@@ -190,12 +197,14 @@ def seek(session: Session, wanted: Plan) -> Entry | None:
     found = session.scalars(select(Entry).where(Entry.source == wanted.source, alive).limit(1)).first()
     if found is not None or wanted.asset is None or wanted.when.mode is Mode.SLOT:
         return found
+    local = Mode.RECIPIENT_LOCAL
     instant = resolve(wanted.when, wanted.after.instant if wanted.after else None).instant
     return session.scalars(
         select(Entry)
         .where(
             alive,
             Entry.instant == instant,
+            Entry.mode == local if wanted.when.mode is local else Entry.mode != local,
             Entry.asset_id == wanted.asset.id,
             Entry.connection_id == (wanted.connection.id if wanted.connection else None),
             Entry.campaign_id == (wanted.campaign.id if wanted.campaign else None),

@@ -8,7 +8,7 @@ from marshmallow import fields, validate
 from cms_core.api import Blueprint, Document, Input, PageArgs, answer, bearer, page, pages_of, require_match
 from cms_core.api.schemas import instant, listing, number, table, text
 from cms_core.errors import Invalid
-from cms_core.publishing import experiments, live, service, status
+from cms_core.publishing import experiments, live, resolving, service, status
 from cms_core.publishing import listing as publications
 from cms_core.publishing.models import Publication, PublicationState
 from cms_core.publishing.pages import begin_now
@@ -134,6 +134,30 @@ class Resolution(Input):
     )
 
 
+class Settlement(Input):
+    """What became of unknown deliveries."""
+
+    outcome = fields.String(
+        required=True,
+        validate=validate.OneOf(["accepted", "send-again"]),
+        metadata={"description": "It arrived; or send it once more, at the risk that it arrives twice."},
+    )
+    address = fields.String(
+        load_default="",
+        validate=validate.Length(max=320),
+        metadata={"description": "The one that is meant; left out, all unknown ones."},
+    )
+
+
+class Settled(Document):
+    """How the publication stands now."""
+
+    id = text()
+    state = text()
+    resolved = number("How many deliveries were meant.")
+    counts = table("How many are in each state.")
+
+
 @blueprint.get("/status")
 @blueprint.call(READ, "status", answers=Status)
 def state() -> Response:
@@ -159,9 +183,9 @@ def one_publication(id: str) -> Response:  # noqa: A002  # the name in the path
 @blueprint.post("/publications/<id>/retry")
 @blueprint.call(ACT, "publications retry", answers=PublicationFull)
 def retry(id: str) -> Response:  # noqa: A002
-    """Make it due now; 409 while its outcome is unknown."""
+    """Make it due now; of a mailing that has gone out, those who were refused. 409 while its outcome is unknown."""
     found = _found(id)
-    service.retry(session(), found)
+    resolving.retry(session(), found)
     return _shown(found)
 
 
@@ -239,6 +263,16 @@ def deliveries(id: str) -> Response:  # noqa: A002
     found = service.find(session(), id)
     counts = publications.delivery_counts(session(), [found.id])
     return answer({"counts": counts, "unknown": publications.unknown_deliveries(session(), found)})
+
+
+@blueprint.post("/publications/<id>/deliveries/resolve")
+@blueprint.call(ACT, "deliveries resolve", body=Settlement, answers=Settled)
+def resolve_deliveries(body: dict[str, Any], id: str) -> Response:  # noqa: A002
+    """Say what became of the unknown ones, or of one of them; 409 while the publication is being sent."""
+    found = _found(id)
+    done = resolving.resolve(session(), found, body["address"], accepted=body["outcome"] == "accepted")
+    counts = publications.delivery_counts(session(), [found.id])
+    return answer({"id": found.public_id, "state": found.state, "resolved": done, "counts": counts})
 
 
 def _found(public_id: str) -> Publication:

@@ -3,7 +3,7 @@
 Arming binds the approved revision and runs the channel's check, so that what cannot go out is refused while somebody looks.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select, update
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from cms_core.campaigns import placing
 from cms_core.campaigns.models import Entry, EntryKind, EntryState
+from cms_core.campaigns.when import Mode
 from cms_core.connections.models import Connection
 from cms_core.content.drafts import require_kind
 from cms_core.content.models import Asset, Revision
@@ -20,7 +21,7 @@ from cms_core.contract import AddressedChannel, Channel, Level
 from cms_core.db import lock, now
 from cms_core.errors import Conflict, Invalid
 from cms_core.plugins import Plugins
-from cms_core.publishing import experiment_plan
+from cms_core.publishing import experiment_plan, local_time
 from cms_core.publishing.experiment_plan import ExperimentPlan
 from cms_core.publishing.models import Delivery, DeliveryState, Publication
 from cms_core.publishing.models import PublicationState as S
@@ -68,8 +69,8 @@ def arm(
         plugin=workspace.plugins.owner_of_channel(entry.channel),
         connection_id=connection.id,
         segment_id=entry.segment_id,
-        due_at=entry.instant,
-        late_at=_late_at(entry, channel),
+        due_at=local_time.starts_at(entry),
+        late_at=local_time.late_at(entry, channel),
         ends_at=_ends_at(entry, channel),
         awaits=entry.condition or (SOUND if entry.after_id is not None else ""),
         created_at=now(session),
@@ -104,8 +105,8 @@ def follow(session: Session, plugins: Plugins, entry: Entry) -> None:
             BEFORE_COMMIT,
             "moved",
             state=S.HELD if publication.state == S.HELD else S.SCHEDULED,
-            due_at=entry.instant,
-            late_at=_late_at(entry, channel),
+            due_at=local_time.starts_at(entry),
+            late_at=local_time.late_at(entry, channel),
             ends_at=_ends_at(entry, channel),
             retry_at=None,
             wake_at=None,
@@ -127,11 +128,6 @@ def of_entry(session: Session, entry: Entry) -> list[Publication]:
     return list(
         session.scalars(select(Publication).where(Publication.entry_id == entry.id).order_by(Publication.id))
     )
-
-
-def _late_at(entry: Entry, channel: Channel) -> datetime:
-    end_of_time = datetime.max.replace(tzinfo=UTC)
-    return entry.instant + min(channel.grace, end_of_time - entry.instant)
 
 
 def _ends_at(entry: Entry, channel: Channel) -> datetime | None:
@@ -185,6 +181,12 @@ def _check_armable(session: Session, plugins: Plugins, entry: Entry) -> tuple[Ch
         )
     channel = plugins.channel(entry.channel)
     require_taken(where, channel, entry.asset)
+    if entry.mode == Mode.RECIPIENT_LOCAL and not isinstance(channel, AddressedChannel):
+        raise Invalid(
+            f"{where} goes out at each recipient's own time, but {channel.label} has no recipients",
+            "write the time without local",
+            field="when",
+        )
     if isinstance(channel, AddressedChannel) and entry.segment_id is None:
         raise Invalid(
             f"{where} has no segment", f"{channel.label} goes to people: name the segment", field="segment"

@@ -13,6 +13,7 @@ from cms_core.publishing.claims import Held
 from cms_core.publishing.models import Attempt, Phase
 
 DRAINED = "drained"
+ASLEEP = "asleep"
 
 
 @dataclass(frozen=True)
@@ -50,13 +51,13 @@ def open_attempts(
 
 
 def reopen(session: Session, held: Held) -> bool:
-    """Go on with the newest attempt of a stream, so that a thousand small sends are not a thousand attempts."""
+    """Go on with the newest attempt of a stream, or of a run that slept: a thousand small sends are not a thousand attempts."""
     newest = select(func.max(Attempt.id)).where(
         Attempt.publication_id == held.publication_id, Attempt.phase == Phase.COMMIT
     )
     changed = session.execute(
         update(Attempt)
-        .where(Attempt.id == newest.scalar_subquery(), Attempt.outcome == DRAINED)
+        .where(Attempt.id == newest.scalar_subquery(), Attempt.outcome.in_((DRAINED, ASLEEP)))
         .values(outcome=None, ended_at=None, claim_no=held.claim_no)
         .execution_options(synchronize_session=False)
     )

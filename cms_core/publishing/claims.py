@@ -10,7 +10,19 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVarTuple
 
-from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, func, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    String,
+    and_,
+    bindparam,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from cms_core.connections import circuit
@@ -22,6 +34,9 @@ from cms_core.publishing.models import PublicationState as S
 
 Columns = TypeVarTuple("Columns")
 P = Publication
+# Where few of many are wanted, the state is hidden from the planner, which would read all that are in it.
+WAITING: ColumnElement[bool] = func.lower(P.state, type_=String) == S.SCHEDULED.value
+PUBLIC: ColumnElement[bool] = func.lower(P.state, type_=String) == S.PUBLISHED.value
 READY = ("", "sound")  # what ``awaits`` may be of one that is claimed, or late
 MAX_TRIES = 12
 UNTIL_CALLED = datetime.max.replace(tzinfo=UTC)  # a run that sleeps until something is there for it
@@ -61,12 +76,11 @@ def missing(plugin: str) -> str:
     return f"plugin {plugin} is missing"
 
 
-def sweep(session: Session, plugins: Plugins, due: datetime, real: datetime) -> list[int]:
+def sweep(session: Session, due: datetime, real: datetime) -> list[int]:
     """Move rows whose time has come: missed, retried, lease lost, end reached. Returns the ids that were missed."""
-    _follow_plugins(session, plugins)
     missed = session.scalars(
         update(P)
-        .where(P.state == S.SCHEDULED, P.tries == 0, P.late_at < due, P.awaits.in_(READY))
+        .where(P.state == S.SCHEDULED, P.due_at <= due, P.tries == 0, P.late_at < due, P.awaits.in_(READY))
         .values(
             state=S.MISSED,
             reason="first start came too late; a person decides",
@@ -77,9 +91,9 @@ def sweep(session: Session, plugins: Plugins, due: datetime, real: datetime) -> 
     rested = and_(P.state == S.RETRY_WAIT, or_(P.retry_at <= real, P.wake_at <= due))
     _set(session, rested, state=S.SCHEDULED, retry_at=None, wake_at=None)
     _set(session, and_(P.state == S.PREPARING, P.lease_until < real), state=S.SCHEDULED, lease_until=None)
-    _lose_commits(session, plugins, real)
+    _lose_commits(session, real)
     ended = and_(
-        P.state == S.PUBLISHED,
+        PUBLIC,
         P.ends_at <= due,
         P.superseded_by_id.is_(None),
         P.withdraw_asked_at.is_(None),
@@ -90,8 +104,8 @@ def sweep(session: Session, plugins: Plugins, due: datetime, real: datetime) -> 
     return list(missed)
 
 
-def _follow_plugins(session: Session, plugins: Plugins) -> None:
-    """Hold what waits for a plugin that is gone; let go what was held for one that is back."""
+def follow_plugins(session: Session, plugins: Plugins) -> None:
+    """Hold what waits for a plugin that is gone; let go what was held for one that is back. Reads all that is planned."""
     there, why = P.channel.in_(list(plugins.channels)), literal("plugin ") + P.plugin + " is missing"
     waiting = P.state.in_((S.SCHEDULED, S.RETRY_WAIT))
     _set(session, and_(waiting, ~there), state=S.HELD, reason=why, retry_at=None)
@@ -110,7 +124,7 @@ def _cancel_the_rest(session: Session, real: datetime) -> None:
     )
 
 
-def _lose_commits(session: Session, plugins: Plugins, real: datetime) -> None:
+def _lose_commits(session: Session, real: datetime) -> None:
     """A commit whose worker died: nobody knows whether it went out; one that kills worker after worker is left to a person."""
     reason = "the worker died while the outcome was open"
     lost = session.scalars(
@@ -164,7 +178,7 @@ def _work(plugins: Plugins, due: datetime, real: datetime) -> Work:
         (
             Task.WITHDRAW,
             and_(
-                P.state == S.PUBLISHED,
+                PUBLIC,
                 P.withdraw_asked_at.is_not(None),
                 P.channel.in_(list(plugins.channels)),
                 free,
@@ -174,7 +188,7 @@ def _work(plugins: Plugins, due: datetime, real: datetime) -> Work:
         (
             Task.SWITCH,
             and_(
-                P.state == S.PUBLISHED,
+                PUBLIC,
                 P.switch_to.is_not(None),
                 P.channel.in_(list(plugins.channels)),
                 free,
@@ -188,7 +202,7 @@ def _work(plugins: Plugins, due: datetime, real: datetime) -> Work:
         (Task.SEND_ON, and_(P.state == S.SENDING, P.paused_at.is_(None), free, rested, awake)),
         (Task.PUBLISH, and_(P.state == S.SCHEDULED, P.due_at <= due, P.awaits.in_(READY), awake)),
         # A stream is on no calendar: it begins as soon as there is one.
-        (Task.PUBLISH, and_(P.stream.is_not(None), P.state == S.SCHEDULED, awake)),
+        (Task.PUBLISH, and_(P.stream.is_not(None), WAITING, awake)),
     ]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, exists, select, update
 from sqlalchemy.orm import Session
 
 from cms_core.campaigns.models import Campaign, Entry, EntryState
@@ -14,6 +14,7 @@ from cms_core.ids import new_id
 from cms_core.publishing.models import Publication
 
 P = Publication
+TOLD = "published:"
 _WHAT = (
     select(
         P.id,
@@ -26,7 +27,11 @@ _WHAT = (
         Campaign.key,
     )
     .outerjoin(Campaign)
-    .where(P.id.in_(bindparam("ids", expanding=True)), P.stream.is_(None))
+    .where(
+        P.id.in_(bindparam("ids", expanding=True)),
+        P.stream.is_(None),
+        ~exists().where(Event.source == "core", Event.source_id == TOLD + P.public_id),
+    )
     .order_by(P.id)
 )
 
@@ -48,7 +53,10 @@ def _supersede(session: Session, publication: Publication, predecessor_id: int) 
 
 
 def tell(session: Session, publication_ids: Sequence[int], real: datetime) -> None:
-    """For each: supersede its predecessor, end its entry, and put it into the ledger."""
+    """For each: supersede its predecessor, end its entry, and put it into the ledger.
+
+    A mailing that a person sends on after its end comes here again: it was published once.
+    """
     rows = session.connection().execute(_WHAT, {"ids": list(publication_ids)}).all()
     for row in rows:
         if row.supersedes_id is not None:
@@ -59,7 +67,7 @@ def tell(session: Session, publication_ids: Sequence[int], real: datetime) -> No
         session.execute(ended.execution_options(synchronize_session="evaluate"))
     events = [
         {
-            "source_id": f"published:{row.public_id}",
+            "source_id": f"{TOLD}{row.public_id}",
             "public_id": new_id(),
             "campaign": row.key,
             "publication_id": row.id,

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from cms_core.campaigns.models import Entry
-from cms_core.campaigns.when import Mode, WhenError, parse_when, resolve
+from cms_core.campaigns.when import Mode, WhenError, anywhere, parse_when, resolve
 from cms_core.content.models import Revision
 from cms_core.contract import AddressedChannel, Channel
 from cms_core.errors import Invalid
@@ -16,7 +16,6 @@ MAX_ARMS = 8
 MAX_HOLD_OUT = 50
 LONGEST = timedelta(days=30)
 BY_HAND = "by hand"
-EARLIEST_ZONE = timedelta(hours=14)  # nowhere is it later by the clock than at UTC+14
 _ARM = re.compile(
     r"(?P<name>[^=:\x00-\x1f]{1,40})(?:=(?P<variant>[^:\x00-\x1f]{0,120}))?(?::(?P<share>\d{1,3})%?)?"
 )
@@ -153,16 +152,16 @@ def require_possible(plan: ExperimentPlan, channel: Channel, entry: Entry, revis
                 f"its variants: {names}; add one and have it approved",
                 field="arms",
             )
+    _require_end_before_zones(plan, entry)
     if plan.decide_at is not None and plan.decide_at <= entry.instant:
         raise Invalid("the test ends before it begins", "give a later time", field="decide")
-    _require_end_before_zones(plan, entry)
 
 
 def _require_end_before_zones(plan: ExperimentPlan, entry: Entry) -> None:
     """At each recipient's own time some get it before others: a winner must be known before the earliest of them."""
     if entry.mode != Mode.RECIPIENT_LOCAL or not plan.undecided or not plan.automatic or entry.wall is None:
         return
-    earliest = entry.wall.replace(tzinfo=UTC) - EARLIEST_ZONE
+    earliest, _ = anywhere(entry.wall)
     if plan.decide_at is None or plan.decide_at > earliest:
         raise Invalid(
             "a winner cannot be chosen by itself after the first zones have got theirs",

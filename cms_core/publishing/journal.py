@@ -49,6 +49,10 @@ class Journal:
         """The message of this delivery is about to be completed by the next write."""
         self._buffer.append(RECORD.pack(ON_WIRE, self.claims[key], key, 0))
 
+    def take_back(self) -> None:
+        """Forget what was told last: it has not been flushed, and nothing of it has left."""
+        self._buffer.pop()
+
     def outcome(self, key: int, status: OutcomeStatus) -> None:
         """What became of a delivery; kept in memory until the next flush."""
         self._buffer.append(RECORD.pack(OUTCOME, self.claims[key], key, STATUSES.index(status)))

@@ -78,14 +78,25 @@ class Publication(PublicId, Base):
 
     __tablename__ = "core_publication"
     __table_args__ = (
+        Index("ix_core_publication_state", "state", "due_at", "id"),
         Index(
-            "ix_core_publication_due",
-            "due_at",
-            "id",
-            sqlite_where=text("state = 'scheduled'"),
-            postgresql_where=text("state = 'scheduled'"),
+            "ix_core_publication_ends",
+            "ends_at",
+            sqlite_where=text("ends_at IS NOT NULL"),
+            postgresql_where=text("ends_at IS NOT NULL"),
         ),
-        Index("ix_core_publication_state", "state", "id"),
+        Index(
+            "ix_core_publication_withdraw",
+            "withdraw_asked_at",
+            sqlite_where=text("withdraw_asked_at IS NOT NULL"),
+            postgresql_where=text("withdraw_asked_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_core_publication_switch",
+            "switch_to",
+            sqlite_where=text("switch_to IS NOT NULL"),
+            postgresql_where=text("switch_to IS NOT NULL"),
+        ),
         Index(
             "ix_core_publication_stream",
             "stream",
@@ -234,7 +245,10 @@ class Claim(Base):
 
 
 class Delivery(Base):
-    """One message to one recipient; unique per publication and address (streams: and ``dedupe_key``)."""
+    """One message to one recipient; unique per publication and address (streams: and ``dedupe_key``).
+
+    One with ``due_at`` is claimed from then on: at the recipient's own time, or when quiet hours are over.
+    """
 
     __tablename__ = "core_delivery"
     __table_args__ = (
@@ -252,8 +266,8 @@ class Delivery(Base):
             sqlite_where=text("state = 'retry_wait'"),
             postgresql_where=text("state = 'retry_wait'"),
         ),
-        Index("ix_core_delivery_state", "publication_id", "state", "arm_id", "id"),
-        Index("ix_core_delivery_contact", "contact_id"),
+        Index("ix_core_delivery_state", "publication_id", "state", "arm_id", "due_at", "id"),
+        Index("ix_core_delivery_contact", "contact_id", "settled_at"),
         Index(
             "ix_core_delivery_provider",
             "provider_id",

@@ -119,7 +119,7 @@ def intend(
     begun = [
         (held, said_of(taken))
         for held, taken in batch
-        if held.publication_id in ours and not (taken.stream and attempts.reopen(session, held))
+        if held.publication_id in ours and not (state == S.SENDING and attempts.reopen(session, held))
     ]
     if begun:
         attempts.interrupt(session, [held.publication_id for held, _ in begun], real)
@@ -279,25 +279,33 @@ def tries_of(session: Session, held: Held) -> int:
     return session.scalar(select(Publication.tries).where(Publication.id == held.publication_id)) or 0
 
 
-def finish_sending(session: Session, held: Held, taken: Snapshot, real: datetime) -> None:
+def finish_sending(session: Session, held: Held, taken: Snapshot, real: datetime, due: datetime) -> None:
     """After the last pull: published when nothing is open any more, otherwise sleep until there is something to do.
 
     The row is taken before anything is counted: who adds deliveries, or decides a test, waits for it and wakes the run again.
     """
     if not write(session, held, (S.SENDING,), lease_until=None):
         return
+    if (rests_until := _rests_until(session, held)) is not None:  # nothing is counted: it comes back soon
+        retry_at = _or_in_time(rests_until, _first_later(session, taken, due), real, due)
+        write(session, held, (S.SENDING,), retry_at=retry_at)
+        attempts.close(session, held.publication_id, real, Result(attempts.ASLEEP, retry_at=retry_at))
+        return
     counts = _delivery_counts(session, held.publication_id)
-    undecided = _undecided(session, held)
-    if undecided:
-        counts[DeliveryState.PENDING] -= undecided
+    undecided, (later, wakes_at) = _undecided(session, held), _not_yet(session, held, due)
+    if undecided or later:
+        counts[DeliveryState.PENDING] -= undecided + later
     open_states = (DeliveryState.PENDING, DeliveryState.CLAIMED, DeliveryState.RETRY_WAIT)
     if any(counts.get(state) for state in open_states):
-        retry_at = _next_round(session, held, counts, real)
+        retry_at = _or_in_time(_next_round(session, held, counts, real), wakes_at, real, due)
         write(session, held, (S.SENDING,), retry_at=retry_at)
         result = Result("paused" if retry_at is None else "retry_wait", retry_at=retry_at)
         attempts.close(session, held.publication_id, real, result)
     elif undecided:
-        _sleep(session, held, real, experiments.wakes_at(session, held.publication_id), "undecided")
+        decided_at = experiments.wakes_at(session, held.publication_id)
+        _sleep(session, held, real, min(decided_at, wakes_at or decided_at), "undecided")
+    elif wakes_at is not None:
+        _sleep(session, held, real, wakes_at, attempts.ASLEEP)
     elif taken.stream and not _closed(session, held):
         _sleep(session, held, real, UNTIL_CALLED, attempts.DRAINED)
     else:
@@ -310,11 +318,41 @@ def _sleep(session: Session, held: Held, real: datetime, wake_at: datetime, outc
         attempts.close(session, held.publication_id, real, Result(outcome))
 
 
+def _rests_until(session: Session, held: Held) -> datetime | None:
+    """When a throttle lets the run go on; it is written as soon as the run knows."""
+    return session.scalar(select(Publication.retry_at).where(Publication.id == held.publication_id))
+
+
 def _undecided(session: Session, held: Held) -> int:
     """Who waits for the end of the test."""
     waits = Delivery.arm_id.is_(None), Delivery.state == DeliveryState.PENDING
     query = select(func.count()).where(Delivery.publication_id == held.publication_id, *waits)
     return session.scalar(query) or 0
+
+
+def _first_later(session: Session, taken: Snapshot, due: datetime) -> datetime | None:
+    """When the first of those who are not due yet is; read by index, however many they are."""
+    waits = Delivery.publication_id == taken.publication_id, Delivery.state == DeliveryState.PENDING
+    query = select(func.min(Delivery.due_at)).where(*waits, Delivery.due_at > due)
+    found = [session.scalar(query.where(Delivery.arm_id == arm.id)) for arm in taken.arms]
+    return min((each for each in found if each is not None), default=None)
+
+
+def _or_in_time(
+    retry_at: datetime | None, first_later: datetime | None, real: datetime, due: datetime
+) -> datetime | None:
+    """The next round, but never after the first of those who are not due yet: who waits for a try keeps no zone waiting."""
+    if retry_at is None or first_later is None:
+        return retry_at
+    return min(retry_at, real + (first_later - due))
+
+
+def _not_yet(session: Session, held: Held, due: datetime) -> tuple[int, datetime | None]:
+    """Who is not due yet, and when the first of them is."""
+    waits = Delivery.state == DeliveryState.PENDING, Delivery.arm_id.is_not(None), Delivery.due_at > due
+    query = select(func.count(), func.min(Delivery.due_at))
+    count, first = session.execute(query.where(Delivery.publication_id == held.publication_id, *waits)).one()
+    return count, first
 
 
 def _closed(session: Session, held: Held) -> bool:

@@ -7,7 +7,7 @@ from flask import Blueprint, current_app, redirect, render_template, request, ur
 from sqlalchemy import tuple_
 
 from cms_core.errors import CmsError, Invalid
-from cms_core.publishing import experiments, listing, live, service
+from cms_core.publishing import experiments, listing, live, resolving, service
 from cms_core.publishing.models import Publication, PublicationState
 from cms_core.web.auth import permission, user
 from cms_core.web.request import Answer, session, workspace
@@ -24,6 +24,7 @@ DONE = {
     "resume": "It goes on.",
     "cancel": "It is cancelled.",
     "resolve": "Noted.",
+    "settle": "Noted.",
     "update": "The newest approved words are on their way.",
     "withdraw": "It is being taken back.",
     "pick": "The rest gets this arm.",
@@ -83,11 +84,14 @@ def _page(found: Publication, problem: CmsError | None = None) -> str:
         group=channel.group if channel else "",
         label=channel.label if channel else found.channel,
         can_pause=live.can_pause(workspace().plugins, found.channel),
+        has_failed=resolving.has_failed(session(), found),
         problem=problem,
     )
 
 
-@blueprint.post("/<public_id>/<any(retry, hold, resume, cancel, resolve, update, withdraw, pick):what>")
+@blueprint.post(
+    "/<public_id>/<any(retry, hold, resume, cancel, resolve, settle, update, withdraw, pick):what>"
+)
 @permission("publishing.act")
 def act(public_id: str, what: str) -> Answer:
     """Do one of the things that a person may do; what cannot be done now is said on the page."""
@@ -117,12 +121,15 @@ def _do(found: Publication, what: str) -> Publication:
         experiments.pick(session(), found, request.form.get("arm", ""), user().id)
     elif what == "resolve":
         service.resolve(session(), found, published_url=_resolved_url())
+    elif what == "settle":
+        accepted = request.form.get("outcome") == "accepted"
+        resolving.resolve(session(), found, request.form.get("address", ""), accepted=accepted)
     elif what == "update":
         return service.update_content(session(), workspace().plugins, found)
     elif what == "withdraw":
         service.ask_withdrawal(session(), found)
     else:
-        {"retry": service.retry, "cancel": service.cancel}[what](session(), found)
+        {"retry": resolving.retry, "cancel": service.cancel}[what](session(), found)
     return found
 
 

@@ -36,6 +36,7 @@ from cms_core.workspace import Workspace
 log = logging.getLogger(__name__)
 
 SETTLE_SECONDS = 1.0
+FOLLOW_SECONDS = 30.0
 Ready = tuple[Held, Snapshot, c.Prepared]
 
 
@@ -72,14 +73,22 @@ class Runner:
         self.lease = timedelta(seconds=self.workspace.config.lease_seconds)
         self.held: list[Held] = []
         self._swept: datetime | None = None
+        self._followed = float("-inf")
         self.pace = Pace()
+
+    def follow_plugins(self) -> None:
+        """With the next sweep, look which plugins are there; else that is done now and then."""
+        self._followed = float("-inf")
 
     def sweep(self) -> list[int]:
         """Move rows whose time has come; returns those that were missed."""
         with self.workspace.db.transaction() as session:
             plugins, due = self.workspace.plugins, self.due_clock.now()
             self._swept = due
-            missed = claims.sweep(session, plugins, due, self.real)
+            if time.monotonic() - self._followed > FOLLOW_SECONDS:
+                claims.follow_plugins(session, plugins)
+                self._followed = time.monotonic()
+            missed = claims.sweep(session, due, self.real)
             followers.settle(session, plugins, due)
             closures.keep_out(session, plugins, due)
             return missed
@@ -145,10 +154,12 @@ class Runner:
             experiments.decide_due(session, [held.publication_id for held in batch], self.due_clock.now())
             snapshot.follow_approvals(session, batch)
         with self.workspace.db.session() as session:
+            handles: dict[int, c.Link] = {}
             rows = snapshot.load(session, batch)
             for held in batch:
                 try:
-                    taken = snapshot.take(session, self.workspace, held, rows[held.publication_id])
+                    row = rows[held.publication_id]
+                    taken = snapshot.take(session, self.workspace, held, row, handles)
                 except (
                     snapshot.NotNow,
                     CmsError,
@@ -267,7 +278,7 @@ class Runner:
             self._fail(held, taken, error, started, "commit")
             return
         with self._outcome(taken) as session:
-            outcomes.finish_sending(session, held, taken, self.real)
+            outcomes.finish_sending(session, held, taken, self.real, self.due_clock.now())
 
     def _keep(self, held: Held, taken: Snapshot, arm: ArmPicture, prepared: c.Prepared) -> bool:
         with self.workspace.db.transaction() as session:
@@ -277,8 +288,9 @@ class Runner:
         started = self.real
         try:
             with self.workspace.db.transaction() as session:
-                frozen = freeze_audience(session, held, channel, taken.segment_id, taken.division, self.real)
-                experiments.begin(session, held.publication_id, self.due_clock.now())
+                due = self.due_clock.now()
+                frozen = freeze_audience(session, held, taken, channel, self.real, due)
+                experiments.begin(session, held.publication_id, due)
                 return frozen
         except CmsError as error:  # the segment's rule means nothing (any more)
             with self.workspace.db.transaction() as session:
@@ -297,7 +309,7 @@ class Runner:
         parts: Sequence[tuple[ArmPicture, c.Prepared]],
     ) -> BaseException | None:
         try:
-            sending = Sending(self.workspace, held, taken, self.stop)
+            sending = Sending(self.workspace, held, taken, self.stop, self.due_clock)
         except OSError as fault:
             return c.Retryable(f"the journal of the sending cannot be kept: {fault}")
         error: BaseException | None = None
@@ -308,10 +320,11 @@ class Runner:
             error = caught
         finally:
             sending.close()
-        if sending.progressed:
+        if sending.progressed or sending.rests_until:
             with self.workspace.db.transaction() as session:
-                claims.write(session, held, (S.SENDING,), tries=1)
-                circuit.close(session, taken.connection_id)
+                claims.write(session, held, (S.SENDING,), tries=1, retry_at=sending.rests_until)
+                if sending.progressed:
+                    circuit.close(session, taken.connection_id)
         return error
 
     # --- afterwards -----------------------------------------------------------------------------------------------------

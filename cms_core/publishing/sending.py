@@ -9,8 +9,10 @@ import contextlib
 import os
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, select
@@ -18,10 +20,10 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from cms_core import contract as c
-from cms_core.clock import SystemClock
+from cms_core.clock import Clock, SystemClock
 from cms_core.contract import OutcomeStatus
 from cms_core.publishing.claims import MAX_TRIES, Held
-from cms_core.publishing.deliveries import Claimed, Settled, Taken, claim_batch, settle
+from cms_core.publishing.deliveries import Claimed, Lot, Settled, Taken, claim_batch, settle
 from cms_core.publishing.journal import Journal, boot_id
 from cms_core.publishing.leave import Leave
 from cms_core.publishing.models import DeliveryState, Publication
@@ -66,12 +68,20 @@ class Addressee:
 class Sending:
     """Runs ``channel.deliver`` over all open deliveries of one publication."""
 
-    def __init__(self, workspace: Workspace, held: Held, taken: Snapshot, stop: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        held: Held,
+        taken: Snapshot,
+        stop: Callable[[], bool],
+        due_clock: Clock,
+    ) -> None:
         self._workspace = workspace
         self._held = held
         self._taken = taken
         self._stop = stop
         self._clock = SystemClock()
+        self._due_clock = due_clock
         self._tokens = Tokens(workspace.vault.derive("token"))
         self._sender = f"{socket.gethostname()}-{os.getpid()}-{held.publication_id}-{held.claim_no}"
         self._boot = boot_id()
@@ -86,6 +96,8 @@ class Sending:
         self._open: dict[int, Addressee] = {}
         self._on_wire: set[int] = set()
         self.progressed = False
+        self.rests_until: datetime | None = None
+        self._ahead = Counter[str]()
         self._fates: list[Settled] = []
         self._trouble: c.Retryable | None = None
         self._settled_at = self._looked_at = time.monotonic()
@@ -102,14 +114,21 @@ class Sending:
         if not self._wanted:
             self._keep(addressee, DeliveryState.PENDING, "", tried=0)
             raise c.LeaveWithdrawn("the publication was paused, cancelled or taken over")
-        if refusal := self._leave.refusal(addressee):
-            self._keep(addressee, DeliveryState.SKIPPED, refusal, tried=0)
+        if refusal := self._refusal_on_wire(addressee):
             raise c.LeaveWithdrawn(refusal)
-        self._tell_wire(key)
 
-    def _tell_wire(self, key: int) -> None:
-        self._on_wire.add(key)
-        self._journal.on_wire(key)
+    def _refusal_on_wire(self, addressee: Addressee) -> str:
+        """Put somebody on the wire, unless leave is refused: "" or why.
+
+        The instant comes before the question, so that whoever has said no by then is heard, however long the question takes.
+        """
+        self._journal.on_wire(addressee.key)
+        if refusal := self._leave.refusal(addressee):
+            self._journal.take_back()
+            self._keep(addressee, DeliveryState.SKIPPED, refusal, tried=0)
+            return refusal
+        self._on_wire.add(addressee.key)
+        return ""
 
     def flush(self) -> None:
         """Make everything told so far survive the death of the process; raises Retryable when that cannot be done."""
@@ -158,12 +177,13 @@ class Sending:
                     raise self._trouble
                 if self._stop() or not self._wanted:
                     return
-                early = self._leave.early_refusal if channel.door else self._leave.refusal
-                if refusal := early(addressee):
-                    self._keep(addressee, DeliveryState.SKIPPED, refusal, tried=0)
+                if channel.door:
+                    if refusal := self._leave.early_refusal(addressee):
+                        self._keep(addressee, DeliveryState.SKIPPED, refusal, tried=0)
+                        continue
+                elif self._refusal_on_wire(addressee):
                     continue
-                if not channel.door:  # a transport of its own: from the pull on nobody but the remote knows
-                    self._tell_wire(addressee.key)
+                else:  # a transport of its own: from the pull on nobody but the remote knows
                     self.flush()
                 yield addressee
 
@@ -186,16 +206,20 @@ class Sending:
 
     def _next_batch(self, session: Session) -> Claimed | None:
         taken = self._taken
-        claimed = claim_batch(
-            session,
+        lot = Lot(
             self._held.publication_id,
             self._arm.id,
-            self._sender,
-            self._boot,
+            taken.connection_id,
             taken.channel.name,
             taken.topic,
-            self._clock.now(),
+            taken.tz,
+            self._workspace.config.lease_seconds,
+            self._ahead,
         )
+        real, due = self._clock.now(), self._due_clock.now()
+        claimed = claim_batch(session, lot, self._sender, self._boot, real, due)
+        if claimed.rests_until is not None:
+            self.rests_until = min(self.rests_until or claimed.rests_until, claimed.rests_until)
         return claimed if claimed.judged else None
 
     def _holds(self) -> bool:

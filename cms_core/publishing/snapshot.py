@@ -12,6 +12,7 @@ from cms_core.connections.links import make_link
 from cms_core.content.models import Asset, Revision, RevisionState
 from cms_core.content.placements import check_placement, make_placement
 from cms_core.deadline import DECISION_SECONDS
+from cms_core.publishing import local_time
 from cms_core.publishing.claims import Held, Task, missing, write
 from cms_core.publishing.experiments import Division, division_of
 from cms_core.publishing.links import PublicationLinks, links_of
@@ -27,7 +28,7 @@ WHOLE = (
     joinedload(Publication.campaign),
     joinedload(Publication.experiment),
     joinedload(Publication.asset).selectinload(Asset.tags),
-    joinedload(Publication.revision).selectinload(Revision.media),
+    joinedload(Publication.revision).options(joinedload(Revision.author), selectinload(Revision.media)),
     selectinload(Publication.arms),
     selectinload(Publication.links),
 )
@@ -68,6 +69,8 @@ class Snapshot:
     topic: str
     stream: str | None
     segment_id: int | None
+    local: local_time.LocalTime | None
+    tz: str
 
     @property
     def arm(self) -> ArmPicture:
@@ -117,8 +120,17 @@ def load(session: Session, batch: Sequence[Held]) -> dict[int, Publication]:
     return {row.id: row for row in session.scalars(query.options(*WHOLE))}
 
 
-def take(session: Session, workspace: Workspace, held: Held, publication: Publication) -> Snapshot:
-    """The picture of a publication; raises NotNow when the plugin is missing, the approval is gone or a check stops it."""
+def take(
+    session: Session,
+    workspace: Workspace,
+    held: Held,
+    publication: Publication,
+    handles: dict[int, c.Link],
+) -> Snapshot:
+    """The picture of a publication; raises NotNow when the plugin is missing, the approval is gone or a check stops it.
+
+    ``handles`` are those of connections, which one batch shares.
+    """
     plugins = workspace.plugins
     channel = plugins.channels.get(publication.channel)
     if channel is None:
@@ -130,6 +142,8 @@ def take(session: Session, workspace: Workspace, held: Held, publication: Public
         for arm in arms:
             _require_clean(workspace, arm.placement)
     links = links_of(publication, workspace.config.base_url)
+    handle = handles.get(publication.connection_id) or make_link(workspace, publication.connection)
+    handles[publication.connection_id] = handle
     predecessor = session.get(Publication, publication.supersedes_id) if publication.supersedes_id else None
     return Snapshot(
         publication_id=publication.id,
@@ -138,7 +152,7 @@ def take(session: Session, workspace: Workspace, held: Held, publication: Public
         channel=channel,
         plugin=plugins.owner_of_channel(publication.channel),
         plugin_version=plugins.version_of_channel(publication.channel),
-        link=make_link(workspace, publication.connection, links=links),
+        link=replace(handle, links=links),
         arms=arms,
         links=links,
         division=division_of(publication),
@@ -149,7 +163,15 @@ def take(session: Session, workspace: Workspace, held: Held, publication: Public
         topic=publication.topic,
         stream=publication.stream,
         segment_id=publication.segment_id,
+        local=local_time.of_entry(publication.entry, channel),
+        tz=_zone_of(publication),
     )
+
+
+def _zone_of(publication: Publication) -> str:
+    """The zone in which a publication is meant, and with it people whose own zone is not known."""
+    placed = publication.entry or publication.campaign
+    return placed.tz if placed else "UTC"
 
 
 def _picture(session: Session, workspace: Workspace, publication: Publication, arm: Arm) -> ArmPicture:

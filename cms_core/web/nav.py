@@ -66,6 +66,7 @@ CORE: tuple[tuple[str, tuple[Item, ...]], ...] = (
         "System",
         (
             Item("Publications", "/app/publications", "send", "calendar.read", "g u"),
+            Item("Limits", "/app/limits", "calendar-clock", "connections.edit"),
             Item("Connections", "/app/connections", "key-round", "connections.edit", "g n"),
             Item("Webhooks", "/app/webhooks", "share-2", "system.admin", "g w"),
             Item("Plugins", "/app/plugins", "plug", "system.admin", "g x"),

@@ -7,7 +7,8 @@ import zipfile
 import pytest
 from sqlalchemy import select
 
-from cms_core.publishing.models import Publication, PublicationState
+from cms_core.audience.models import Contact
+from cms_core.publishing.models import Delivery, Publication, PublicationState
 from cms_core.worker import Worker
 from cms_core.workspace import Workspace
 
@@ -194,6 +195,22 @@ def test_campaigns_and_the_calendar(admin: Caller) -> None:
     ]
 
 
+def test_recipients_own_time_is_taken_listed_and_moved(admin: Caller) -> None:
+    made = admin(
+        "POST", "/calendar", json={"when": "local 2026-05-04 09:00", "tz": "Asia/Tokyo", "title": "Morning"}
+    )
+    assert (made.json["when"], made.json["tz"]) == ("2026-05-04T09:00:00", "recipient")
+    moved = admin(
+        "PATCH",
+        f"/calendar/{made.json['id']}",
+        json={"when": "local 2026-05-05 09:00"},
+        headers={"If-Match": made.headers["ETag"]},
+    )
+    assert [each["when"] for each in moved.json] == ["2026-05-05T09:00:00"]
+    (listed,) = admin("GET", "/calendar?from=2026-05-05&to=2026-05-05").json["items"]
+    assert listed["when"] == "2026-05-05T09:00:00"
+
+
 def test_a_connection_shows_no_secret_and_is_tested(admin: Caller) -> None:
     settings = {
         "host": "127.0.0.1",
@@ -266,6 +283,42 @@ def test_an_unknown_outcome_is_not_retried_but_resolved(
     assert admin("POST", f"/publications/{first}/hold", {"reason": "wait"}).json["reason"] == "wait"
     assert admin("POST", f"/publications/{first}/resume").json["state"] == "scheduled"
     assert admin("POST", f"/publications/{first}/cancel").json["state"] == "cancelled"
+
+
+def test_unknown_deliveries_are_settled(admin: Caller, approver: Caller, workspace: Workspace) -> None:
+    first = live(admin, approver, workspace)
+    admin("POST", "/contacts/import", data=b"email,consent\na@example.com,yes\n", content_type="text/csv")
+    with workspace.db.transaction() as session:
+        row, contact = session.scalars(select(Publication)).one(), session.scalars(select(Contact)).one()
+        row.audience_at = row.created_at
+        session.add(
+            Delivery(
+                publication_id=row.id,
+                contact_id=contact.id,
+                arm_id=row.arms[0].id,
+                address="a@example.com",
+                address_hash="",
+                state="unknown",
+            )
+        )
+    where = f"/publications/{first}/deliveries/resolve"
+    assert admin("POST", where, {"outcome": "lost"}).status_code == 422
+    assert admin("POST", where, {"outcome": "accepted", "address": "b@example.com"}).status_code == 409
+    done = admin("POST", where, {"outcome": "send-again", "address": "A@example.com"})
+    assert {**done.json, "id": ""} == {"id": "", "state": "sending", "resolved": 1, "counts": {"pending": 1}}
+
+
+def test_two_contacts_become_one(admin: Caller) -> None:
+    rows = b"email,consent\na@example.com,yes\nb@example.com,unsubscribed\n"
+    admin("POST", "/contacts/import", data=rows, content_type="text/csv")
+    ids = {each["email"]: each["id"] for each in admin("GET", "/contacts").json["items"]}
+    where = f"/contacts/{ids['a@example.com']}/merge"
+    assert admin("POST", where, {"gone": "c@example.com"}).status_code == 404
+    assert admin("POST", where, {"gone": "a@example.com"}).status_code == 422
+    done = admin("POST", where, {"gone": "b@example.com"}).json
+    assert done == {"id": ids["a@example.com"], "gone": ids["b@example.com"], "deliveries": 0, "skipped": 0}
+    (left,) = admin("GET", "/contacts").json["items"]
+    assert (left["email"], left["consent"]) == ("a@example.com", "unsubscribed")
 
 
 def test_figures_people_plugins_and_status(admin: Caller) -> None:

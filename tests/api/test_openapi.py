@@ -75,6 +75,7 @@ def test_every_answer_is_of_the_shape_that_is_described(
         "/calendar/blackouts",
         {"name": "all", "policy": "show", "from": "2026-05-04", "to": "2026-05-04"},
     )
+    admin("POST", "/quiet-hours", {"channel": "email", "from": "21:00", "to": "08:00"})
     series = {"rrule": "FREQ=DAILY;COUNT=2", "start": "2026-05-04 09:00", "title": "all", "kind": "task"}
     contact = admin("GET", "/contacts").json["items"][0]["id"]
     admin(
@@ -87,6 +88,8 @@ def test_every_answer_is_of_the_shape_that_is_described(
     ]
     there = {
         "/calendar/blackouts/{id}": "/calendar/blackouts/all",
+        "/caps/{id}": f"/caps/{admin('POST', '/caps', {'most': 1, 'days': 1}).json['id']}",
+        "/quiet-hours/{channel}": "/quiet-hours/email",
         "/calendar/slots/{connection}": "/calendar/slots/web",
         "/calendar/check": "/calendar/check?from=2026-05-01&to=2026-05-31",
         "/calendar/series/{id}": f"/calendar/series/{admin('POST', '/calendar/series', series).json['id']}",

@@ -65,6 +65,17 @@ def test_a_series_is_made_moved_ended_and_shown(ws: Cms) -> None:
     assert ws("calendar", "series", "show", "nothing").exit_code == 1
 
 
+def test_recipients_own_time_is_listed_as_a_wall_clock_and_moved(ws: Cms, tmp_path: Path) -> None:
+    (row,) = plan(ws, tmp_path, "when,tz,title\nlocal 2030-05-04 09:00,Asia/Tokyo,Morning\n")
+    assert (row["when"], row["tz"]) == ("2030-05-04T09:00:00", "recipient")
+    (moved,) = say(ws("calendar", "move", row["id"], "--to", "local 2030-05-05 10:30", "--json"))
+    assert moved["when"] == "2030-05-05T10:30:00"
+    (moved,) = say(ws("calendar", "move", row["id"], "--to", "2030-05-05 10:30", "--json"))
+    assert moved["when"] == "2030-05-05T10:30:00+09:00", (
+        "from now on for all at once, in the zone of those whose own is unknown"
+    )
+
+
 def test_what_a_blackout_refuses_of_a_series_is_told(ws: Cms) -> None:
     say(ws("calendar", "blackouts", "add", "Nights", "--policy", "block", "--from", "2026-01-01 22:00", "--to",
            "2026-01-02 06:00", "--rrule", "FREQ=DAILY", "--tz", "Europe/Paris", "--json"))  # fmt: skip

@@ -53,6 +53,14 @@ def parsed(body: bytes) -> icalendar.Calendar:
     return calendar
 
 
+def test_recipients_own_time_is_a_time_without_a_zone(
+    marketer: FormClient, address: str, workspace: Workspace
+) -> None:
+    with workspace.db.transaction() as session:
+        service.plan(session, Plan(parse_when("local 2026-05-05 09:00", "Europe/Paris"), "Morning"))
+    assert b"DTSTART:20260505T090000\r\n" in marketer.get(address).data
+
+
 def test_a_calendar_program_reads_it(marketer: FormClient, address: str, workspace: Workspace) -> None:
     winter, summer = add(workspace, "2026-10-26 09:00", "Winter"), add(workspace, "2026-05-05 09:00", NAMES)
     add(workspace, "2026-05-06 09:00", "Universal", "UTC")

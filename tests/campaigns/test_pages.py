@@ -117,6 +117,25 @@ def test_dragging_to_a_day_keeps_the_local_time_and_offers_the_way_back(
     assert stored(workspace, entry_id).instant == datetime.fromisoformat("2026-05-04T09:00+02:00")
 
 
+def test_recipients_own_time_is_shown_dragged_and_undone(marketer: FormClient, workspace: Workspace) -> None:
+    with workspace.db.transaction() as session:
+        made = service.plan(session, Plan(parse_when("local 2026-05-04 09:00", "Asia/Tokyo"), "Morning"))
+        public_id = made.public_id
+    assert "09:00 local" in marketer.get("/app/calendar?month=2026-05").text
+    url = f"/app/calendar/entries/{public_id}"
+    page = marketer.get(url).text
+    assert "Mon 4 May 2026, 09:00 (each recipient&#39;s own time)" in page
+    assert 'value="local 2026-05-04 09:00"' in page
+    assert marketer.submit(f"{url}/move", {"day": "2026-05-06"}, "/app/calendar").status_code == 303
+    assert (
+        f"{stored(workspace, public_id).mode} {stored(workspace, public_id).wall}"
+        == "recipient_local 2026-05-06 09:00:00"
+    )
+    undo = re.search(r'name="when" value="([^"]+)"', marketer.get("/app/calendar").text)
+    assert undo
+    assert undo[1] == "local 2026-05-04 09:00:00"
+
+
 def test_move_to_a_time_that_does_not_exist_is_said_on_the_page(
     marketer: FormClient, entry_id: str, workspace: Workspace
 ) -> None:

@@ -7,10 +7,10 @@ import pytest
 from cms_core.campaigns.when import (
     Mode,
     WhenError,
+    describe,
     parse_offset,
     parse_wall,
     parse_when,
-    require_supported,
     resolve,
 )
 
@@ -146,20 +146,32 @@ def test_what_nothing_can_wait_for_is_refused(text: str) -> None:
         parse_when(text, "UTC")
 
 
-def test_recipients_own_time_is_read_but_not_planned_yet() -> None:
+def test_recipients_own_time_is_a_wall_clock_with_a_zone_for_those_whose_own_is_not_known() -> None:
     slot, local = parse_when("Slot", "Europe/Paris"), parse_when("local 2026-05-04 09:00", "Europe/Paris")
     assert (slot.mode, local.mode, local.wall, local.tz) == (
         Mode.SLOT,
         Mode.RECIPIENT_LOCAL,
         wall("2026-05-04T09:00"),
-        None,
+        "Europe/Paris",
     )
-    with pytest.raises(WhenError, match="not available yet"):
-        require_supported(local)
-    with pytest.raises(WhenError, match="not available yet"):
-        resolve(local)
-    require_supported(slot)
-    require_supported(parse_when("2026-05-04 09:00", "Europe/Paris"))
+    assert resolve(local).instant == resolve(parse_when("2026-05-04 09:00", "Europe/Paris")).instant
+    assert describe(local, "Europe/Paris") == "Mon 4 May 2026, 09:00 (each recipient's own time)"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "local 2026-05-04",
+        "local 2026-05-04 09:00 Europe/Paris",
+        "local 2026-05-04T09:00Z",
+        "local slot",
+        "local 0001-01-01 09:00",
+        "local 9999-12-31 13:00",
+    ],
+)
+def test_a_recipients_own_time_that_is_not_one_everywhere_is_refused(text: str) -> None:
+    with pytest.raises(WhenError):
+        parse_when(text, "UTC")
 
 
 @pytest.mark.parametrize("text", ["2026-05-04T09:00Z", "2026-05-04 09:00 UTC", "slot", "9:00"])

@@ -92,6 +92,19 @@ def test_same_plan_again_is_unchanged(ready: Session, workspace: Workspace) -> N
     assert ready.scalar(select(func.count()).select_from(Entry)) == 2
 
 
+def test_recipients_own_time_is_planned_once_and_apart_from_the_same_time_for_all(
+    ready: Session, workspace: Workspace
+) -> None:
+    row = "2026-05-04 09:00,,email,news,letter,Spring launch,Everybody,,,,\n"
+    assert run(ready, workspace, HEAD + row).saved == 1
+    local = run(ready, workspace, HEAD + "local " + row)
+    again = run(ready, workspace, HEAD + "Local  " + row.replace("09:00", "9:00"))
+    assert (local.saved, again.saved, again.unchanged) == (1, 0, 1)
+    found = ready.scalars(select(Entry).where(Entry.mode == "recipient_local")).one()
+    assert (found.wall, found.tz) == (datetime.fromisoformat("2026-05-04T09:00"), "Europe/Paris")
+    assert found.instant == datetime.fromisoformat("2026-05-04T07:00+00:00"), "the campaign's own morning"
+
+
 @pytest.mark.parametrize(
     ("row", "column", "words"),
     [
@@ -100,7 +113,9 @@ def test_same_plan_again_is_unchanged(ready: Session, workspace: Workspace) -> N
         ("slot,,site,www,launch,,,,,,", "when", "has no slots"),
         ("slot,,,,,,,X,task,,", "when", "needs a connection"),
         ("after:2:sent+1d,,,,,,,X,task,,", "when", "is not a time"),
-        ("local 2026-05-04 09:00,,email,news,letter,,,,,,", "when", "not available yet"),
+        ("local 2026-05-04 09:00,,site,www,launch,,,,,,", "when", "no recipients"),
+        ("local 2026-05-04 09:00,,,,,,,X,task,,", "when", "goes to nobody"),
+        ("local 2026-05-04,,email,news,letter,,,,,,", "when", "no time of day"),
         (",,site,www,launch,,,,,,", "when", "no time"),
         ("2026-05-04 09:00,Mars/Base,site,www,launch,,,,,,", "tz", "Mars/Base"),
         ("2026-05-04 09:00,,sight,www,launch,,,,,,", "channel", "did you mean 'site'"),

@@ -11,6 +11,7 @@ from cms_core import contract as c
 from cms_core.clock import FrozenClock
 from cms_core.connections import circuit
 from cms_core.connections import service as connections
+from cms_core.connections.links import verify_connection
 from cms_core.publishing import claims, listing, outcomes
 from cms_core.worker import Worker
 from cms_core.workspace import Workspace
@@ -161,6 +162,20 @@ def test_a_changed_connection_is_tried_at_once(
     with workspace.db.transaction() as session:
         row = connections.find(session, "toy", "main")
         connections.update(session, workspace.vault, workspace.plugins, row, {"word": "mended"})
+    work(worker)
+    assert shown(workspace, ids[5])["state"] == "published"
+
+
+def test_a_test_that_works_closes_the_circuit(
+    workspace: Workspace, worker: Worker, clock: FrozenClock, toys: Toys, arm: Arm
+) -> None:
+    ids = [arm("toy", f"Post {n}") for n in range(6)]
+    storm(toys, 5)
+    work(worker)
+    with workspace.db.session() as session:
+        row_id = connections.find(session, "toy", "main").id
+    verify_connection(workspace, row_id)
+    assert connection(workspace)["circuit"] == "closed"
     work(worker)
     assert shown(workspace, ids[5])["state"] == "published"
 

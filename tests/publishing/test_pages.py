@@ -106,6 +106,37 @@ def test_unknown_is_settled_by_a_person(
     assert shown(workspace, public_id)["url"] == "https://toy.example/seen"
 
 
+def test_unknown_recipients_are_settled_one_by_one_or_all_together(
+    workspace: Workspace, worker: Worker, toys: Toys, arm: Arm, marketer: FormClient
+) -> None:
+    people(workspace, 3)
+    toys.letter.script = {f"p{n}@example.com": ["unknown"] for n in range(3)}
+    public_id = arm("letter")
+    worker.run_until_idle()
+    page = marketer.get(f"/app/publications/{public_id}").text
+    assert page.count("It arrived") == 3
+    assert do(marketer, public_id, "settle", address="p0@example.com", outcome="accepted") == 303
+    assert shown(workspace, public_id)["deliveries"] == {"accepted": 1, "unknown": 2}
+    assert do(marketer, public_id, "settle", outcome="again") == 303
+    worker.run_until_idle()
+    assert shown(workspace, public_id)["deliveries"] == {"accepted": 3}
+    assert do(marketer, public_id, "settle", outcome="accepted") == 409
+
+
+def test_what_was_refused_of_a_mailing_is_tried_again_with_one_press(
+    workspace: Workspace, worker: Worker, toys: Toys, arm: Arm, marketer: FormClient
+) -> None:
+    people(workspace, 2)
+    toys.letter.script["p1@example.com"] = ["refuse"]
+    public_id = arm("letter")
+    worker.run_until_idle()
+    assert "Retry those refused" in marketer.get(f"/app/publications/{public_id}").text
+    assert do(marketer, public_id, "retry") == 303
+    worker.run_until_idle()
+    assert shown(workspace, public_id)["deliveries"] == {"accepted": 2}
+    assert "Retry those refused" not in marketer.get(f"/app/publications/{public_id}").text
+
+
 def test_hold_resume_cancel(workspace: Workspace, arm: Arm, marketer: FormClient) -> None:
     public_id = arm()
     assert do(marketer, public_id, "hold", reason="wait for legal") == 303

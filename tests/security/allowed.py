@@ -92,6 +92,11 @@ ALLOWED = {
     "POST /app/calendar/rules/blackouts/<public_id>/remove": WRITERS,
     "POST /app/calendar/rules/slots/<public_id>": WRITERS,
     **{f"POST /app/calendar/rules/series/<public_id>/{what}": WRITERS for what in ("arm", "disarm", "end")},
+    "GET /app/limits": OFFICE,
+    "POST /app/limits/caps": ADMIN,
+    "POST /app/limits/caps/<public_id>/remove": ADMIN,
+    "POST /app/limits/quiet": ADMIN,
+    "POST /app/limits/quiet/<channel>/remove": ADMIN,
     "GET /app/me/feed": OFFICE,
     "POST /app/me/feed": OFFICE,
     "POST /app/me/feed/revoke": OFFICE,
@@ -117,7 +122,7 @@ ALLOWED = {
     "GET /app/publications/<public_id>/progress": OFFICE,
     **{
         f"POST /app/publications/<public_id>/{what}": WRITERS
-        for what in ("retry", "hold", "resume", "cancel", "resolve", "update", "withdraw", "pick")
+        for what in ("retry", "hold", "resume", "cancel", "resolve", "settle", "update", "withdraw", "pick")
     },
     "GET /app/reports": OFFICE,
     "GET /app/reports/<public_id>": OFFICE,
@@ -127,6 +132,7 @@ ALLOWED = {
     # People.
     "GET /app/contacts": WRITERS,
     "GET /app/contacts/<public_id>": WRITERS,
+    "POST /app/contacts/<public_id>/merge": WRITERS,
     "POST /app/contacts/<public_id>/unsubscribe": WRITERS,
     "GET /app/contacts/<public_id>/export": WRITERS,
     "POST /app/contacts/<public_id>/erase": WRITERS,

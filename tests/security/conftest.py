@@ -74,6 +74,7 @@ def places(house: House) -> dict[str, dict[str, str]]:
         "/t": {"token": token, "n": "1"},
         "/calendar": {"token": secret},
         "/app/calendar/rules/blackouts": {"public_id": ids["blackout"]},
+        "/app/limits": {"public_id": ids["cap"], "channel": "email"},
         "/app/calendar/rules/slots": {"public_id": ids["connection:news"]},
         "/app/calendar/rules/series": {"public_id": ids["series"]},
         "/app/p/sales_enablement": {"slug": "calm", "public_id": share.id},

@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from cms_core import contract as c
 from cms_core.app import create_app
-from cms_core.audience import consent, segments
+from cms_core.audience import caps, consent, quiet, segments
 from cms_core.audience.models import Contact
 from cms_core.audience.upsert import upsert_many
 from cms_core.auth import service as auth
@@ -215,6 +215,8 @@ def _fill(house: House) -> None:
             ends=datetime.combine(made.ends_on, time()),
         )
         house.ids["blackout"] = blackouts.add(session, fair).public_id
+        house.ids["cap"] = caps.add(session, 1_000, 1).public_id
+        quiet.set_hours(session, "email", "03:00", "03:01")
         when = When(Mode.ZONED, wall=datetime.combine(made.starts_on, time(9)), tz="UTC")
         serial = series.create(session, campaigns.Plan(when, "Stand-up", EntryKind.TASK), "FREQ=WEEKLY")
         house.ids["series"] = serial.public_id

@@ -33,6 +33,28 @@ def upgrade() -> None:
         sa.UniqueConstraint("public_id", name=op.f("uq_core_campaign_public_id")),
     )
     op.create_table(
+        "core_cap",
+        sa.Column("most", sa.Integer(), nullable=False),
+        sa.Column("days", sa.Integer(), nullable=False),
+        sa.Column("channel", sa.String(length=40), nullable=False),
+        sa.Column("created_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("public_id", sa.String(length=36), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_core_cap")),
+        sa.UniqueConstraint("days", "channel", name=op.f("uq_core_cap_days_channel")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_core_cap_public_id")),
+    )
+    op.create_table(
+        "core_quiet_hours",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("channel", sa.String(length=40), nullable=False),
+        sa.Column("starts", sa.Integer(), nullable=False),
+        sa.Column("ends", sa.Integer(), nullable=False),
+        sa.Column("created_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_core_quiet_hours")),
+        sa.UniqueConstraint("channel", name=op.f("uq_core_quiet_hours_channel")),
+    )
+    op.create_table(
         "core_company",
         sa.Column("name", sa.String(length=200), nullable=False),
         sa.Column("key", sa.String(length=600), nullable=False),
@@ -75,6 +97,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_core_connection")),
         sa.UniqueConstraint("channel", "name", name=op.f("uq_core_connection_channel_name")),
         sa.UniqueConstraint("public_id", name=op.f("uq_core_connection_public_id")),
+    )
+    op.create_table(
+        "core_bucket",
+        sa.Column("connection_id", sa.Integer(), nullable=False),
+        sa.Column("domain", sa.String(length=255), nullable=False),
+        sa.Column("tokens", sa.Double(), nullable=False),
+        sa.Column("at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["connection_id"], ["core_connection.id"], name=op.f("fk_core_bucket_connection_id")
+        ),
+        sa.PrimaryKeyConstraint("connection_id", "domain", name=op.f("pk_core_bucket")),
     )
     op.create_table(
         "core_cursor",
@@ -832,15 +865,29 @@ def upgrade() -> None:
         batch_op.create_index(
             batch_op.f("ix_core_publication_connection_id"), ["connection_id"], unique=False
         )
-        batch_op.create_index(
-            "ix_core_publication_due",
-            ["due_at", "id"],
-            unique=False,
-            sqlite_where=sa.text("state = 'scheduled'"),
-            postgresql_where=sa.text("state = 'scheduled'"),
-        )
         batch_op.create_index(batch_op.f("ix_core_publication_entry_id"), ["entry_id"], unique=False)
-        batch_op.create_index("ix_core_publication_state", ["state", "id"], unique=False)
+        batch_op.create_index("ix_core_publication_state", ["state", "due_at", "id"], unique=False)
+        batch_op.create_index(
+            "ix_core_publication_ends",
+            ["ends_at"],
+            unique=False,
+            sqlite_where=sa.text("ends_at IS NOT NULL"),
+            postgresql_where=sa.text("ends_at IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_core_publication_withdraw",
+            ["withdraw_asked_at"],
+            unique=False,
+            sqlite_where=sa.text("withdraw_asked_at IS NOT NULL"),
+            postgresql_where=sa.text("withdraw_asked_at IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_core_publication_switch",
+            ["switch_to"],
+            unique=False,
+            sqlite_where=sa.text("switch_to IS NOT NULL"),
+            postgresql_where=sa.text("switch_to IS NOT NULL"),
+        )
         batch_op.create_index(
             "ix_core_publication_stream",
             ["stream", "state"],
@@ -1061,7 +1108,7 @@ def upgrade() -> None:
             sqlite_where=sa.text("state = 'claimed'"),
             postgresql_where=sa.text("state = 'claimed'"),
         )
-        batch_op.create_index("ix_core_delivery_contact", ["contact_id"], unique=False)
+        batch_op.create_index("ix_core_delivery_contact", ["contact_id", "settled_at"], unique=False)
         batch_op.create_index(
             "ix_core_delivery_provider",
             ["provider_id"],
@@ -1077,7 +1124,9 @@ def upgrade() -> None:
             postgresql_where=sa.text("state = 'retry_wait'"),
         )
         batch_op.create_index(
-            "ix_core_delivery_state", ["publication_id", "state", "arm_id", "id"], unique=False
+            "ix_core_delivery_state",
+            ["publication_id", "state", "arm_id", "due_at", "id"],
+            unique=False,
         )
 
     if op.get_bind().dialect.name == "postgresql":  # the order in which ledgers are read there
@@ -1304,13 +1353,23 @@ def downgrade() -> None:
             sqlite_where=sa.text("stream IS NOT NULL"),
             postgresql_where=sa.text("stream IS NOT NULL"),
         )
+        batch_op.drop_index(
+            "ix_core_publication_ends",
+            sqlite_where=sa.text("ends_at IS NOT NULL"),
+            postgresql_where=sa.text("ends_at IS NOT NULL"),
+        )
+        batch_op.drop_index(
+            "ix_core_publication_withdraw",
+            sqlite_where=sa.text("withdraw_asked_at IS NOT NULL"),
+            postgresql_where=sa.text("withdraw_asked_at IS NOT NULL"),
+        )
+        batch_op.drop_index(
+            "ix_core_publication_switch",
+            sqlite_where=sa.text("switch_to IS NOT NULL"),
+            postgresql_where=sa.text("switch_to IS NOT NULL"),
+        )
         batch_op.drop_index("ix_core_publication_state")
         batch_op.drop_index(batch_op.f("ix_core_publication_entry_id"))
-        batch_op.drop_index(
-            "ix_core_publication_due",
-            sqlite_where=sa.text("state = 'scheduled'"),
-            postgresql_where=sa.text("state = 'scheduled'"),
-        )
         batch_op.drop_index(batch_op.f("ix_core_publication_connection_id"))
         batch_op.drop_index(batch_op.f("ix_core_publication_campaign_id"))
         batch_op.drop_index("ix_core_publication_awaits")
@@ -1412,9 +1471,12 @@ def downgrade() -> None:
 
     op.drop_table("core_event")
     op.drop_table("core_cursor")
+    op.drop_table("core_bucket")
     op.drop_table("core_connection")
     with op.batch_alter_table("core_company", schema=None) as batch_op:
         batch_op.drop_index("ix_core_company_domain")
 
     op.drop_table("core_company")
+    op.drop_table("core_quiet_hours")
+    op.drop_table("core_cap")
     op.drop_table("core_campaign")
