@@ -13,7 +13,7 @@ from marshmallow import Schema, fields, validate
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
-from cms_core.connections.models import Bucket, Connection
+from cms_core.connections.models import Bucket
 from cms_core.dialect import insert_missing
 
 WHOLE = ""  # the bucket of the connection as a whole; the others are those of domains
@@ -75,9 +75,8 @@ class Limits:
     domain: Limit | None
 
 
-def limits_of(session: Session, connection_id: int, lease: float) -> Limits:
-    """The limits of a connection as they are set now."""
-    settings = session.scalar(select(Connection.settings).where(Connection.id == connection_id)) or {}
+def limits_of(settings: Mapping[str, Any], lease: float) -> Limits:
+    """The limits of a connection with these settings."""
 
     def limit(name: str) -> Limit | None:
         return Limit(int(settings[name]), lease) if settings.get(name) else None

@@ -8,7 +8,7 @@ exceed it together: on SQLite writers do so anyway, on PostgreSQL by a lock that
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, case, func, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from cms_core.db import UTCDateTime
@@ -49,19 +49,14 @@ def _reason(most: int, days: int, channel: str) -> str:
 
 
 def _got(contact_id: Any, days: int, channel: str) -> ColumnElement[int]:
-    """How much a contact has got, or is about to get: read by (contact_id, settled_at)."""
-    settled = _count(contact_id, channel).where(
-        GOT.settled_at > bindparam(f"since_{days}", type_=UTCDateTime()),
+    """How much a contact has got, or is about to get: read by the index of contacts, whose ledgers are short."""
+    settled = and_(
         GOT.state.in_((DeliveryState.ACCEPTED, DeliveryState.UNKNOWN)),
+        GOT.settled_at > bindparam(f"since_{days}", type_=UTCDateTime()),
     )
-    claimed = _count(contact_id, channel).where(GOT.settled_at.is_(None), GOT.state == DeliveryState.CLAIMED)
-    return settled.scalar_subquery() + claimed.scalar_subquery()
-
-
-def _count(contact_id: Any, channel: str) -> Select[int]:
-    query = select(func.count()).select_from(GOT).where(GOT.contact_id == contact_id)
+    counted = or_(settled, GOT.state == DeliveryState.CLAIMED)
+    query = select(func.count()).select_from(GOT).where(GOT.contact_id == contact_id, counted)
     if channel:
-        query = query.join(Publication, Publication.id == GOT.publication_id).where(
-            Publication.channel == channel
-        )
-    return query.correlate_except(GOT, Publication)
+        mine = Publication.channel == channel
+        query = query.join(Publication, Publication.id == GOT.publication_id).where(mine)
+    return query.correlate_except(GOT, Publication).scalar_subquery()

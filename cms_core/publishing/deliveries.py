@@ -24,7 +24,6 @@ from sqlalchemy.orm import Session, aliased
 from cms_core import contract as c
 from cms_core.audience import segments
 from cms_core.audience.addresses import address_hash
-from cms_core.audience.caps import holding_for
 from cms_core.audience.consent import may_address
 from cms_core.audience.contacts import PICTURE
 from cms_core.audience.models import Company, Contact, Segment
@@ -33,7 +32,8 @@ from cms_core.connections import throttle
 from cms_core.connections.throttle import Limits
 from cms_core.db import UTCDateTime
 from cms_core.dialect import insert_rows
-from cms_core.publishing import capping, putting_off
+from cms_core.publishing import capping, claim_rules, putting_off
+from cms_core.publishing.claim_rules import Rules
 from cms_core.publishing.claims import Held, write
 from cms_core.publishing.experiments import HOLD_OUT, Division, Place
 from cms_core.publishing.local_time import skip_late
@@ -158,7 +158,8 @@ def claim_batch(session: Session, lot: Lot, sender: str, boot: str, real: dateti
 
     One UPDATE gives every row its verdict, so a batch may hold nobody to send to; the end is a batch without any row.
     """
-    limits = throttle.limits_of(session, lot.connection_id, lot.lease)
+    rules = claim_rules.read(session, lot.connection_id, lot.channel, lot.lease)
+    limits, caps = rules.limits, rules.caps
     level = _level(session, lot, limits, real)
     if limits.whole is not None and level < 1:
         return Claimed(0, [], 0, real + limits.whole.rest(level))
@@ -167,13 +168,12 @@ def claim_batch(session: Session, lot: Lot, sender: str, boot: str, real: dateti
     session.flush()
     given: dict[str, Any] = {"the_claim": claim.id, "publication": lot.publication_id, "arm": lot.arm_id}
     given |= {"real": real, "due": due, "size": min(BATCH, int(level))}
-    caps = holding_for(session, lot.channel)
     if caps:
         capping.take_turns(session)
         given |= capping.since(caps, real)
     connection = session.connection()
     judged = connection.execute(_judge(lot.channel, lot.topic, caps, connection.dialect.name), given)
-    taken, rests_until = _put_off(session, lot, claim.id, limits, (real, due))
+    taken, rests_until = _put_off(session, lot, claim.id, rules, (real, due))
     if limits.whole is not None:
         throttle.keep(session, lot.connection_id, {throttle.WHOLE: level - len(taken)}, real)
     if limits.domain is not None and not judged.rowcount:
@@ -189,15 +189,17 @@ def _level(session: Session, lot: Lot, limits: Limits, real: datetime) -> float:
 
 
 def _put_off(
-    session: Session, lot: Lot, claim_id: int, limits: Limits, at: tuple[datetime, datetime]
+    session: Session, lot: Lot, claim_id: int, rules: Rules, at: tuple[datetime, datetime]
 ) -> tuple[list[Taken], datetime | None]:
     """Those of a claimed batch who may be sent to now, and when the first of those who wait for a throttle may."""
     (real, due), taken = at, _taken(session, claim_id)
+    if rules.quiet is None and rules.limits.domain is None:
+        return taken, None
     people = ((each.id, each.tz) for each in taken)
-    quiet = putting_off.in_quiet_hours(session, lot.channel, people, lot.tz, due)
+    quiet = putting_off.in_quiet_hours(rules.quiet, people, lot.tz, due)
     resting = {each.id for each in quiet}
     people = ((each.id, each.address) for each in taken if each.id not in resting)
-    slowed = putting_off.over_the_limit(session, lot.connection_id, limits, people, lot.ahead, real)
+    slowed = putting_off.over_the_limit(session, lot.connection_id, rules.limits, people, lot.ahead, real)
     if not quiet and not slowed:
         return taken, None
     putting_off.write(session, claim_id, [*quiet, *slowed])

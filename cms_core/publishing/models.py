@@ -267,7 +267,7 @@ class Delivery(Base):
             postgresql_where=text("state = 'retry_wait'"),
         ),
         Index("ix_core_delivery_state", "publication_id", "state", "arm_id", "due_at", "id"),
-        Index("ix_core_delivery_contact", "contact_id", "settled_at"),
+        Index("ix_core_delivery_contact", "contact_id"),
         Index(
             "ix_core_delivery_provider",
             "provider_id",

@@ -65,10 +65,9 @@ def first_again(session: Session, publication_id: int) -> datetime | None:
 
 
 def in_quiet_hours(
-    session: Session, channel: str, people: Iterable[tuple[int, str]], default_tz: str, due: datetime
+    hours: quiet.Quiet | None, people: Iterable[tuple[int, str]], default_tz: str, due: datetime
 ) -> list[Waiting]:
-    """Those of these deliveries (id, zone of the recipient) in whose zone the channel has quiet hours now."""
-    hours = quiet.holding_for(session, channel)
+    """Those of these deliveries (id, zone of the recipient) in whose zone it is quiet now."""
     if hours is None:
         return []
     over_at = _over_at(hours, default_tz, due)

@@ -72,8 +72,7 @@ def by_list(workspace: Workspace) -> Callable[[Delivery], None]:
 
 
 @pytest.mark.parametrize("races", RACES)
-@pytest.mark.parametrize("how", [by_link, by_list])
-@pytest.mark.parametrize("door", [True, False])
+@pytest.mark.parametrize(("how", "door"), [(by_link, True), (by_list, True), (by_link, False)])
 def test_no_mail_is_later_than_the_answer(
     workspace: Workspace,
     worker: Worker,

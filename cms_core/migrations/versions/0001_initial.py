@@ -1108,7 +1108,7 @@ def upgrade() -> None:
             sqlite_where=sa.text("state = 'claimed'"),
             postgresql_where=sa.text("state = 'claimed'"),
         )
-        batch_op.create_index("ix_core_delivery_contact", ["contact_id", "settled_at"], unique=False)
+        batch_op.create_index("ix_core_delivery_contact", ["contact_id"], unique=False)
         batch_op.create_index(
             "ix_core_delivery_provider",
             ["provider_id"],
