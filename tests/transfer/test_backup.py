@@ -186,7 +186,7 @@ def test_what_was_committed_before_its_stamp_is_in_it_while_others_write(
 
     def write(who: int) -> None:
         n = 0
-        while not stop.is_set():
+        while not stop.wait(0.005):  # or the threads starve the one that reads
             name = f"{who}-{n}"
             with filled.db.transaction() as session:
                 record(session, [NewEvent("opened", NOW, "load", name, AgentClass.HUMAN)])
