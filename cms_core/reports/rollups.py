@@ -61,7 +61,10 @@ def keep_up(db: Database) -> int:
     try:
         while _behind(db):
             with db.transaction() as session:
-                total += _step(session)
+                count = _step(session)
+            total += count
+            if count < BATCH:  # at the end, as it was a moment ago: others may write faster than is counted
+                break
     except OperationalError as error:
         if "locked" not in str(error):
             raise
