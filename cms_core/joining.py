@@ -86,18 +86,18 @@ def _fill(keep: Contact, gone: Contact) -> list[str]:
 
 def _refusals(session: Session, keep: Contact, gone: Contact) -> None:
     """A no of either is a no of both: also of the one that goes, for what is on its way to it is asked for leave under its name."""
+    refused = {each.id: _refused(session, each.id) for each in (keep, gone)}
     for one, other in ((gone, keep), (keep, gone)):
-        for channel, topic in _refused(session, one.id):
-            if (channel, topic) not in _refused(session, other.id):
-                consent.withdraw(
-                    session,
-                    [other.id],
-                    channel,
-                    topic,
-                    basis="unsubscribe",
-                    source=MERGED,
-                    evidence={"from": one.public_id},
-                )
+        for channel, topic in refused[one.id] - refused[other.id]:
+            consent.withdraw(
+                session,
+                [other.id],
+                channel,
+                topic,
+                basis="unsubscribe",
+                source=MERGED,
+                evidence={"from": one.public_id},
+            )
 
 
 def _refused(session: Session, contact_id: int) -> set[tuple[str, str]]:

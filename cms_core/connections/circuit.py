@@ -37,12 +37,10 @@ def heard(
 ) -> None:
     """Count how a call ended: ``error`` is what came of it, None when it worked; ``reason`` tells people."""
     if isinstance(error, WEATHER):
-        failures = Connection.failures + 1
-        counted = _update(connection_id).values(failures=failures, circuit_reason=reason)
-        if (session.scalar(counted.returning(Connection.failures)) or 0) >= LIMIT:
-            session.execute(
-                _update(connection_id).values(probe_at=func.coalesce(Connection.probe_at, real + PROBE))
-            )
+        failures, probe_at = Connection.failures + 1, func.coalesce(Connection.probe_at, real + PROBE)
+        opened = case((failures >= LIMIT, probe_at), else_=Connection.probe_at)
+        counted = _update(connection_id).values(failures=failures, circuit_reason=reason, probe_at=opened)
+        session.execute(counted)
     elif error is None or isinstance(error, c.Refused | c.NotConnected):
         close(session, connection_id)
 

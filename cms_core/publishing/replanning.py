@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from cms_core.campaigns import placing
 from cms_core.campaigns.models import Entry
 from cms_core.campaigns.when import Mode, resolve_wall, rules_version, zone
-from cms_core.db import lock, now
+from cms_core.db import now
 from cms_core.errors import CmsError
 from cms_core.plugins import Plugins
 from cms_core.publishing import arming
@@ -50,7 +50,6 @@ def replan(session: Session, plugins: Plugins) -> list[Replanned]:
     """
     found: list[Replanned] = []
     for entry in _to_come(session):
-        lock(session, entry)
         if entry.wall is None or _stands(session, entry, entry.wall):
             entry.tzdata = rules_version()
         else:
@@ -60,13 +59,14 @@ def replan(session: Session, plugins: Plugins) -> list[Replanned]:
 
 
 def _to_come(session: Session) -> Iterable[Entry]:
+    """Locked, always in one order, so that nobody moves one meanwhile."""
     query = select(Entry).where(
         Entry.mode.in_((Mode.ZONED, Mode.SLOT)),
         Entry.wall.is_not(None),
         Entry.instant > now(session),
         Entry.state.in_(placing.MOVABLE),
     )
-    return session.scalars(query.order_by(Entry.instant, Entry.id)).all()
+    return session.scalars(query.order_by(Entry.id).with_for_update(of=Entry)).all()
 
 
 def _stands(session: Session, entry: Entry, wall: datetime) -> bool:

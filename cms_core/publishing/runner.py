@@ -206,12 +206,13 @@ class Runner:
             return bool(outcomes.intend(session, [(held, taken)], state, self.real, self.lease))
 
     def _commit_all(self, intended: Sequence[Ready]) -> None:
-        """Make one after the other public; outcomes are written each second. In bad weather the rest is given back."""
+        """Make one after the other public; outcomes are written each second. In bad weather, or when told to stop, the rest is
+        given back; the first is always tried."""
         waiting = deque(intended)
         public: list[outcomes.Public] = []
         settled = time.monotonic()
         try:
-            while waiting and not (public and self.stop()):
+            while waiting and (len(waiting) == len(intended) or not self.stop()):
                 held, taken, prepared = waiting.popleft()
                 answer = self._ask(held, taken, prepared)
                 if isinstance(answer, c.Receipt):
