@@ -29,7 +29,7 @@ demo: install ## play a campaign in a filled workspace and serve it (ARGS=--once
 
 # The closing lines say what was left out, and why.
 test: install ## every test but the long ones (ARGS="-k calendar": some)
-	$(BIN)/pytest -n auto -m "not long" -rs $(ARGS)
+	$(BIN)/pytest -n auto -m "not long" -rsfE $(ARGS)
 	@$(BIN)/python -c 'from cms_core.testing.fixtures import chromium_path as found; found() or print("Browser tests were left out: no Chromium found (install it, or name it in CMS_CHROMIUM).")'
 	@test -n "$$CMS_CONFORMANCE_DATA" || echo "Tests on conformance data were left out: CMS_CONFORMANCE_DATA names no folder."
 

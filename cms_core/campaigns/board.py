@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 
 from marshmallow import Schema, ValidationError
-from sqlalchemy import Row, func, literal_column, select
+from sqlalchemy import ColumnElement, Row, ScalarSelect, func, literal_column, select
 from sqlalchemy.orm import Session
 
 from cms_core.audience import segments
@@ -21,7 +21,7 @@ from cms_core.content import listing as assets
 from cms_core.content.models import Asset, Review
 from cms_core.content.review import approved_revision
 from cms_core.contract import AddressedChannel, Mark
-from cms_core.db import now
+from cms_core.db import Base, now
 from cms_core.dialect import not_by_index
 from cms_core.errors import CmsError
 from cms_core.plugins import Plugins
@@ -111,19 +111,23 @@ def side(session: Session, tz: str) -> dict[str, Any]:
         .order_by(Publication.due_at.desc())
         .limit(SHOWN_NEEDS)
     ).all()
-    count = select(func.count()).select_from(Publication)
+    figures = session.execute(
+        select(
+            _number_of(Review, Review.state == "open").label("waiting"),
+            _number_of(Publication, Publication.state == PublicationState.PUBLISHED).label("published"),
+            _number_of(Publication, Publication.state == PublicationState.SCHEDULED).label("scheduled"),
+            _number_of(Entry, Entry.state == EntryState.PLANNED).label("planned"),
+        )
+    ).one()
     return {
         "needs": [*map(_need, needs), *_unknown_people(session)],
-        "waiting": session.scalar(select(func.count()).select_from(Review).where(Review.state == "open"))
-        or 0,
-        "published": session.scalar(count.where(Publication.state == PublicationState.PUBLISHED)) or 0,
-        "scheduled": session.scalar(count.where(Publication.state == PublicationState.SCHEDULED)) or 0,
-        "planned": session.scalar(
-            select(func.count()).select_from(Entry).where(Entry.state == EntryState.PLANNED)
-        )
-        or 0,
+        **figures._asdict(),
         "tz": tz,
     }
+
+
+def _number_of(table: type[Base], which: ColumnElement[bool]) -> ScalarSelect[int]:
+    return select(func.count()).select_from(table).where(which).scalar_subquery()
 
 
 def _unknown_people(session: Session) -> list[dict[str, Any]]:

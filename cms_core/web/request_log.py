@@ -18,6 +18,8 @@ def init_request_log(app: Flask) -> None:
     """Name every request before anything else is done with it; the answer tells the name in X-Request-ID."""
     app.before_request(_begin)
     app.after_request(_end)
+    # A thread answers many requests, and does other work between them.
+    app.teardown_request(lambda _fault: clear_contextvars())
 
 
 def _begin() -> None:
@@ -25,7 +27,6 @@ def _begin() -> None:
     by_proxy = "werkzeug.proxy_fix.orig" in request.environ  # one that is trusted
     g.request_id = given if by_proxy and REQUEST_ID.fullmatch(given) else new_id()
     g.request_began = time.monotonic()
-    clear_contextvars()
     bind_contextvars(request=g.request_id)
 
 

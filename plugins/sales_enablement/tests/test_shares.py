@@ -72,6 +72,12 @@ def test_only_the_hash_of_a_token_is_kept(desk: Any) -> None:
     assert (logged.via, logged.user_id) == ("web", desk.people["rep"].id)
 
 
+def _told(answer: Any) -> tuple[int, str, dict[str, str]]:
+    """All that an answer tells, but for its own name, which is new each time."""
+    headers = {name: value for name, value in answer.headers.items() if name != "X-Request-ID"}
+    return answer.status_code, answer.text, headers
+
+
 def test_unknown_ended_taken_back_archived_and_off_the_shelf_look_alike(
     desk: Any, reader: Any, clock: FrozenClock
 ) -> None:
@@ -87,14 +93,10 @@ def test_unknown_ended_taken_back_archived_and_off_the_shelf_look_alike(
     desk.archive("archived")
     feedback.set_until(desk.services("marketer"), desk.services().asset("shelf").id, date(2026, 5, 4))
     clock.at += timedelta(days=1)
-    unknown = reader.get(urls["back"][:-1] + "~")
+    unknown = _told(reader.get(urls["back"][:-1] + "~"))
+    assert unknown[0] == 404
     for url in urls.values():
-        answer = reader.get(url)
-        assert (answer.status_code, answer.text, dict(answer.headers)) == (
-            404,
-            unknown.text,
-            dict(unknown.headers),
-        )
+        assert _told(reader.get(url)) == unknown
         assert reader.post(url, password="x").status_code == 404
         assert reader.post(f"{url}/seen", view="x", n="1", ms="2000").status_code == 404
 
