@@ -9,7 +9,7 @@ from flask import Blueprint, Response, request
 from waitress import serve
 
 from cms_core.app import create_app
-from cms_core.cli.run import SERVER
+from cms_core.cli.serving import SERVER
 from cms_core.events import agents
 from cms_core.publishing import tracking
 from cms_core.web.request import workspace

@@ -13,7 +13,18 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Index, MetaData, String, create_engine, event
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Dialect,
+    Index,
+    MetaData,
+    String,
+    create_engine,
+    event,
+    inspect,
+)
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.compiler import compiles
@@ -27,6 +38,7 @@ from cms_core.ids import new_id
 
 BUSY_TIMEOUT_SECONDS = 30
 CONNECT_SECONDS = 10
+VERSION_TABLE = "alembic_version_"  # and the name of an owner of tables
 # One for each thread of ``cms run`` and some more: opening one costs as much as many requests.
 KEPT_CONNECTIONS = 12
 
@@ -192,6 +204,11 @@ class OwnConnection:
         self._writing.close()
         if not self._tells:
             self._reading.close()
+
+
+def version_tables(engine: Engine) -> list[str]:
+    """The tables that keep the versions of the tables of each owner, by name."""
+    return sorted(name for name in inspect(engine).get_table_names() if name.startswith(VERSION_TABLE))
 
 
 def now(session: Session) -> datetime:

@@ -13,13 +13,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
 
-from sqlalchemy import String, func, select, update
+from sqlalchemy import Select, String, column, func, select, table, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cms_core.config import Config
-from cms_core.db import Base, Database
+from cms_core.db import Base, Database, version_tables
 from cms_core.dialect import insert_missing
 from cms_core.errors import Conflict
 from cms_core.files import replace_file
@@ -28,11 +30,14 @@ from cms_core.publishing.models import Attempt, Claim
 
 FILE = "fence.json"
 LOOK_SECONDS = 1.0
+CONFIRM = "confirm with `cms fence accept` that no other copy publishes"
+RESTART = "start this program again"
 GONE = f"the file {FILE} is missing, but the database has been published from"
 UNREADABLE = f"the file {FILE} cannot be read"
 SWAPPED = "the database is another one than this folder has published from"
 MOVED = "the folder of the workspace was copied or moved, or this machine has another name"
 ELSEWHERE = "the database stands at another address than before"
+UPGRADED = "the database was upgraded while this program was running"
 OLDER = "the database is older than what was published from here: it may have forgotten what it sent"
 
 
@@ -60,10 +65,14 @@ class Mark:
 
 @dataclass(frozen=True)
 class Found:
-    """What the database says of itself: its name, or None, and a number that every claim and every attempt raises."""
+    """What the database says of itself.
+
+    Its name, or None; a number that every claim and every attempt raises; the versions of all its tables.
+    """
 
     instance: str | None
     seen: int
+    versions: tuple[str | None, ...]
 
 
 class Fence:
@@ -77,6 +86,7 @@ class Fence:
         self._database = _hash(_address(config.database_url))
         self._verdict: str | None = None
         self._look_at = self._watch_at = 0.0
+        self._versions: tuple[str | None, ...] = ()  # when this program began
 
     @property
     def reason(self) -> str | None:
@@ -85,10 +95,20 @@ class Fence:
             self._look()
         return self._verdict
 
+    @property
+    def remedy(self) -> str:
+        """What a person does about the reason."""
+        return RESTART if self.outdated else CONFIRM
+
+    @property
+    def outdated(self) -> bool:
+        """Whether this program is older than its database has become: it finishes what it does, and leaves."""
+        return self.reason == UPGRADED
+
     def require_open(self) -> None:
         """Raise Conflict while it is closed: asked before anything is kept that only the network can finish."""
         if (reason := self.reason) is not None:
-            raise Conflict(f"nothing is published: {reason}", "confirm with `cms fence accept`")
+            raise Conflict(f"nothing is published: {reason}", self.remedy)
 
     def watch(self) -> str | None:
         """The same as ``reason``, for who publishes: while the fence is open, the file learns how far the database has come."""
@@ -128,7 +148,8 @@ class Fence:
 
     def _look(self) -> tuple[Mark | None, Found]:
         mark, found = self._read(), self._ask()
-        self._verdict = self._judge(mark, found)
+        self._versions = self._versions or found.versions
+        self._verdict = UPGRADED if found.versions != self._versions else self._judge(mark, found)
         self._look_at = time.monotonic() + LOOK_SECONDS
         return mark, found
 
@@ -150,8 +171,18 @@ class Fence:
     def _ask(self) -> Found:
         """One statement, whose parts are each found by a key."""
         with self._db.session() as session:
-            instance, attempt, claim = session.execute(_ASKED).one()
-        return Found(instance, (attempt or 0) + (claim or 0))
+            instance, attempt, claim, *versions = session.execute(self._asked).one()
+        return Found(instance, (attempt or 0) + (claim or 0), tuple(versions))
+
+    @cached_property
+    def _asked(self) -> Select[*tuple[Any, ...]]:
+        versions = version_tables(self._db.engine)
+        return select(
+            select(Instance.name).limit(1).scalar_subquery(),
+            select(func.max(Attempt.id)).scalar_subquery(),
+            select(func.max(Claim.id)).scalar_subquery(),
+            *(select(column("version_num")).select_from(table(each)).scalar_subquery() for each in versions),
+        )
 
     def _named(self, *, anew: bool = False) -> Found:
         """What the database says, once it has a name."""
@@ -192,13 +223,6 @@ class Fence:
         with self._lock.open("a") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
-
-
-_ASKED = select(
-    select(Instance.name).limit(1).scalar_subquery(),
-    select(func.max(Attempt.id)).scalar_subquery(),
-    select(func.max(Claim.id)).scalar_subquery(),
-)
 
 
 def _address(url: str) -> str:

@@ -1,6 +1,6 @@
 """All tables of the core in one metadata: importing this module makes every model known."""
 
-from cms_core import fence
+from cms_core import fence, rounds
 from cms_core.audience import models as audience
 from cms_core.auth import models as auth
 from cms_core.campaigns import models as campaigns
@@ -27,5 +27,6 @@ __all__ = [
     "notices",
     "publishing",
     "reports",
+    "rounds",
     "webhooks",
 ]

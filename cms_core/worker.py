@@ -18,6 +18,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 import cms_core
+from cms_core import rounds
 from cms_core.clock import Clock, SystemClock
 from cms_core.notices.telling import tell_people, telling_people
 from cms_core.personal import retry_erasures
@@ -121,6 +122,9 @@ class Worker:
             while not self.stopping.is_set():
                 try:
                     worked = self.work_once()
+                    if self.workspace.fence.outdated:
+                        log.warning("%s: this worker leaves", self.workspace.fence.reason)
+                        return
                     self._do_rounds()
                     if not worked:
                         self.queue.wait(IDLE_SLEEP)
@@ -173,19 +177,25 @@ class Worker:
         return result
 
     def _do_rounds(self) -> None:
-        """What is done now and then beside publishing: reactions each second, more of series each minute, the rest more seldom."""
+        """What is done now and then beside publishing: reactions each second, the rest more seldom, and by one worker of all."""
         present = time.monotonic()
         if present >= self._react_at:
             self._react_at = present + REACT_SECONDS
             deliver_reactions(self.workspace)
         if present >= self._measure_at:
             self._measure_at = present + MEASURE_SECONDS
-            if self.workspace.fence.reason is None:
-                measure(self.workspace, self.runner.real)
-            retry_erasures(self.workspace)
+            if self._takes("measure", MEASURE_SECONDS):
+                if self.workspace.fence.reason is None:
+                    measure(self.workspace, self.runner.real)
+                retry_erasures(self.workspace)
         if present >= self._extend_at:
             self._extend_at = present + EXTEND_SECONDS
-            extend_all(self.workspace, self.runner.due_clock.now())
+            if self._takes("extend", EXTEND_SECONDS):
+                extend_all(self.workspace, self.runner.due_clock.now())
+
+    def _takes(self, name: str, seconds: float) -> bool:
+        with self.workspace.db.transaction() as session:
+            return rounds.take(session, name, timedelta(seconds=seconds))
 
     def _next_wait(self) -> float | None:
         due = self.runner.due_clock.now()

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import socket
 import subprocess
 import sys
@@ -13,7 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from aiosmtpd.controller import Controller
+
+from cms_core.testing.databases import PostgresServer
 
 ROOT = Path(__file__).parent.parent
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -146,6 +150,33 @@ def test_operations_do_what_their_page_says(tmp_path: Path) -> None:
     closed = next(json.loads(text) for line, text in printed.items() if line.endswith("fence status --json"))
     assert closed["closed"] is True
     assert (tmp_path / "larkfield.backup").is_file()
+
+
+def test_several_machines_are_made_as_their_page_says(tmp_path: Path, postgres: PostgresServer) -> None:
+    url = postgres.create()
+    play("several-machines.md", tmp_path, {"CMS_HOME": str(tmp_path / "ws"), "DATABASE_URL": url})
+    postgres.drop(url)
+    units = sorted(tmp_path.glob("*.service"))
+    assert len(units) == 3
+    lines = [
+        line.split()[1:]
+        for unit in units
+        for line in re.findall("^ExecStart=(.*)$", unit.read_text(), re.MULTILINE)
+    ]
+    services = yaml.safe_load((tmp_path / "compose.yaml").read_text())["services"]
+    lines += [each["command"][1:] for each in services.values() if "command" in each]
+    lines.append(
+        json.loads(re.findall("^CMD (.*)$", (tmp_path / "Containerfile").read_text(), re.MULTILINE)[0])[1:]
+    )
+    assert {line[0] for line in lines} == {"web", "scheduler", "worker"}
+    for name, *options in lines:
+        known = run(f"cms {name} --help", tmp_path, {})
+        assert all(option in known for option in options if option.startswith("--"))
+    if shutil.which("systemd-analyze"):
+        told = subprocess.run(
+            ["systemd-analyze", "verify", *units], capture_output=True, text=True, check=False
+        )
+        assert "Unknown" not in told.stderr, told.stderr
 
 
 def test_plugin_of_the_docs_works_and_keeps_its_promises(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from cms_core.events import service as ledger
 from cms_core.events.service import NewEvent, NewMeasurement
 from cms_core.hookspecs import hookimpl
 from cms_core.migrations import upgrade
-from cms_core.queue import EmbeddedQueue
+from cms_core.queue import EmbeddedDispatcher, EmbeddedQueue
 from cms_core.reactions import deliver_reactions
 from cms_core.testing.client import FormClient
 from cms_core.testing.pages import add_people, app_of, signed_in
@@ -237,7 +237,7 @@ def test_hook_register_blueprints(admin: FormClient) -> None:
 
 def test_hook_register_jobs(workspace: Workspace, helpful: Helpful) -> None:
     queue = EmbeddedQueue()
-    ticker = Ticker(workspace, queue)
+    ticker = Ticker(workspace.plugins, EmbeddedDispatcher(workspace, queue))
     ticker.start()
     for _ in range(40):
         if helpful.ran:

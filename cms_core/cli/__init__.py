@@ -20,7 +20,9 @@ OBJECTS_BETWEEN_COLLECTIONS = 50_000
 COMMANDS = {
     "init": ("cms_core.cli.init", "Make a new workspace with its first admin."),
     "run": ("cms_core.cli.run", "Serve the app and publish, in one process."),
+    "web": ("cms_core.cli.web", "Serve the app alone."),
     "worker": ("cms_core.cli.worker", "Publish what is due."),
+    "scheduler": ("cms_core.cli.scheduler", "Ring the workers, alone."),
     "status": ("cms_core.cli.status", "What is due, sent, failed and unknown."),
     "doctor": ("cms_core.cli.doctor", "What is wrong here, and what to do about it."),
     "demo": ("cms_core.cli.demo", "Play a campaign in a filled workspace."),

@@ -2,15 +2,22 @@
 
 import signal
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import click
 
+from cms_core import cluster
 from cms_core.cli.output import print_json
 from cms_core.cli.state import State, json_option, log_json_option, pass_state
 from cms_core.clock import FrozenClock
 from cms_core.logs import written
 from cms_core.worker import Result, Worker
+from cms_core.workspace import Workspace
+
+if TYPE_CHECKING:
+    from cms_core.cluster.queue import ClusterQueue
 
 PARTLY = 5
 INTERRUPTED = 130
@@ -44,7 +51,8 @@ def _instant(_context: click.Context, _option: click.Parameter, text: str | None
 @pass_state
 def command(state: State, until_idle: bool, at: datetime | None, log_json: bool, as_json: bool) -> None:
     """Publish what is due, until stopped or until nothing is left."""
-    worker = Worker(state.publishing, FrozenClock(at) if at else None)
+    queue = _queue(state.publishing) if not until_idle else None
+    worker = Worker(state.publishing, FrozenClock(at) if at else None, queue)
     caught: list[int] = []
 
     def stop(number: int, _: object) -> None:
@@ -53,7 +61,10 @@ def command(state: State, until_idle: bool, at: datetime | None, log_json: bool,
 
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, stop)
-    with written(state.workspace, as_json=log_json or state.workspace.config.log_json) as announce:
+    with (
+        written(state.workspace, as_json=log_json or state.workspace.config.log_json) as announce,
+        queue.listening() if queue else nullcontext(),
+    ):
         result = _work(worker, announce, until_idle=until_idle)
     if until_idle and as_json:
         print_json(result.document())
@@ -65,10 +76,18 @@ def command(state: State, until_idle: bool, at: datetime | None, log_json: bool,
         raise SystemExit(PARTLY)
 
 
+def _queue(workspace: Workspace) -> "ClusterQueue | None":
+    if not cluster.available(workspace.config):
+        return None
+    from cms_core.cluster.queue import ClusterQueue
+
+    return ClusterQueue(workspace)
+
+
 def _work(worker: Worker, announce: Callable[[str], None], *, until_idle: bool) -> Result:
     announce(f"worker {worker.name} ready")
     if (reason := worker.workspace.fence.reason) is not None:
-        announce(f"nothing is published: {reason}; confirm with `cms fence accept`")
+        announce(f"nothing is published: {reason}; {worker.workspace.fence.remedy}")
     if not until_idle:
         worker.run_forever()
         return Result()

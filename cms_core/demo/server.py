@@ -31,7 +31,7 @@ def serving(app: Flask, listener: socket.socket) -> Iterator[None]:
     from waitress import wasyncore
     from waitress.server import create_server
 
-    from cms_core.cli.run import SERVER
+    from cms_core.cli.serving import SERVER
 
     connections: dict[int, Any] = {}
     server = create_server(app, map=connections, sockets=[listener], **SERVER)

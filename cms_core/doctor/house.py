@@ -63,9 +63,7 @@ def fence(workspace: Workspace) -> Iterator[Finding]:
     if (reason := workspace.fence.reason) is None:
         yield ok("open: what is due is published")
     else:
-        yield error(
-            f"closed, nothing is published: {reason}", "if no other copy publishes: `cms fence accept`"
-        )
+        yield error(f"closed, nothing is published: {reason}", workspace.fence.remedy)
 
 
 def plugins(workspace: Workspace) -> Iterator[Finding]:

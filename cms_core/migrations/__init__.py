@@ -17,6 +17,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Connection, Engine
 
+from cms_core.db import VERSION_TABLE
 from cms_core.errors import UpgradeNeeded
 from cms_core.plugins import CORE, Plugins
 
@@ -36,7 +37,7 @@ class Owner:
 
     @property
     def version_table(self) -> str:
-        return f"alembic_version_{self.name}"
+        return f"{VERSION_TABLE}{self.name}"
 
 
 def owners(plugins: Plugins) -> Iterator[Owner]:

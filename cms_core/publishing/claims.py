@@ -301,11 +301,17 @@ def renew(session: Session, held: Sequence[Held], lease_until: datetime) -> None
     session.connection().execute(statement, rows)
 
 
+def any_work(session: Session, plugins: Plugins, due: datetime, real: datetime) -> bool:
+    """Whether anything may be claimed now."""
+    found = (select(P.id).where(where).exists() for _, where in claimable(plugins, due, real))
+    return bool(session.scalar(select(or_(*found))))
+
+
 def next_wait(
     session: Session, plugins: Plugins, due: datetime, real: datetime, horizon: timedelta
 ) -> float | None:
     """Seconds until something may become claimable: a lease ends, a retry or a probe is near; 0: now; None: nothing will."""
-    if any(session.scalar(select(P.id).where(where).limit(1)) for _, where in claimable(plugins, due, real)):
+    if any_work(session, plugins, due, real):
         return 0.0
     leased = or_(P.state.in_((S.PREPARING, S.COMMITTING)), and_(P.lease_until >= real, P.paused_at.is_(None)))
     open_ended = P.state.in_((S.SENDING, S.UNKNOWN, S.PUBLISHED)), P.retry_at > real, P.paused_at.is_(None)

@@ -47,9 +47,18 @@ def _due(session: Session) -> tuple[ColumnElement[bool], ...]:
     return scheduled, Publication.due_at <= now(session), Publication.awaits.in_(READY)
 
 
+def workers_alive(session: Session) -> int:
+    """How many workers are at work."""
+    return session.scalar(select(func.count()).select_from(Worker).where(_at_work(session))) or 0
+
+
+def _at_work(session: Session) -> ColumnElement[bool]:
+    return and_(Worker.ended_at.is_(None), Worker.seen_at > now(session) - HEARTBEAT_LIFE)
+
+
 def worker(session: Session) -> dict[str, Any] | None:
     """The worker seen last, one that is at work before those that have ended, and whether its heartbeat is fresh."""
-    at_work = and_(Worker.ended_at.is_(None), Worker.seen_at > now(session) - HEARTBEAT_LIFE)
+    at_work = _at_work(session)
     row = session.scalar(select(Worker).order_by(at_work.desc(), Worker.seen_at.desc()).limit(1))
     if row is None:
         return None

@@ -69,8 +69,16 @@ def frame() -> Frame:
         return Frame()
     items = [(plugin, item) for plugin, item in workspace().plugins.actions if isinstance(item, NavItem)]
     viewer = Viewer(found.name or found.email, found.role.capitalize(), found.timezone)
-    closed = workspace().fence.reason or ""
-    return Frame(viewer, can, items, {"Notices": _unread(found)}, closed, zone=found.timezone)
+    fence = workspace().fence
+    return Frame(
+        viewer,
+        can,
+        items,
+        {"Notices": _unread(found)},
+        closed=fence.reason or "",
+        remedy=fence.remedy[0].upper() + fence.remedy[1:],
+        zone=found.timezone,
+    )
 
 
 def _unread(found: User) -> int:

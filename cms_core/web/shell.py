@@ -40,7 +40,7 @@ class Viewer:
 class Frame:
     """What stands around every page: who looks, what they may do, what plugins add, numbers beside items.
 
-    ``closed``: why nothing is published from this workspace, or "".
+    ``closed``: why nothing is published from this workspace, or ""; ``remedy``: what an admin does about it.
     """
 
     viewer: Viewer | None = None
@@ -48,6 +48,7 @@ class Frame:
     plugin_items: Sequence[tuple[str, NavItem]] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
     closed: str = ""
+    remedy: str = ""
     zone: str = "UTC"
     sign_out_url: str = "/app/logout"
     me_url: str = "/app/me"

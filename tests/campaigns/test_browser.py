@@ -1,6 +1,7 @@
 """The calendar in a real browser: an entry is moved by dragging, by keyboard and by form, with one way back."""
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -72,8 +73,8 @@ def test_keyboard_moves_an_entry_and_undo_brings_it_back(
     page.focus(f"[data-entry='{entry_id}']")
     for key in ("m", "ArrowRight", "ArrowDown"):
         page.keyboard.press(key)
-    page.wait_for_function("document.getElementById('live').textContent")  # words are said one frame later
-    assert page.inner_text("#live").startswith("Thursday 14 May")
+    # Words are said one frame later.
+    page.locator("#live").filter(has_text=re.compile("^Thursday 14 May")).wait_for(state="attached")
     with page.expect_navigation():
         page.keyboard.press("Enter")
     assert instant(workspace, entry_id) == datetime.fromisoformat("2026-05-14T09:00+00:00")

@@ -1,6 +1,7 @@
 """The shell in a real browser: accessible in both themes and sizes, moved by keyboard and mouse, alive without scripts."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,7 +72,7 @@ def test_an_entry_is_moved_by_keyboard_alone(gallery: "Page") -> None:
     gallery.keyboard.press("m")
     gallery.keyboard.press("ArrowRight")
     gallery.keyboard.press("ArrowDown")
-    gallery.wait_for_function("document.getElementById('live').textContent === 'Thursday 26 November'")
+    gallery.locator("#live").filter(has_text=re.compile("^Thursday 26 November$")).wait_for(state="attached")
     with gallery.expect_request(lambda request: request.method == "POST") as sent:
         gallery.keyboard.press("Enter")
 

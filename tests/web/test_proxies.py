@@ -11,7 +11,7 @@ from waitress import wasyncore
 from waitress.server import create_server
 
 from cms_core.app import create_app
-from cms_core.cli.run import SERVER
+from cms_core.cli.serving import SERVER
 from cms_core.errors import ConfigError
 from cms_core.web.proxies import behind_proxies
 from cms_core.workspace import Workspace

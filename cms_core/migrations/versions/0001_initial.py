@@ -331,6 +331,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_core_worker")),
     )
     op.create_table(
+        "core_round",
+        sa.Column("name", sa.String(length=160), nullable=False),
+        sa.Column("next_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_core_round")),
+    )
+    op.create_table(
         "core_webhook",
         sa.Column("url", sa.Text(), nullable=False),
         sa.Column("kinds", sa.JSON(), nullable=False),
@@ -1447,6 +1453,7 @@ def downgrade() -> None:
     op.drop_table("core_api_token")
     op.drop_table("core_webhook_message")
     op.drop_table("core_webhook")
+    op.drop_table("core_round")
     op.drop_table("core_worker")
     op.drop_table("core_instance")
     op.drop_table("core_user")

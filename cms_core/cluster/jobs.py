@@ -1,0 +1,52 @@
+"""The queue in the database: its tables, and the two kinds of job that go through it."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+
+from procrastinate import App, JobContext, PsycopgConnector
+from sqlalchemy import func, inspect, select
+from sqlalchemy.engine import make_url
+
+from cms_core.config import Config
+from cms_core.db import Database
+
+WORK, PLUGIN_JOBS = "work", "plugin_jobs"
+QUEUES = (WORK, PLUGIN_JOBS)
+CONNECTIONS = 4  # two listen, two ask
+STALLED = timedelta(seconds=30)  # three heartbeats of procrastinate's
+_INSTALLING = 7_041_776  # any number that nobody else locks
+
+
+def make_app(config: Config, do_work: Callable[[], None], run_job: Callable[[str, str], None]) -> App:
+    """The queue of this workspace, with what a worker does when a job reaches it."""
+    url = make_url(config.database_url).set(drivername="postgresql").render_as_string(hide_password=False)
+    app = App(connector=PsycopgConnector(conninfo=url, min_size=1, max_size=CONNECTIONS))
+
+    @app.task(name=WORK, queue=WORK)
+    def _work() -> None:
+        do_work()
+
+    @app.task(name=PLUGIN_JOBS, queue=PLUGIN_JOBS)
+    def _run_job(plugin: str, job: str) -> None:
+        run_job(plugin, job)
+
+    @app.periodic(cron="* * * * * */30")
+    @app.task(name="rescue", queue=PLUGIN_JOBS, queueing_lock="rescue", pass_context=True)
+    async def _rescue(_context: JobContext, timestamp: int) -> None:
+        """Jobs whose worker has died are put back; ``timestamp`` is the half minute that this is for."""
+        del timestamp
+        stalled = await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED.total_seconds())
+        await asyncio.gather(*map(app.job_manager.retry_job, stalled))
+
+    return app
+
+
+def install(db: Database) -> None:
+    """Make the tables of the queue, unless they are there."""
+    from procrastinate.schema import SchemaManager
+
+    with db.writing() as connection:
+        connection.execute(select(func.pg_advisory_xact_lock(_INSTALLING)))
+        if not inspect(connection).has_table("procrastinate_jobs"):
+            connection.exec_driver_sql(SchemaManager.get_schema().replace("%", "%%"))
