@@ -80,7 +80,7 @@ def sweep(session: Session, due: datetime, real: datetime) -> list[int]:
     """Move rows whose time has come: missed, retried, lease lost, end reached. Returns the ids that were missed."""
     missed = session.scalars(
         update(P)
-        .where(P.state == S.SCHEDULED, P.due_at <= due, P.tries == 0, P.late_at < due, P.awaits.in_(READY))
+        .where(_late(due))
         .values(
             state=S.MISSED,
             reason="first start came too late; a person decides",
@@ -88,20 +88,34 @@ def sweep(session: Session, due: datetime, real: datetime) -> list[int]:
         )
         .returning(P.id)
     ).all()
-    rested = and_(P.state == S.RETRY_WAIT, or_(P.retry_at <= real, P.wake_at <= due))
-    _set(session, rested, state=S.SCHEDULED, retry_at=None, wake_at=None)
-    _set(session, and_(P.state == S.PREPARING, P.lease_until < real), state=S.SCHEDULED, lease_until=None)
+    _set(session, _rested(due, real), state=S.SCHEDULED, retry_at=None, wake_at=None)
+    _set(session, _lost(S.PREPARING, real), state=S.SCHEDULED, lease_until=None)
     _lose_commits(session, real)
-    ended = and_(
+    _set(session, _ended(due), withdraw_asked_at=real)
+    _cancel_the_rest(session, real)
+    return list(missed)
+
+
+def _late(due: datetime) -> ColumnElement[bool]:
+    return and_(P.state == S.SCHEDULED, P.due_at <= due, P.tries == 0, P.late_at < due, P.awaits.in_(READY))
+
+
+def _rested(due: datetime, real: datetime) -> ColumnElement[bool]:
+    return and_(P.state == S.RETRY_WAIT, or_(P.retry_at <= real, P.wake_at <= due))
+
+
+def _lost(state: S, real: datetime) -> ColumnElement[bool]:
+    return and_(P.state == state, P.lease_until < real)
+
+
+def _ended(due: datetime) -> ColumnElement[bool]:
+    return and_(
         PUBLIC,
         P.ends_at <= due,
         P.superseded_by_id.is_(None),
         P.withdraw_asked_at.is_(None),
         P.needs_person.is_(False),
     )
-    _set(session, ended, withdraw_asked_at=real)
-    _cancel_the_rest(session, real)
-    return list(missed)
 
 
 def follow_plugins(session: Session, plugins: Plugins) -> None:
@@ -114,14 +128,18 @@ def follow_plugins(session: Session, plugins: Plugins) -> None:
 
 def _cancel_the_rest(session: Session, real: datetime) -> None:
     """Deliveries that a sender gave back after its publication was cancelled."""
-    cancelled = select(P.id).where(P.state == S.CANCELLED, P.audience_at.is_not(None))
-    waiting = Delivery.state.in_((DeliveryState.PENDING, DeliveryState.RETRY_WAIT))
     session.execute(
         update(Delivery)
-        .where(Delivery.publication_id.in_(cancelled), waiting)
+        .where(_left())
         .values(state=DeliveryState.CANCELLED, reason="cancelled", settled_at=real)
         .execution_options(synchronize_session=False)
     )
+
+
+def _left() -> ColumnElement[bool]:
+    cancelled = select(P.id).where(P.state == S.CANCELLED, P.audience_at.is_not(None))
+    waiting = Delivery.state.in_((DeliveryState.PENDING, DeliveryState.RETRY_WAIT))
+    return and_(Delivery.publication_id.in_(cancelled), waiting)
 
 
 def _lose_commits(session: Session, real: datetime) -> None:
@@ -129,7 +147,7 @@ def _lose_commits(session: Session, real: datetime) -> None:
     reason = "the worker died while the outcome was open"
     lost = session.scalars(
         update(P)
-        .where(P.state == S.COMMITTING, P.lease_until < real)
+        .where(_lost(S.COMMITTING, real))
         .values(
             state=S.UNKNOWN,
             reason=reason,
@@ -301,17 +319,23 @@ def renew(session: Session, held: Sequence[Held], lease_until: datetime) -> None
     session.connection().execute(statement, rows)
 
 
-def any_work(session: Session, plugins: Plugins, due: datetime, real: datetime) -> bool:
-    """Whether anything may be claimed now."""
-    found = (select(P.id).where(where).exists() for _, where in claimable(plugins, due, real))
-    return bool(session.scalar(select(or_(*found))))
+def something(plugins: Plugins, due: datetime, real: datetime) -> ColumnElement[bool]:
+    """SQL: there is something to claim or to sweep."""
+    lost = _lost(S.PREPARING, real), _lost(S.COMMITTING, real)
+    swept = _late(due), _rested(due, real), *lost, _ended(due)
+    wanted = [where for _, where in claimable(plugins, due, real)]
+    return or_(_any_of([*wanted, *swept]), select(Delivery.id).where(_left()).exists())
+
+
+def _any_of(wanted: Iterable[ColumnElement[bool]]) -> ColumnElement[bool]:
+    return or_(*(select(P.id).where(where).exists() for where in wanted))
 
 
 def next_wait(
     session: Session, plugins: Plugins, due: datetime, real: datetime, horizon: timedelta
 ) -> float | None:
     """Seconds until something may become claimable: a lease ends, a retry or a probe is near; 0: now; None: nothing will."""
-    if any_work(session, plugins, due, real):
+    if session.scalar(select(_any_of(where for _, where in claimable(plugins, due, real)))):
         return 0.0
     leased = or_(P.state.in_((S.PREPARING, S.COMMITTING)), and_(P.lease_until >= real, P.paused_at.is_(None)))
     open_ended = P.state.in_((S.SENDING, S.UNKNOWN, S.PUBLISHED)), P.retry_at > real, P.paused_at.is_(None)

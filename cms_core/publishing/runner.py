@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import ColumnElement, or_
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -92,6 +93,12 @@ class Runner:
             followers.settle(session, plugins, due)
             closures.keep_out(session, plugins, due)
             return missed
+
+    def something(self) -> ColumnElement[bool]:
+        """SQL: there is something to sweep or to claim."""
+        return or_(
+            claims.something(self.workspace.plugins, self.due_clock.now(), self.real), followers.something()
+        )
 
     @property
     def real(self) -> datetime:
