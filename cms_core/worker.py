@@ -212,9 +212,10 @@ class Worker:
             self._react(present)
         if present >= self._measure_at:
             self._measure_at = present + MEASURE_SECONDS
-            if self._takes("measure", MEASURE_SECONDS):
-                if self.workspace.fence.reason is None:
-                    measure(self.workspace, self.runner.real)
+            # Who may not measure leaves the round to others.
+            if self.workspace.fence.reason is None and self._takes("measure", MEASURE_SECONDS):
+                measure(self.workspace, self.runner.real)
+            if self._takes("erasures", MEASURE_SECONDS):
                 retry_erasures(self.workspace)
         if present >= self._extend_at:
             self._extend_at = present + EXTEND_SECONDS

@@ -1,10 +1,11 @@
 """The queue in the database: its tables, and the two kinds of job that go through it."""
 
-import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 
 from procrastinate import App, JobContext, PsycopgConnector
+from procrastinate.exceptions import UniqueViolation
+from procrastinate.jobs import Status
 from sqlalchemy import func, inspect, select
 from sqlalchemy.engine import make_url
 
@@ -37,7 +38,11 @@ def make_app(config: Config, do_work: Callable[[], None], run_job: Callable[[str
         """Jobs whose worker has died are put back; ``timestamp`` is the half minute that this is for."""
         del timestamp
         stalled = await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED.total_seconds())
-        await asyncio.gather(*map(app.job_manager.retry_job, stalled))
+        for job in stalled:
+            try:
+                await app.job_manager.retry_job(job)
+            except UniqueViolation:  # one of this name that nobody has begun yet is enough
+                await app.job_manager.finish_job(job, Status.FAILED, delete_job=True)
 
     return app
 

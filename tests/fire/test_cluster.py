@@ -1,5 +1,6 @@
 """Several machines on one PostgreSQL: schedulers share the ticks, workers the work, and whoever dies is followed."""
 
+import asyncio
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -131,6 +132,47 @@ def test_who_is_older_than_the_database_finishes_and_leaves(machines: Cluster) -
     machines.arm(1, soon())
     time.sleep(1)
     assert published(machines) == 1
+
+
+def test_what_a_dead_worker_had_begun_is_put_back_unless_the_same_waits(machines: Cluster) -> None:
+    jobs = pytest.importorskip("cms_core.cluster.jobs")
+    jobs.install(machines.workspace.db)
+    begun = text(
+        "INSERT INTO procrastinate_jobs (queue_name, task_name, queueing_lock, status) VALUES"
+        " ('work', 'work', 'work:0', 'doing'), ('plugin_jobs', 'plugin_jobs', 'walls:beat', 'doing'),"
+        " ('work', 'work', 'work:0', 'todo')"
+    )
+    with machines.workspace.db.transaction() as session:
+        session.execute(begun)
+    app = jobs.make_app(machines.workspace.config, lambda: None, lambda _plugin, _job: None)
+
+    async def rescue() -> None:
+        async with app.open_async():
+            await app.tasks["rescue"].func(None, timestamp=0)
+
+    asyncio.run(rescue())
+    with machines.workspace.db.session() as session:
+        left = session.execute(text("SELECT queueing_lock, status::text FROM procrastinate_jobs ORDER BY 1"))
+        assert [tuple(row) for row in left] == [("walls:beat", "todo"), ("work:0", "todo")]
+
+
+def test_the_jobs_of_plugins_are_done_where_only_the_app_works(machines: Cluster) -> None:
+    machines.start("scheduler")
+    machines.ready()
+
+    def waiting() -> int:
+        query = text("SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'plugin_jobs'")
+        with machines.workspace.db.session() as session:
+            return session.scalar(query) or 0
+
+    until(lambda: waiting() == 1)
+    machines.start("run", "--port", free_port())
+    machines.ready()
+    began, beats = time.monotonic(), machines.wall.beats
+    time.sleep(6)
+    assert machines.wall.beats - beats >= (time.monotonic() - began) / 2, (
+        "none of its turns is lost in the queue"
+    )
 
 
 def test_the_app_alone_publishes_nothing(machines: Cluster) -> None:
