@@ -29,6 +29,7 @@ from cms_core.connections import circuit
 from cms_core.connections.models import Connection
 from cms_core.contract import AddressedChannel, Idempotency
 from cms_core.plugins import Plugins
+from cms_core.publishing.leases import FAR, Bounds
 from cms_core.publishing.models import Attempt, Delivery, DeliveryState, Phase, Publication
 from cms_core.publishing.models import PublicationState as S
 
@@ -76,8 +77,9 @@ def missing(plugin: str) -> str:
     return f"plugin {plugin} is missing"
 
 
-def sweep(session: Session, due: datetime, real: datetime) -> list[int]:
+def sweep(session: Session, due: datetime, real: datetime, leases: Bounds | None = None) -> list[int]:
     """Move rows whose time has come: missed, retried, lease lost, end reached. Returns the ids that were missed."""
+    lost = (leases or Bounds(real)).lost(P.lease_until)
     missed = session.scalars(
         update(P)
         .where(P.state == S.SCHEDULED, P.due_at <= due, P.tries == 0, P.late_at < due, P.awaits.in_(READY))
@@ -90,8 +92,8 @@ def sweep(session: Session, due: datetime, real: datetime) -> list[int]:
     ).all()
     rested = and_(P.state == S.RETRY_WAIT, or_(P.retry_at <= real, P.wake_at <= due))
     _set(session, rested, state=S.SCHEDULED, retry_at=None, wake_at=None)
-    _set(session, and_(P.state == S.PREPARING, P.lease_until < real), state=S.SCHEDULED, lease_until=None)
-    _lose_commits(session, real)
+    _set(session, and_(P.state == S.PREPARING, lost), state=S.SCHEDULED, lease_until=None)
+    _lose_commits(session, lost, real)
     ended = and_(
         PUBLIC,
         P.ends_at <= due,
@@ -124,12 +126,12 @@ def _cancel_the_rest(session: Session, real: datetime) -> None:
     )
 
 
-def _lose_commits(session: Session, real: datetime) -> None:
+def _lose_commits(session: Session, leaseless: ColumnElement[bool], real: datetime) -> None:
     """A commit whose worker died: nobody knows whether it went out; one that kills worker after worker is left to a person."""
     reason = "the worker died while the outcome was open"
     lost = session.scalars(
         update(P)
-        .where(P.state == S.COMMITTING, P.lease_until < real)
+        .where(P.state == S.COMMITTING, leaseless)
         .values(
             state=S.UNKNOWN,
             reason=reason,
@@ -168,7 +170,8 @@ def claimable(plugins: Plugins, due: datetime, real: datetime) -> Work:
 
 def _work(plugins: Plugins, due: datetime, real: datetime) -> Work:
     """What there is to do, whether its connection rests or not."""
-    free = or_(P.lease_until.is_(None), P.lease_until < real)
+    # Whoever is at work with one of these is told by the fencing number, so a clock that was set costs a repetition only.
+    free = or_(P.lease_until.is_(None), Bounds(real, real + FAR).lost(P.lease_until))
     rested = or_(P.retry_at.is_(None), P.retry_at <= real)
     awake = or_(P.wake_at.is_(None), P.wake_at <= due)
     solvable = [
