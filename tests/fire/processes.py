@@ -87,7 +87,9 @@ class Cluster:
             "CMS_OUTBOUND_ALLOW": "127.0.0.1",
             **self.environ,
         }
-        said = self.homes[machine] / f"{command[0]}-{len(self.said)}.log"
+        logs = self.homes[machine].with_name("logs")  # apart: a home may become full, or read-only
+        logs.mkdir(exist_ok=True)
+        said = logs / f"{command[0]}-{len(self.said)}.log"
         with said.open("w") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "cms_core.cli", *command],
