@@ -28,7 +28,7 @@ STAYS = 1.8  # seconds between two jumps
 SLOW = 0.15  # seconds for each answer: a jump finds something under way
 # Under libfaketime a sleep until an instant of the monotonic clock ends at once, or in an error; a wait for a lock does not.
 PATIENT = "import threading, time\ntime.sleep = lambda seconds: threading.Event().wait(seconds) and None\n"
-NOTICED = 3.0  # seconds from a claim to its post, with all that was claimed together
+NOTICED = 10.0  # seconds from a claim to its post, with all that was claimed together, on a busy machine
 
 
 def offsets() -> dict[timedelta, int]:

@@ -26,10 +26,10 @@ from tests.fire.processes import Cluster, cluster
 from tests.fire.proofs import OTHER_PLUGINS, SEED, Verdict, asked, judge, just_now, left, stop, until
 
 KILLS, FAULTS = asked("CMS_DATABASE_KILLS", 100), asked("CMS_DISK_FAULTS", 20)
-ITEMS = asked("CMS_ITEMS_LOST", 1_000)
+ITEMS = asked("CMS_ITEMS_LOST", 2_000)
 PROMISE = 5.0  # seconds within which /healthz says it
 PATIENCE = 60.0  # seconds within which it has recovered
-SLOW = 0.03  # seconds for each post
+SLOW = 0.1  # seconds for each post
 LONGEST = 1.5  # seconds between two faults
 WORKERS = 2  # `cms run` has one
 ROOM = "64m"
@@ -57,6 +57,12 @@ def publishing(made: Cluster) -> Iterator[Callable[[], int]]:
     yield health
     assert [process.poll() for process in running] == [None, None], "nobody had to start them again"
     stop(running)
+
+
+def at_work(made: Cluster) -> None:
+    """Wait until something is posted: a fault that meets nobody at work proves nothing."""
+    before = len(made.wall.written)
+    until(lambda: len(made.wall.written) > before, PATIENCE)
 
 
 def ended(made: Cluster) -> float:
@@ -105,6 +111,7 @@ def test_the_database_is_killed_again_and_again(durable: PostgresServer, tmp_pat
     with on(durable, tmp_path / "home") as (made, url), publishing(made) as health:
         began = time.monotonic()
         for number in range(KILLS):
+            at_work(made)
             time.sleep(dice.uniform(0, LONGEST))
             if number % 5:  # one process of it: it ends all connections and is there again at once
                 until(lambda: killed_one(durable, url), PATIENCE)
@@ -160,6 +167,7 @@ def test_the_disk_is_full_again_and_again(disk: Path, make_cluster: MakeCluster,
     with make_cluster("sqlite", disk) as made, publishing(made) as health:
         began = time.monotonic()
         for _ in range(FAULTS):
+            at_work(made)
             time.sleep(dice.uniform(0, LONGEST))
             fill(disk / "filler")
             said.append(until(lambda: health() == 503, PROMISE + 10))
@@ -197,6 +205,7 @@ def test_everything_is_read_only_again_and_again(durable: PostgresServer, disk: 
     with on(durable, disk) as (made, _), publishing(made) as health:
         began = time.monotonic()
         for number in range(FAULTS):
+            at_work(made)
             time.sleep(dice.uniform(0, LONGEST))
             if number % 2:
                 durable.set("default_transaction_read_only", "on")
