@@ -5,7 +5,7 @@ and says when the interval of a plugin's job is over. Any number of processes ma
 """
 
 import logging
-from datetime import UTC
+from datetime import UTC, datetime
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
@@ -19,13 +19,25 @@ logging.getLogger("apscheduler").setLevel(logging.ERROR)
 TICK_SECONDS = 1
 
 
+class _Heart(BackgroundScheduler):  # type: ignore[misc]
+    """Beats by the second whatever the clock of the machine does.
+
+    Left alone it would count every second that a clock was set forward by, and wait for every one that it was set back.
+    """
+
+    def _process_jobs(self) -> float:
+        present = datetime.now(UTC)
+        for job in self.get_jobs():
+            if abs(job.next_run_time - present) > job.trigger.interval:
+                job.modify(next_run_time=present)
+        return min(super()._process_jobs() or TICK_SECONDS, TICK_SECONDS)
+
+
 class Ticker:
     """Rings each second, and calls for the jobs of plugins at their intervals."""
 
     def __init__(self, plugins: Plugins, dispatcher: Dispatcher) -> None:
-        self._scheduler = BackgroundScheduler(
-            timezone=UTC, job_defaults={"coalesce": True, "misfire_grace_time": None}
-        )
+        self._scheduler = _Heart(timezone=UTC, job_defaults={"coalesce": True, "misfire_grace_time": None})
         self._scheduler.add_job(
             dispatcher.ring, IntervalTrigger(seconds=TICK_SECONDS, timezone=UTC), id="core:tick"
         )

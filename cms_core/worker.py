@@ -175,7 +175,8 @@ class Worker:
     def _sweep(self) -> None:
         self._swept_at = time.monotonic()
         self.touched.update(self.runner.sweep())
-        recovery.recover(self.workspace.db, self._journals, self.runner.real)
+        leases = self.runner.leases.bounds(self.runner.real_clock)
+        recovery.recover(self.workspace.db, self._journals, self.runner.real, leases)
 
     def run_one(self, publication_id: int) -> None:
         """Do what is to be done with one publication now (commands and pages that act at once); raises Conflict at the fence."""

@@ -15,6 +15,7 @@ from cms_core.contract import OutcomeStatus
 from cms_core.db import Database
 from cms_core.publishing.deliveries import Settled, settle
 from cms_core.publishing.journal import Testimony, boot_id, inherit
+from cms_core.publishing.leases import Bounds
 from cms_core.publishing.models import Claim, Delivery, DeliveryState, Publication
 from cms_core.publishing.outcomes import backoff
 from cms_core.publishing.sending import STATES
@@ -33,7 +34,7 @@ def journals(folder: Path) -> list[Path]:
     return list(folder.glob("*.journal"))
 
 
-def recover(db: Database, folder: Path, real: datetime) -> int:
+def recover(db: Database, folder: Path, real: datetime, leases: Bounds) -> int:
     """Settle the open claims of senders that are dead; returns how many deliveries were settled."""
     with db.session() as session:
         query = (
@@ -46,10 +47,12 @@ def recover(db: Database, folder: Path, real: datetime) -> int:
     # Who was killed before its first claim, or after its last settling, has left nothing but a journal.
     here = boot_id()
     senders = {path.stem: here for path in journals(folder)} | claimed
-    return sum(_recover_sender(db, folder, sender, boot, real) for sender, boot in senders.items())
+    return sum(_recover_sender(db, folder, sender, boot, real, leases) for sender, boot in senders.items())
 
 
-def _recover_sender(db: Database, folder: Path, sender: str, boot: str, real: datetime) -> int:
+def _recover_sender(
+    db: Database, folder: Path, sender: str, boot: str, real: datetime, leases: Bounds
+) -> int:
     try:
         with inherit(folder, sender) as testimony:
             if testimony is None:
@@ -59,18 +62,20 @@ def _recover_sender(db: Database, folder: Path, sender: str, boot: str, real: da
                 return _settle_claims(session, sender, known, real)
     except FileNotFoundError:
         with db.transaction() as session:
-            return _settle_claims(session, sender, None, real) if _lease_is_over(session, sender, real) else 0
+            return (
+                _settle_claims(session, sender, None, real) if _lease_is_over(session, sender, leases) else 0
+            )
     except OSError as error:  # its rows wait until somebody may read it; everything else goes on
         log.error("the journal of the dead sender %s cannot be taken over: %s", sender, error)
         return 0
 
 
-def _lease_is_over(session: Session, sender: str, real: datetime) -> bool:
+def _lease_is_over(session: Session, sender: str, leases: Bounds) -> bool:
     """A sender on another host writes its journal there; only when its lease has run out is it gone."""
     query = (
         select(Publication.id)
         .join(Claim, Claim.publication_id == Publication.id)
-        .where(Claim.sender == sender, Publication.lease_until >= real)
+        .where(Claim.sender == sender, ~leases.lost(Publication.lease_until))
     )
     return session.scalar(query.limit(1)) is None
 

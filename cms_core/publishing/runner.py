@@ -27,6 +27,7 @@ from cms_core.plugins import PLUGIN_FAULTS
 from cms_core.publishing import claims, closures, experiments, followers, live, lookups, outcomes, snapshot
 from cms_core.publishing.claims import Held, Task
 from cms_core.publishing.deliveries import freeze_audience
+from cms_core.publishing.leases import Leases
 from cms_core.publishing.models import Phase
 from cms_core.publishing.models import PublicationState as S
 from cms_core.publishing.sending import Sending
@@ -72,6 +73,7 @@ class Runner:
     def __post_init__(self) -> None:
         self.real_clock: Clock = SystemClock()
         self.lease = timedelta(seconds=self.workspace.config.lease_seconds)
+        self.leases = Leases(self.lease)
         self.held: list[Held] = []
         self._swept: datetime | None = None
         self._followed = float("-inf")
@@ -89,7 +91,7 @@ class Runner:
             if time.monotonic() - self._followed > FOLLOW_SECONDS:
                 claims.follow_plugins(session, plugins)
                 self._followed = time.monotonic()
-            missed = claims.sweep(session, due, self.real)
+            missed = claims.sweep(session, due, self.real, self.leases.bounds(self.real_clock))
             followers.settle(session, plugins, due)
             closures.keep_out(session, plugins, due)
             return missed

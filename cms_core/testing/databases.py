@@ -7,7 +7,10 @@ A test that uses ``database_url`` (``config`` and ``workspace`` do) runs once on
 import fcntl
 import os
 import shutil
+import signal
+import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -55,9 +58,12 @@ NOT_DURABLE = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 
 class PostgresServer:
-    """A running server of its own, on a socket in a folder of its own; ``stop`` removes both."""
+    """A running server of its own, on a socket in a folder of its own; ``stop`` removes both.
 
-    def __init__(self) -> None:
+    It forgets what it was told when it is killed, for that is faster; one that is to be killed is ``durable``.
+    """
+
+    def __init__(self, *, durable: bool = False) -> None:
         # A short path: the name of a Unix socket has at most 107 characters.
         self._folder = Path(tempfile.mkdtemp(prefix="cms-pg-"))
         os.environ.setdefault("XDG_RUNTIME_DIR", str(self._folder))
@@ -70,9 +76,48 @@ class PostgresServer:
             make_url(self._server.get_uri()).set(drivername="postgresql+psycopg"),
             isolation_level="AUTOCOMMIT",
         )
-        for setting in NOT_DURABLE:
-            self._run("ALTER SYSTEM SET {} = {}".format(*setting.split("=")))
+        for setting in () if durable else NOT_DURABLE:
+            self.set(*setting.split("="))
+
+    def set(self, setting: str, value: str) -> None:
+        """Change a setting for everybody who is, or will be, connected."""
+        self._run(f"ALTER SYSTEM SET {setting} = {value}")
         self._run("SELECT pg_reload_conf()")
+
+    def kill(self) -> None:
+        """End it as a loss of power would; ``start`` lets it recover."""
+        psutil = import_module("psutil")
+        first = psutil.Process(self._server.get_pid())
+        all_of_it = [first, *first.children()]
+        first.kill()
+        while any(_lives(each) for each in all_of_it):  # the others notice
+            time.sleep(0.01)
+        (self._folder / "data" / "postmaster.pid").unlink()  # whose process nobody may have buried
+
+    def kill_one(self, url: str) -> bool:
+        """Kill whichever process serves a connection to this database: the server then ends all, and recovers by itself."""
+        query = (
+            f"SELECT pid FROM pg_stat_activity WHERE datname = '{make_url(url).database}' ORDER BY random()"  # noqa: S608
+        )
+        with self._engine.connect() as connection:
+            found = connection.exec_driver_sql(query).scalars().first()
+        self._engine.dispose()
+        if found is not None:
+            os.kill(found, signal.SIGKILL)
+        return found is not None
+
+    def start(self, seconds: float = 60) -> None:
+        """Start it again, unless it runs."""
+        self._engine.dispose()
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                self._server.ensure_postgres_running()
+                return
+            except (subprocess.SubprocessError, AssertionError):
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.2)
 
     def create(self, template: str | None = None) -> str:
         """The address of a new database: empty, or a copy of the one with this address, to which nobody is connected."""
@@ -130,6 +175,15 @@ def _fingerprint(connection: Connection) -> str:
     versions = [name for name in inspect(connection).get_table_names() if name.startswith("alembic_version_")]
     noted = [connection.exec_driver_sql(f"SELECT * FROM {name}").all() for name in sorted(versions)]  # noqa: S608
     return f"{connection.exec_driver_sql(FINGERPRINT).scalar()} {noted}"
+
+
+def _lives(process: Any) -> bool:
+    """Whether a process is neither gone nor only waiting to be buried."""
+    psutil = import_module("psutil")
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -34,13 +34,14 @@ class Wall:
 
     written: Counter[tuple[str, str]] = field(default_factory=Counter)
     beats: int = 0
-    seconds: float = 0.0  # that each answer takes
+    seconds: float = 0.0  # that each post takes, half of them before anything is written
+    answering: Callable[[tuple[str, str]], None] = lambda _: None  # told of each post before it is answered
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __call__(self, request: Request) -> Answer:
         """Write, or search."""
         _, channel, *rest = request.path.split("/")
-        time.sleep(self.seconds)
+        time.sleep(self.seconds / 2 if request.method == "POST" else 0)
         with self.lock:
             if channel == "beat":
                 self.beats += 1
@@ -53,7 +54,17 @@ class Wall:
             )
             if channel not in ("keyed", "natural") or not self.written[name]:
                 self.written[name] += 1
-            return Answer(document={"id": name[1]})
+        self.answering(name)
+        time.sleep(self.seconds / 2)
+        return Answer(document={"id": name[1]})
+
+
+class Street(FakeNetwork):
+    """The way to the wall: many may be on it at once, so that one can search for what another is about to write."""
+
+    def answer(self, request: Request) -> tuple[Answer, None]:
+        """What the wall says."""
+        return self._respond(request), None
 
 
 @dataclass
@@ -76,7 +87,9 @@ class Cluster:
             "CMS_OUTBOUND_ALLOW": "127.0.0.1",
             **self.environ,
         }
-        said = self.homes[machine] / f"{command[0]}-{len(self.said)}.log"
+        logs = self.homes[machine].with_name("logs")  # apart: a home may become full, or read-only
+        logs.mkdir(exist_ok=True)
+        said = logs / f"{command[0]}-{len(self.said)}.log"
         with said.open("w") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "cms_core.cli", *command],
@@ -124,7 +137,7 @@ def cluster(home: Path, machines: int = 1, **environ: str) -> Iterator[Cluster]:
         accepting.db.dispose()
     opened = open_workspace(load_config(home, {"CMS_OUTBOUND_ALLOW": "127.0.0.1"}))
     wall = Wall()
-    with FakeNetwork(wall) as network:
+    with Street(wall) as network:
         with opened.db.transaction() as session:
             create_user(session, "admin@example.com", "Ada", "admin", "correct horse battery")
             for kind in KINDS:

@@ -1,5 +1,6 @@
 """A model of the dispatcher: whatever people, remotes, crashes and clocks do, in any order, the promises hold at every step."""
 
+import os
 import tempfile
 from collections import Counter
 from datetime import datetime, timedelta
@@ -9,7 +10,13 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 from sqlalchemy import select
 
 from cms_core import contract as c
@@ -263,3 +270,23 @@ TestDispatcher.settings = settings(
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
+
+
+class Counted(Dispatcher):
+    """Counts the steps of all runs together."""
+
+    steps = 0
+
+    @invariant()
+    def one_more(self) -> None:
+        type(self).steps += 1
+
+
+@pytest.mark.long
+def test_the_promises_hold_over_many_steps() -> None:
+    """``CMS_STEPS`` asks for more; what fails is printed as a program that does the same again."""
+    wanted = int(os.environ.get("CMS_STEPS", "10000"))
+    while Counted.steps < wanted:  # some runs end early
+        run_state_machine_as_test(
+            Counted, settings=settings(TestDispatcher.settings, max_examples=50, stateful_step_count=50)
+        )
