@@ -15,6 +15,7 @@ from cms_core.db import Database
 WORK, PLUGIN_JOBS = "work", "plugin_jobs"
 QUEUES = (WORK, PLUGIN_JOBS)
 CONNECTIONS = 4  # two listen, two ask
+WAIT_SECONDS = 5.0  # for one of them, also by who is to end while the database is away
 STALLED = timedelta(seconds=30)  # three heartbeats of procrastinate's
 _INSTALLING = 7_041_776  # any number that nobody else locks
 
@@ -22,7 +23,9 @@ _INSTALLING = 7_041_776  # any number that nobody else locks
 def make_app(config: Config, do_work: Callable[[], None], run_job: Callable[[str, str], None]) -> App:
     """The queue of this workspace, with what a worker does when a job reaches it."""
     url = make_url(config.database_url).set(drivername="postgresql").render_as_string(hide_password=False)
-    app = App(connector=PsycopgConnector(conninfo=url, min_size=1, max_size=CONNECTIONS))
+    app = App(
+        connector=PsycopgConnector(conninfo=url, min_size=1, max_size=CONNECTIONS, timeout=WAIT_SECONDS)
+    )
 
     @app.task(name=WORK, queue=WORK)
     def _work() -> None:

@@ -3,11 +3,13 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select, text
+from sqlalchemy.engine import make_url
 
 from cms_core import rounds
 from cms_core.config import write_config
@@ -126,6 +128,31 @@ def test_who_is_older_than_the_database_finishes_and_leaves(machines: Cluster) -
     machines.arm(1, soon())
     time.sleep(1)
     assert published(machines) == 1
+
+
+def test_a_worker_may_be_stopped_while_the_database_is_away(
+    machines: Cluster, postgres: PostgresServer
+) -> None:
+    worker = machines.start("worker")
+    machines.arm(1, soon())
+    until(lambda: published(machines) == 1)
+    machines.workspace.db.dispose()
+    with away(postgres, machines.workspace.config.database_url):
+        until(lambda: "could not go on" in machines.said[worker].read_text())
+        worker.terminate()
+        worker.wait(20)
+
+
+@contextmanager
+def away(postgres: PostgresServer, url: str) -> Iterator[None]:
+    """The database of this address takes no connections and ends those that it has."""
+    name = make_url(url).database
+    postgres._run(f'ALTER DATABASE "{name}" WITH ALLOW_CONNECTIONS false')
+    try:
+        postgres._run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+        yield
+    finally:
+        postgres._run(f'ALTER DATABASE "{name}" WITH ALLOW_CONNECTIONS true')
 
 
 def test_what_a_dead_worker_had_begun_is_put_back_unless_the_same_waits(machines: Cluster) -> None:
