@@ -13,6 +13,8 @@ from sqlalchemy.engine import make_url
 
 from cms_core import rounds
 from cms_core.config import write_config
+from cms_core.db import Database
+from cms_core.errors import CmsError
 from cms_core.publishing.models import Attempt, Publication
 from cms_core.testing.databases import PostgresServer
 from tests.fire.processes import KINDS, Cluster, cluster
@@ -149,10 +151,36 @@ def away(postgres: PostgresServer, url: str) -> Iterator[None]:
     name = make_url(url).database
     postgres._run(f'ALTER DATABASE "{name}" WITH ALLOW_CONNECTIONS false')
     try:
-        postgres._run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+        postgres._run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")  # noqa: S608
         yield
     finally:
         postgres._run(f'ALTER DATABASE "{name}" WITH ALLOW_CONNECTIONS true')
+
+
+def test_a_role_that_may_create_nothing_is_told_so(machines: Cluster, postgres: PostgresServer) -> None:
+    jobs = pytest.importorskip("cms_core.cluster.jobs")
+    postgres._run("CREATE ROLE guest LOGIN PASSWORD 'a guest'")
+    url = make_url(machines.workspace.config.database_url).set(username="guest", password="a guest")
+    guest = Database(url.render_as_string(hide_password=False))
+    with pytest.raises(CmsError, match="permission denied"):
+        jobs.install(guest)
+    guest.dispose()
+    postgres._run("DROP ROLE guest")
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgresql+psycopg"])
+def test_the_queue_reaches_the_database_that_the_workspace_names(scheme: str) -> None:
+    jobs = pytest.importorskip("cms_core.cluster.jobs")
+    parsed = pytest.importorskip("psycopg.conninfo").conninfo_to_dict
+    found = parsed(jobs.conninfo(f"{scheme}://me:a b%2F'c@db:5433/cms?sslmode=require"))
+    assert found == {
+        "user": "me",
+        "password": "a b/'c",
+        "host": "db",
+        "port": "5433",
+        "dbname": "cms",
+        "sslmode": "require",
+    }
 
 
 def test_what_a_dead_worker_had_begun_is_put_back_unless_the_same_waits(machines: Cluster) -> None:
