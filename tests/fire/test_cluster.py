@@ -4,14 +4,18 @@ import asyncio
 import socket
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select, text
+from sqlalchemy.engine import make_url
 
 from cms_core import rounds
 from cms_core.config import write_config
+from cms_core.db import Database
+from cms_core.errors import CmsError
 from cms_core.publishing.models import Attempt, Publication
 from cms_core.testing.databases import PostgresServer
 from tests.fire.processes import KINDS, Cluster, cluster
@@ -132,6 +136,57 @@ def test_who_is_older_than_the_database_finishes_and_leaves(machines: Cluster) -
     machines.arm(1, soon())
     time.sleep(1)
     assert published(machines) == 1
+
+
+def test_a_worker_may_be_stopped_while_the_database_is_away(
+    machines: Cluster, postgres: PostgresServer
+) -> None:
+    worker = machines.start("worker")
+    machines.arm(1, soon())
+    until(lambda: published(machines) == 1)
+    machines.workspace.db.dispose()
+    with away(postgres, machines.workspace.config.database_url):
+        until(lambda: "could not go on" in machines.said[worker].read_text())
+        worker.terminate()
+        worker.wait(20)
+
+
+@contextmanager
+def away(postgres: PostgresServer, url: str) -> Iterator[None]:
+    """The database of this address takes no connections and ends those that it has."""
+    name = make_url(url).database
+    postgres._run(f'ALTER DATABASE "{name}" WITH ALLOW_CONNECTIONS false')
+    try:
+        postgres._run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")  # noqa: S608
+        yield
+    finally:
+        postgres._run(f'ALTER DATABASE "{name}" WITH ALLOW_CONNECTIONS true')
+
+
+def test_a_role_that_may_create_nothing_is_told_so(machines: Cluster, postgres: PostgresServer) -> None:
+    jobs = pytest.importorskip("cms_core.cluster.jobs")
+    postgres._run("CREATE ROLE guest LOGIN PASSWORD 'a guest'")
+    url = make_url(machines.workspace.config.database_url).set(username="guest", password="a guest")
+    guest = Database(url.render_as_string(hide_password=False))
+    with pytest.raises(CmsError, match="permission denied"):
+        jobs.install(guest)
+    guest.dispose()
+    postgres._run("DROP ROLE guest")
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgresql+psycopg"])
+def test_the_queue_reaches_the_database_that_the_workspace_names(scheme: str) -> None:
+    jobs = pytest.importorskip("cms_core.cluster.jobs")
+    parsed = pytest.importorskip("psycopg.conninfo").conninfo_to_dict
+    found = parsed(jobs.conninfo(f"{scheme}://me:a b%2F'c@db:5433/cms?sslmode=require"))
+    assert found == {
+        "user": "me",
+        "password": "a b/'c",
+        "host": "db",
+        "port": "5433",
+        "dbname": "cms",
+        "sslmode": "require",
+    }
 
 
 def test_what_a_dead_worker_had_begun_is_put_back_unless_the_same_waits(machines: Cluster) -> None:
