@@ -9,7 +9,6 @@ from cms_core import rounds
 from cms_core.cluster.jobs import PLUGIN_JOBS, WORK, install, make_app
 from cms_core.contract import Job
 from cms_core.publishing import claims, followers, status
-from cms_core.publishing.leases import Leases
 from cms_core.queue import job_round
 from cms_core.ticker import TICK_SECONDS
 from cms_core.workspace import Workspace
@@ -23,11 +22,10 @@ class ClusterDispatcher:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._app = make_app(workspace.config, _nothing, _nothing)
-        self._leases = Leases(timedelta(seconds=workspace.config.lease_seconds))
         install(workspace.db)
 
     def ring(self) -> None:
-        """Give up leases that ran out, and ring while something may be claimed; both in one transaction."""
+        """Ring while there is something to sweep or to claim, in the transaction that has found it; who is rung does both."""
         if self._workspace.fence.reason is not None:
             return
         with self._workspace.db.transaction() as session:
@@ -36,7 +34,6 @@ class ClusterDispatcher:
             present = self._workspace.db.clock.now()
             wanted = claims.something(self._workspace.plugins, present, present), followers.something()
             if session.scalar(select(or_(*wanted))):
-                claims.sweep(session, present, present, self._leases.bounds(self._workspace.db.clock))
                 self._ring(session)
 
     def run(self, plugin: str, job: Job) -> None:

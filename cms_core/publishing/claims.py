@@ -77,9 +77,9 @@ def missing(plugin: str) -> str:
     return f"plugin {plugin} is missing"
 
 
-def sweep(session: Session, due: datetime, real: datetime, leases: Bounds | None = None) -> list[int]:
+def sweep(session: Session, due: datetime, real: datetime, leases: Bounds) -> list[int]:
     """Move rows whose time has come: missed, retried, lease lost, end reached. Returns the ids that were missed."""
-    lost = (leases or Bounds(real)).lost(P.lease_until)
+    lost = leases.lost(P.lease_until)
     missed = session.scalars(
         update(P)
         .where(_late(due))
