@@ -74,7 +74,7 @@ class EmbeddedDispatcher:
 
 def job_round(plugin: str, job: Job) -> str:
     """The name of the round of a plugin's job."""
-    return f"job:{plugin}:{job.id}"
+    return f"{rounds.JOB_ROUNDS}{plugin}:{job.id}"
 
 
 def run_job(workspace: Workspace, plugin: str, job: Job) -> None:

@@ -25,6 +25,7 @@ from cms_core.publishing.receipts import WITH_RECEIPT, told
 from cms_core.workspace import Workspace
 
 BATCH = 500
+LEDGERS = (Event, Measurement, ContactChange)
 NOT_ENGAGED = {"published", "bounced", "complained", "unsubscribed"}
 
 Rows = Sequence[Row[*tuple[Any, ...]]]

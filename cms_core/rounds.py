@@ -13,6 +13,7 @@ from cms_core.dialect import insert_for
 
 # Whose own timer comes a moment early is not sent away until the next time.
 EARLY = 0.1
+JOB_ROUNDS = "job:"  # and whose job it is
 
 
 class Round(Base):

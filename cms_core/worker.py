@@ -14,23 +14,23 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 import cms_core
 from cms_core import rounds
 from cms_core.clock import Clock, SystemClock
+from cms_core.events import ledger
 from cms_core.notices.telling import tell_people, telling_people
 from cms_core.personal import retry_erasures
-from cms_core.publishing import claims, listing
+from cms_core.publishing import claims, listing, recovery
 from cms_core.publishing.measuring import measure
 from cms_core.publishing.models import Publication
 from cms_core.publishing.models import Worker as WorkerRow
-from cms_core.publishing.recovery import recover
 from cms_core.publishing.rescheduling import extend_all
 from cms_core.publishing.runner import Runner
 from cms_core.queue import EmbeddedQueue, Queue
-from cms_core.reactions import deliver_reactions
+from cms_core.reactions import LEDGERS, deliver_reactions
 from cms_core.webhooks.sending import tell_webhooks, telling_webhooks
 from cms_core.workspace import Workspace
 
@@ -40,8 +40,11 @@ RETRY_HORIZON = timedelta(seconds=60)
 REMEMBERED = timedelta(days=30)  # how long workers that are gone are known
 SHORT_SLEEP = 0.2
 IDLE_SLEEP = 1.0
+LOOK_SECONDS = 5.0
 REACT_SECONDS = 1.0
+REACT_ANYWAY_SECONDS = 30.0  # to plugins that failed
 SWEEP_SECONDS = 1.0
+REST_SECONDS = 5 * 60.0  # then a worker sweeps though nothing seems to be there
 MEASURE_SECONDS = 15 * 60.0
 EXTEND_SECONDS = 60.0
 
@@ -79,8 +82,13 @@ class Worker:
         self.queue = queue or EmbeddedQueue()
         self.runner = Runner(workspace, self.name, due_clock or SystemClock(), self._must_stop)
         self.touched: set[int] = set()
-        self._react_at = self._measure_at = self._extend_at = 0.0
+        self._journals = workspace.config.run_dir / "senders"
+        self._look_at = self._react_at = self._measure_at = self._extend_at = self._react_anyway_at = 0.0
         self._swept_at = float("-inf")
+        self._rests = True  # nothing was found last time
+        # Where the ledgers end, and where they ended when reactions were delivered last.
+        self._ends: list[int | None] = []
+        self._told: list[int | None] | None = None
 
     def stop(self) -> None:
         """Finish the current item and end."""
@@ -122,8 +130,7 @@ class Worker:
             while not self.stopping.is_set():
                 try:
                     worked = self.work_once()
-                    if self.workspace.fence.outdated:
-                        log.warning("%s: this worker leaves", self.workspace.fence.reason)
+                    if self._is_outdated(worked):
                         return
                     self._do_rounds()
                     if not worked:
@@ -132,23 +139,43 @@ class Worker:
                     log.exception("the worker could not go on; it tries again")
                     self.stopping.wait(IDLE_SLEEP)
 
+    def _is_outdated(self, worked: bool) -> bool:
+        """Whether to leave. A worker that rests looks now and then; one that works has just asked the fence."""
+        if not worked and time.monotonic() < self._look_at:
+            return False
+        self._look_at = time.monotonic() + LOOK_SECONDS
+        if self.workspace.fence.outdated:
+            log.warning("%s: this worker leaves", self.workspace.fence.reason)
+        return self.workspace.fence.outdated
+
     def work_once(self) -> bool:
         """Claim and do the next work; False when there was nothing to do, or the fence is closed."""
+        if self._rests and not self._something() and time.monotonic() - self._swept_at < REST_SECONDS:
+            return False
         if self.workspace.fence.watch() is not None:
             return False
-        if time.monotonic() - self._swept_at > SWEEP_SECONDS or not (batch := self.runner.claim()):
+        soon = self._rests or time.monotonic() - self._swept_at > SWEEP_SECONDS
+        if soon or not (batch := self.runner.claim()):
             self._sweep()
             batch = self.runner.claim()
+        self._rests = not batch
         self.touched.update(held.publication_id for held in batch)
         if batch:
             self.runner.run(batch)
         return bool(batch)
 
+    def _something(self) -> bool:
+        """Whether there may be work, and where the ledgers end: the one statement of a worker that rests, each second."""
+        wanted = self.runner.something()
+        with self.workspace.db.session() as session:
+            ends = (ledger.end_id(session, each) for each in LEDGERS)
+            found, *self._ends = session.execute(select(or_(wanted, recovery.CLAIMED), *ends)).one()
+        return bool(found or recovery.journals(self._journals))
+
     def _sweep(self) -> None:
         self._swept_at = time.monotonic()
         self.touched.update(self.runner.sweep())
-        leases = self.runner.leases.bounds(self.runner.real_clock)
-        recover(self.workspace.db, self.workspace.config.run_dir / "senders", self.runner.real, leases)
+        recovery.recover(self.workspace.db, self._journals, self.runner.real, self.runner.bounds)
 
     def run_one(self, publication_id: int) -> None:
         """Do what is to be done with one publication now (commands and pages that act at once); raises Conflict at the fence."""
@@ -182,7 +209,7 @@ class Worker:
         present = time.monotonic()
         if present >= self._react_at:
             self._react_at = present + REACT_SECONDS
-            deliver_reactions(self.workspace)
+            self._react(present)
         if present >= self._measure_at:
             self._measure_at = present + MEASURE_SECONDS
             if self._takes("measure", MEASURE_SECONDS):
@@ -193,6 +220,15 @@ class Worker:
             self._extend_at = present + EXTEND_SECONDS
             if self._takes("extend", EXTEND_SECONDS):
                 extend_all(self.workspace, self.runner.due_clock.now())
+
+    def _react(self, present: float) -> None:
+        if not self._rests:
+            self._something()
+        if self._ends != self._told or present >= self._react_anyway_at:
+            self._react_anyway_at = present + REACT_ANYWAY_SECONDS
+            ends = self._ends
+            deliver_reactions(self.workspace)
+            self._told = ends
 
     def _takes(self, name: str, seconds: float) -> bool:
         with self.workspace.db.transaction() as session:
@@ -234,13 +270,10 @@ class Worker:
             )
 
     def _heartbeat(self) -> None:
+        now = self.runner.real
         with self.workspace.db.transaction() as session:
-            row = session.get(WorkerRow, self.name)
-            now = self.runner.real
-            if row is None:
-                session.execute(delete(WorkerRow).where(WorkerRow.seen_at < now - REMEMBERED))
-                session.add(
-                    WorkerRow(name=self.name, version=cms_core.__version__, started_at=now, seen_at=now)
-                )
-            else:
-                row.seen_at = now
+            beat = update(WorkerRow).where(WorkerRow.name == self.name).values(seen_at=now)
+            if session.scalar(beat.returning(WorkerRow.name)) is not None:
+                return
+            session.execute(delete(WorkerRow).where(WorkerRow.seen_at < now - REMEMBERED))
+            session.add(WorkerRow(name=self.name, version=cms_core.__version__, started_at=now, seen_at=now))

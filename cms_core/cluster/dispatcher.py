@@ -2,13 +2,13 @@
 
 from datetime import timedelta
 
-from sqlalchemy import text
+from sqlalchemy import or_, select, text
 from sqlalchemy.orm import Session
 
 from cms_core import rounds
 from cms_core.cluster.jobs import PLUGIN_JOBS, WORK, install, make_app
 from cms_core.contract import Job
-from cms_core.publishing import claims, status
+from cms_core.publishing import claims, followers, status
 from cms_core.publishing.leases import Leases
 from cms_core.queue import job_round
 from cms_core.ticker import TICK_SECONDS
@@ -36,8 +36,10 @@ class ClusterDispatcher:
             if not rounds.take(session, "tick", timedelta(seconds=TICK_SECONDS)):
                 return
             present = self._workspace.db.clock.now()
-            claims.sweep(session, present, present, self._leases.bounds(self._workspace.db.clock))
-            if claims.any_work(session, self._workspace.plugins, present, present):
+            leases, plugins = self._leases.bounds(self._workspace.db.clock), self._workspace.plugins
+            wanted = claims.something(plugins, present, present, leases), followers.something()
+            if session.scalar(select(or_(*wanted))):
+                claims.sweep(session, present, present, leases)
                 self._ring(session)
 
     def run(self, plugin: str, job: Job) -> None:

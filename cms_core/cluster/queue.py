@@ -22,7 +22,7 @@ class ClusterQueue:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._bell, self._idle = threading.Event(), threading.Event()
+        self._bell, self._idle, self._ended = threading.Event(), threading.Event(), threading.Event()
         self._app = make_app(workspace.config, self._answer, self._run_job)
 
     def ring(self) -> None:
@@ -46,7 +46,7 @@ class ClusterQueue:
         try:
             yield
         finally:
-            self._idle.set()
+            self._ended.set()
             loop.call_soon_threadsafe(listener.cancel)
             thread.join()
 
@@ -74,7 +74,8 @@ class ClusterQueue:
     def _answer(self) -> None:
         self._idle.clear()
         self._bell.set()
-        self._idle.wait()
+        while not self._idle.wait(LOOKS_BY_ITSELF / 10) and not self._ended.is_set():
+            pass
 
     def _run_job(self, plugin: str, name: str) -> None:
         found = [job for owner, job in self._workspace.plugins.jobs if (owner, job.id) == (plugin, name)]

@@ -3,17 +3,19 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from cms_core.connections import circuit
 from cms_core.connections.models import Connection, ConnectionState
 from cms_core.db import now
 from cms_core.doctor.findings import Finding, error, note, ok, warning
 from cms_core.publishing import listing, status
+from cms_core.rounds import JOB_ROUNDS, Round
 from cms_core.workspace import Workspace
 
 LATE = timedelta(minutes=5)
 VERY_LATE = timedelta(hours=1)
+SILENT = timedelta(minutes=10)  # all jobs of plugins are overdue for so long: nobody ticks
 ENDS_SOON = timedelta(days=14)
 START_ONE = "start `cms run` or `cms worker`, by a service that starts it again"
 # State → what a person does about publications in it.
@@ -28,6 +30,8 @@ def worker(workspace: Workspace) -> Iterator[Finding]:
     """Whether somebody publishes."""
     with workspace.db.session() as session:
         found = status.worker(session)
+        ticked = session.scalar(select(func.max(Round.next_at)).where(Round.name.startswith(JOB_ROUNDS)))
+        silent = ticked is not None and ticked < now(session) - SILENT
     if found is None:
         yield warning("no worker has ever been seen", START_ONE)
     elif not found["alive"]:
@@ -36,6 +40,8 @@ def worker(workspace: Workspace) -> Iterator[Finding]:
         )
     else:
         yield ok(f"{found['name']} is at work, seen {found['seen_at']:%F %T} UTC")
+        if silent:
+            yield warning("nobody has the jobs of plugins done", "start `cms scheduler`, or `cms run`")
 
 
 def due(workspace: Workspace) -> Iterator[Finding]:

@@ -11,7 +11,19 @@ A transaction that stays open holds the horizon back, in whichever database of t
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, ColumnElement, Text, cast, func, literal, select, tuple_, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    ScalarSelect,
+    Select,
+    Text,
+    cast,
+    func,
+    literal,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from cms_core.db import Ledger
@@ -50,13 +62,20 @@ def order(session: Session, ledger: type[Ledger]) -> tuple[Any, ...]:
 
 def end(session: Session, ledger: type[Ledger]) -> Place:
     """The last place that may be read now; START where there is none."""
-    query = select(ledger.xid, ledger.id).limit(1)
-    if _by_id(session):
-        query = query.order_by(ledger.id.desc())
-    else:
-        query = query.where(ledger.xid < _horizon()).order_by(ledger.xid.desc(), ledger.id.desc())
-    found = session.execute(query).first()
+    found = session.execute(_last(session, ledger, ledger.xid, ledger.id)).first()
     return Place(*found) if found else START
+
+
+def end_id(session: Session, ledger: type[Ledger]) -> ScalarSelect[int]:
+    """SQL: the id of the last row that may be read now; another one means that there is something new."""
+    return _last(session, ledger, ledger.id).scalar_subquery()
+
+
+def _last(session: Session, ledger: type[Ledger], *columns: Any) -> Select[*tuple[Any, ...]]:
+    query = select(*columns).limit(1)
+    if _by_id(session):
+        return query.order_by(ledger.id.desc())
+    return query.where(ledger.xid < _horizon()).order_by(ledger.xid.desc(), ledger.id.desc())
 
 
 def _horizon() -> ColumnElement[int]:

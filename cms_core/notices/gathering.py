@@ -20,16 +20,26 @@ KEPT = timedelta(days=90)
 def gather(workspace: Workspace) -> int:
     """Raise and close what has changed since the last time; returns how many notices were raised."""
     at = workspace.db.clock.now()
-    return sum(_gather(workspace, source, at) for source in SOURCES) + _gather_faults(workspace)
+    faults = _open("plugin")
+    changed = [_changed(source.name, source.keys(workspace, at)) for source in SOURCES]
+    with workspace.db.session() as session:  # one statement, without the lock of those who write
+        *found, open_faults = session.execute(
+            select(*changed, select(Notice.id).where(faults).exists())
+        ).one()
+    raised = sum(_gather(workspace, source, at) for source, has in zip(SOURCES, found, strict=True) if has)
+    return raised + (_gather_faults(workspace) if open_faults or plugin_faults(workspace) else 0)
+
+
+def _changed(name: str, keys: Keys) -> ColumnElement[bool]:
+    """SQL: there is something of this source to be told, or to be closed."""
+    fresh = keys.where(~_known(name, keys)).exists()
+    return or_(fresh, select(Notice.id).where(_over(name, keys)).exists())
 
 
 def _gather(workspace: Workspace, source: Source, at: datetime) -> int:
     keys = source.keys(workspace, at)
-    with workspace.db.session() as session:  # asked without the lock of those who write
+    with workspace.db.session() as session:
         fresh = _fresh(session, source.name, keys)
-        over = session.scalar(select(Notice.id).where(_over(source.name, keys)).limit(1))
-    if not fresh and over is None:
-        return 0
     with workspace.db.transaction() as session:
         closed = update(Notice).where(_over(source.name, keys)).values(resolved_at=now(session))
         session.execute(closed.execution_options(synchronize_session=False))
@@ -38,25 +48,30 @@ def _gather(workspace: Workspace, source: Source, at: datetime) -> int:
 
 def _fresh(session: Session, name: str, keys: Keys) -> Sequence[str]:
     (key,) = keys.selected_columns
-    known = exists().where(Notice.source == name, Notice.key == key, Notice.resolved_at.is_(None))
-    return session.scalars(keys.where(~known).order_by(key).limit(BATCH)).all()
+    return session.scalars(keys.where(~_known(name, keys)).order_by(key).limit(BATCH)).all()
+
+
+def _known(name: str, keys: Keys) -> ColumnElement[bool]:
+    (key,) = keys.selected_columns
+    return exists().where(_open(name), Notice.key == key)
+
+
+def _open(name: str) -> ColumnElement[bool]:
+    return (Notice.source == name) & Notice.resolved_at.is_(None)
 
 
 def _over(name: str, keys: Keys) -> ColumnElement[bool]:
     """SQL: an open notice of this source whose thing is in order again."""
-    return (Notice.source == name) & Notice.resolved_at.is_(None) & Notice.key.not_in(keys.scalar_subquery())
+    return _open(name) & Notice.key.not_in(keys.scalar_subquery())
 
 
 def _gather_faults(workspace: Workspace) -> int:
     """What is known to this process alone: compared here, not in the database."""
     found = {each.key: each for each in plugin_faults(workspace)}
     with workspace.db.session() as session:
-        query = select(Notice.key).where(Notice.source == "plugin", Notice.resolved_at.is_(None))
-        known = set(session.scalars(query))
+        known = set(session.scalars(select(Notice.key).where(_open("plugin"))))
     fresh: list[Raised] = [each for key, each in found.items() if key not in known]
     over = sorted(known - found.keys())
-    if not fresh and not over:
-        return 0
     with workspace.db.transaction() as session:
         raising.resolve(session, "plugin", over)
         return raising.raise_all(session, workspace, fresh)

@@ -6,15 +6,17 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from sqlalchemy import or_, select
+
 from cms_core.notices import gathering, outbox, resets
+from cms_core.notices.models import Mail, MailState, NoticePost, ResetRequest
 from cms_core.notices.posting import post
 from cms_core.notices.sending import send_due
 from cms_core.workspace import Workspace
 
 log = logging.getLogger(__name__)
 
-SLEEP_SECONDS = 1.0
-GATHER_SECONDS = 5.0
+SLEEP_SECONDS = 5.0
 PURGE_SECONDS = 3600.0
 
 
@@ -27,12 +29,13 @@ def telling_people(workspace: Workspace, stopping: threading.Event) -> Iterator[
         return done.is_set() or stopping.is_set()
 
     def run() -> None:
-        gather_at = purge_at = 0.0
+        purge_at = 0.0
         while not stopped():
             present = time.monotonic()
             try:
-                tell_people(workspace, stopped, gathering_too=present >= gather_at)
-                gather_at = present + GATHER_SECONDS if present >= gather_at else gather_at
+                gathering.gather(workspace)
+                if _something(workspace):
+                    _tell(workspace, stopped)
                 if present >= purge_at:
                     purge_at = present + PURGE_SECONDS
                     purge(workspace)
@@ -49,15 +52,26 @@ def telling_people(workspace: Workspace, stopping: threading.Event) -> Iterator[
         thread.join()
 
 
-def tell_people(
-    workspace: Workspace, stopped: Callable[[], bool] = lambda: False, *, gathering_too: bool = True
-) -> int:
+def tell_people(workspace: Workspace, stopped: Callable[[], bool] = lambda: False) -> int:
     """Do once what there is to do; returns how many mails the server took."""
+    gathering.gather(workspace)
+    return _tell(workspace, stopped)
+
+
+def _tell(workspace: Workspace, stopped: Callable[[], bool]) -> int:
     resets.answer_requests(workspace)
-    if gathering_too:
-        gathering.gather(workspace)
     post(workspace)
     return send_due(workspace, stopped)
+
+
+def _something(workspace: Workspace) -> bool:
+    """Whether somebody asked for a new password, or a letter or a mail is due: one statement."""
+    at = workspace.db.clock.now()
+    pending = select(Mail.id).where(Mail.state == MailState.PENDING, Mail.next_at <= at)
+    letters = select(NoticePost.id).where(NoticePost.due_at <= at)
+    with workspace.db.session() as session:
+        wanted = select(ResetRequest.address).exists(), letters.exists(), pending.exists()
+        return bool(session.scalar(select(or_(*wanted))))
 
 
 def purge(workspace: Workspace) -> None:

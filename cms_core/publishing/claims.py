@@ -77,12 +77,11 @@ def missing(plugin: str) -> str:
     return f"plugin {plugin} is missing"
 
 
-def sweep(session: Session, due: datetime, real: datetime, leases: Bounds | None = None) -> list[int]:
+def sweep(session: Session, due: datetime, real: datetime, leases: Bounds) -> list[int]:
     """Move rows whose time has come: missed, retried, lease lost, end reached. Returns the ids that were missed."""
-    lost = (leases or Bounds(real)).lost(P.lease_until)
     missed = session.scalars(
         update(P)
-        .where(P.state == S.SCHEDULED, P.due_at <= due, P.tries == 0, P.late_at < due, P.awaits.in_(READY))
+        .where(_late(due))
         .values(
             state=S.MISSED,
             reason="first start came too late; a person decides",
@@ -90,20 +89,34 @@ def sweep(session: Session, due: datetime, real: datetime, leases: Bounds | None
         )
         .returning(P.id)
     ).all()
-    rested = and_(P.state == S.RETRY_WAIT, or_(P.retry_at <= real, P.wake_at <= due))
-    _set(session, rested, state=S.SCHEDULED, retry_at=None, wake_at=None)
-    _set(session, and_(P.state == S.PREPARING, lost), state=S.SCHEDULED, lease_until=None)
-    _lose_commits(session, lost, real)
-    ended = and_(
+    _set(session, _rested(due, real), state=S.SCHEDULED, retry_at=None, wake_at=None)
+    _set(session, _lost(S.PREPARING, leases), state=S.SCHEDULED, lease_until=None)
+    _lose_commits(session, real, leases)
+    _set(session, _ended(due), withdraw_asked_at=real)
+    _cancel_the_rest(session, real)
+    return list(missed)
+
+
+def _late(due: datetime) -> ColumnElement[bool]:
+    return and_(P.state == S.SCHEDULED, P.due_at <= due, P.tries == 0, P.late_at < due, P.awaits.in_(READY))
+
+
+def _rested(due: datetime, real: datetime) -> ColumnElement[bool]:
+    return and_(P.state == S.RETRY_WAIT, or_(P.retry_at <= real, P.wake_at <= due))
+
+
+def _lost(state: S, leases: Bounds) -> ColumnElement[bool]:
+    return and_(P.state == state, leases.lost(P.lease_until))
+
+
+def _ended(due: datetime) -> ColumnElement[bool]:
+    return and_(
         PUBLIC,
         P.ends_at <= due,
         P.superseded_by_id.is_(None),
         P.withdraw_asked_at.is_(None),
         P.needs_person.is_(False),
     )
-    _set(session, ended, withdraw_asked_at=real)
-    _cancel_the_rest(session, real)
-    return list(missed)
 
 
 def follow_plugins(session: Session, plugins: Plugins) -> None:
@@ -116,22 +129,26 @@ def follow_plugins(session: Session, plugins: Plugins) -> None:
 
 def _cancel_the_rest(session: Session, real: datetime) -> None:
     """Deliveries that a sender gave back after its publication was cancelled."""
-    cancelled = select(P.id).where(P.state == S.CANCELLED, P.audience_at.is_not(None))
-    waiting = Delivery.state.in_((DeliveryState.PENDING, DeliveryState.RETRY_WAIT))
     session.execute(
         update(Delivery)
-        .where(Delivery.publication_id.in_(cancelled), waiting)
+        .where(_left())
         .values(state=DeliveryState.CANCELLED, reason="cancelled", settled_at=real)
         .execution_options(synchronize_session=False)
     )
 
 
-def _lose_commits(session: Session, leaseless: ColumnElement[bool], real: datetime) -> None:
+def _left() -> ColumnElement[bool]:
+    cancelled = select(P.id).where(P.state == S.CANCELLED, P.audience_at.is_not(None))
+    waiting = Delivery.state.in_((DeliveryState.PENDING, DeliveryState.RETRY_WAIT))
+    return and_(Delivery.publication_id.in_(cancelled), waiting)
+
+
+def _lose_commits(session: Session, real: datetime, leases: Bounds) -> None:
     """A commit whose worker died: nobody knows whether it went out; one that kills worker after worker is left to a person."""
     reason = "the worker died while the outcome was open"
     lost = session.scalars(
         update(P)
-        .where(P.state == S.COMMITTING, leaseless)
+        .where(_lost(S.COMMITTING, leases))
         .values(
             state=S.UNKNOWN,
             reason=reason,
@@ -225,14 +242,14 @@ def claim(
     ``only`` limits it to one publication.
     """
     served = ~circuit.resting(P.connection_id, real)
-    for task, where in _work(plugins, due, real):
-        wanted = and_(where, served) if only is None else and_(where, served, P.id == only)
-        first = _first(session, wanted)
+    wanted = served if only is None else and_(served, P.id == only)
+    for task, where in _there(session, _work(plugins, due, real), wanted):
+        first = _first(session, and_(where, wanted))
         if first is None or not circuit.may_try(session, first.connection_id, first.probe_at, real):
             continue
         ids = [first.id]
         if task is Task.PUBLISH and most > 1 and first.probe_at is None and _together(plugins, first.channel):
-            ids = _others(session, and_(wanted, P.connection_id == first.connection_id), most)
+            ids = _others(session, and_(where, wanted, P.connection_id == first.connection_id), most)
         values: dict[str, Any] = {"claim_no": P.claim_no + 1, "lease_until": real + lease, "worker": worker}
         if task is Task.PUBLISH:
             values["state"] = S.PREPARING
@@ -247,6 +264,13 @@ def claim(
         if numbers:
             return [Held(each, numbers[each], task) for each in ids if each in numbers]
     return []
+
+
+def _there(session: Session, work: Work, wanted: ColumnElement[bool]) -> Work:
+    """The tasks of which there is any, by one statement: mostly it is one of six."""
+    asked = (select(P.id).where(where, wanted).exists() for _, where in work)
+    found = session.execute(select(*asked)).one()
+    return [each for each, there in zip(work, found, strict=True) if there]
 
 
 def _together(plugins: Plugins, channel: str) -> bool:
@@ -304,17 +328,23 @@ def renew(session: Session, held: Sequence[Held], lease_until: datetime) -> None
     session.connection().execute(statement, rows)
 
 
-def any_work(session: Session, plugins: Plugins, due: datetime, real: datetime) -> bool:
-    """Whether anything may be claimed now."""
-    found = (select(P.id).where(where).exists() for _, where in claimable(plugins, due, real))
-    return bool(session.scalar(select(or_(*found))))
+def something(plugins: Plugins, due: datetime, real: datetime, leases: Bounds) -> ColumnElement[bool]:
+    """SQL: there is something to claim or to sweep."""
+    lost = _lost(S.PREPARING, leases), _lost(S.COMMITTING, leases)
+    swept = _late(due), _rested(due, real), *lost, _ended(due)
+    wanted = [where for _, where in claimable(plugins, due, real)]
+    return or_(_any_of([*wanted, *swept]), select(Delivery.id).where(_left()).exists())
+
+
+def _any_of(wanted: Iterable[ColumnElement[bool]]) -> ColumnElement[bool]:
+    return or_(*(select(P.id).where(where).exists() for where in wanted))
 
 
 def next_wait(
     session: Session, plugins: Plugins, due: datetime, real: datetime, horizon: timedelta
 ) -> float | None:
     """Seconds until something may become claimable: a lease ends, a retry or a probe is near; 0: now; None: nothing will."""
-    if any_work(session, plugins, due, real):
+    if session.scalar(select(_any_of(where for _, where in claimable(plugins, due, real)))):
         return 0.0
     leased = or_(P.state.in_((S.PREPARING, S.COMMITTING)), and_(P.lease_until >= real, P.paused_at.is_(None)))
     open_ended = P.state.in_((S.SENDING, S.UNKNOWN, S.PUBLISHED)), P.retry_at > real, P.paused_at.is_(None)

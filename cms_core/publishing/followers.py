@@ -55,6 +55,11 @@ def judge(awaits: str, entry_state: str, publication_state: str | None, *, appro
     return Verdict.WAIT
 
 
+def something() -> ColumnElement[bool]:
+    """SQL: something waits whose verdict may be another than to wait."""
+    return _open().order_by(None).exists()
+
+
 def settle(session: Session, plugins: Plugins, due: datetime) -> None:
     """Let go what has waited long enough, and hold what waits in vain; ``due`` is the present of what is due."""
     query = _open()

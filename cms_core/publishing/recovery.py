@@ -26,6 +26,14 @@ NOT_KNOWN = "the sender died with the message on the wire"
 NO_JOURNAL = "the sender is gone and so is its journal"
 
 
+CLAIMED = select(Delivery.id).where(Delivery.state == DeliveryState.CLAIMED).exists()
+
+
+def journals(folder: Path) -> list[Path]:
+    """What senders have left here, or are writing."""
+    return list(folder.glob("*.journal"))
+
+
 def recover(db: Database, folder: Path, real: datetime, leases: Bounds) -> int:
     """Settle the open claims of senders that are dead; returns how many deliveries were settled."""
     with db.session() as session:
@@ -38,7 +46,7 @@ def recover(db: Database, folder: Path, real: datetime, leases: Bounds) -> int:
         claimed = dict(session.execute(query).all())
     # Who was killed before its first claim, or after its last settling, has left nothing but a journal.
     here = boot_id()
-    senders = {path.stem: here for path in folder.glob("*.journal")} | claimed
+    senders = {path.stem: here for path in journals(folder)} | claimed
     return sum(_recover_sender(db, folder, sender, boot, real, leases) for sender, boot in senders.items())
 
 

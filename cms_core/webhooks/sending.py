@@ -45,6 +45,7 @@ BATCH = 500
 AT_ONCE = 8  # webhooks that are called side by side
 IN_A_ROW = 50  # messages of one webhook before the others have their turn
 SLEEP_SECONDS = 1.0
+REST_SECONDS = 10.0  # where there is no webhook
 PURGE_EVERY = 3600
 MAX_HEAD = 4_000
 GONE = 410
@@ -60,14 +61,17 @@ def telling_webhooks(workspace: Workspace, stopping: threading.Event) -> Iterato
     def run() -> None:
         rounds = 0
         while not (done.is_set() or stopping.is_set()):
+            seconds = REST_SECONDS
             try:
-                tell_webhooks(workspace, lambda: done.is_set() or stopping.is_set())
+                if _active(workspace):
+                    seconds = SLEEP_SECONDS
+                    tell_webhooks(workspace, lambda: done.is_set() or stopping.is_set())
                 if rounds % PURGE_EVERY == 0:
                     purge(workspace)
             except Exception:
                 log.exception("webhooks could not be told; trying again")
             rounds += 1
-            done.wait(SLEEP_SECONDS)
+            done.wait(seconds)
 
     thread = threading.Thread(target=run, name="cms-webhooks", daemon=True)
     thread.start()
@@ -80,19 +84,20 @@ def telling_webhooks(workspace: Workspace, stopping: threading.Event) -> Iterato
 
 def tell_webhooks(workspace: Workspace, stopped: Callable[[], bool] = lambda: False) -> int:
     """Make messages of new events, and send what is due; returns how many were taken. Nothing leaves behind a closed fence."""
-    if workspace.fence.reason is not None:
-        return 0
-    with workspace.db.session() as session:
-        active = list(
-            session.scalars(select(Webhook).where(Webhook.disabled_at.is_(None)).order_by(Webhook.id))
-        )
-    if not active:
+    active = _active(workspace)
+    if not active or workspace.fence.reason is not None:
         return 0
     for webhook in active:
         while _make_messages(workspace, webhook):
             pass
     with ThreadPoolExecutor(min(AT_ONCE, len(active)), "cms-webhook") as pool:
         return sum(pool.map(lambda each: _send_due(workspace, each.id, stopped), active))
+
+
+def _active(workspace: Workspace) -> list[Webhook]:
+    query = select(Webhook).where(Webhook.disabled_at.is_(None)).order_by(Webhook.id)
+    with workspace.db.session() as session:
+        return list(session.scalars(query))
 
 
 def ping_now(workspace: Workspace, message_id: int) -> dict[str, Any]:

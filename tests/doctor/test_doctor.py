@@ -18,6 +18,7 @@ from cms_core.db import now
 from cms_core.doctor import machine
 from cms_core.doctor.checks import CHECKS, examine
 from cms_core.publishing.models import Publication, Worker
+from cms_core.rounds import Round
 from cms_core.workspace import Workspace
 from tests.doctor.conftest import Cms, NameServer, Said, arm_one
 
@@ -289,6 +290,18 @@ def test_the_heart_of_a_worker_is_listened_to(opened: Workspace, doctor: Doctor)
     with opened.db.transaction() as session:
         session.execute(update(Worker).values(seen_at=at - timedelta(minutes=5)))
     assert only(doctor()[1], "worker")[0] == "warning"
+
+
+def test_jobs_that_nobody_has_done_are_missed(opened: Workspace, doctor: Doctor) -> None:
+    at = datetime.now(UTC)
+    with opened.db.transaction() as session:
+        session.add(Worker(name="w1", version="1", started_at=at, seen_at=at))
+        session.add(Round(name="job:ads:costs", next_at=at + timedelta(minutes=1)))
+        session.add(Round(name="job:ads:rates", next_at=at - timedelta(hours=1)))
+    assert only(doctor()[1], "worker")[0] == "ok"
+    with opened.db.transaction() as session:
+        session.execute(update(Round).values(next_at=at - timedelta(hours=1)))
+    assert levels(doctor()[1], "worker") == {"ok", "warning"}
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Several machines on one PostgreSQL: schedulers share the ticks, workers the work, and whoever dies is followed."""
 
+import socket
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -26,11 +27,16 @@ def machines(tmp_path: Path, postgres: PostgresServer, migrated_postgres: str) -
     postgres.drop(url)
 
 
+def free_port() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return str(free.getsockname()[1])
+
+
 def soon() -> datetime:
     return datetime.now(UTC) - timedelta(seconds=1)
 
 
-def until(wanted: Callable[[], bool], seconds: float = 30) -> None:
+def until(wanted: Callable[[], bool], seconds: float = 90) -> None:
     """Wait until something is so."""
     end = time.monotonic() + seconds
     while not wanted():
@@ -114,21 +120,21 @@ def test_who_is_older_than_the_database_finishes_and_leaves(machines: Cluster) -
     running = [
         machines.start("scheduler"),
         machines.start("worker"),
-        machines.start("run", "--port", "8765"),
+        machines.start("run", "--port", free_port()),
     ]
     machines.ready()
     machines.arm(1, soon())
     until(lambda: published(machines) == 1)
     with machines.workspace.db.transaction() as session:
         session.execute(text("UPDATE alembic_version_core SET version_num = '9999'"))
-    assert [process.wait(30) for process in running] == [0, 0, 0]
+    assert [process.wait(90) for process in running] == [0, 0, 0]
     machines.arm(1, soon())
     time.sleep(1)
     assert published(machines) == 1
 
 
 def test_the_app_alone_publishes_nothing(machines: Cluster) -> None:
-    machines.start("web", "--port", "8766")
+    machines.start("web", "--port", free_port())
     machines.ready()
     machines.arm(1, soon())
     time.sleep(2.5)
