@@ -175,7 +175,8 @@ class Worker:
     def _sweep(self) -> None:
         self._swept_at = time.monotonic()
         self.touched.update(self.runner.sweep())
-        recovery.recover(self.workspace.db, self._journals, self.runner.real, self.runner.bounds)
+        leases = self.runner.leases.bounds(self.runner.real_clock)
+        recovery.recover(self.workspace.db, self._journals, self.runner.real, leases)
 
     def run_one(self, publication_id: int) -> None:
         """Do what is to be done with one publication now (commands and pages that act at once); raises Conflict at the fence."""
@@ -212,9 +213,10 @@ class Worker:
             self._react(present)
         if present >= self._measure_at:
             self._measure_at = present + MEASURE_SECONDS
-            if self._takes("measure", MEASURE_SECONDS):
-                if self.workspace.fence.reason is None:
-                    measure(self.workspace, self.runner.real)
+            # Who may not measure leaves the round to others.
+            if self.workspace.fence.reason is None and self._takes("measure", MEASURE_SECONDS):
+                measure(self.workspace, self.runner.real)
+            if self._takes("erasures", MEASURE_SECONDS):
                 retry_erasures(self.workspace)
         if present >= self._extend_at:
             self._extend_at = present + EXTEND_SECONDS

@@ -3,10 +3,11 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from cms_core import rounds
 from cms_core.rounds import Round
+from cms_core.worker import Worker
 from cms_core.workspace import Workspace
 
 EVERY = timedelta(hours=1)
@@ -45,4 +46,14 @@ def test_a_clock_that_was_set_back_stops_nothing(workspace: Workspace) -> None:
     assert taken(workspace)
     put(workspace, timedelta(days=365))
     assert taken(workspace)
+    assert not taken(workspace)
+
+
+def test_who_may_not_measure_takes_the_round_from_nobody(workspace: Workspace) -> None:
+    workspace.fence.close("set back")
+    Worker(workspace)._do_rounds()
+    with workspace.db.session() as session:
+        assert set(session.scalars(select(Round.name))) == {"extend", "erasures"}
+    workspace.fence.accept()
+    Worker(workspace)._do_rounds()
     assert not taken(workspace)

@@ -45,8 +45,9 @@ def working(workspace: Workspace) -> Iterator[None]:
     try:
         yield
     finally:
-        ticker.stop()
+        # First, for who is interrupted again while a job of a plugin ends: then nobody comes back here.
         worker.stop()
+        ticker.stop()
         thread.join()
         publishing.db.dispose()
 

@@ -38,6 +38,9 @@ def until_stopped(state: State, *, log_json: bool) -> Iterator[tuple[Workspace, 
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, stop)
     with written(workspace, as_json=log_json or workspace.config.log_json) as announce:
+        # The first look also tells the fence with which versions of the tables this program began.
+        if (reason := workspace.fence.reason) is not None:
+            announce(f"nothing is published: {reason}; {workspace.fence.remedy}")
         yield workspace, announce
     # The server ends on SystemExit but swallows it; one that comes before it runs is ours already.
     raise SystemExit(max(codes, default=0))

@@ -14,9 +14,7 @@ from cms_core.queue import job_round
 from cms_core.ticker import TICK_SECONDS
 from cms_core.workspace import Workspace
 
-WAITING = text(
-    "SELECT queueing_lock FROM procrastinate_jobs WHERE status = 'todo' AND queueing_lock IS NOT NULL"
-)
+WAITING = text("SELECT id FROM procrastinate_jobs WHERE status = 'todo' AND queueing_lock = :lock")
 
 
 class ClusterDispatcher:
@@ -36,29 +34,34 @@ class ClusterDispatcher:
             if not rounds.take(session, "tick", timedelta(seconds=TICK_SECONDS)):
                 return
             present = self._workspace.db.clock.now()
-            leases, plugins = self._leases.bounds(self._workspace.db.clock), self._workspace.plugins
-            wanted = claims.something(plugins, present, present, leases), followers.something()
+            wanted = claims.something(self._workspace.plugins, present, present), followers.something()
             if session.scalar(select(or_(*wanted))):
-                claims.sweep(session, present, present, leases)
+                claims.sweep(session, present, present, self._leases.bounds(self._workspace.db.clock))
                 self._ring(session)
 
     def run(self, plugin: str, job: Job) -> None:
-        """The interval of a plugin's job is over: one worker is to run it."""
+        """The interval of a plugin's job is over: one worker is to run it.
+
+        While it still waits for a worker, the round is left to whoever runs jobs itself (`cms run`).
+        """
+        lock = f"{plugin}:{job.id}"
         with self._workspace.db.transaction() as session:
-            if rounds.take(session, job_round(plugin, job), job.every):
-                self._defer(session, PLUGIN_JOBS, f"{plugin}:{job.id}", plugin=plugin, job=job.id)
+            if not _waits(session, lock) and rounds.take(session, job_round(plugin, job), job.every):
+                self._defer(session, PLUGIN_JOBS, lock, plugin=plugin, job=job.id)
 
     def _ring(self, session: Session) -> None:
         for number in range(max(1, status.workers_alive(session))):
-            self._defer(session, WORK, f"{WORK}:{number}")
+            if not _waits(session, lock := f"{WORK}:{number}"):
+                self._defer(session, WORK, lock)
 
     def _defer(self, session: Session, task: str, lock: str, **arguments: str) -> None:
-        """A job of this name that nobody has begun yet is enough."""
-        if lock not in session.scalars(WAITING).all():
-            driver = session.connection().connection.driver_connection
-            self._app.configure_task(task, queueing_lock=lock, queue=task, connection=driver).defer(
-                **arguments
-            )
+        driver = session.connection().connection.driver_connection
+        self._app.configure_task(task, queueing_lock=lock, queue=task, connection=driver).defer(**arguments)
+
+
+def _waits(session: Session, lock: str) -> bool:
+    """Whether there is a job of this name that nobody has begun yet: one is enough."""
+    return session.scalar(WAITING, {"lock": lock}) is not None
 
 
 def _nothing(*_: str) -> None:

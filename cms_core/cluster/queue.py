@@ -53,14 +53,16 @@ class ClusterQueue:
     # --- on the thread of the queue, and those that it makes ----------------------------------------------------------
 
     async def _listen(self) -> None:
-        while True:
+        # Cancelling is not all: who cannot take leave of a database that is away raises that instead.
+        while not self._ended.is_set():
             try:
                 async with self._app.open_async(), asyncio.TaskGroup() as group:
                     for queue in QUEUES:
                         group.create_task(self._take_from(queue))
             except Exception:
-                log.exception("the queue cannot be heard; trying again")
-            await asyncio.sleep(RETRY_SECONDS)
+                if not self._ended.is_set():
+                    log.exception("the queue cannot be heard; trying again")
+                    await asyncio.sleep(RETRY_SECONDS)
 
     async def _take_from(self, queue: str) -> None:
         await self._app.run_worker_async(

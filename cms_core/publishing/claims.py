@@ -77,8 +77,9 @@ def missing(plugin: str) -> str:
     return f"plugin {plugin} is missing"
 
 
-def sweep(session: Session, due: datetime, real: datetime, leases: Bounds) -> list[int]:
+def sweep(session: Session, due: datetime, real: datetime, leases: Bounds | None = None) -> list[int]:
     """Move rows whose time has come: missed, retried, lease lost, end reached. Returns the ids that were missed."""
+    lost = (leases or Bounds(real)).lost(P.lease_until)
     missed = session.scalars(
         update(P)
         .where(_late(due))
@@ -90,8 +91,8 @@ def sweep(session: Session, due: datetime, real: datetime, leases: Bounds) -> li
         .returning(P.id)
     ).all()
     _set(session, _rested(due, real), state=S.SCHEDULED, retry_at=None, wake_at=None)
-    _set(session, _lost(S.PREPARING, leases), state=S.SCHEDULED, lease_until=None)
-    _lose_commits(session, real, leases)
+    _set(session, and_(P.state == S.PREPARING, lost), state=S.SCHEDULED, lease_until=None)
+    _lose_commits(session, lost, real)
     _set(session, _ended(due), withdraw_asked_at=real)
     _cancel_the_rest(session, real)
     return list(missed)
@@ -103,10 +104,6 @@ def _late(due: datetime) -> ColumnElement[bool]:
 
 def _rested(due: datetime, real: datetime) -> ColumnElement[bool]:
     return and_(P.state == S.RETRY_WAIT, or_(P.retry_at <= real, P.wake_at <= due))
-
-
-def _lost(state: S, leases: Bounds) -> ColumnElement[bool]:
-    return and_(P.state == state, leases.lost(P.lease_until))
 
 
 def _ended(due: datetime) -> ColumnElement[bool]:
@@ -143,12 +140,12 @@ def _left() -> ColumnElement[bool]:
     return and_(Delivery.publication_id.in_(cancelled), waiting)
 
 
-def _lose_commits(session: Session, real: datetime, leases: Bounds) -> None:
+def _lose_commits(session: Session, leaseless: ColumnElement[bool], real: datetime) -> None:
     """A commit whose worker died: nobody knows whether it went out; one that kills worker after worker is left to a person."""
     reason = "the worker died while the outcome was open"
     lost = session.scalars(
         update(P)
-        .where(_lost(S.COMMITTING, leases))
+        .where(P.state == S.COMMITTING, leaseless)
         .values(
             state=S.UNKNOWN,
             reason=reason,
@@ -328,10 +325,10 @@ def renew(session: Session, held: Sequence[Held], lease_until: datetime) -> None
     session.connection().execute(statement, rows)
 
 
-def something(plugins: Plugins, due: datetime, real: datetime, leases: Bounds) -> ColumnElement[bool]:
+def something(plugins: Plugins, due: datetime, real: datetime) -> ColumnElement[bool]:
     """SQL: there is something to claim or to sweep."""
-    lost = _lost(S.PREPARING, leases), _lost(S.COMMITTING, leases)
-    swept = _late(due), _rested(due, real), *lost, _ended(due)
+    lost = P.state.in_((S.PREPARING, S.COMMITTING)), Bounds(real, real + FAR).lost(P.lease_until)
+    swept = _late(due), _rested(due, real), and_(*lost), _ended(due)
     wanted = [where for _, where in claimable(plugins, due, real)]
     return or_(_any_of([*wanted, *swept]), select(Delivery.id).where(_left()).exists())
 

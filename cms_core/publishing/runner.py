@@ -27,7 +27,7 @@ from cms_core.plugins import PLUGIN_FAULTS
 from cms_core.publishing import claims, closures, experiments, followers, live, lookups, outcomes, snapshot
 from cms_core.publishing.claims import Held, Task
 from cms_core.publishing.deliveries import freeze_audience
-from cms_core.publishing.leases import Bounds, Leases
+from cms_core.publishing.leases import Leases
 from cms_core.publishing.models import Phase
 from cms_core.publishing.models import PublicationState as S
 from cms_core.publishing.sending import Sending
@@ -73,7 +73,7 @@ class Runner:
     def __post_init__(self) -> None:
         self.real_clock: Clock = SystemClock()
         self.lease = timedelta(seconds=self.workspace.config.lease_seconds)
-        self._leases = Leases(self.lease)
+        self.leases = Leases(self.lease)
         self.held: list[Held] = []
         self._swept: datetime | None = None
         self._followed = float("-inf")
@@ -91,24 +91,20 @@ class Runner:
             if time.monotonic() - self._followed > FOLLOW_SECONDS:
                 claims.follow_plugins(session, plugins)
                 self._followed = time.monotonic()
-            missed = claims.sweep(session, due, self.real, self.bounds)
+            missed = claims.sweep(session, due, self.real, self.leases.bounds(self.real_clock))
             followers.settle(session, plugins, due)
             closures.keep_out(session, plugins, due)
             return missed
 
     def something(self) -> ColumnElement[bool]:
         """SQL: there is something to sweep or to claim."""
-        plugins, due = self.workspace.plugins, self.due_clock.now()
-        return or_(claims.something(plugins, due, self.real, self.bounds), followers.something())
+        return or_(
+            claims.something(self.workspace.plugins, self.due_clock.now(), self.real), followers.something()
+        )
 
     @property
     def real(self) -> datetime:
         return self.real_clock.now()
-
-    @property
-    def bounds(self) -> Bounds:
-        """Which leases are nobody's any more."""
-        return self._leases.bounds(self.real_clock)
 
     def claim(self, only: int | None = None) -> list[Held]:
         """Claim the next work: one piece, or publications that go out together, as many as are made in a short while."""

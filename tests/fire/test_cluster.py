@@ -1,16 +1,21 @@
 """Several machines on one PostgreSQL: schedulers share the ticks, workers the work, and whoever dies is followed."""
 
+import asyncio
 import socket
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select, text
+from sqlalchemy.engine import make_url
 
 from cms_core import rounds
 from cms_core.config import write_config
+from cms_core.db import Database
+from cms_core.errors import CmsError
 from cms_core.publishing.models import Attempt, Publication
 from cms_core.testing.databases import PostgresServer
 from tests.fire.processes import KINDS, Cluster, cluster
@@ -131,6 +136,98 @@ def test_who_is_older_than_the_database_finishes_and_leaves(machines: Cluster) -
     machines.arm(1, soon())
     time.sleep(1)
     assert published(machines) == 1
+
+
+def test_a_worker_may_be_stopped_while_the_database_is_away(
+    machines: Cluster, postgres: PostgresServer
+) -> None:
+    worker = machines.start("worker")
+    machines.arm(1, soon())
+    until(lambda: published(machines) == 1)
+    machines.workspace.db.dispose()
+    with away(postgres, machines.workspace.config.database_url):
+        until(lambda: "could not go on" in machines.said[worker].read_text())
+        worker.terminate()
+        worker.wait(20)
+
+
+@contextmanager
+def away(postgres: PostgresServer, url: str) -> Iterator[None]:
+    """The database of this address takes no connections and ends those that it has."""
+    name = make_url(url).database
+    postgres._run(f'ALTER DATABASE "{name}" WITH ALLOW_CONNECTIONS false')
+    try:
+        postgres._run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")  # noqa: S608
+        yield
+    finally:
+        postgres._run(f'ALTER DATABASE "{name}" WITH ALLOW_CONNECTIONS true')
+
+
+def test_a_role_that_may_create_nothing_is_told_so(machines: Cluster, postgres: PostgresServer) -> None:
+    jobs = pytest.importorskip("cms_core.cluster.jobs")
+    postgres._run("CREATE ROLE guest LOGIN PASSWORD 'a guest'")
+    url = make_url(machines.workspace.config.database_url).set(username="guest", password="a guest")
+    guest = Database(url.render_as_string(hide_password=False))
+    with pytest.raises(CmsError, match="permission denied"):
+        jobs.install(guest)
+    guest.dispose()
+    postgres._run("DROP ROLE guest")
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgresql+psycopg"])
+def test_the_queue_reaches_the_database_that_the_workspace_names(scheme: str) -> None:
+    jobs = pytest.importorskip("cms_core.cluster.jobs")
+    parsed = pytest.importorskip("psycopg.conninfo").conninfo_to_dict
+    found = parsed(jobs.conninfo(f"{scheme}://me:a b%2F'c@db:5433/cms?sslmode=require"))
+    assert found == {
+        "user": "me",
+        "password": "a b/'c",
+        "host": "db",
+        "port": "5433",
+        "dbname": "cms",
+        "sslmode": "require",
+    }
+
+
+def test_what_a_dead_worker_had_begun_is_put_back_unless_the_same_waits(machines: Cluster) -> None:
+    jobs = pytest.importorskip("cms_core.cluster.jobs")
+    jobs.install(machines.workspace.db)
+    begun = text(
+        "INSERT INTO procrastinate_jobs (queue_name, task_name, queueing_lock, status) VALUES"
+        " ('work', 'work', 'work:0', 'doing'), ('plugin_jobs', 'plugin_jobs', 'walls:beat', 'doing'),"
+        " ('work', 'work', 'work:0', 'todo')"
+    )
+    with machines.workspace.db.transaction() as session:
+        session.execute(begun)
+    app = jobs.make_app(machines.workspace.config, lambda: None, lambda _plugin, _job: None)
+
+    async def rescue() -> None:
+        async with app.open_async():
+            await app.tasks["rescue"].func(None, timestamp=0)
+
+    asyncio.run(rescue())
+    with machines.workspace.db.session() as session:
+        left = session.execute(text("SELECT queueing_lock, status::text FROM procrastinate_jobs ORDER BY 1"))
+        assert [tuple(row) for row in left] == [("walls:beat", "todo"), ("work:0", "todo")]
+
+
+def test_the_jobs_of_plugins_are_done_where_only_the_app_works(machines: Cluster) -> None:
+    machines.start("scheduler")
+    machines.ready()
+
+    def waiting() -> int:
+        query = text("SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'plugin_jobs'")
+        with machines.workspace.db.session() as session:
+            return session.scalar(query) or 0
+
+    until(lambda: waiting() == 1)
+    machines.start("run", "--port", free_port())
+    machines.ready()
+    began, beats = time.monotonic(), machines.wall.beats
+    time.sleep(6)
+    assert machines.wall.beats - beats >= (time.monotonic() - began) / 2, (
+        "none of its turns is lost in the queue"
+    )
 
 
 def test_the_app_alone_publishes_nothing(machines: Cluster) -> None:

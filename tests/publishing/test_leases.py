@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from cms_core.clock import FrozenClock, SystemClock
 from cms_core.publishing import claims
-from cms_core.publishing.leases import ENDLESS, FAR, NEVER, Bounds, Leases
+from cms_core.publishing.leases import ENDLESS, FAR, NEVER, Leases
 from cms_core.publishing.models import Publication
 from cms_core.workspace import Workspace
 from tests.publishing.conftest import Arm, shown
@@ -69,7 +69,7 @@ def test_a_lease_of_somebody_dead_whose_clock_was_ahead_ends(
     public_id = arm()
     change(workspace, public_id, state="preparing", lease_until=real + ahead)
     with workspace.db.transaction() as session:
-        claims.sweep(session, real, real, Bounds(real, real + FAR))
+        claims.sweep(session, real, real, claims.Bounds(real, real + FAR))
     assert shown(workspace, public_id)["state"] == ("scheduled" if free else "preparing")
     change(workspace, public_id, state="unknown", lease_until=real + ahead, retry_at=None)
     with workspace.db.session() as session:
