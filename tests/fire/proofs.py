@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, select
@@ -30,6 +31,13 @@ Process = subprocess.Popen[str]
 def asked(name: str, default: int) -> int:
     """How many a proof is to do: the environment variable of this name, or the default."""
     return int(os.environ.get(name, str(default)))
+
+
+def path_with(folder: Path, code: str) -> dict[str, str]:
+    """What lets processes run some code before anything else: a ``sitecustomize`` in this folder."""
+    folder.mkdir(exist_ok=True)
+    (folder / "sitecustomize.py").write_text(code)
+    return {"PYTHONPATH": os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])}
 
 
 def just_now() -> datetime:

@@ -74,7 +74,7 @@ def ended(made: Cluster) -> float:
             return left(made) == 0
         return False
 
-    return until(nothing_left, 300, 0.5)
+    return until(nothing_left, 900, 0.5)
 
 
 def held(made: Cluster, faults: int) -> Verdict:

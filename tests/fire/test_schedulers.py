@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from cms_core.publishing.models import Attempt, Publication
 from tests.fire.conftest import MakeCluster, Tell
 from tests.fire.processes import Cluster
-from tests.fire.proofs import asked, judge, just_now, left, stop, until
+from tests.fire.proofs import asked, judge, just_now, left, path_with, stop, until
 
 ITEMS = asked("CMS_ITEMS", 5_000)
 EACH = 4
@@ -19,20 +19,13 @@ LONG_LEASE = "30"  # eight processes on a small machine: whoever waits for the p
 NO_QUEUE = "import sys\nsys.modules['procrastinate'] = None\n"
 
 
-def without_the_queue(folder: Path) -> dict[str, str]:
-    """What makes processes run as if the extra ``[cluster]`` were not installed."""
-    folder.mkdir()
-    (folder / "sitecustomize.py").write_text(NO_QUEUE)
-    return {"PYTHONPATH": str(folder)}
-
-
 @pytest.mark.long
 @pytest.mark.parametrize("mode", ["sqlite", "postgresql", "cluster"])
 def test_four_schedulers_and_four_workers_claim_nothing_twice(
     mode: str, make_cluster: MakeCluster, tmp_path: Path, tell: Tell
 ) -> None:
     kind = "sqlite" if mode == "sqlite" else "postgresql"
-    environ = without_the_queue(tmp_path / "path") if mode == "postgresql" else {}
+    environ = path_with(tmp_path / "path", NO_QUEUE) if mode == "postgresql" else {}
     with make_cluster(kind, CMS_LEASE_SECONDS=LONG_LEASE, **environ) as made:
         made.arm(ITEMS, just_now())
         began = time.monotonic()
