@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from flask import Flask
 
 from cms_core.config import Config
+from cms_core.migrations import load_models
 from cms_core.plugins import PLUGIN_FAULTS
 from cms_core.web.proxies import behind_proxies
 from cms_core.workspace import Workspace, open_workspace
@@ -18,6 +19,7 @@ def create_app(
         if config is None:
             raise TypeError("create_app needs a config or a workspace")
         workspace = open_workspace(config, plugins=plugins)
+    load_models(workspace.plugins)
     app = Flask("cms_core", static_folder=None, template_folder=None)
     app.extensions["cms"] = workspace
     app.config.update(

@@ -39,6 +39,7 @@ from cms_core.ids import new_id
 BUSY_TIMEOUT_SECONDS = 30
 CONNECT_SECONDS = 10
 VERSION_TABLE = "alembic_version_"  # and the name of an owner of tables
+QUEUE_TABLES = "procrastinate_"  # of the extra `cluster`: bells that ring, nothing that is known
 # One for each thread of ``cms run`` and some more: opening one costs as much as many requests.
 KEPT_CONNECTIONS = 12
 

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import structlog
+from sqlalchemy.exc import InterfaceError, OperationalError
 from structlog.stdlib import ProcessorFormatter
 from structlog.types import EventDict
 
@@ -56,6 +57,14 @@ def _announcer(handler: logging.StreamHandler[Any], *, as_json: bool) -> Callabl
             print(_shown(text), file=handler.stream, flush=True)
 
     return announce
+
+
+def tell_fault(logger: logging.Logger, what: str, fault: Exception) -> None:
+    """What will be tried again: a database that is away in one line, for it is told each second; all else with its trace."""
+    if isinstance(fault, OperationalError | InterfaceError):
+        logger.warning("%s: %s", what, " ".join(str(fault.orig).split()))
+    else:
+        logger.error(what, exc_info=fault)
 
 
 def _log_crash(crash: threading.ExceptHookArgs) -> None:

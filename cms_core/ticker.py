@@ -5,11 +5,16 @@ and says when the interval of a plugin's job is over. Any number of processes ma
 """
 
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
+from sqlalchemy.exc import SQLAlchemyError
 
+from cms_core.logs import tell_fault
+from cms_core.migrations import load_models
 from cms_core.plugins import Plugins
 from cms_core.queue import Dispatcher
 
@@ -17,6 +22,8 @@ from cms_core.queue import Dispatcher
 logging.getLogger("apscheduler").setLevel(logging.ERROR)
 
 TICK_SECONDS = 1
+
+log = logging.getLogger(__name__)
 
 
 class _Heart(BackgroundScheduler):  # type: ignore[misc]
@@ -33,17 +40,26 @@ class _Heart(BackgroundScheduler):  # type: ignore[misc]
         return min(super()._process_jobs() or TICK_SECONDS, TICK_SECONDS)
 
 
+def _tried(call: Callable[..., None], *given: Any) -> None:
+    try:
+        call(*given)
+    except SQLAlchemyError as fault:
+        tell_fault(log, "the ticker could not do its part; it tries again", fault)
+
+
 class Ticker:
     """Rings each second, and calls for the jobs of plugins at their intervals."""
 
     def __init__(self, plugins: Plugins, dispatcher: Dispatcher) -> None:
+        load_models(plugins)
         self._scheduler = _Heart(timezone=UTC, job_defaults={"coalesce": True, "misfire_grace_time": None})
-        self._scheduler.add_job(
-            dispatcher.ring, IntervalTrigger(seconds=TICK_SECONDS, timezone=UTC), id="core:tick"
-        )
+        every_second = IntervalTrigger(seconds=TICK_SECONDS, timezone=UTC)
+        self._scheduler.add_job(_tried, every_second, args=[dispatcher.ring], id="core:tick")
         for plugin, job in plugins.jobs:
             trigger = IntervalTrigger(seconds=max(1, int(job.every.total_seconds())), timezone=UTC)
-            self._scheduler.add_job(dispatcher.run, trigger, args=[plugin, job], id=f"{plugin}:{job.id}")
+            self._scheduler.add_job(
+                _tried, trigger, args=[dispatcher.run, plugin, job], id=f"{plugin}:{job.id}"
+            )
 
     def start(self) -> None:
         """Begin to tick."""

@@ -21,6 +21,8 @@ import cms_core
 from cms_core import rounds
 from cms_core.clock import Clock, SystemClock
 from cms_core.events import ledger
+from cms_core.logs import tell_fault
+from cms_core.migrations import load_models
 from cms_core.notices.telling import tell_people, telling_people
 from cms_core.personal import retry_erasures
 from cms_core.publishing import claims, listing, recovery
@@ -76,6 +78,7 @@ class Worker:
     def __init__(
         self, workspace: Workspace, due_clock: Clock | None = None, queue: Queue | None = None
     ) -> None:
+        load_models(workspace.plugins)
         self.workspace = workspace
         self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
         self.stopping = threading.Event()
@@ -135,8 +138,8 @@ class Worker:
                     self._do_rounds()
                     if not worked:
                         self.queue.wait(IDLE_SLEEP)
-                except Exception:
-                    log.exception("the worker could not go on; it tries again")
+                except Exception as fault:
+                    tell_fault(log, "the worker could not go on; it tries again", fault)
                     self.stopping.wait(IDLE_SLEEP)
 
     def _is_outdated(self, worked: bool) -> bool:
@@ -262,8 +265,8 @@ class Worker:
             try:
                 self.runner.renew_leases()
                 self._heartbeat()
-            except Exception:
-                log.exception("leases could not be renewed; trying again")
+            except Exception as fault:
+                tell_fault(log, "leases could not be renewed; trying again", fault)
 
     def _sign_off(self) -> None:
         with self.workspace.db.transaction() as session:

@@ -9,6 +9,8 @@ import click
 ALONE = {
     "init": "it makes the workspace, before anything is served",
     "run": "it is what serves",
+    "web": "it is what serves the calls",
+    "scheduler": "it is a process of its own; what is due is begun by itself",
     "worker": "it is a process of its own; publications are begun by their calls",
     "demo": "it makes and serves a workspace of its own",
     "dev": "it is for authors of plugins, on their own machine",

@@ -59,9 +59,9 @@ class ClusterQueue:
                 async with self._app.open_async(), asyncio.TaskGroup() as group:
                     for queue in QUEUES:
                         group.create_task(self._take_from(queue))
-            except Exception:
+            except Exception as fault:
                 if not self._ended.is_set():
-                    log.exception("the queue cannot be heard; trying again")
+                    log.warning("the queue cannot be heard; trying again: %s", _first(fault))
                     await asyncio.sleep(RETRY_SECONDS)
 
     async def _take_from(self, queue: str) -> None:
@@ -87,6 +87,13 @@ class ClusterQueue:
             log.error(
                 "job %s of plugin %s is unknown here: is the plugin installed on this machine?", name, plugin
             )
+
+
+def _first(fault: BaseException) -> str:
+    """The first of what went wrong at once, in one line."""
+    while isinstance(fault, BaseExceptionGroup):
+        fault = fault.exceptions[0]
+    return f"{type(fault).__name__}: {' '.join(str(fault).split())}"
 
 
 def _run(loop: asyncio.AbstractEventLoop, listener: "asyncio.Task[None]") -> None:

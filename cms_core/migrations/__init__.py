@@ -16,6 +16,7 @@ from alembic.config import Config as AlembicConfig
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.orm import configure_mappers
 
 from cms_core.db import VERSION_TABLE
 from cms_core.errors import UpgradeNeeded
@@ -52,10 +53,15 @@ def owners(plugins: Plugins) -> Iterator[Owner]:
 
 
 def load_models(plugins: Plugins) -> None:
-    """Make the tables of all plugins known to the metadata: their models stand in ``models`` beside ``migrations``."""
+    """Make the tables of all plugins known to the metadata: their models stand in ``models`` beside ``migrations``.
+
+    Whoever starts threads does so before: one that asks while another imports would find half of a plugin's models, and SQLAlchemy
+    never forgets that it could not connect them.
+    """
     for owner in owners(plugins):
         if owner.name != CORE:
             import_module(f"{plugins.loaded[owner.name].module.__package__}.models")
+    configure_mappers()
 
 
 def owner_of(table: str, names: list[str]) -> str:

@@ -10,7 +10,7 @@ from cms_core.db import now
 from cms_core.notices import raising
 from cms_core.notices.models import Notice, NoticeRead
 from cms_core.notices.raising import Raised
-from cms_core.notices.sources import SOURCES, Keys, Source, plugin_faults
+from cms_core.notices.sources import SOURCES, Keys, Source, on_machine, plugin_faults
 from cms_core.workspace import Workspace
 
 BATCH = 200
@@ -66,21 +66,24 @@ def _over(name: str, keys: Keys) -> ColumnElement[bool]:
 
 
 def _gather_faults(workspace: Workspace) -> int:
-    """What is known to this process alone: compared here, not in the database."""
+    """What is known to this process alone: compared here, not in the database, and closed by the machine that has raised it."""
     found = {each.key: each for each in plugin_faults(workspace)}
+    here = Notice.key.endswith(on_machine(workspace), autoescape=True)
     with workspace.db.session() as session:
-        known = set(session.scalars(select(Notice.key).where(_open("plugin"))))
+        known = set(session.scalars(select(Notice.key).where(_open("plugin"), here)))
     fresh: list[Raised] = [each for key, each in found.items() if key not in known]
     over = sorted(known - found.keys())
+    if not fresh and not over:
+        return 0
     with workspace.db.transaction() as session:
         raising.resolve(session, "plugin", over)
         return raising.raise_all(session, workspace, fresh)
 
 
 def purge(session: Session) -> None:
-    """Forget notices of long ago: those that are closed, and those that nothing closes (of plugins)."""
+    """Forget notices of long ago: those that are closed, and those that nothing closes (of plugins, of machines that are gone)."""
     before = now(session) - KEPT
-    ended = or_(Notice.resolved_at < before, Notice.source.startswith("plugin:"))
+    ended = or_(Notice.resolved_at < before, Notice.source.startswith("plugin"))
     old = select(Notice.id).where(Notice.last_at < before, ended)
     session.execute(delete(NoticeRead).where(NoticeRead.notice_id.in_(old)))
     session.execute(

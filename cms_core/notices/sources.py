@@ -243,6 +243,11 @@ def _state(state: S) -> Callable[[Workspace, datetime], ColumnElement[bool]]:
     return lambda _workspace, _at: Publication.state == state
 
 
+def on_machine(workspace: Workspace) -> str:
+    """Plugins may be there on one machine and not on another, so a fault of one is that of a machine."""
+    return f" on {workspace.config.host_name}"
+
+
 def plugin_faults(workspace: Workspace) -> list[Raised]:
     """Plugins that could not be loaded in this process."""
     found: list[Any] = [each for each in workspace.plugins.loaded.values() if each.state == "error"]
@@ -250,8 +255,8 @@ def plugin_faults(workspace: Workspace) -> list[Raised]:
         Raised(
             "plugin",
             "system",
-            each.name,
-            f"Plugin {each.name} is not loaded",
+            each.name + on_machine(workspace),
+            f"Plugin {each.name} is not loaded{on_machine(workspace)}",
             each.error,
             f"/app/plugins/{each.name}",
             "system.admin",

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import or_, select
 
+from cms_core.logs import tell_fault
 from cms_core.notices import gathering, outbox, resets
 from cms_core.notices.models import Mail, MailState, NoticePost, ResetRequest
 from cms_core.notices.posting import post
@@ -39,8 +40,8 @@ def telling_people(workspace: Workspace, stopping: threading.Event) -> Iterator[
                 if present >= purge_at:
                     purge_at = present + PURGE_SECONDS
                     purge(workspace)
-            except Exception:
-                log.exception("people could not be told; trying again")
+            except Exception as fault:
+                tell_fault(log, "people could not be told; trying again", fault)
             done.wait(SLEEP_SECONDS)
 
     thread = threading.Thread(target=run, name="cms-notices", daemon=True)

@@ -28,6 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from cms_core import migrations, models
+from cms_core.db import QUEUE_TABLES, VERSION_TABLE
 from cms_core.errors import Conflict, Invalid
 from cms_core.events.models import Cursor
 from cms_core.plugins import Plugins
@@ -176,7 +177,7 @@ def _position_by_id(connection: Connection, cursor: Row) -> int:
 
 def _there(connection: Connection) -> set[str]:
     names = inspect(connection).get_table_names()
-    return {name for name in names if not name.startswith("alembic_version_")}
+    return {name for name in names if not name.startswith((VERSION_TABLE, QUEUE_TABLES))}
 
 
 # --- what databases do not share ------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from cms_core.events import ledger
 from cms_core.events.ledger import Place
 from cms_core.events.models import Event
 from cms_core.ids import new_id
+from cms_core.logs import tell_fault
 from cms_core.outbound import HttpClient, HttpResponse
 from cms_core.outbound.http_answers import retry_after
 from cms_core.reports.export import document, rows_of
@@ -68,8 +69,8 @@ def telling_webhooks(workspace: Workspace, stopping: threading.Event) -> Iterato
                     tell_webhooks(workspace, lambda: done.is_set() or stopping.is_set())
                 if rounds % PURGE_EVERY == 0:
                     purge(workspace)
-            except Exception:
-                log.exception("webhooks could not be told; trying again")
+            except Exception as fault:
+                tell_fault(log, "webhooks could not be told; trying again", fault)
             rounds += 1
             done.wait(seconds)
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 
@@ -32,7 +33,7 @@ from cms_core.webhooks import service as webhooks
 from cms_core.webhooks.models import Webhook, WebhookMessage
 from cms_core.webhooks.sending import tell_webhooks
 from cms_core.worker import Worker
-from cms_core.workspace import Workspace
+from cms_core.workspace import Workspace, open_workspace
 from tests.harm import NAUGHTY
 from tests.webhooks.conftest import Receiver, receiver  # noqa: F401 - a fixture
 
@@ -350,6 +351,23 @@ def test_a_chat_gets_text_in_which_nothing_is_a_mention_or_a_link(
     assert "&lt;!channel&gt; &amp; &lt;https://evil.example" in told["text"]
     assert told["text"].count("<") == 1
     assert "bold*" not in told["text"]
+
+
+def test_a_plugin_that_is_missing_on_one_machine_is_told_once(mailing: Workspace) -> None:
+    elsewhere = open_workspace(replace(mailing.config, host_name="second"), clock=mailing.db.clock)
+    broken = next(iter(elsewhere.plugins.loaded.values()))
+    broken.state, broken.error = "error", "no module named so"
+    for workspace in (elsewhere, mailing, elsewhere, mailing):
+        gathering.gather(workspace)
+    with mailing.db.session() as session:
+        (notice,) = session.scalars(select(Notice).where(Notice.source == "plugin"))
+    assert notice.title == f"Plugin {broken.name} is not loaded on second"
+    assert notice.resolved_at is None
+    broken.state, broken.error = "on", ""
+    gathering.gather(elsewhere)
+    with mailing.db.session() as session:
+        assert session.get_one(Notice, notice.id).resolved_at is not None
+    elsewhere.db.dispose()
 
 
 # --- by plugins -------------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 from click.testing import Result
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from cms_core import logs
 from cms_core.app import create_app
@@ -75,6 +76,25 @@ def test_each_record_is_one_line_of_json_whatever_stands_in_it(
     ]
     assert found[1]["exception"].startswith("Traceback")
     assert datetime.fromisoformat(found[0]["timestamp"]).tzinfo
+
+
+def test_a_database_that_is_away_is_one_line_and_a_fault_of_ours_has_its_trace(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with capturing(workspace, capsys, as_json=True) as lines:
+        for fault in (
+            OperationalError("SELECT 1", None, Exception("gone\n\tIs it running?")),
+            ValueError("ours"),
+        ):
+            try:
+                raise fault
+            except Exception as caught:
+                logs.tell_fault(log, "it failed", caught)
+    away, ours = (json.loads(line) for line in lines)
+    assert (away["level"], away["event"]) == ("warning", "it failed: gone Is it running?")
+    assert "exception" not in away
+    assert (ours["level"], ours["event"]) == ("error", "it failed")
+    assert "ValueError: ours" in ours["exception"]
 
 
 def test_no_text_begins_a_line_of_its_own(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
@@ -343,7 +363,9 @@ def look_everywhere(cms: Cms, tmp_path: Path, home: Path) -> list[str]:
             told += [str(row) for row in session.execute(select(Base.metadata.tables[name])).mappings()]
     opened.db.dispose()
     for command in ("export", "backup"):
-        told.append(cms(command, tmp_path / f"{command}.zip").output)
+        result = cms(command, tmp_path / f"{command}.zip")
+        assert result.exit_code == 0, result.output
+        told.append(result.output)
         told.append(unpacked(tmp_path / f"{command}.zip", without="core_webhook.jsonl"))
     return told
 
