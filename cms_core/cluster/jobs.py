@@ -6,6 +6,7 @@ from datetime import timedelta
 from procrastinate import App, JobContext, PsycopgConnector
 from procrastinate.exceptions import UniqueViolation
 from procrastinate.jobs import Status
+from procrastinate.schema import SchemaManager
 from psycopg.conninfo import make_conninfo
 from sqlalchemy import func, inspect, select
 from sqlalchemy.engine import make_url
@@ -63,8 +64,6 @@ def conninfo(database_url: str) -> str:
 
 def install(db: Database) -> None:
     """Make the tables of the queue, unless they are there."""
-    from procrastinate.schema import SchemaManager
-
     try:
         with db.writing() as connection:
             connection.execute(select(func.pg_advisory_xact_lock(_INSTALLING)))

@@ -14,9 +14,8 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from cms_core.clock import Clock, SystemClock
 
-FAR = timedelta(
-    hours=2
-)  # no lease lasts that long (CMS_LEASE_SECONDS): it was taken while the clock was ahead
+# No lease lasts that long (CMS_LEASE_SECONDS): it was taken while the clock was ahead.
+FAR = timedelta(hours=2)
 NEVER, ENDLESS = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
