@@ -665,7 +665,7 @@ class JobContext:
 
 @dataclass(frozen=True)
 class Job:
-    """Work done at an interval by the one process that ticks; it opens its own sessions."""
+    """Work done by one process, when ``every`` has passed since it was done last; it opens its own sessions."""
 
     id: str
     every: timedelta

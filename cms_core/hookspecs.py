@@ -122,6 +122,9 @@ def register_blueprints() -> "Iterable[Blueprint]":
 def register_jobs() -> Iterable[Job]:
     """Return work to be done at an interval; ``job.run(ctx)`` opens its own sessions by way of the services.
 
+    The database remembers when it was done last, so a program that is started anew each night still does a daily job once a day;
+    one with an interval of more than an hour may be up to an hour late.
+
     .. versionadded:: 0.1
     """
 

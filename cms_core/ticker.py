@@ -13,6 +13,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 from sqlalchemy.exc import SQLAlchemyError
 
+from cms_core.contract import Job
 from cms_core.logs import tell_fault
 from cms_core.migrations import load_models
 from cms_core.plugins import Plugins
@@ -22,6 +23,7 @@ from cms_core.queue import Dispatcher
 logging.getLogger("apscheduler").setLevel(logging.ERROR)
 
 TICK_SECONDS = 1
+LONGEST_SECONDS = 3_600
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +50,10 @@ def _tried(call: Callable[..., None], *given: Any) -> None:
 
 
 class Ticker:
-    """Rings each second, and calls for the jobs of plugins at their intervals."""
+    """Rings each second, and calls for the jobs of plugins: at the start, then at their intervals, but each hour at least.
+
+    Whether an interval is over is for the dispatcher to know, who remembers it over a restart.
+    """
 
     def __init__(self, plugins: Plugins, dispatcher: Dispatcher) -> None:
         load_models(plugins)
@@ -56,9 +61,13 @@ class Ticker:
         every_second = IntervalTrigger(seconds=TICK_SECONDS, timezone=UTC)
         self._scheduler.add_job(_tried, every_second, args=[dispatcher.ring], id="core:tick")
         for plugin, job in plugins.jobs:
-            trigger = IntervalTrigger(seconds=max(1, int(job.every.total_seconds())), timezone=UTC)
+            trigger = IntervalTrigger(seconds=_asked_every(job), timezone=UTC)
             self._scheduler.add_job(
-                _tried, trigger, args=[dispatcher.run, plugin, job], id=f"{plugin}:{job.id}"
+                _tried,
+                trigger,
+                args=[dispatcher.run, plugin, job],
+                id=f"{plugin}:{job.id}",
+                next_run_time=datetime.now(UTC),
             )
 
     def start(self) -> None:
@@ -68,3 +77,7 @@ class Ticker:
     def stop(self) -> None:
         """Stop ticking; a running job is finished."""
         self._scheduler.shutdown(wait=True)
+
+
+def _asked_every(job: Job) -> int:
+    return max(TICK_SECONDS, min(LONGEST_SECONDS, int(job.every.total_seconds())))
