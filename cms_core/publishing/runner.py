@@ -24,7 +24,17 @@ from cms_core.clock import Clock, SystemClock
 from cms_core.connections import circuit
 from cms_core.errors import CmsError
 from cms_core.plugins import PLUGIN_FAULTS
-from cms_core.publishing import claims, closures, experiments, followers, live, lookups, outcomes, snapshot
+from cms_core.publishing import (
+    claims,
+    closures,
+    experiments,
+    followers,
+    live,
+    lookups,
+    outcomes,
+    round_ends,
+    snapshot,
+)
 from cms_core.publishing.claims import Held, Task
 from cms_core.publishing.deliveries import freeze_audience
 from cms_core.publishing.leases import Leases
@@ -288,7 +298,7 @@ class Runner:
             self._fail(held, taken, error, started, "commit")
             return
         with self._outcome(taken) as session:
-            outcomes.finish_sending(session, held, taken, self.real, self.due_clock.now())
+            round_ends.end_round(session, held, taken, self.real, self.due_clock.now())
 
     def _keep(self, held: Held, taken: Snapshot, arm: ArmPicture, prepared: c.Prepared) -> bool:
         with self.workspace.db.transaction() as session:
