@@ -99,7 +99,7 @@ def files(workspace: Workspace) -> Iterator[Finding]:
 def work(workspace: Workspace) -> Iterator[Finding]:
     """Whether what is due is taken."""
     with workspace.db.session() as session:
-        seconds, worker = status.oldest_due_seconds(session) or 0, status.worker(session)
+        seconds, worker = status.oldest_due_seconds(session, workspace.plugins) or 0, status.worker(session)
     if seconds > NOBODY_CLAIMS.total_seconds() and not (worker and worker["alive"]):
         yield error(f"no worker, and something is due for {seconds} s", "")
     elif seconds > LATE.total_seconds():

@@ -57,7 +57,7 @@ def _one(value: float | None) -> Mapping[str, float | None]:
 
 
 def _publishing(session: Session, workspace: Workspace) -> Iterator[Gauge]:
-    found, present = status.document(session, workspace.plugins), now(session)
+    found, present = status.document(session, workspace), now(session)
     publications = {each.value: found["publications"].get(each, 0) for each in PublicationState}
     deliveries = {each.value: found["deliveries"].get(each, 0) for each in DeliveryState}
     worker = found["worker"]

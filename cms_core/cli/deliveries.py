@@ -4,7 +4,13 @@ import click
 
 from cms_core.cli.output import print_json, print_table
 from cms_core.cli.state import State, json_option, pass_state
-from cms_core.publishing import listing, resolving, service
+from cms_core.publishing import listing, recipients, resolving, service
+
+PARTS = {
+    "unknown": ("address", "since", "known"),
+    "reasons": ("state", "count", "reason"),
+    "undelivered": ("address", "state", "retry_at", "reason"),
+}
 
 
 @click.group()
@@ -17,17 +23,17 @@ def command() -> None:
 @json_option
 @pass_state
 def show(state: State, publication_id: str, as_json: bool) -> None:
-    """Counts by state, and the unknown ones with what is known of each."""
+    """Counts by state, the unknown ones with what is known of each, and who has not got it and why."""
     with state.reading() as session:
-        found = service.find(session, publication_id)
-        counts = listing.delivery_counts(session, [found.id])
-        unknown = listing.unknown_deliveries(session, found)
+        document = recipients.document(session, service.find(session, publication_id))
     if as_json:
-        print_json({"counts": counts, "unknown": unknown})
+        print_json(document)
         return
+    counts = document["counts"]
     print_table([counts], tuple(sorted(counts)) or ("none",))
-    if unknown:
-        print_table(unknown, ("address", "since", "known"))
+    for part, columns in PARTS.items():
+        if document[part]:
+            print_table(document[part], columns)
 
 
 @command.command()

@@ -31,7 +31,13 @@ def list_(state: State, wanted: str | None, as_json: bool) -> None:
     if as_json:
         print_json(rows)
     else:
-        print_table(rows, ("id", "state", "channel", "connection", "asset", "due_at", "reason"))
+        shown = [{**row, **_paused(row)} for row in rows]
+        print_table(shown, ("id", "state", "channel", "connection", "asset", "due_at", "reason"))
+
+
+def _paused(row: dict[str, Any]) -> dict[str, str]:
+    """What the table says of one that is paused: it goes on only when somebody resumes it."""
+    return {"state": f"{row['state']}, paused", "reason": row["paused"]} if row["paused"] else {}
 
 
 @command.command()

@@ -15,10 +15,12 @@ from cms_core.publishing import status
 def command(state: State, as_json: bool) -> None:
     """What is due, what was sent today, what needs a person."""
     with state.reading() as session:
-        document = status.document(session, state.workspace.plugins)
+        document = status.document(session, state.workspace)
     if as_json:
         print_json(document)
         return
+    if reason := document.pop("closed"):
+        click.echo(f"Nothing is published: {reason}; {state.workspace.fence.remedy}.\n")
     for key, value in document.items():
         shown = _worker(value) if key == "worker" else _counts(value) if isinstance(value, dict) else value
         click.echo(f"{key.replace('_', ' '):20} {shown if shown not in (None, '') else '-'}")

@@ -47,7 +47,7 @@ def worker(workspace: Workspace) -> Iterator[Finding]:
 def due(workspace: Workspace) -> Iterator[Finding]:
     """How long the oldest of what is due waits to be taken."""
     with workspace.db.session() as session:
-        seconds = status.oldest_due_seconds(session)
+        seconds = status.oldest_due_seconds(session, workspace.plugins)
     if seconds is None:
         yield ok("nothing is due")
         return

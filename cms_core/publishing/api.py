@@ -8,7 +8,7 @@ from marshmallow import fields, validate
 from cms_core.api import Blueprint, Document, Input, PageArgs, answer, bearer, page, pages_of, require_match
 from cms_core.api.schemas import instant, listing, number, table, text
 from cms_core.errors import Invalid
-from cms_core.publishing import experiments, live, resolving, service, status
+from cms_core.publishing import experiments, live, recipients, resolving, service, status
 from cms_core.publishing import listing as publications
 from cms_core.publishing.models import Publication, PublicationState
 from cms_core.publishing.pages import begin_now
@@ -83,11 +83,30 @@ class Unknown(Document):
     known = text()
 
 
+class Undelivered(Document):
+    """A recipient who was refused, or is to be tried again."""
+
+    address = text()
+    state = text()
+    reason = text()
+    retry_at = instant(null=True)
+
+
+class WhyNot(Document):
+    """Why people have not got it."""
+
+    state = text()
+    reason = text()
+    count = number()
+
+
 class Deliveries(Document):
-    """What became of the recipients."""
+    """What became of the recipients. At most 500 are named in `undelivered`; `reasons` counts all."""
 
     counts = table("How many are in each state.")
     unknown_ = fields.List(fields.Nested(Unknown), required=True, data_key="unknown")
+    undelivered = listing(Undelivered)
+    reasons = listing(WhyNot)
 
 
 class Status(Document):
@@ -96,10 +115,12 @@ class Status(Document):
     due = number()
     oldest_due_seconds = number(null=True)
     publications = table()
+    paused = number()
     deliveries = table()
     sent_today = number()
     worker = fields.Dict(required=True, allow_none=True)
     plugins_in_error = listing(fields.String())
+    closed = text("Why nothing is published at all; empty while something is.")
 
 
 class StateQuery(PageArgs):
@@ -162,7 +183,7 @@ class Settled(Document):
 @blueprint.call(READ, "status", answers=Status)
 def state() -> Response:
     """What is due, what was sent today, what needs a person."""
-    return answer(status.document(session(), workspace().plugins))
+    return answer(status.document(session(), workspace()))
 
 
 @blueprint.get("/publications")
@@ -259,10 +280,8 @@ def withdraw(id: str) -> Response:  # noqa: A002
 @blueprint.get("/publications/<id>/deliveries")
 @blueprint.call(READ, "deliveries show", answers=Deliveries)
 def deliveries(id: str) -> Response:  # noqa: A002
-    """Counts by state, and the unknown ones with what is known of each."""
-    found = service.find(session(), id)
-    counts = publications.delivery_counts(session(), [found.id])
-    return answer({"counts": counts, "unknown": publications.unknown_deliveries(session(), found)})
+    """Counts by state, the unknown ones with what is known of each, and who has not got it and why."""
+    return answer(recipients.document(session(), service.find(session(), id)))
 
 
 @blueprint.post("/publications/<id>/deliveries/resolve")

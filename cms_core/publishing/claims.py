@@ -90,7 +90,7 @@ def sweep(session: Session, due: datetime, real: datetime, leases: Bounds) -> li
         )
         .returning(P.id)
     ).all()
-    _set(session, _rested(due, real), state=S.SCHEDULED, retry_at=None, wake_at=None)
+    _set(session, rested(due, real), state=S.SCHEDULED, retry_at=None, wake_at=None)
     _set(session, and_(P.state == S.PREPARING, lost), state=S.SCHEDULED, lease_until=None)
     _lose_commits(session, lost, real)
     _set(session, _ended(due), withdraw_asked_at=real)
@@ -102,7 +102,8 @@ def _late(due: datetime) -> ColumnElement[bool]:
     return and_(P.state == S.SCHEDULED, P.due_at <= due, P.tries == 0, P.late_at < due, P.awaits.in_(READY))
 
 
-def _rested(due: datetime, real: datetime) -> ColumnElement[bool]:
+def rested(due: datetime, real: datetime) -> ColumnElement[bool]:
+    """SQL: it was to be tried again, and the time for that has come."""
     return and_(P.state == S.RETRY_WAIT, or_(P.retry_at <= real, P.wake_at <= due))
 
 
@@ -179,14 +180,14 @@ Work = list[tuple[Task, ColumnElement[bool]]]
 def claimable(plugins: Plugins, due: datetime, real: datetime) -> Work:
     """What may be claimed now, by task."""
     served = ~circuit.resting(P.connection_id, real)
-    return [(task, and_(where, served)) for task, where in _work(plugins, due, real)]
+    return [(task, and_(where, served)) for task, where in work(plugins, due, real)]
 
 
-def _work(plugins: Plugins, due: datetime, real: datetime) -> Work:
+def work(plugins: Plugins, due: datetime, real: datetime) -> Work:
     """What there is to do, whether its connection rests or not."""
     # Whoever is at work with one of these is told by the fencing number, so a clock that was set costs a repetition only.
     free = or_(P.lease_until.is_(None), Bounds(real, real + FAR).lost(P.lease_until))
-    rested = or_(P.retry_at.is_(None), P.retry_at <= real)
+    calm = or_(P.retry_at.is_(None), P.retry_at <= real)
     awake = or_(P.wake_at.is_(None), P.wake_at <= due)
     solvable = [
         name for name, channel in plugins.channels.items() if channel.idempotency.kind in SELF_RESOLVING
@@ -199,7 +200,7 @@ def _work(plugins: Plugins, due: datetime, real: datetime) -> Work:
                 P.withdraw_asked_at.is_not(None),
                 P.channel.in_(list(plugins.channels)),
                 free,
-                rested,
+                calm,
             ),
         ),
         (
@@ -209,14 +210,14 @@ def _work(plugins: Plugins, due: datetime, real: datetime) -> Work:
                 P.switch_to.is_not(None),
                 P.channel.in_(list(plugins.channels)),
                 free,
-                rested,
+                calm,
             ),
         ),
         (
             Task.RECONCILE,
-            and_(P.state == S.UNKNOWN, P.channel.in_(solvable), P.needs_person.is_(False), free, rested),
+            and_(P.state == S.UNKNOWN, P.channel.in_(solvable), P.needs_person.is_(False), free, calm),
         ),
-        (Task.SEND_ON, and_(P.state == S.SENDING, P.paused_at.is_(None), free, rested, awake)),
+        (Task.SEND_ON, and_(P.state == S.SENDING, P.paused_at.is_(None), free, calm, awake)),
         (Task.PUBLISH, and_(P.state == S.SCHEDULED, P.due_at <= due, P.awaits.in_(READY), awake)),
         # A stream is on no calendar: it begins as soon as there is one.
         (Task.PUBLISH, and_(P.stream.is_not(None), WAITING, awake)),
@@ -240,7 +241,7 @@ def claim(
     """
     served = ~circuit.resting(P.connection_id, real)
     wanted = served if only is None else and_(served, P.id == only)
-    for task, where in _there(session, _work(plugins, due, real), wanted):
+    for task, where in _there(session, work(plugins, due, real), wanted):
         first = _first(session, and_(where, wanted))
         if first is None or not circuit.may_try(session, first.connection_id, first.probe_at, real):
             continue
@@ -328,7 +329,7 @@ def renew(session: Session, held: Sequence[Held], lease_until: datetime) -> None
 def something(plugins: Plugins, due: datetime, real: datetime) -> ColumnElement[bool]:
     """SQL: there is something to claim or to sweep."""
     lost = P.state.in_((S.PREPARING, S.COMMITTING)), Bounds(real, real + FAR).lost(P.lease_until)
-    swept = _late(due), _rested(due, real), and_(*lost), _ended(due)
+    swept = _late(due), rested(due, real), and_(*lost), _ended(due)
     wanted = [where for _, where in claimable(plugins, due, real)]
     return or_(_any_of([*wanted, *swept]), select(Delivery.id).where(_left()).exists())
 
@@ -346,7 +347,7 @@ def next_wait(
     leased = or_(P.state.in_((S.PREPARING, S.COMMITTING)), and_(P.lease_until >= real, P.paused_at.is_(None)))
     open_ended = P.state.in_((S.SENDING, S.UNKNOWN, S.PUBLISHED)), P.retry_at > real, P.paused_at.is_(None)
     retrying = and_(or_(P.state == S.RETRY_WAIT, and_(*open_ended)), P.retry_at <= real + horizon)
-    probing = circuit.hopeful(real), or_(*(where for _, where in _work(plugins, due, real)))
+    probing = circuit.hopeful(real), or_(*(where for _, where in work(plugins, due, real)))
     instants = [
         session.scalar(select(func.min(P.lease_until)).where(leased)),
         session.scalar(select(func.min(P.retry_at)).where(retrying)),

@@ -13,7 +13,7 @@ from cms_core.connections.models import Connection
 from cms_core.content.models import Asset, Revision
 from cms_core.publishing import experiments
 from cms_core.publishing.claims import UNTIL_CALLED
-from cms_core.publishing.models import Attempt, Delivery, DeliveryState, Publication
+from cms_core.publishing.models import Attempt, Delivery, Publication
 from cms_core.publishing.models import PublicationState as S
 
 ATTEMPTS = select(func.count()).where(Attempt.publication_id == Publication.id).scalar_subquery()
@@ -109,18 +109,6 @@ def state_counts(session: Session) -> dict[str, int]:
     live = Publication.superseded_by_id.is_(None)
     query = select(Publication.state, func.count()).where(live).group_by(Publication.state)
     return {row[0]: row[1] for row in session.execute(query)}
-
-
-def unknown_deliveries(session: Session, found: Publication) -> list[dict[str, Any]]:
-    """The recipients of whom nobody knows whether the message arrived, with what is known."""
-    query = (
-        select(Delivery.address, Delivery.settled_at, Delivery.reason)
-        .where(Delivery.publication_id == found.id, Delivery.state == DeliveryState.UNKNOWN)
-        .order_by(Delivery.id)
-    )
-    return [
-        {"address": address, "since": at, "known": reason} for address, at, reason in session.execute(query)
-    ]
 
 
 def document(row: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from flask import Blueprint, current_app, redirect, render_template, request, ur
 from sqlalchemy import tuple_
 
 from cms_core.errors import CmsError, Invalid
-from cms_core.publishing import experiments, listing, live, resolving, service
+from cms_core.publishing import experiments, listing, live, recipients, resolving, service
 from cms_core.publishing.models import Publication, PublicationState
 from cms_core.web.auth import permission, user
 from cms_core.web.request import Answer, session, workspace
@@ -80,7 +80,10 @@ def _page(found: Publication, problem: CmsError | None = None) -> str:
     return render_template(
         "publishing/one.html",
         p=listing.publication(session(), found),
-        unknown=listing.unknown_deliveries(session(), found),
+        unknown=recipients.unknown(session(), found),
+        undelivered=recipients.undelivered(session(), found),
+        reasons=recipients.reasons(session(), found),
+        most_shown=recipients.MOST_SHOWN,
         group=channel.group if channel else "",
         label=channel.label if channel else found.channel,
         can_pause=live.can_pause(workspace().plugins, found.channel),

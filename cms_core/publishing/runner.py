@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 from cms_core import contract as c
 from cms_core.clock import Clock, SystemClock
 from cms_core.connections import circuit
+from cms_core.connections.models import ConnectionState
 from cms_core.errors import CmsError
 from cms_core.plugins import PLUGIN_FAULTS
 from cms_core.publishing import (
@@ -345,6 +346,7 @@ class Runner:
                 claims.write(session, held, (S.SENDING,), tries=1, retry_at=sending.rests_until)
                 if sending.progressed:
                     circuit.close(session, taken.connection_id)
+                    outcomes.connection_state(session, taken.connection_id, ConnectionState.OK, "", self.real)
         return error
 
     # --- afterwards -----------------------------------------------------------------------------------------------------

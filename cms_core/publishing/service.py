@@ -137,9 +137,11 @@ def update_content(session: Session, plugins: Plugins, publication: Publication)
             f"{channel.label} that has been sent cannot be updated", "send a correction as a new entry"
         )
     lock(session, publication)
-    if publication.state != S.PUBLISHED or publication.superseded_by_id is not None:
+    require_head(publication, "updated")
+    if publication.state != S.PUBLISHED:
         raise Conflict(
-            f"publication {publication.public_id} is not the live one", "update the newest one of its chain"
+            f"publication {publication.public_id} is {publication.state}, so there is nothing to update",
+            "only what is published can be updated",
         )
     under_way = select(Publication.public_id).where(
         Publication.supersedes_id == publication.id, Publication.state.not_in((S.CANCELLED, S.WITHDRAWN))

@@ -8,43 +8,45 @@ from sqlalchemy.orm import Session
 
 from cms_core.db import now
 from cms_core.plugins import Plugins
-from cms_core.publishing import listing
-from cms_core.publishing.claims import READY
+from cms_core.publishing import backlog, listing
 from cms_core.publishing.models import Delivery, DeliveryState, Publication, PublicationState, Worker
+from cms_core.workspace import Workspace
 
-HEARTBEAT_LIFE = timedelta(minutes=2)
+_PAUSED = and_(
+    Publication.state.in_((PublicationState.SENDING, PublicationState.PUBLISHED)),
+    Publication.paused_at.is_not(None),
+    Publication.superseded_by_id.is_(None),
+)
+HEARTBEAT_LIFE = timedelta(minutes=1)
 
 
-def document(session: Session, plugins: Plugins) -> dict[str, Any]:
-    """Keys: due, oldest_due_seconds, publications, deliveries, sent_today, worker, plugins_in_error."""
+def document(session: Session, workspace: Workspace) -> dict[str, Any]:
+    """What is due, sent, failed and unknown; ``closed`` is why nothing is published at all, or ""."""
+    plugins = workspace.plugins
     present = now(session)
     midnight = present.replace(hour=0, minute=0, second=0, microsecond=0)
     sent = select(func.count()).where(
         Delivery.state == DeliveryState.ACCEPTED, Delivery.settled_at >= midnight
     )
     return {
-        "due": session.scalar(select(func.count()).select_from(Publication).where(*_due(session))),
-        "oldest_due_seconds": oldest_due_seconds(session),
+        "due": backlog.count(session, plugins),
+        "oldest_due_seconds": oldest_due_seconds(session, plugins),
         "publications": listing.state_counts(session),
+        "paused": session.scalar(select(func.count()).where(_PAUSED)),
         "deliveries": listing.delivery_counts(session),
         "sent_today": session.scalar(sent),
         "worker": worker(session),
         "plugins_in_error": sorted(
             plugin.name for plugin in plugins.loaded.values() if plugin.state == "error"
         ),
+        "closed": workspace.fence.reason or "",
     }
 
 
-def oldest_due_seconds(session: Session) -> int | None:
+def oldest_due_seconds(session: Session, plugins: Plugins) -> int | None:
     """How long the oldest of what is due waits to be taken; None when nothing is due."""
-    oldest = session.scalar(select(func.min(Publication.due_at)).where(*_due(session)))
-    return int((now(session) - oldest).total_seconds()) if oldest else None
-
-
-def _due(session: Session) -> tuple[ColumnElement[bool], ...]:
-    """What awaits another entry counts its time from the moment that one has happened."""
-    scheduled = Publication.state == PublicationState.SCHEDULED
-    return scheduled, Publication.due_at <= now(session), Publication.awaits.in_(READY)
+    age = backlog.oldest(session, plugins)
+    return None if age is None else max(0, int(age.total_seconds()))
 
 
 def workers_alive(session: Session) -> int:

@@ -256,7 +256,12 @@ def test_what_is_published_is_held_updated_withdrawn_and_counted(
     assert admin("GET", f"/publications/{first}").json["superseded_by"] == second.json["id"]
     assert admin("POST", f"/publications/{first}/withdraw").status_code == 202
     assert admin("GET", f"/publications/{second.json['id']}").json["state"] == "withdrawn"
-    assert admin("GET", f"/publications/{first}/deliveries").json == {"counts": {}, "unknown": []}
+    assert admin("GET", f"/publications/{first}/deliveries").json == {
+        "counts": {},
+        "unknown": [],
+        "undelivered": [],
+        "reasons": [],
+    }
     assert admin("GET", "/status").json["publications"]["withdrawn"] == 1
     kinds = [each["kind"] for each in admin("GET", "/events").json["items"]]
     lines = admin("GET", "/events/export").text.splitlines()

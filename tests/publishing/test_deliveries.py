@@ -13,8 +13,9 @@ from sqlalchemy.dialects import postgresql
 from cms_core.audience import consent
 from cms_core.audience.models import Contact
 from cms_core.clock import FrozenClock
+from cms_core.connections import service as connections
 from cms_core.contract import Recipient
-from cms_core.publishing import arming, deliveries, listing, sending, service
+from cms_core.publishing import arming, deliveries, recipients, sending, service
 from cms_core.publishing.models import Claim, Delivery
 from cms_core.worker import Worker
 from cms_core.workspace import Workspace
@@ -180,10 +181,39 @@ def test_unknown_is_listed_and_never_repeated(
     assert result.partly
     assert counts(workspace, public_id) == {"accepted": 2, "unknown": 1}
     with workspace.db.session() as session:
-        unknown = listing.unknown_deliveries(session, service.find(session, public_id))
+        unknown = recipients.unknown(session, service.find(session, public_id))
     assert [each["address"] for each in unknown] == ["p1@example.com"]
     worker.run_until_idle()
     assert Counter(toys.remote.mails)["p1@example.com"] == 1
+
+
+def test_who_has_not_got_it_is_named_with_the_reason(
+    workspace: Workspace, worker: Worker, toys: Toys, arm: Arm
+) -> None:
+    people(workspace, 5)
+    people(workspace, 8, agreed=False)
+    toys.letter.script = {"p1@example.com": ["refuse"], "p3@example.com": ["refuse"]}
+    public_id = arm("letter")
+    worker.run_until_idle()
+    with workspace.db.session() as session:
+        document = recipients.document(session, service.find(session, public_id))
+    assert {each["address"] for each in document["undelivered"]} == {"p1@example.com", "p3@example.com"}
+    assert (
+        sum(each["count"] for each in document["reasons"])
+        == sum(document["counts"].values()) - document["counts"]["accepted"]
+    )
+    assert all(each["reason"] for each in document["reasons"])
+
+
+def test_an_account_that_has_sent_is_connected_though_the_rest_has_to_wait(
+    workspace: Workspace, worker: Worker, toys: Toys, arm: Arm
+) -> None:
+    people(workspace, 3)
+    toys.letter.script["p2@example.com"] = ["retry"] * 3
+    arm("letter")
+    assert worker.work_once()
+    with workspace.db.session() as session:
+        assert connections.find(session, "letter", "main").state == "ok"
 
 
 def test_lost_line_makes_one_unknown_and_the_rest_go_out(

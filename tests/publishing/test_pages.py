@@ -130,7 +130,10 @@ def test_what_was_refused_of_a_mailing_is_tried_again_with_one_press(
     toys.letter.script["p1@example.com"] = ["refuse"]
     public_id = arm("letter")
     worker.run_until_idle()
-    assert "Retry those refused" in marketer.get(f"/app/publications/{public_id}").text
+    page = marketer.get(f"/app/publications/{public_id}").text
+    assert "Retry those refused" in page
+    assert "p1@example.com" in page
+    assert "p0@example.com" not in page
     assert do(marketer, public_id, "retry") == 303
     worker.run_until_idle()
     assert shown(workspace, public_id)["deliveries"] == {"accepted": 2}
@@ -143,6 +146,9 @@ def test_hold_resume_cancel(workspace: Workspace, arm: Arm, marketer: FormClient
     assert "wait for legal" in marketer.get(f"/app/publications/{public_id}").text
     assert do(marketer, public_id, "resume") == 303
     assert do(marketer, public_id, "cancel") == 303
+    month = marketer.get(f"/app/calendar?month={DUE:%Y-%m}").text
+    assert 'class="it off"' in month
+    assert "cancelled: " in month
     assert do(marketer, public_id, "resume") == 409
     assert shown(workspace, public_id)["state"] == "cancelled"
 
