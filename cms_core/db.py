@@ -26,7 +26,7 @@ from sqlalchemy import (
     inspect,
 )
 from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.sql.functions import GenericFunction
@@ -244,6 +244,32 @@ def in_words(error: DBAPIError) -> CmsError | None:
         return TryLater("somebody else has been writing for too long; nothing was saved", "try again")
     if "nul (0x00)" in text:
         return Invalid("a text holds a NUL character; nothing was saved", "take the character out")
+    return None
+
+
+# What drivers say when there is nobody to ask: psycopg of a server, SQLite of a file.
+_AWAY = ("connect", "closed the connection", "terminating", "starting up", "shutting down", "unable to open")
+_NO_ROOM = (
+    "disk is full",
+    "readonly database",
+    "read-only",
+    "disk i/o error",
+    "no space left",
+    "could not extend",
+)
+
+
+def weather(error: DBAPIError) -> CmsError | None:
+    """What passes without anybody changing the program: a database that is away, or has no room."""
+    if not isinstance(error, OperationalError | InterfaceError) and not error.connection_invalidated:
+        return None
+    text = str(error.orig).casefold()
+    if any(word in text for word in _NO_ROOM):
+        return TryLater(
+            "the database takes nothing; nothing was saved", "make room on its disk, then try again"
+        )
+    if error.connection_invalidated or any(word in text for word in _AWAY):
+        return TryLater("the database does not answer; nothing was saved", "try again in a moment")
     return None
 
 

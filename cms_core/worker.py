@@ -179,7 +179,7 @@ class Worker:
         self._swept_at = time.monotonic()
         self.touched.update(self.runner.sweep())
         leases = self.runner.leases.bounds(self.runner.real_clock)
-        recovery.recover(self.workspace.db, self._journals, self.runner.real, leases)
+        self.touched |= recovery.recover(self.workspace.db, self._journals, self.runner.real, leases)
 
     def run_one(self, publication_id: int) -> None:
         """Do what is to be done with one publication now (commands and pages that act at once); raises Conflict at the fence."""

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from cms_core.auth import service as auth
-from cms_core.cli.output import print_json, print_table
+from cms_core.cli.output import plain, print_json, print_table
 from cms_core.cli.state import State, json_option, pass_state
 from cms_core.connections import service
 from cms_core.connections.links import verify_connection
@@ -76,7 +76,7 @@ def test(state: State, name: str, as_json: bool) -> None:
             document | {"identity": identity.name, "url": identity.url, "rights": list(identity.rights)}
         )
     else:
-        click.echo(f"{found.channel}:{found.name} works: {identity.name} {identity.url}".rstrip())
+        click.echo(plain(f"{found.channel}:{found.name} works: {identity.name} {identity.url}").rstrip())
 
 
 def _values(pairs: tuple[str, ...]) -> dict[str, str]:

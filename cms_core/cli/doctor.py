@@ -23,10 +23,9 @@ def command(state: State, offline: bool, as_json: bool) -> None:
     from cms_core.errors import CmsError
     from cms_core.workspace import open_workspace
 
-    config = load_config(state.home)
     found: list[Finding]
     try:
-        workspace = open_workspace(config)
+        workspace = open_workspace(load_config(state.home))
     except CmsError as fault:
         found = [Finding(Grade.ERROR, fault.message, fault.remedy, "configuration")]
     else:

@@ -33,6 +33,12 @@ def print_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> No
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
+def plain(text: object) -> str:
+    """Words that may be others' (a remote's, an importer's) for a terminal: line ends and control characters become spaces."""
+    words = str(text)
+    return words if words.isprintable() else "".join(each if each.isprintable() else " " for each in words)
+
+
 def progress(text: str) -> None:
     """Tell the person at the terminal, on stderr."""
     click.echo(text, err=True)
@@ -45,4 +51,4 @@ def _cell(value: Any) -> str:
         return (
             value.isoformat(sep=" ", timespec="minutes") if isinstance(value, datetime) else value.isoformat()
         )
-    return str(value)
+    return plain(value)

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from cms_core.cli.output import print_json, print_table
+from cms_core.cli.output import plain, print_json, print_table
 from cms_core.cli.state import State, json_option, pass_state
 from cms_core.errors import RemoteRefused
 from cms_core.publishing import experiments, listing, live, resolving, service
@@ -31,12 +31,14 @@ def list_(state: State, wanted: str | None, as_json: bool) -> None:
     if as_json:
         print_json(rows)
     else:
-        shown = [{**row, **_paused(row)} for row in rows]
+        shown = [{**row, **_marks(row)} for row in rows]
         print_table(shown, ("id", "state", "channel", "connection", "asset", "due_at", "reason"))
 
 
-def _paused(row: dict[str, Any]) -> dict[str, str]:
-    """What the table says of one that is paused: it goes on only when somebody resumes it."""
+def _marks(row: dict[str, Any]) -> dict[str, str]:
+    """What the table adds to a state: that it goes on only when somebody resumes it, or that another took its place."""
+    if row["superseded_by"]:
+        return {"state": f"{row['state']}, replaced"}
     return {"state": f"{row['state']}, paused", "reason": row["paused"]} if row["paused"] else {}
 
 
@@ -54,7 +56,7 @@ def show(state: State, publication_id: str, as_json: bool) -> None:
     test = document.pop("test")
     for key, value in document.items():
         if key != "attempts":
-            click.echo(f"{key:15} {value if value not in (None, '') else '-'}")
+            click.echo(f"{key:15} {plain(value) if value not in (None, '') else '-'}")
     if test:
         click.echo(f"{'test':15} {test['metric']}, winner {test['winner'] or '-'}")
         print_table(test["arms"], ("name", "variant", "share", "sent", test["metric"], "rate"))
@@ -76,7 +78,7 @@ def _print_outcome(document: dict[str, Any], as_json: bool) -> None:
     else:
         reason = f": {document['reason']}" if document["reason"] else ""
         paused = ", paused" if document["paused"] else ""
-        click.echo(f"{document['id']} is {document['state']}{paused}{reason}")
+        click.echo(plain(f"{document['id']} is {document['state']}{paused}{reason}"))
 
 
 @command.command()

@@ -12,6 +12,9 @@ from cms_core.workspace import Workspace
 
 log = logging.getLogger(__name__)
 
+# It would tell with a trace that it stops, each time that the database is away; whoever listens tells it in a line, and goes on.
+logging.getLogger("procrastinate").setLevel(logging.CRITICAL)
+
 LOOKS_BY_ITSELF = 5.0
 RETRY_SECONDS = 2.0
 ABORT_POLLING = 60.0  # nobody aborts a job: rows are cancelled

@@ -26,6 +26,7 @@ CHECKS = (
     Check("python", machine.python, asks=False),
     *FOUNDATIONS,
     Check("clock", machine.clock),
+    Check("zones", machine.zones),
     Check("disk", machine.disk, asks=False),
     Check("secrets", house.secrets),
     Check("fence", house.fence),

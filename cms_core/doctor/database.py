@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from cms_core import migrations
 from cms_core.doctor.findings import Finding, error, ok, warning
+from cms_core.errors import CmsError
 from cms_core.workspace import Workspace
 
 RESTORE = "stop everything that uses it, and restore a backup (`cms restore`)"
@@ -71,6 +72,11 @@ def _writable(workspace: Workspace) -> Iterator[Finding]:
 
 def migrated(workspace: Workspace) -> Iterator[Finding]:
     """That every owner's tables have the version that this program needs."""
+    try:
+        migrations.require_known(workspace.db.engine, workspace.plugins)
+    except CmsError as newer:
+        yield error(newer.message, newer.remedy)
+        return
     found = migrations.current(workspace.db.engine, workspace.plugins)
     behind = [
         f"{name} has {have or 'none'}, needs {head}" for name, (have, head) in found.items() if have != head

@@ -9,8 +9,10 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
+from cms_core.campaigns.when import rules_version
 from cms_core.doctor.database import file_of
 from cms_core.doctor.findings import Finding, error, ok, warning
+from cms_core.publishing import replanning
 from cms_core.publishing.models import Worker
 from cms_core.workspace import Workspace
 
@@ -30,6 +32,17 @@ def python(workspace: Workspace) -> Iterator[Finding]:
         yield error(f"Python {version} is older than 3.11", "install a newer one")
     else:
         yield ok(f"Python {version}, SQLite {sqlite3.sqlite_version}")
+
+
+def zones(workspace: Workspace) -> Iterator[Finding]:
+    """That what is planned stands where the rules of time zones put it now."""
+    with workspace.db.session() as session:
+        count = replanning.wanted(session)
+    if count:
+        said = f"the rules of time zones have changed: {count} planned entries mean another instant now"
+        yield warning(said, "`cms calendar replan --dry-run` lists them, `cms calendar replan` moves them")
+    else:
+        yield ok(f"what is planned follows the rules of {rules_version()}")
 
 
 def clock(workspace: Workspace) -> Iterator[Finding]:

@@ -18,6 +18,7 @@ VERY_LATE = timedelta(hours=1)
 SILENT = timedelta(minutes=10)  # all jobs of plugins are overdue for so long: nobody ticks
 ENDS_SOON = timedelta(days=14)
 START_ONE = "start `cms run` or `cms worker`, by a service that starts it again"
+SEE_WHY = "see what keeps it: `cms publications list` and `cms connections list` give reasons"
 # State → what a person does about publications in it.
 NEED_A_PERSON = {
     "unknown": "say what became of each: `cms publications resolve`",
@@ -47,15 +48,16 @@ def worker(workspace: Workspace) -> Iterator[Finding]:
 def due(workspace: Workspace) -> Iterator[Finding]:
     """How long the oldest of what is due waits to be taken."""
     with workspace.db.session() as session:
-        seconds = status.oldest_due_seconds(session, workspace.plugins)
+        seconds, found = status.oldest_due_seconds(session, workspace.plugins), status.worker(session)
+    remedy = SEE_WHY if found and found["alive"] else START_ONE
     if seconds is None:
         yield ok("nothing is due")
         return
     said = f"the oldest of what is due waits for {timedelta(seconds=seconds)}"
     if seconds > VERY_LATE.total_seconds():
-        yield error(said, START_ONE)
+        yield error(said, remedy)
     elif seconds > LATE.total_seconds():
-        yield warning(said, START_ONE)
+        yield warning(said, remedy)
     else:
         yield ok(said)
 
@@ -92,7 +94,7 @@ def _connection(workspace: Workspace, row: Connection, present: datetime) -> Ite
         yield error(f"{name}: the plugin of this channel is missing", "install it, or remove the connection")
     elif row.state == ConnectionState.BROKEN:
         yield error(f"{name} is broken: {row.reason}", f"give its settings anew, then {again}")
-    elif row.state == ConnectionState.NEW:
+    elif row.state == ConnectionState.NEW and not row.failures:
         yield note(f"{name} was never tried", again)
     if rests := circuit.in_words(row):
         yield warning(rests, f"it is tried each half minute; {again} tries it now")

@@ -19,7 +19,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.orm import configure_mappers
 
 from cms_core.db import VERSION_TABLE
-from cms_core.errors import UpgradeNeeded
+from cms_core.errors import ConfigError, UpgradeNeeded
 from cms_core.plugins import CORE, Plugins
 
 HERE = Path(__file__).parent
@@ -72,6 +72,7 @@ def owner_of(table: str, names: list[str]) -> str:
 
 def upgrade(engine: Engine, plugins: Plugins) -> None:
     """Bring the tables of every owner to the newest version, each in one transaction."""
+    require_known(engine, plugins)
     all_owners = list(owners(plugins))
     for owner in all_owners:
         with engine.begin() as connection:
@@ -91,13 +92,40 @@ def current(engine: Engine, plugins: Plugins) -> dict[str, tuple[str | None, str
 
 
 def require_current(engine: Engine, plugins: Plugins) -> None:
-    """Raise UpgradeNeeded when the database is not at the version that this program needs."""
+    """Raise UpgradeNeeded when the database is not at the version that this program needs, ConfigError when there is none."""
+    require_file(engine)
+    require_known(engine, plugins)
     for name, (have, head) in current(engine, plugins).items():
         if have != head:
             raise UpgradeNeeded(
                 f"the database has schema {have or 'none'} of {name}, this program needs {head}",
                 "run `cms db upgrade` (make a backup first)",
             )
+
+
+def require_file(engine: Engine) -> None:
+    """Raise ConfigError where the file of the database is missing: connecting to it would make an empty one."""
+    name = engine.url.database
+    if engine.dialect.name == "sqlite" and name and not Path(name).is_file():
+        raise ConfigError(
+            f"the database {name} is missing",
+            "put it back (`cms restore` takes a backup), or correct CMS_DATABASE_URL; `cms init` makes a new workspace",
+        )
+
+
+def require_known(engine: Engine, plugins: Plugins) -> None:
+    """Raise UpgradeNeeded for tables that a newer program has made."""
+    all_owners = list(owners(plugins))
+    with engine.connect() as connection:
+        for owner in all_owners:
+            context = MigrationContext.configure(connection, opts={"version_table": owner.version_table})
+            have = context.get_current_revision()
+            script = ScriptDirectory.from_config(_alembic(owner, all_owners, connection))
+            if have is not None and have not in {each.revision for each in script.walk_revisions()}:
+                raise UpgradeNeeded(
+                    f"the database has schema {have} of {owner.name}, which this program does not know: it is newer",
+                    "install the version that it was last used with, or a later one",
+                )
 
 
 def _alembic(owner: Owner, all_owners: list[Owner], connection: Connection) -> AlembicConfig:

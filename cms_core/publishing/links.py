@@ -37,6 +37,12 @@ class PublicationLinks:
         self._added = {}
 
 
+def is_web_address(url: str) -> bool:
+    """Whether this may stand behind a link for people: a whole address of the web, and none that does something (javascript:)."""
+    parts = urlsplit(url)
+    return parts.scheme in ("http", "https") and bool(parts.netloc) and url.isprintable()
+
+
 def links_of(publication: Publication, base_url: str) -> PublicationLinks:
     """The tracked links of a publication as they are stored."""
     return PublicationLinks(base_url, utm_of(publication), {row.url: row.n for row in publication.links})

@@ -34,8 +34,8 @@ def journals(folder: Path) -> list[Path]:
     return list(folder.glob("*.journal"))
 
 
-def recover(db: Database, folder: Path, real: datetime, leases: Bounds) -> int:
-    """Settle the open claims of senders that are dead; returns how many deliveries were settled."""
+def recover(db: Database, folder: Path, real: datetime, leases: Bounds) -> set[int]:
+    """Settle the open claims of senders that are dead; returns the publications whose deliveries were settled."""
     with db.session() as session:
         query = (
             select(Claim.sender, Claim.boot)
@@ -47,27 +47,27 @@ def recover(db: Database, folder: Path, real: datetime, leases: Bounds) -> int:
     # Who was killed before its first claim, or after its last settling, has left nothing but a journal.
     here = boot_id()
     senders = {path.stem: here for path in journals(folder)} | claimed
-    return sum(_recover_sender(db, folder, sender, boot, real, leases) for sender, boot in senders.items())
+    settled = (_recover_sender(db, folder, sender, boot, real, leases) for sender, boot in senders.items())
+    return set().union(*settled)
 
 
 def _recover_sender(
     db: Database, folder: Path, sender: str, boot: str, real: datetime, leases: Bounds
-) -> int:
+) -> set[int]:
     try:
         with inherit(folder, sender) as testimony:
             if testimony is None:
-                return 0
+                return set()
             with db.transaction() as session:
                 known = testimony if boot == boot_id() else None
                 return _settle_claims(session, sender, known, real)
     except FileNotFoundError:
         with db.transaction() as session:
-            return (
-                _settle_claims(session, sender, None, real) if _lease_is_over(session, sender, leases) else 0
-            )
+            over = _lease_is_over(session, sender, leases)
+            return _settle_claims(session, sender, None, real) if over else set()
     except OSError as error:  # its rows wait until somebody may read it; everything else goes on
         log.error("the journal of the dead sender %s cannot be taken over: %s", sender, error)
-        return 0
+        return set()
 
 
 def _lease_is_over(session: Session, sender: str, leases: Bounds) -> bool:
@@ -80,15 +80,15 @@ def _lease_is_over(session: Session, sender: str, leases: Bounds) -> bool:
     return session.scalar(query.limit(1)) is None
 
 
-def _settle_claims(session: Session, sender: str, testimony: Testimony | None, real: datetime) -> int:
+def _settle_claims(session: Session, sender: str, testimony: Testimony | None, real: datetime) -> set[int]:
     query = (
-        select(Delivery.id, Delivery.claim_id, Delivery.tries)
+        select(Delivery.id, Delivery.claim_id, Delivery.tries, Delivery.publication_id)
         .join(Claim, Claim.id == Delivery.claim_id)
         .where(Claim.sender == sender, Delivery.state == DeliveryState.CLAIMED)
     )
-    fates = [_fate(row.claim_id, row.id, row.tries, testimony, real) for row in session.execute(query)]
-    settle(session, fates, real)
-    return len(fates)
+    rows = session.execute(query).all()
+    settle(session, [_fate(row.claim_id, row.id, row.tries, testimony, real) for row in rows], real)
+    return {row.publication_id for row in rows}
 
 
 def _fate(claim: int, delivery: int, tries: int, testimony: Testimony | None, real: datetime) -> Settled:

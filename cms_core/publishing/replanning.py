@@ -4,12 +4,11 @@ Governments change clocks at short notice. An entry keeps what was meant (09:00 
 of the day on which it was planned.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from cms_core.campaigns import placing
@@ -49,7 +48,8 @@ def replan(session: Session, plugins: Plugins) -> list[Replanned]:
     What has begun to go out stays and is told with the reason.
     """
     found: list[Replanned] = []
-    for entry in _to_come(session):
+    # Locked, always in one order, so that nobody moves one meanwhile.
+    for entry in session.scalars(_to_come(session).with_for_update(of=Entry)).all():
         if entry.wall is None or _stands(session, entry, entry.wall):
             entry.tzdata = rules_version()
         else:
@@ -58,15 +58,20 @@ def replan(session: Session, plugins: Plugins) -> list[Replanned]:
     return found
 
 
-def _to_come(session: Session) -> Iterable[Entry]:
-    """Locked, always in one order, so that nobody moves one meanwhile."""
+def wanted(session: Session) -> int:
+    """How many entries would get another instant; asks only those that were planned by other rules than those of now."""
+    query = _to_come(session).where(Entry.tzdata != rules_version())
+    return sum(not _stands(session, entry, entry.wall) for entry in session.scalars(query) if entry.wall)
+
+
+def _to_come(session: Session) -> Select[Entry]:
     query = select(Entry).where(
         Entry.mode.in_((Mode.ZONED, Mode.SLOT)),
         Entry.wall.is_not(None),
         Entry.instant > now(session),
         Entry.state.in_(placing.MOVABLE),
     )
-    return session.scalars(query.order_by(Entry.id).with_for_update(of=Entry)).all()
+    return query.order_by(Entry.id)
 
 
 def _stands(session: Session, entry: Entry, wall: datetime) -> bool:
@@ -79,6 +84,7 @@ def _stands(session: Session, entry: Entry, wall: datetime) -> bool:
 
 def _moved(session: Session, plugins: Plugins, entry: Entry, wall: datetime) -> list[Replanned]:
     old, slot = entry.instant, entry.mode == Mode.SLOT
+    before = dict(session.execute(select(Entry.id, Entry.instant).where(Entry.after_id.is_not(None))).all())
     try:
         with session.begin_nested():
             moved = placing.put_at(session, entry, wall)
@@ -90,4 +96,10 @@ def _moved(session: Session, plugins: Plugins, entry: Entry, wall: datetime) -> 
     except CmsError as error:
         session.refresh(entry)
         return [Replanned(entry, old, resolve_wall(wall, entry.tz).instant, error.message)]
-    return [Replanned(entry, old, entry.instant)]
+    along = [
+        each for each in moved if each is not entry and before.get(each.id, each.instant) != each.instant
+    ]
+    return [
+        Replanned(entry, old, entry.instant),
+        *(Replanned(each, before[each.id], each.instant) for each in along),
+    ]

@@ -39,6 +39,7 @@ from cms_core.publishing import (
 from cms_core.publishing.claims import Held, Task
 from cms_core.publishing.deliveries import freeze_audience
 from cms_core.publishing.leases import Leases
+from cms_core.publishing.links import is_web_address
 from cms_core.publishing.models import Phase
 from cms_core.publishing.models import PublicationState as S
 from cms_core.publishing.sending import Sending
@@ -424,4 +425,5 @@ def _as_stored(data: c.Json) -> dict[str, Any]:
 
 def _storable(receipt: c.Receipt) -> c.Receipt:
     external_id, url = storable(receipt.external_id), storable(receipt.url)
+    url = url if is_web_address(url) else ""  # people will follow it
     return replace(receipt, external_id=external_id, url=url, data=_as_stored(receipt.data))

@@ -19,6 +19,7 @@ from cms_core.errors import Conflict, Invalid, NotFound
 from cms_core.plugins import Plugins
 from cms_core.publishing import attempts, done
 from cms_core.publishing.attempts import Result
+from cms_core.publishing.links import is_web_address
 from cms_core.publishing.models import Arm, Delivery, DeliveryState, Publication
 from cms_core.publishing.models import PublicationState as S
 
@@ -103,6 +104,7 @@ def retry(session: Session, publication: Publication) -> None:
 def resolve(session: Session, publication: Publication, *, published_url: str | None) -> None:
     """A person says what became of an unknown one: published at this address, or not published (then failed)."""
     if published_url is not None:
+        _require_web_address(published_url)
         receipt = {"external_id": "", "url": published_url, "data": {}}
         values = {
             "state": S.PUBLISHED,
@@ -121,6 +123,15 @@ def resolve(session: Session, publication: Publication, *, published_url: str | 
     attempts.close(session, publication.id, now(session), Result(outcome, reason=reason))
     if published_url is not None:
         done.tell(session, [publication.id], now(session))
+
+
+def _require_web_address(url: str) -> None:
+    if not is_web_address(url):
+        raise Invalid(
+            f"{url[:80]!r} is no address where something is published",
+            "paste the whole address, beginning with https://",
+            field="published",
+        )
 
 
 def _renamed_since(session: Session, publication: Publication) -> bool:

@@ -20,7 +20,7 @@ from cms_core.transfer import tables as t
 MANIFEST, KEYS, TABLES, MEDIA, SETTINGS = "manifest.json", "keys.json", "tables/", "media/", "settings.json"
 HASH = re.compile(r"[0-9a-f]{64}")
 CHUNK = 1 << 20
-LONGEST_LINE = 256 << 20
+LONGEST_LINE = 64 << 20
 LARGEST_MEDIUM = 4 * MAX_BYTES  # an upload that was encoded again may have grown
 SMALL = 16 << 20  # what the manifest and the keys may have
 WRITTEN_BY_US = "take a file as `cms export` or `cms backup` wrote it"

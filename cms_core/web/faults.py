@@ -7,8 +7,9 @@ from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.wrappers import Response as BaseResponse
 
-from cms_core.db import in_words
+from cms_core.db import in_words, weather
 from cms_core.errors import CmsError
+from cms_core.logs import tell_fault
 from cms_core.web.security import in_app
 
 log = logging.getLogger(__name__)
@@ -118,8 +119,10 @@ def on_http_error(error: HTTPException) -> BaseResponse:
 
 
 def on_refusal(error: DBAPIError) -> Response:
-    """The database would not: told in words where two were at it at once, otherwise a crash."""
-    known = in_words(error)
+    """The database would not: told in words where two were at it at once, or it is away; otherwise a crash."""
+    if passing := weather(error):
+        tell_fault(log, f"{request.method} {request.path} was answered with 503", error)
+    known = in_words(error) or passing
     if known is None:
         raise error
     return on_cms_error(known)

@@ -109,6 +109,10 @@ def test_an_old_database_asks_for_an_upgrade_and_gets_it(ready: Cms, tmp_path: P
     assert "cms db upgrade" in refused.stderr
 
     (tmp_path / "ws" / "cms.db").unlink()
+    refused = ready("users", "list")
+    assert refused.exit_code == 3
+    assert "is missing" in refused.stderr
+    assert not (tmp_path / "ws" / "cms.db").exists()
     upgraded = ready("db", "upgrade")
     assert upgraded.exit_code == 0
     assert upgraded.stdout.startswith("core: nothing → ")

@@ -140,13 +140,31 @@ def test_a_damaged_file_is_told(opened: Workspace, doctor: Doctor) -> None:
 
 def test_tables_of_another_version_are_told(opened: Workspace, doctor: Doctor) -> None:
     with opened.db.engine.begin() as connection:
-        connection.execute(text("UPDATE alembic_version_core SET version_num = 'older'"))
+        connection.execute(text("DELETE FROM alembic_version_core"))
     code, said = doctor()
     assert code == 1
     level, message, remedy = only(said, "migrations")
-    assert (level, "core has older" in message) == ("error", True)
+    assert (level, "core has none" in message) == ("error", True)
     assert "cms db upgrade" in remedy
     assert only(said, "worker")[1].startswith("not looked at")
+
+
+def test_tables_of_a_newer_program_are_told(opened: Workspace, doctor: Doctor, ready: Cms) -> None:
+    with opened.db.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version_core SET version_num = '9999'"))
+    level, message, remedy = only(doctor()[1], "migrations")
+    assert (level, "schema 9999 of core" in message) == ("error", True)
+    assert "install the version" in remedy
+    for command in (("status",), ("db", "upgrade")):
+        refused = ready(*command)
+        assert (refused.exit_code, "it is newer" in refused.stderr) == (4, True), refused.stderr
+
+
+def test_a_configuration_that_cannot_be_read_is_a_finding(ready: Cms, doctor: Doctor, tmp_path: Path) -> None:
+    (tmp_path / "ws" / "cms.toml").write_text("port = = 1")
+    code, said = doctor()
+    assert code == 1
+    assert only(said, "configuration")[0] == "error"
 
 
 READ_ONLY = b"\x03"  # as the version that is needed to write: no SQLite has it

@@ -86,6 +86,20 @@ def test_a_database_that_is_gone_is_told_and_its_return_noticed(
     assert until(ask, 200).json["status"] == "ok"  # type: ignore[index]
 
 
+@pytest.mark.parametrize("path", ["/", "/metrics", "/api/v1/status"])
+def test_whoever_asks_for_anything_else_is_told_that_it_passes(
+    opened: Workspace, server: PostgresServer | None, path: str
+) -> None:
+    client = create_app(workspace=opened).test_client()
+    client.get(path)
+    token = "cms_0123abcd_" + "a" * 43
+    with gone(opened, server):
+        answer = client.get(path, headers={"Authorization": f"Bearer {token}"})
+        assert answer.status_code == 503, answer.text
+        assert "the database does not answer" in answer.text
+    assert client.get(path).status_code != 503
+
+
 class gone:  # noqa: N801 - reads as a word
     """Inside, the database does not answer."""
 

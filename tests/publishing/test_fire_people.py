@@ -9,7 +9,7 @@ from cms_core import contract as c
 from cms_core.audience import consent, suppression
 from cms_core.audience.models import Contact, Segment
 from cms_core.connections.models import Connection
-from cms_core.errors import Conflict
+from cms_core.errors import Conflict, Invalid
 from cms_core.events.models import Event
 from cms_core.publishing import service
 from cms_core.worker import Worker
@@ -107,6 +107,20 @@ def test_unknown_finds_out_by_itself_again_after_a_person_retried(
     toys.remote.after = [c.OutcomeUnknown("no answer")]
     play(worker)
     assert shown(workspace, public_id)["state"] == "published"
+
+
+@pytest.mark.parametrize(
+    "address", ["javascript:alert(1)", "", "https://", "//toy.example/1", "https://a.example/\nb"]
+)
+def test_what_is_no_web_address_is_not_where_it_is_published(
+    workspace: Workspace, worker: Worker, toys: Toys, arm: Arm, address: str
+) -> None:
+    unknown = arm("once")
+    toys.remote.after = [c.OutcomeUnknown("no answer")]
+    play(worker)
+    with pytest.raises(Invalid, match="no address"):
+        act(workspace, unknown, "resolve", published_url=address)
+    assert shown(workspace, unknown)["state"] == "unknown"
 
 
 def test_resolved_as_published_is_done_like_any_other(

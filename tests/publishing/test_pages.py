@@ -176,7 +176,7 @@ def test_progress_of_a_send_is_shown(
     public_id = arm("letter")
     worker.run_until_idle()
     page = marketer.get(f"/app/publications/{public_id}").text
-    assert "3 people addressed" in page
+    assert "3 people in the audience" in page
     assert "p1@example.com" in page
     assert "<html" not in marketer.get(f"/app/publications/{public_id}/progress").text
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import zoneinfo
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from cms_core.clock import FrozenClock
 from cms_core.connections import service as connections
 from cms_core.publishing import arming
 from cms_core.publishing.models import Publication, PublicationState
-from cms_core.publishing.replanning import replan
+from cms_core.publishing.replanning import replan, wanted
 from cms_core.workspace import Workspace
 from tests.publishing.conftest import approve_words
 
@@ -92,15 +92,18 @@ def test_what_is_to_come_keeps_its_wall_clock_and_its_publication_follows(
     publication = arming.arm(early, workspace, armed)
     assert replan(early, workspace.plugins) == []
     new_rules()
+    assert wanted(early) == 2
     found = replan(early, workspace.plugins)
     assert [(each.entry.title, each.old, each.new) for each in found] == [
         ("Armed", NINE, NEW_NINE),
+        ("Follower", NINE + timedelta(days=1), NEW_NINE + timedelta(days=1)),
         ("Planned", NINE, NEW_NINE),
     ]
     early.expire_all()
     assert (armed.instant, planned_only.instant, publication.due_at) == (NEW_NINE, NEW_NINE, NEW_NINE)
     assert follower.instant == datetime.fromisoformat("2026-05-05T08:00:00+00:00")
     assert (fixed.instant, winter.instant.hour, other.instant.hour) == (NINE, 8, 0)
+    assert wanted(early) == 0
     assert replan(early, workspace.plugins) == []
 
 
