@@ -1,6 +1,7 @@
 """``cms sales``: search the library, share from it, and see who looked."""
 
 from dataclasses import asdict
+from pathlib import Path
 
 import click
 
@@ -101,3 +102,26 @@ def revoke(state: State, public_id: str, as_json: bool) -> None:
         print_json({"id": row["id"], "state": row["state"]})
     else:
         click.echo(f"Link {row['id']} shows nothing any more.")
+
+
+@command.group()
+def decks() -> None:
+    """Presentations."""
+
+
+@decks.command()
+@click.argument("path", metavar="FILE.pptx", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@json_option
+def check(path: Path, as_json: bool) -> None:
+    """Whether a presentation is whole, and safe to hand on: what PowerPoint would repair, programs in it, what it fetches."""
+    from cms_sales_enablement.pptx.findings import is_sound
+    from cms_sales_enablement.pptx.lint import check_file
+
+    findings = check_file(path)
+    rows = [each.document() for each in findings]
+    if as_json:
+        print_json({"ok": is_sound(findings), "findings": rows})
+    elif rows:
+        print_table(rows, ("level", "code", "where", "message"))
+    else:
+        click.echo(f"{path.name} is in order.")

@@ -1,0 +1,138 @@
+"""Writing a zip archive out of pieces of another one: what did not change is copied as it lies there, packed.
+
+A local header names no place in the file, so header, data and descriptor go over byte for byte, and neighbours in one call; only
+the directory at the end is written anew (APPNOTE.TXT 4.3). Archives that need zip64 are not made.
+"""
+
+import os
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+LOCAL = struct.Struct("<4s5H3I2H")
+CENTRAL = struct.Struct("<4s6H3I5H2I")
+END = struct.Struct("<4s4H2IH")
+DOS_EPOCH = (1980, 1, 1, 0, 0, 0)
+UTF8 = 0x800
+VERSION = 20
+LEVEL = 6  # of deflate
+CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A packed part: where its bytes lie, from its local header to the next one's, and what the directory says of it."""
+
+    name: str
+    start: int
+    end: int
+    flags: int
+    method: int
+    time: int
+    date: int
+    crc: int
+    packed: int
+    size: int
+
+
+def entries_of(archive: zipfile.ZipFile) -> list[Entry]:
+    """The entries of an open archive in the order in which they lie in it, folders too."""
+    infos = sorted(archive.infolist(), key=lambda info: info.header_offset)
+    ends = [info.header_offset for info in infos[1:]] + [archive.start_dir]
+    return [_entry(info, end) for info, end in zip(infos, ends, strict=True)]
+
+
+def _entry(info: zipfile.ZipInfo, end: int) -> Entry:
+    year, month, day, hour, minute, second = info.date_time
+    return Entry(
+        name=info.filename,
+        start=info.header_offset,
+        end=end,
+        flags=info.flag_bits,
+        method=info.compress_type,
+        time=hour << 11 | minute << 5 | second // 2,
+        date=max(0, year - 1980) << 9 | month << 5 | day,
+        crc=info.CRC,
+        packed=info.compress_size,
+        size=info.file_size,
+    )
+
+
+class ArchiveWriter:
+    """Writes an archive to a file that is open for writing, from its beginning. ``close`` completes it."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        self._out = out
+        self._at = 0
+        self._directory: list[bytes] = []
+
+    def copy(self, source: int, entries: Iterable[Entry]) -> None:
+        """Take over entries of another archive, given by its file descriptor."""
+        for run in _runs(entries):
+            for entry in run:
+                self._list(entry, self._at + entry.start - run[0].start)
+            self._out.flush()
+            _copy(source, run[0].start, run[-1].end - run[0].start, self._out.fileno())
+            self._at += run[-1].end - run[0].start
+
+    def add(self, name: str, data: bytes) -> None:
+        """Write a part, packed."""
+        packer = zlib.compressobj(LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
+        packed = packer.compress(data) + packer.flush()
+        year, month, day, *_ = DOS_EPOCH
+        entry = Entry(
+            name, 0, 0, UTF8, zipfile.ZIP_DEFLATED, 0, (year - 1980) << 9 | month << 5 | day,
+            zlib.crc32(data), len(packed), len(data),
+        )  # fmt: skip
+        encoded = name.encode()
+        header = LOCAL.pack(
+            b"PK\3\4", VERSION, entry.flags, entry.method, entry.time, entry.date,
+            entry.crc, entry.packed, entry.size, len(encoded), 0,
+        )  # fmt: skip
+        self._list(entry, self._at)
+        self._out.write(header + encoded + packed)
+        self._at += len(header) + len(encoded) + len(packed)
+
+    def close(self) -> None:
+        """Write the directory."""
+        directory = b"".join(self._directory)
+        count = len(self._directory)
+        self._out.write(directory + END.pack(b"PK\5\6", 0, 0, count, count, len(directory), self._at, 0))
+        self._out.flush()
+
+    def _list(self, entry: Entry, at: int) -> None:
+        encoded = entry.name.encode() if entry.flags & UTF8 else entry.name.encode("cp437")
+        self._directory.append(
+            CENTRAL.pack(
+                b"PK\1\2", VERSION, VERSION, entry.flags, entry.method, entry.time, entry.date,
+                entry.crc, entry.packed, entry.size, len(encoded), 0, 0, 0, 0, 0, at,
+            ) + encoded
+        )  # fmt: skip
+
+
+def _runs(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+    """Entries that lie side by side."""
+    run: list[Entry] = []
+    for entry in entries:
+        if run and entry.start != run[-1].end:
+            yield run
+            run = []
+        run.append(entry)
+    if run:
+        yield run
+
+
+def _copy(source: int, start: int, count: int, target: int) -> None:
+    """In the kernel where it can; some file systems cannot between files of theirs."""
+    try:
+        while count and (done := os.copy_file_range(source, target, count, offset_src=start)):
+            start, count = start + done, count - done
+    except OSError:
+        while count and (piece := os.pread(source, min(count, CHUNK), start)):
+            os.write(target, piece)
+            start, count = start + len(piece), count - len(piece)
+    if count:
+        raise EOFError("the archive that is copied from is shorter than it was")

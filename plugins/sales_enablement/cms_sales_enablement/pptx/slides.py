@@ -1,0 +1,162 @@
+"""The slides of a presentation: in which order they stand, what they say, where they lead and which fields they hold."""
+
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from cms_core import merge
+from cms_sales_enablement.pptx import fields
+from cms_sales_enablement.pptx.findings import Finding, Level
+from cms_sales_enablement.pptx.package import Element, Package, PackageRefused, Relationship
+
+P14 = "http://schemas.microsoft.com/office/powerpoint/2010/main"
+R = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+TITLES = ("title", "ctrTitle")
+BARE = re.compile(r"(\{\{-?\s*)([A-Za-z_][A-Za-z0-9_]*)(?=\s*(?:\||-?\}\}))")
+NAMESPACE = re.compile(r"\b([A-Za-z_][A-Za-z0-9_]*)\.[A-Za-z_]")
+OWN = "deck"  # the namespace of fields that are written without one
+
+
+@dataclass(frozen=True)
+class Slide:
+    """One slide as people and programs name it. ``id`` stays the same when the file is saved anew; ``number`` counts from 1."""
+
+    id: str
+    number: int
+    part: str
+    title: str
+    text: str
+    notes: str
+    fields: tuple[str, ...]
+    jumps: tuple[int, ...]
+    hidden: bool
+
+
+@dataclass(frozen=True)
+class Presentation:
+    """The skeleton: its main part, what that names, and the parts of the slides by their id in the show."""
+
+    part: str
+    root: Element
+    relationships: tuple[Relationship, ...]
+    slides: Mapping[str, str]  # p:sldId/@id → part, in order
+
+    @classmethod
+    def of(cls, package: Package) -> "Presentation":
+        """Raises PackageRefused for a file that holds no presentation."""
+        part = next((each.target for each in package.relationships() if each.kind == "officeDocument"), "")
+        if part not in package:
+            raise PackageRefused("no_presentation", "it holds no presentation")
+        root = package.xml(part)
+        named = tuple(package.relationships(part))
+        by_id = {each.id: each.target for each in named if each.kind == "slide" and not each.external}
+        listed = [
+            (each.get("id", ""), each.get(f"{{{R}}}id", "")) for each in root.iterfind("{*}sldIdLst/{*}sldId")
+        ]
+        for _, relation in listed:
+            if by_id.get(relation, "") not in package:
+                raise PackageRefused(
+                    "dangling_relationship", f"the slide {relation} is not there", where=part
+                )
+        return cls(part, root, named, {id_: by_id[relation] for id_, relation in listed})
+
+
+def read_slides(package: Package, presentation: Presentation) -> list[Slide]:
+    """The slides in the order of the show."""
+    numbers = {part: number for number, part in enumerate(presentation.slides.values(), 1)}
+    found: dict[str, Slide] = {}
+    for id_, part in presentation.slides.items():
+        slide = _slide(package, id_, part, numbers)
+        slide = (
+            replace(slide, id=f"{slide.id}-{id_}") if slide.id in found else slide
+        )  # a copy made within the file
+        found[slide.id] = slide
+    return list(found.values())
+
+
+def _slide(package: Package, id_: str, part: str, numbers: Mapping[str, int]) -> Slide:
+    root = package.xml(part)
+    named = package.relationships(part)
+    notes = next((each.target for each in named if each.kind == "notesSlide" and each.target in package), "")
+    texts = fields.gather(root)
+    lines = [fields.text_of(each) for each in fields.paragraphs(root)]
+    return Slide(
+        id=_lasting_id(root) or id_,
+        number=numbers[part],
+        part=part,
+        title=_title(root) or f"Slide {numbers[part]}",
+        text="\n".join(line for line in lines if line.strip()),
+        notes=_notes(package.xml(notes)) if notes else "",
+        fields=tuple(dict.fromkeys(name for each in texts for name in _names(each.text or ""))),
+        jumps=tuple(
+            dict.fromkeys(
+                numbers[each.target] for each in named if each.kind == "slide" and each.target in numbers
+            )
+        ),
+        hidden=root.get("show") in ("0", "false"),
+    )
+
+
+def _lasting_id(root: Element) -> str:
+    """PowerPoint gives each slide a number that survives moving and copying of the file, where it has written the slide."""
+    found = root.find(f".//{{{P14}}}creationId")
+    return found.get("val", "") if found is not None else ""
+
+
+def _title(root: Element) -> str:
+    for shape in root.iter("{*}sp"):
+        place = shape.find("{*}nvSpPr/{*}nvPr/{*}ph")
+        if place is not None and place.get("type") in TITLES:
+            return " ".join(" ".join(map(fields.text_of, fields.paragraphs(shape))).split())
+    return ""
+
+
+def _notes(root: Element) -> str:
+    for shape in root.iter("{*}sp"):
+        place = shape.find("{*}nvSpPr/{*}nvPr/{*}ph")
+        if place is not None and place.get("type") == "body":
+            return "\n".join(map(fields.text_of, fields.paragraphs(shape))).strip()
+    return ""
+
+
+def _names(text: str) -> Iterator[str]:
+    """The fields of a text, as people write them; what is not in the merge language is a finding of the template."""
+    try:
+        compiled = compile_text(text)
+    except merge.MergeError:
+        return
+    for name in sorted(compiled.fields):
+        yield name.removeprefix(f"{OWN}.")
+
+
+def compile_text(text: str, known: merge.Fields | None = None) -> merge.Template:
+    """A text with fields, ready to be filled; raises MergeError for what is not in the merge language.
+
+    A field without a namespace is the deck's own, and one of a namespace that nobody has registered may be set by hand.
+    """
+    source = BARE.sub(rf"\1{OWN}.\2", text)
+    registered = dict(known.namespaces) if known else {}
+    free = {
+        name: merge.Namespace({}, open=True) for name in NAMESPACE.findall(source) if name not in registered
+    }
+    return merge.compile(
+        source,
+        merge.Fields({**registered, **free, OWN: merge.Namespace({}, open=True)}),
+        escape=merge.Escape.NONE,
+    )
+
+
+def faults(package: Package, slides: list[Slide]) -> Iterator[Finding]:
+    """Texts that look like fields and are none."""
+    for slide in slides:
+        for each in fields.gather(package.xml(slide.part)):
+            try:
+                compile_text(each.text or "")
+            except merge.MergeError as fault:
+                yield Finding(
+                    Level.WARNING,
+                    "bad_field",
+                    posixpath.basename(slide.part),
+                    f"slide {slide.number}: {fault}",
+                )
