@@ -49,9 +49,9 @@ def test_killed_at_random_nothing_is_lost_and_nothing_doubled(
         posts=sum(made.wall.written.values()),
         seconds=f"{time.monotonic() - began:.0f}",
     )
-    assert killer.kills >= KILLS * 0.9, "killed often enough while there was work"
     verdict.hold(ITEMS)
     assert not verdict.states["missed"], "each began in time"
     assert verdict.states["unknown"] <= killer.kills * IN_FLIGHT
     assert len(listed) == verdict.states["unknown"], "each is listed"
     assert all(row["reason"] for row in listed), "with what is known of it"
+    assert killer.kills >= KILLS * 0.9, "killed often enough while there was work"
