@@ -4,7 +4,6 @@ from pathlib import Path
 
 import click
 
-from cms_core.auth import service as auth
 from cms_core.cli.output import print_json, progress
 from cms_core.cli.state import State, json_option, pass_state
 
@@ -25,8 +24,7 @@ def command(state: State, file: Path, with_key: bool, as_json: bool) -> None:
     """
     from cms_core.transfer.archive import write_backup
 
-    with state.reading() as session:
-        auth.require(state.workspace.plugins, auth.acting_user(session, state.as_email), "system.admin")
+    state.require("system.admin")
     written = write_backup(state.workspace, file, with_key=with_key)
     tables = {name: content.rows for name, content in written.tables.items()}
     if as_json:

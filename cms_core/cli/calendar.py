@@ -66,7 +66,7 @@ def import_(
 
     arm, dry_run, all_or_nothing = how["arm"], how["dry_run"], how["all_or_nothing"]
     plugins = state.workspace.plugins
-    with state.writing() as (session, user):
+    with state.writing("calendar.edit") as (session, user):
         zone_name = zone(tz).key if tz else user.timezone
         armed = (lambda entry: arming.arm(session, state.workspace, entry)) if arm else None
         result, csv_file = import_plan(session, plugins, file, tz=zone_name, arm=armed, author=user)
@@ -112,7 +112,7 @@ def list_(state: State, first: str, last: str, as_json: bool) -> None:
     from cms_core.campaigns import calendar
 
     start, end = calendar.day_range(first, last)
-    with state.reading() as session:
+    with state.reading("calendar.read") as session:
         rows = calendar.documents_between(session, start, end)
     if as_json:
         print_json(rows)
@@ -144,7 +144,7 @@ def move(state: State, entry_id: str, when: str, scope: str, as_json: bool) -> N
     from cms_core.campaigns.series import Scope
     from cms_core.publishing import rescheduling
 
-    with state.writing() as (session, _):
+    with state.writing("calendar.edit") as (session, _):
         entry = service.find_entry(session, entry_id)
         moved = rescheduling.move(session, state.workspace.plugins, entry, when, Scope(scope))
         rows = [{"id": each.public_id, "title": each.title, "when": placing.shown(each)} for each in moved]
@@ -194,7 +194,7 @@ def arm(
     from cms_core.campaigns import advice, service
     from cms_core.publishing import arming, experiment_plan
 
-    with state.writing() as (session, user):
+    with state.writing("calendar.edit") as (session, user):
         test = None
         if arms or hold_out or share != 100 or decide:
             test = experiment_plan.parse(arms, metric, share, hold_out, decide, user.timezone)
@@ -221,7 +221,7 @@ def disarm(state: State, entries: tuple[str, ...], as_json: bool) -> None:
     from cms_core.campaigns import service
     from cms_core.publishing import arming
 
-    with state.writing() as (session, _):
+    with state.writing("calendar.edit") as (session, _):
         for entry_id in entries:
             arming.disarm(session, service.find_entry(session, entry_id))
     if as_json:
@@ -239,7 +239,7 @@ def drop(state: State, entries: tuple[str, ...], as_json: bool) -> None:
     from cms_core.campaigns import service
     from cms_core.publishing import arming
 
-    with state.writing() as (session, _):
+    with state.writing("calendar.edit") as (session, _):
         for entry_id in entries:
             entry = service.find_entry(session, entry_id)
             arming.disarm(session, entry)
@@ -258,7 +258,7 @@ def done(state: State, entries: tuple[str, ...], as_json: bool) -> None:
     """Tick off tasks and milestones; what waits for them goes on. All of them, or none."""
     from cms_core.campaigns import service
 
-    with state.writing() as (session, _):
+    with state.writing("calendar.edit") as (session, _):
         for entry_id in entries:
             service.tick_off(session, service.find_entry(session, entry_id))
     if as_json:

@@ -38,7 +38,7 @@ def add(state: State, /, *, name: str, as_json: bool, **given: str) -> None:
     """Add a window, or the holidays of a country."""
     from cms_core.campaigns import rules
 
-    with state.writing() as (session, user):
+    with state.writing("calendar.edit") as (session, user):
         row = rules.blackout_document(rules.add_blackout(session, {"name": name, **given}, user.timezone))
     if as_json:
         print_json(row)
@@ -54,7 +54,7 @@ def list_(state: State, as_json: bool) -> None:
     from cms_core.campaigns import blackouts as windows
     from cms_core.campaigns import rules
 
-    with state.reading() as session:
+    with state.reading("calendar.read") as session:
         rows = [rules.blackout_document(each) for each in windows.list_all(session)]
     if as_json:
         print_json(rows)
@@ -69,7 +69,7 @@ def remove(state: State, name: str) -> None:
     """Take a blackout away; what it moved stays where it is."""
     from cms_core.campaigns import blackouts as windows
 
-    with state.writing() as (session, _):
+    with state.writing("calendar.edit") as (session, _):
         windows.remove(session, windows.find(session, name))
     click.echo(f"Blackout {name!r} removed.")
 
@@ -97,10 +97,10 @@ def slots(state: State, connection: str, text: str | None, tz: str, count: int, 
     from cms_core.connections import service as connections
 
     if text is not None:
-        with state.writing() as (session, user):
+        with state.writing("calendar.edit") as (session, user):
             found = connections.find_by_name(session, connection)
             posting.replace(session, found, text, tz or user.timezone)
-    with state.reading() as session:
+    with state.reading("calendar.read") as session:
         row = rules.slots_document(session, connections.find_by_name(session, connection), count)
     if as_json:
         print_json(row)
@@ -123,7 +123,7 @@ def check(state: State, first: str, last: str, limit: int | None, as_json: bool)
     from cms_core.campaigns import advice, calendar, rules
 
     start, end = calendar.day_range(first, last)
-    with state.reading() as session:
+    with state.reading("calendar.read") as session:
         found = advice.fatigue_between(session, state.workspace, start, end, limit)
     row = rules.fatigue_document(found)
     for name in found.unread:
@@ -143,11 +143,9 @@ def check(state: State, first: str, last: str, limit: int | None, as_json: bool)
 def feed(state: State, revoke: bool, as_json: bool) -> None:
     """Make a secret address for your calendar programs; an older one leads nowhere from then on."""
     from cms_core.auth import audit
-    from cms_core.auth.service import require
     from cms_core.campaigns import feed as feeds
 
-    with state.writing() as (session, user):
-        require(state.workspace.plugins, user, "calendar.read")
+    with state.writing("calendar.read") as (session, user):
         token = "" if revoke else feeds.renew(session, user)
         if revoke:
             feeds.revoke(session, user)
@@ -165,11 +163,9 @@ def feed(state: State, revoke: bool, as_json: bool) -> None:
 @pass_state
 def replan(state: State, dry_run: bool, as_json: bool) -> None:
     """After an upgrade of the rules of time zones: move what is to come to what its wall clock means now."""
-    from cms_core.auth import service as auth
     from cms_core.publishing.replanning import replan as replan_all
 
-    with state.writing() as (session, user):
-        auth.require(state.workspace.plugins, user, "calendar.edit")
+    with state.writing("calendar.edit") as (session, _):
         rows = [each.document() for each in replan_all(session, state.workspace.plugins)]
         if dry_run:
             session.rollback()

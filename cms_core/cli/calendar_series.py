@@ -41,7 +41,7 @@ def create(state: State, /, *, as_json: bool, rrule: str, arm: bool, **given: st
     from cms_core.campaigns import rules
     from cms_core.publishing import rescheduling
 
-    with state.writing() as (session, user):
+    with state.writing("calendar.edit") as (session, user):
         made = rules.add_series(session, {**given, "rrule": rrule}, user.timezone)
         problems = rules.refused(session, made)
         if arm:
@@ -62,7 +62,7 @@ def list_(state: State, as_json: bool) -> None:
     from cms_core.campaigns import rules
     from cms_core.campaigns import series as recurring
 
-    with state.reading() as session:
+    with state.reading("calendar.read") as session:
         rows = [rules.series_with_entries(session, each) for each in recurring.list_all(session)]
     if as_json:
         print_json(rows)
@@ -79,7 +79,7 @@ def show(state: State, series_id: str, as_json: bool) -> None:
     from cms_core.campaigns import rules
     from cms_core.campaigns import series as recurring
 
-    with state.reading() as session:
+    with state.reading("calendar.read") as session:
         row = rules.series_with_entries(session, recurring.find(session, series_id))
     if as_json:
         print_json(row)
@@ -100,7 +100,7 @@ def change(state: State, series_id: str, rrule: str, entry_id: str, as_json: boo
     from cms_core.campaigns import rules, service
     from cms_core.campaigns import series as recurring
 
-    with state.writing() as (session, _):
+    with state.writing("calendar.edit") as (session, _):
         entry = service.find_entry(session, entry_id) if entry_id else None
         changed = recurring.change_rule(session, recurring.find(session, series_id), rrule, entry)
         row = rules.series_with_entries(session, changed)
@@ -119,7 +119,7 @@ def arm(state: State, series_id: str, as_json: bool) -> None:
     from cms_core.campaigns import series as recurring
     from cms_core.publishing import rescheduling
 
-    with state.writing() as (session, _):
+    with state.writing("calendar.edit") as (session, _):
         armed, problems = rescheduling.arm_series(
             session, state.workspace, recurring.find(session, series_id)
         )
@@ -139,7 +139,7 @@ def disarm(state: State, series_id: str, as_json: bool) -> None:
     from cms_core.campaigns import series as recurring
     from cms_core.publishing import rescheduling
 
-    with state.writing() as (session, _):
+    with state.writing("calendar.edit") as (session, _):
         found = recurring.find(session, series_id)
         ids = [each.public_id for each in rescheduling.disarm_series(session, found)]
     _say(ids, "planned", as_json)
@@ -155,7 +155,7 @@ def end(state: State, series_id: str, entry_id: str, as_json: bool) -> None:
     from cms_core.campaigns import series as recurring
     from cms_core.campaigns import service
 
-    with state.writing() as (session, _):
+    with state.writing("calendar.edit") as (session, _):
         entry = service.find_entry(session, entry_id) if entry_id else None
         ids = [each.public_id for each in recurring.end(session, recurring.find(session, series_id), entry)]
     _say(ids, "dropped", as_json)

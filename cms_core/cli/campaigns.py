@@ -36,7 +36,7 @@ def command() -> None:
 def create(state: State, /, name: str, start: datetime, end: datetime, as_json: bool, **more: Any) -> None:
     """Create a campaign."""
     more["utm"] = dict(pair.partition("=")[::2] for pair in more["utm"])
-    with state.writing() as (session, _):
+    with state.writing("calendar.edit") as (session, _):
         campaign = service.create_campaign(session, name, start.date(), end.date(), **more)
         row = service.document(campaign)
     if as_json:
@@ -50,7 +50,7 @@ def create(state: State, /, name: str, start: datetime, end: datetime, as_json: 
 @pass_state
 def list_(state: State, as_json: bool) -> None:
     """All campaigns."""
-    with state.reading() as session:
+    with state.reading("calendar.read") as session:
         rows = [service.document(campaign) for campaign in service.campaigns(session)]
     if as_json:
         print_json(rows)
@@ -74,7 +74,7 @@ def move(
 
     if (days is None) == (start is None):
         raise click.UsageError("give either --by or --start")
-    with state.writing() as (session, _):
+    with state.writing("calendar.edit") as (session, _):
         campaign = service.find_campaign(session, name)
         by = (
             days
@@ -99,7 +99,7 @@ def copy(state: State, name: str, new_name: str, start: datetime, dry_run: bool,
     """Copy a campaign to another start: its entries are planned at the same times of day, and follow each other as they did."""
     from cms_core.campaigns import rules
 
-    with state.writing() as (session, _):
+    with state.writing("calendar.edit") as (session, _):
         campaign = service.find_campaign(session, name)
         made, entries = shifting.copy(session, campaign, new_name, start.date())
         document = rules.copy_document(made, entries)

@@ -3,7 +3,6 @@
 import click
 
 from cms_core.audience import caps, limits
-from cms_core.auth import service as auth
 from cms_core.cli.output import print_json, print_table
 from cms_core.cli.state import State, json_option, pass_state
 
@@ -22,8 +21,7 @@ def command() -> None:
 def add(state: State, most: int, days: int, channel: str, as_json: bool) -> None:
     """Let nobody get more than N messages within D days; who has got them is skipped, and the reason says so."""
     plugins = state.workspace.plugins
-    with state.writing() as (session, user):
-        auth.require(plugins, user, limits.EDIT)
+    with state.writing(limits.EDIT) as (session, _):
         made = limits.add_cap(session, plugins, most, days, channel)
         document, words = caps.document(made), caps.in_words(made)
     if as_json:
@@ -37,7 +35,7 @@ def add(state: State, most: int, days: int, channel: str, as_json: bool) -> None
 @pass_state
 def list_(state: State, as_json: bool) -> None:
     """All caps."""
-    with state.reading() as session:
+    with state.reading(limits.EDIT) as session:
         rows = [caps.document(each) for each in caps.list_all(session)]
     if as_json:
         print_json(rows)
@@ -51,8 +49,7 @@ def list_(state: State, as_json: bool) -> None:
 @pass_state
 def remove(state: State, cap_id: str, as_json: bool) -> None:
     """Take a cap away; who was skipped for it stays skipped."""
-    with state.writing() as (session, user):
-        auth.require(state.workspace.plugins, user, limits.EDIT)
+    with state.writing(limits.EDIT) as (session, _):
         found = caps.find(session, cap_id)
         document = caps.document(found)
         caps.remove(session, found)

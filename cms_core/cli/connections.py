@@ -35,8 +35,7 @@ def add(state: State, channel: str, name: str, pairs: tuple[str, ...], as_json: 
     """Add an account of a channel; connects to nothing."""
     values = _values(pairs)
     work = state.workspace
-    with state.writing() as (session, user):
-        auth.require(work.plugins, user, PERMISSION)
+    with state.writing(PERMISSION) as (session, _):
         added = service.add(session, work.vault, work.plugins, channel, name, values)
         full = f"{added.channel}:{added.name}"
         document = {"id": added.public_id, "channel": added.channel, "name": added.name, "state": added.state}
@@ -51,7 +50,7 @@ def add(state: State, channel: str, name: str, pairs: tuple[str, ...], as_json: 
 @pass_state
 def list_(state: State, as_json: bool) -> None:
     """All connections and how the last test or use went."""
-    with state.reading() as session:
+    with state.reading(PERMISSION) as session:
         rows = service.listing(session)
     if as_json:
         print_json(rows)
@@ -65,9 +64,8 @@ def list_(state: State, as_json: bool) -> None:
 @pass_state
 def test(state: State, name: str, as_json: bool) -> None:
     """Ask the other side who we are there. NAME may be CHANNEL:NAME."""
-    with state.reading() as session:
+    with state.reading(PERMISSION) as session:
         user = auth.acting_user(session, state.as_email)
-        auth.require(state.workspace.plugins, user, PERMISSION)
         found = service.find_by_name(session, name)
     identity = verify_connection(state.workspace, found.id, (user.id, "cli"))
     if as_json:

@@ -51,7 +51,7 @@ def import_(
     not mailed, and tags become static segments (--map "Labels=@tags" does that for a file of your own).
     """
     columns = _mapping(mapping)
-    with state.writing() as (session, _):
+    with state.writing("audience.edit") as (session, _):
         result = imports.import_contacts(
             session, file, columns, dry_run=dry_run, all_or_nothing=all_or_nothing
         )
@@ -74,7 +74,7 @@ def import_(
 @pass_state
 def list_(state: State, as_json: bool) -> None:
     """List all contacts; consent is how they stand to e-mail now."""
-    with state.reading() as session:
+    with state.reading("audience.read") as session:
         rows = list(contacts.list_rows(session))
     if as_json:
         print_json(rows)
@@ -88,7 +88,7 @@ def list_(state: State, as_json: bool) -> None:
 @pass_state
 def export(state: State, address: str, as_json: bool) -> None:
     """Everything that is kept about one person, also by plugins: what they may ask for."""
-    with state.reading() as session:
+    with state.reading("audience.read") as session:
         contact_id = personal.find(session, address).id
     document = personal.export(state.workspace, contact_id)
     if as_json:
@@ -112,7 +112,7 @@ def erase(ctx: click.Context, state: State, address: str, as_json: bool) -> None
 
     What stays names nobody: figures, and a keyed hash that keeps the address from being written to again.
     """
-    with state.writing() as (session, user):
+    with state.writing("audience.edit") as (session, user):
         contact_id, actor = personal.find(session, address).id, (user.id, "cli")
     outcome = personal.erase(state.workspace, contact_id, actor)
     if as_json:
@@ -134,7 +134,7 @@ def merge(state: State, keep: str, gone: str, as_json: bool) -> None:
 
     What waits for both goes out once; whoever said no under either address has said it for both.
     """
-    with state.writing() as (session, _):
+    with state.writing("audience.edit") as (session, _):
         document = joining.merge(session, joining.find(session, keep), joining.find(session, gone))
     if as_json:
         print_json(document)

@@ -53,12 +53,12 @@ def import_folder(
     What a file is, its content says. Importing the same again adds nothing; what changed is updated.
     """
     with _media_dir(state, dry_run) as media_dir:
-        with state.reading() as session:
+        with state.reading("content.read") as session:
             tz = acting_user(session, state.as_email).timezone
             folder = read_folder(session, state.workspace, path, media_dir, tz)
         if fetch_media and not dry_run:
             fetch_files(state.workspace.guard, folder, media_dir, progress)
-        with state.writing() as (session, user):
+        with state.writing("content.edit") as (session, user):
             approver = acting_user(session, approve_as) if approve_as else None
             outcome = save_folder(session, state.workspace, folder, user, approver)
             if dry_run or not outcome.good:
@@ -109,7 +109,7 @@ def _report_import(outcome: Outcome, dry_run: bool, as_json: bool) -> None:
 @pass_state
 def list_content(state: State, as_json: bool) -> None:
     """All content, the last changed first."""
-    with state.reading() as session:
+    with state.reading("content.read") as session:
         rows = [asdict(row) for row in list_assets(session)]
     for row in rows:
         del row["key"]
@@ -125,7 +125,7 @@ def list_content(state: State, as_json: bool) -> None:
 @pass_state
 def show(state: State, slug: str, as_json: bool) -> None:
     """One asset with its words, variants, files and reviews."""
-    with state.reading() as session:
+    with state.reading("content.read") as session:
         found = details(session, find(session, slug))
     if as_json:
         print_json(found)
@@ -143,7 +143,7 @@ def show(state: State, slug: str, as_json: bool) -> None:
 @pass_state
 def approve(state: State, slugs: tuple[str, ...], as_json: bool) -> None:
     """Approve the newest words of assets; all of them, or none."""
-    with state.writing() as (session, user):
+    with state.writing("content.approve") as (session, user):
         revisions = [approve_newest(session, state.workspace, find(session, slug), user) for slug in slugs]
         rows = [
             {"id": each.asset.public_id, "slug": each.asset.slug, "state": each.state, "revision": each.n}
@@ -163,7 +163,7 @@ def approve(state: State, slugs: tuple[str, ...], as_json: bool) -> None:
 @pass_state
 def check(state: State, slug: str, channel: str, name: str | None, as_json: bool) -> None:
     """What a channel and the plugins remark on an asset's newest words."""
-    with state.reading() as session:
+    with state.reading("content.read") as session:
         findings = findings_for(session, state.workspace, slug, channel, name or "")
     rows = [{"level": str(each.level), "field": each.field, "message": each.message} for each in findings]
     if as_json:

@@ -20,7 +20,7 @@ USES = {"assets": "asset", "entries": "entry", "publications": "publication"}
 @pass_state
 def rename(state: State, slug: str, new: str, redirect: bool, as_json: bool) -> None:
     """Give an asset another slug; without --redirect the old address is offered as a redirect, and leads nowhere yet."""
-    with state.writing() as (session, user):
+    with state.writing("content.edit") as (session, user):
         asset = service.find(session, slug)
         draft = replace(service.draft_of(session, asset), slug=new)
         service.save(session, state.workspace.plugins, asset, draft, user)
@@ -41,7 +41,7 @@ def rename(state: State, slug: str, new: str, redirect: bool, as_json: bool) -> 
 @pass_state
 def redirects(state: State, as_json: bool) -> None:
     """Former slugs, whether they lead to their asset, and what it is called now."""
-    with state.reading() as session:
+    with state.reading("content.read") as session:
         rows = [
             {"slug": row.slug, "asset": row.asset.slug, "redirects": row.redirects, "since": row.created_at}
             for row in renames.all_former_slugs(session)
@@ -59,7 +59,7 @@ def redirects(state: State, as_json: bool) -> None:
 @pass_state
 def redirect(state: State, slug: str, remove: bool, as_json: bool) -> None:
     """Let a former slug lead to its asset, or to nothing."""
-    with state.writing() as (session, _):
+    with state.writing("content.edit") as (session, _):
         former = renames.find(session, slug)
         row = {"slug": slug, "asset": former.asset.slug, "redirects": not remove}
         (renames.remove if remove else renames.accept)(session, former)
@@ -76,7 +76,7 @@ def redirect(state: State, slug: str, remove: bool, as_json: bool) -> None:
 @pass_state
 def uses(state: State, slug: str, as_json: bool) -> None:
     """Who uses an asset: assets that lead to it, entries, publications."""
-    with state.reading() as session:
+    with state.reading("content.read") as session:
         found = board.uses(session, state.workspace.plugins, service.find(session, slug))
     if as_json:
         print_json(found)
@@ -94,7 +94,7 @@ def uses(state: State, slug: str, as_json: bool) -> None:
 @pass_state
 def archive(state: State, slug: str, undo: bool, as_json: bool) -> None:
     """Put an asset away that nothing uses; what happened with it stays."""
-    with state.writing() as (session, user):
+    with state.writing("content.edit") as (session, user):
         asset = service.find(session, slug)
         (board.bring_back if undo else board.archive)(session, state.workspace.plugins, asset, user)
         row = {"id": asset.public_id, "slug": slug, "archived_at": asset.archived_at}
@@ -109,7 +109,7 @@ def archive(state: State, slug: str, undo: bool, as_json: bool) -> None:
 @pass_state
 def reindex(state: State, as_json: bool) -> None:
     """Make the index of what uses what anew from all revisions."""
-    with state.writing() as (session, _):
+    with state.writing("content.edit") as (session, _):
         count = usage.rebuild(session)
     if as_json:
         print_json({"revisions": count})

@@ -21,7 +21,7 @@ _SIGNS = {"gone": ("[-", "-]"), "new": ("{+", "+}"), "same": ("", "")}
 @pass_state
 def history(state: State, slug: str, as_json: bool) -> None:
     """All revisions of an asset, the newest first."""
-    with state.reading() as session:
+    with state.reading("content.read") as session:
         rows = details(session, service.find(session, slug))["revisions"]
     if as_json:
         print_json(rows)
@@ -37,7 +37,7 @@ def history(state: State, slug: str, as_json: bool) -> None:
 @pass_state
 def compare(state: State, slug: str, a: int, b: int, as_json: bool) -> None:
     """What revision B says otherwise than revision A, word by word: [-gone-] and {+new+}."""
-    with state.reading() as session:
+    with state.reading("content.read") as session:
         asset = service.find(session, slug)
         found = changes_between(session, find_revision(session, asset, a), find_revision(session, asset, b))
     if as_json:
@@ -66,7 +66,7 @@ def _document(change: Change) -> dict[str, Any]:
 @pass_state
 def restore(state: State, slug: str, n: int, as_json: bool) -> None:
     """Make the words of revision N the newest again; they are a draft, and need approval."""
-    with state.writing() as (session, user):
+    with state.writing("content.edit") as (session, user):
         asset = service.find(session, slug)
         new = service.restore(session, state.workspace.plugins, asset, find_revision(session, asset, n), user)
         row = {

@@ -39,12 +39,10 @@ def move(state: State, url: str, as_json: bool) -> None:
 
     End `cms run` and workers first. The old database stays as it is.
     """
-    from cms_core.auth import service as auth
     from cms_core.config import check_database_url
     from cms_core.transfer.move import move as take_over
 
-    with state.reading() as session:
-        auth.require(state.workspace.plugins, auth.acting_user(session, state.as_email), "system.admin")
+    state.require("system.admin")
     moved = take_over(state.workspace, check_database_url(url))
     rows = [
         {"table": name, "rows": content.rows, "sha256": content.sha256}

@@ -24,7 +24,7 @@ def command() -> None:
 @pass_state
 def show(state: State, publication_id: str, as_json: bool) -> None:
     """Counts by state, the unknown ones with what is known of each, and who has not got it and why."""
-    with state.reading() as session:
+    with state.reading("calendar.read") as session:
         document = recipients.document(session, service.find(session, publication_id))
     if as_json:
         print_json(document)
@@ -49,7 +49,7 @@ def resolve(
     """Say what became of the unknown ones, or of the one to ADDRESS; refused while the publication is being sent."""
     if accepted == send_again:
         raise click.UsageError("give either --accepted or --send-again")
-    with state.writing() as (session, _):
+    with state.writing("publishing.act") as (session, _):
         found = service.find(session, publication_id)
         done = resolving.resolve(session, found, address, accepted=accepted)
         counts = listing.delivery_counts(session, [found.id])

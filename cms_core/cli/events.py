@@ -28,7 +28,7 @@ def export(state: State, campaign: str | None, json_lines: bool, as_json: bool) 
     """
     if json_lines and as_json:
         raise click.UsageError("give either --json-lines or --json")
-    with state.reading() as session:
+    with state.reading("reports.read") as session:
         key = find_campaign(session, campaign).key if campaign is not None else None
         events = map(json_line, exported(session, key))
         sys.stdout.writelines(_as_array(events) if as_json else (f"{event}\n" for event in events))

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import click
 
-from cms_core.auth import service as auth
 from cms_core.cli.output import print_json, progress
 from cms_core.cli.state import State, json_option, pass_state
 
@@ -21,8 +20,7 @@ def command(state: State, file: Path, as_json: bool) -> None:
     """
     from cms_core.transfer.restore import restore
 
-    with state.reading() as session:
-        auth.require(state.workspace.plugins, auth.acting_user(session, state.as_email), "system.admin")
+    state.require("system.admin")
     found = restore(state.workspace, file)
     rows = sum(found.tables.values())
     if as_json:

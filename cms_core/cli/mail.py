@@ -2,7 +2,6 @@
 
 import click
 
-from cms_core.auth import service as auth
 from cms_core.cli.output import print_json, print_table
 from cms_core.cli.state import State, json_option, pass_state
 from cms_core.errors import RemoteRefused, TryLater
@@ -38,8 +37,7 @@ def status(state: State, as_json: bool) -> None:
 @pass_state
 def list_(state: State, limit: int, as_json: bool) -> None:
     """What was sent and what became of it, the newest first; kept for 30 days, without the words."""
-    with state.reading() as session:
-        auth.require(state.workspace.plugins, auth.acting_user(session, state.as_email), PERMISSION)
+    with state.reading(PERMISSION) as session:
         rows = [outbox.document(each) for each in outbox.listed(session, limit)]
     if as_json:
         print_json(rows)
@@ -55,8 +53,7 @@ def test(state: State, address: str, as_json: bool) -> None:
     """Send a mail to ADDRESS now and say what became of it."""
     from cms_core.notices.trial import said, send_trial
 
-    with state.writing() as (_, user):
-        auth.require(state.workspace.plugins, user, PERMISSION)
+    with state.writing(PERMISSION) as (_, user):
         actor = (user.id, "cli")
     told = send_trial(state.workspace, address, actor)
     if told["state"] == MailState.PENDING:
@@ -77,8 +74,7 @@ def test(state: State, address: str, as_json: bool) -> None:
 @pass_state
 def again(state: State, mail: str, as_json: bool) -> None:
     """Send a mail again that did not arrive; the worker does it."""
-    with state.writing() as (session, user):
-        auth.require(state.workspace.plugins, user, PERMISSION)
+    with state.writing(PERMISSION) as (session, _):
         found = outbox.find(session, mail)
         outbox.again(session, state.workspace, found)
         told = outbox.document(found)

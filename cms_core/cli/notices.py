@@ -22,7 +22,7 @@ def command() -> None:
 def list_(state: State, everything: bool, limit: int, as_json: bool) -> None:
     """What needs the user who acts, the newest first."""
     work = state.workspace
-    with state.reading() as session:
+    with state.reading(None) as session:
         user = auth.acting_user(session, state.as_email)
         found = inbox.listed(session, work.plugins, user, everything=everything, limit=limit)
         rows = inbox.documents(found, work.config.base_url)
@@ -42,7 +42,7 @@ def read(state: State, ids: tuple[str, ...], everything: bool, as_json: bool) ->
     if bool(ids) == everything:
         raise Invalid("name notices, or give --all", "`cms notices list` shows them")
     plugins = state.workspace.plugins
-    with state.writing() as (session, user):
+    with state.writing(None) as (session, user):
         if everything:
             number = inbox.mark_all_read(session, plugins, user)
         else:

@@ -80,7 +80,7 @@ def purge_(state: State, name: str, yes: bool, as_json: bool) -> None:
     workspace = state.workspace
     if yes:
         tables = purge.purge(workspace.db.engine, workspace.plugins, name)
-        with state.writing() as (session, _):
+        with state.writing("system.admin") as (session, _):
             audit.note(session, "purge", "plugin", name, {"tables": tables})
     else:
         tables = purge.tables_of(workspace.db.engine, workspace.plugins, name)

@@ -26,7 +26,7 @@ def command() -> None:
 @pass_state
 def list_(state: State, wanted: str | None, as_json: bool) -> None:
     """All publications by due time."""
-    with state.reading() as session:
+    with state.reading("calendar.read") as session:
         rows = listing.publications(session, state=wanted)
     if as_json:
         print_json(rows)
@@ -48,7 +48,7 @@ def _marks(row: dict[str, Any]) -> dict[str, str]:
 @pass_state
 def show(state: State, publication_id: str, as_json: bool) -> None:
     """One publication with its attempts."""
-    with state.reading() as session:
+    with state.reading("calendar.read") as session:
         document = listing.publication(session, service.find(session, publication_id))
     if as_json:
         print_json(document)
@@ -64,7 +64,7 @@ def show(state: State, publication_id: str, as_json: bool) -> None:
 
 
 def _act(state: State, publication_id: str, as_json: bool, act: Callable[[Any, Publication], Any]) -> None:
-    with state.writing() as (session, _):
+    with state.writing("publishing.act") as (session, _):
         found = service.find(session, publication_id)
         act(session, found)
         session.refresh(found)
@@ -118,7 +118,7 @@ def _switch(
     state: State, publication_id: str, as_json: bool, act: Callable[[Any, Any, Publication], None]
 ) -> None:
     """What is live is switched now, in this process; a running worker that was faster is just as good."""
-    with state.writing() as (session, _):
+    with state.writing("publishing.act") as (session, _):
         found = service.find(session, publication_id)
         act(session, state.workspace.plugins, found)
         row_id, asked = found.id, found.switch_to
@@ -126,7 +126,7 @@ def _switch(
             state.workspace.fence.require_open()
     if asked:
         Worker(state.publishing).run_one(row_id)
-    with state.reading() as session:
+    with state.reading("calendar.read") as session:
         document = listing.publication(session, session.get_one(Publication, row_id))
     done = {"pause": bool(document["paused"]), "resume": not document["paused"]}
     if asked and not done[asked] and not document["switching_to"]:
@@ -144,7 +144,7 @@ def _switch(
 @pass_state
 def pick(state: State, publication_id: str, arm: str, as_json: bool) -> None:
     """End a test: everybody who waits for it gets this arm."""
-    with state.writing() as (session, user):
+    with state.writing("publishing.act") as (session, user):
         found = service.find(session, publication_id)
         experiments.pick(session, found, arm, user.id)
         document = listing.publication(session, found)
@@ -186,7 +186,7 @@ def resolve(
 @pass_state
 def update(state: State, publication_id: str, as_json: bool) -> None:
     """Put the newest approved revision in the place of what is public; ID may be any of its earlier publications."""
-    with state.writing() as (session, _):
+    with state.writing("publishing.act") as (session, _):
         found = service.head(session, service.find(session, publication_id))
         successor = service.update_content(session, state.workspace.plugins, found)
         row_id = successor.id
@@ -200,7 +200,7 @@ def update(state: State, publication_id: str, as_json: bool) -> None:
 @pass_state
 def withdraw(state: State, publication_id: str, as_json: bool) -> None:
     """Take back what is public; ID may be any of its earlier publications."""
-    with state.writing() as (session, _):
+    with state.writing("publishing.act") as (session, _):
         found = service.head(session, service.find(session, publication_id))
         service.ask_withdrawal(session, found)
         row_id = found.id
@@ -211,7 +211,7 @@ def withdraw(state: State, publication_id: str, as_json: bool) -> None:
 def _finish(state: State, row_id: int, wanted: PublicationState, as_json: bool) -> None:
     """Do it now, in this process; a running worker that was faster is just as good."""
     Worker(state.publishing).run_one(row_id)
-    with state.reading() as session:
+    with state.reading("calendar.read") as session:
         document = listing.publication(session, session.get_one(Publication, row_id))
     if document["state"] not in (wanted, PublicationState.COMMITTING, PublicationState.PREPARING):
         raise RemoteRefused(

@@ -3,7 +3,6 @@
 import click
 
 from cms_core.audience import limits, quiet
-from cms_core.auth import service as auth
 from cms_core.cli.output import print_json, print_table
 from cms_core.cli.state import State, json_option, pass_state
 
@@ -22,8 +21,7 @@ def command() -> None:
 def set_(state: State, channel: str, starts: str, ends: str, as_json: bool) -> None:
     """Send nothing between two times of the recipient's day; what falls into them waits for their end."""
     plugins = state.workspace.plugins
-    with state.writing() as (session, user):
-        auth.require(plugins, user, limits.EDIT)
+    with state.writing(limits.EDIT) as (session, _):
         document = quiet.document(limits.set_quiet(session, plugins, channel, starts, ends))
     if as_json:
         print_json(document)
@@ -36,7 +34,7 @@ def set_(state: State, channel: str, starts: str, ends: str, as_json: bool) -> N
 @pass_state
 def list_(state: State, as_json: bool) -> None:
     """The quiet hours of all channels."""
-    with state.reading() as session:
+    with state.reading(limits.EDIT) as session:
         rows = [quiet.document(each) for each in quiet.list_all(session)]
     if as_json:
         print_json(rows)
@@ -50,8 +48,7 @@ def list_(state: State, as_json: bool) -> None:
 @pass_state
 def remove(state: State, channel: str, as_json: bool) -> None:
     """Take the quiet hours of a channel away."""
-    with state.writing() as (session, user):
-        auth.require(state.workspace.plugins, user, limits.EDIT)
+    with state.writing(limits.EDIT) as (session, _):
         found = quiet.find(session, channel)
         document = quiet.document(found)
         quiet.remove(session, found)

@@ -39,7 +39,7 @@ def campaign(state: State, name: str, as_json: bool, csv_file: str | None, html_
             "only one of --json, --csv and --html can go to stdout: name a FILE for the others"
         )
     rollups.keep_up(state.workspace.db)
-    with state.reading() as session:
+    with state.reading("reports.read") as session:
         made = report(session, find_campaign(session, name))
     _write_files(made, csv_file, html_file)
     if as_json:
@@ -53,7 +53,7 @@ def campaign(state: State, name: str, as_json: bool, csv_file: str | None, html_
 @pass_state
 def rebuild(state: State, as_json: bool) -> None:
     """Count all events anew. The figures stay the same; it takes a while and nobody can write meanwhile."""
-    with state.writing() as (session, _):
+    with state.writing("system.admin") as (session, _):
         count = rollups.rebuild(session)
     if as_json:
         print_json({"events": count})

@@ -24,7 +24,7 @@ def command() -> None:
 @pass_state
 def create(state: State, name: str, rule: str, as_json: bool) -> None:
     """Make the segment NAME of all contacts that fit RULE."""
-    with state.writing() as (session, _):
+    with state.writing("audience.edit") as (session, _):
         segment = segments.create(session, name, rule)
         document = {
             "id": segment.public_id,
@@ -44,7 +44,7 @@ def create(state: State, name: str, rule: str, as_json: bool) -> None:
 @pass_state
 def count(state: State, name_or_rule: str, as_json: bool) -> None:
     """Count the contacts of a segment, or those that fit a rule; a name goes before a rule."""
-    with state.reading() as session:
+    with state.reading("audience.read") as session:
         found = segments.count(session, name_or_rule)
     if as_json:
         print_json({"count": found})
@@ -57,7 +57,7 @@ def count(state: State, name_or_rule: str, as_json: bool) -> None:
 @pass_state
 def list_(state: State, as_json: bool) -> None:
     """List all segments."""
-    with state.reading() as session:
+    with state.reading("audience.read") as session:
         rows = [segments.document(each) for each in segments.list_all(session)]
     if as_json:
         print_json(rows)

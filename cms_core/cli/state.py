@@ -47,25 +47,42 @@ class State:
         close_at_end(workspace)
         return workspace
 
+    def require(self, permission: str) -> None:
+        """Raise Forbidden unless the user who acts has the permission: for what opens sessions of its own."""
+        from cms_core.auth import service as auth
+
+        with self.workspace.db.session() as session:
+            self._require(auth.acting_user(session, self.as_email), permission)
+
     @contextmanager
-    def reading(self) -> "Iterator[Session]":
-        """A session for a command that only reads; a user named with --as must exist here too."""
+    def reading(self, permission: str | None) -> "Iterator[Session]":
+        """A session for a command that only reads; a user named with --as must exist here too, and have the permission."""
         from cms_core.auth import service as auth
 
         with self.workspace.db.session() as session:
             if self.as_email is not None:
-                auth.acting_user(session, self.as_email)
+                self._require(auth.acting_user(session, self.as_email), permission)
             yield session
 
     @contextmanager
-    def writing(self) -> "Iterator[tuple[Session, User]]":
-        """A session that commits at the end, and the user in whose name it is done."""
+    def writing(self, permission: str | None) -> "Iterator[tuple[Session, User]]":
+        """A session that commits at the end, and the user in whose name it is done.
+
+        Raises Forbidden without the permission; with None whoever is called decides.
+        """
         from cms_core.auth import service as auth
 
         with self.workspace.db.transaction() as session:
             user = auth.acting_user(session, self.as_email)
+            self._require(user, permission)
             session.info["actor"] = (user.id, "cli")
             yield session, user
+
+    def _require(self, user: "User", permission: str | None) -> None:
+        from cms_core.auth import service as auth
+
+        if permission is not None:
+            auth.require(self.workspace.plugins, user, permission)
 
     def services(self, plugin: str, permission: str = "") -> "Services":
         """The services for a plugin's command, in the name of the user who acts; raises Forbidden without the permission."""

@@ -14,7 +14,7 @@ from cms_core.publishing import status
 @pass_state
 def command(state: State, as_json: bool) -> None:
     """What is due, what was sent today, what needs a person."""
-    with state.reading() as session:
+    with state.reading("calendar.read") as session:
         document = status.document(session, state.workspace)
     if as_json:
         print_json(document)

@@ -27,7 +27,7 @@ def command() -> None:
 @pass_state
 def add(state: State, email: str, name: str, scopes: tuple[str, ...], expires: str, *, as_json: bool) -> None:
     """Make a token. It is shown this once: only its hash is kept."""
-    with state.writing() as (session, actor):
+    with state.writing(None) as (session, actor):
         owner = service.find_user(session, email)
         made, text = tokens.add(
             session, state.workspace.plugins, actor, owner, name=name, scopes=scopes, expires=expires
@@ -46,7 +46,7 @@ def add(state: State, email: str, name: str, scopes: tuple[str, ...], expires: s
 @pass_state
 def list_(state: State, email: str | None, *, as_json: bool) -> None:
     """All tokens, by their first characters."""
-    with state.reading() as session:
+    with state.reading("system.admin") as session:
         owner = service.find_user(session, email) if email else None
         rows = [tokens.document(each, now(session)) for each in tokens.listed(session, owner)]
     if as_json:
@@ -61,7 +61,7 @@ def list_(state: State, email: str | None, *, as_json: bool) -> None:
 @pass_state
 def revoke(state: State, token: str, *, as_json: bool) -> None:
     """End a token at once, for good."""
-    with state.writing() as (session, actor):
+    with state.writing(None) as (session, actor):
         found = tokens.find(session, token)
         tokens.revoke(session, state.workspace.plugins, actor, found)
         document = tokens.document(found, now(session))

@@ -29,8 +29,7 @@ def command() -> None:
 @pass_state
 def add(state: State, email: str, role: str, password: str, name: str, as_json: bool) -> None:
     """Add somebody."""
-    with state.writing() as (session, user):
-        service.require(state.workspace.plugins, user, "system.admin")
+    with state.writing("system.admin") as (session, _):
         added = service.create_user(session, email, name, role, password)
         document = {"id": added.public_id, "email": added.email, "name": added.name, "role": added.role}
     if as_json:
@@ -47,8 +46,7 @@ def add(state: State, email: str, role: str, password: str, name: str, as_json: 
 @pass_state
 def password(state: State, email: str, password: str) -> None:
     """Give somebody a new password, and end their sessions."""
-    with state.writing() as (session, user):
-        service.require(state.workspace.plugins, user, "system.admin")
+    with state.writing("system.admin") as (session, _):
         service.set_password(session, service.find_user(session, email), password)
     click.echo(f"{email} signs in with the new password")
 
@@ -58,7 +56,7 @@ def password(state: State, email: str, password: str) -> None:
 @pass_state
 def list_(state: State, as_json: bool) -> None:
     """Everybody who signs in."""
-    with state.reading() as session:
+    with state.reading("system.admin") as session:
         rows = [service.document(user) for user in service.users(session)]
     if as_json:
         print_json(rows)
@@ -76,8 +74,7 @@ def list_(state: State, as_json: bool) -> None:
 @pass_state
 def invite(state: State, email: str, role: str, name: str, as_json: bool) -> None:
     """Invite somebody, who chooses a password; again: with a new link. Without mail the link is printed this once."""
-    with state.writing() as (session, user):
-        service.require(state.workspace.plugins, user, "system.admin")
+    with state.writing("system.admin") as (session, user):
         made = invitations.invite(session, state.workspace, user, email, role, name)
         document = invitations.told(made, now(session))
     if as_json:
@@ -94,7 +91,7 @@ def invite(state: State, email: str, role: str, name: str, as_json: bool) -> Non
 @pass_state
 def list_invitations(state: State, as_json: bool) -> None:
     """Invitations that nobody has accepted yet."""
-    with state.reading() as session:
+    with state.reading("system.admin") as session:
         at = now(session)
         rows = [invitations.document(each, at) for each in invitations.waiting(session)]
     if as_json:
@@ -109,8 +106,7 @@ def list_invitations(state: State, as_json: bool) -> None:
 @pass_state
 def uninvite(state: State, invitation: str, as_json: bool) -> None:
     """Take an invitation back."""
-    with state.writing() as (session, user):
-        service.require(state.workspace.plugins, user, "system.admin")
+    with state.writing("system.admin") as (session, _):
         found = invitations.find(session, invitation)
         invitations.revoke(session, found)
         document = invitations.document(found, now(session))
@@ -126,8 +122,7 @@ def uninvite(state: State, invitation: str, as_json: bool) -> None:
 @pass_state
 def reset_link(state: State, email: str, as_json: bool) -> None:
     """Print a link by which somebody chooses a new password: good once, and for an hour."""
-    with state.writing() as (session, user):
-        service.require(state.workspace.plugins, user, "system.admin")
+    with state.writing("system.admin") as (session, user):
         document = resets.told(session, state.workspace, service.find_user(session, email), user)
     if as_json:
         print_json(document)

@@ -2,7 +2,6 @@
 
 import click
 
-from cms_core.auth import service as auth
 from cms_core.cli.output import print_json, print_table, progress
 from cms_core.cli.state import State, json_option, pass_state
 from cms_core.webhooks import service
@@ -25,8 +24,7 @@ def command() -> None:
 @pass_state
 def add(state: State, url: str, kinds: tuple[str, ...], *, chat: bool, as_json: bool) -> None:
     """Tell URL of events from now on. The secret to check signatures with is shown this once."""
-    with state.writing() as (session, user):
-        auth.require(state.workspace.plugins, user, PERMISSION)
+    with state.writing(PERMISSION) as (session, _):
         made, secret = service.add(session, state.workspace, url, kinds, chat=chat)
         document = {**service.document(made), "secret": secret}
     if as_json:
@@ -41,7 +39,7 @@ def add(state: State, url: str, kinds: tuple[str, ...], *, chat: bool, as_json: 
 @pass_state
 def list_(state: State, *, as_json: bool) -> None:
     """All webhooks and whether they work."""
-    with state.reading() as session:
+    with state.reading(PERMISSION) as session:
         rows = [service.document(each) for each in service.webhooks(session)]
     if as_json:
         print_json(rows)
@@ -56,7 +54,7 @@ def list_(state: State, *, as_json: bool) -> None:
 @pass_state
 def messages(state: State, webhook: str, limit: int, *, as_json: bool) -> None:
     """What a webhook was told, the newest first, and what it answered."""
-    with state.reading() as session:
+    with state.reading(PERMISSION) as session:
         found = service.messages(session, service.find(session, webhook), limit)
         rows = [service.message_document(each) for each in found]
     if as_json:
@@ -73,8 +71,7 @@ def test(state: State, webhook: str, *, as_json: bool) -> None:
     """Send a ping now and say what was answered."""
     from cms_core.webhooks.sending import ping_now
 
-    with state.writing() as (session, user):
-        auth.require(state.workspace.plugins, user, PERMISSION)
+    with state.writing(PERMISSION) as (session, _):
         message = service.ping(session, service.find(session, webhook))
     document = ping_now(state.workspace, message.id)
     if as_json:
@@ -90,8 +87,7 @@ def test(state: State, webhook: str, *, as_json: bool) -> None:
 @pass_state
 def resend(state: State, webhook: str, message: str, *, as_json: bool) -> None:
     """Send a message again; the worker does it."""
-    with state.writing() as (session, user):
-        auth.require(state.workspace.plugins, user, PERMISSION)
+    with state.writing(PERMISSION) as (session, _):
         found = service.find_message(session, service.find(session, webhook), message)
         service.resend(session, found)
         document = service.message_document(found)
@@ -107,8 +103,7 @@ def resend(state: State, webhook: str, message: str, *, as_json: bool) -> None:
 @pass_state
 def enable(state: State, webhook: str, *, as_json: bool) -> None:
     """Switch a webhook on again; what happened meanwhile it is not told of."""
-    with state.writing() as (session, user):
-        auth.require(state.workspace.plugins, user, PERMISSION)
+    with state.writing(PERMISSION) as (session, _):
         found = service.find(session, webhook)
         service.enable(session, found)
         document = service.document(found)
@@ -124,8 +119,7 @@ def enable(state: State, webhook: str, *, as_json: bool) -> None:
 @pass_state
 def remove(state: State, webhook: str, *, as_json: bool) -> None:
     """Delete a webhook with its messages."""
-    with state.writing() as (session, user):
-        auth.require(state.workspace.plugins, user, PERMISSION)
+    with state.writing(PERMISSION) as (session, _):
         service.remove(session, service.find(session, webhook))
     if as_json:
         print_json({"id": webhook, "removed": True})

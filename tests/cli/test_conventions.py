@@ -1,5 +1,6 @@
 """What holds for every command: one document with --json also when it is called wrongly, and who acts must exist."""
 
+import ast
 import json
 import signal
 import socket
@@ -11,6 +12,8 @@ from typing import Any
 
 import pytest
 from click.testing import Result
+
+import cms_core.cli
 
 Cms = Callable[..., Result]
 PLAN = "when,channel,connection,asset\n2026-05-04 09:00,site,web,hello\n"
@@ -51,6 +54,54 @@ def test_user_named_with_as_must_exist_to_read_and_to_write(ready: Cms, command:
     result = ready("--as", "nobody@example.com", *command, "--json")
     assert result.exit_code == 1
     assert "nobody@example.com" in json.loads(result.stdout)["error"]["message"]
+
+
+REFUSED_TO_A_VIEWER = [
+    ("publications", "cancel", "ID"),
+    ("publications", "withdraw", "ID"),
+    ("publications", "resolve", "ID", "--not-published"),
+    ("deliveries", "resolve", "ID", "--accepted"),
+    ("calendar", "arm", "ID"),
+    ("calendar", "move", "ID", "--to", "2026-05-04 09:00"),
+    ("campaigns", "move", "C", "--by", "1"),
+    ("campaigns", "create", "X", "--start", "2026-05-04", "--end", "2026-05-05", "--tz", "UTC"),
+    ("contacts", "merge", "a@example.com", "b@example.com"),
+    ("contacts", "erase", "a@example.com"),
+    ("contacts", "export", "a@example.com"),
+    ("segments", "create", "All", "email is not empty"),
+    ("content", "approve", "hello"),
+    ("content", "archive", "hello"),
+    ("connections", "list"),
+    ("users", "list"),
+    ("tokens", "list"),
+    ("report", "rebuild"),
+]
+
+
+@pytest.mark.parametrize("command", REFUSED_TO_A_VIEWER, ids=" ".join)
+def test_who_acts_must_have_the_permission(ready: Cms, command: tuple[str, ...]) -> None:
+    assert (
+        ready("users", "add", "v@example.com", "--role", "viewer", "--password", "canary-pass").exit_code == 0
+    )
+    refused = ready("--as", "v@example.com", *command, "--json")
+    assert refused.exit_code == 1, refused.output
+    assert "v@example.com (viewer) may not do this" in json.loads(refused.stdout)["error"]["message"]
+
+
+def test_every_command_names_the_permission_that_it_needs() -> None:
+    """Only two rooms leave it to what they call: whose token, whose notice."""
+    folder = Path(cms_core.cli.__file__).parent
+    asked = {
+        (file.stem, ast.unparse(call.args[0]) if call.args else "")
+        for file in folder.glob("*.py")
+        for call in ast.walk(ast.parse(file.read_text()))
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and call.func.attr in ("reading", "writing")
+        and ast.unparse(call.func.value) == "state"
+    }
+    assert {room for room, permission in asked if permission in ("", "None")} == {"tokens", "notices"}
+    assert len(asked) > 20
 
 
 @pytest.mark.parametrize("url", ["nonsense", "mysql://user:canary-secret@host/db", "sqlite"])
