@@ -25,7 +25,7 @@ from cms_core.logs import tell_fault
 from cms_core.migrations import load_models
 from cms_core.notices.telling import tell_people, telling_people
 from cms_core.personal import retry_erasures
-from cms_core.publishing import claims, listing, recovery
+from cms_core.publishing import claims, listing, recipients, recovery
 from cms_core.publishing.measuring import measure
 from cms_core.publishing.models import Publication
 from cms_core.publishing.models import Worker as WorkerRow
@@ -206,6 +206,11 @@ class Worker:
             result.states.update(row.state for row in rows)
             result.open_ends = [f"{row.public_id} is {row.state}: {row.reason}" for row in rows if row.reason]
             result.deliveries = listing.delivery_counts(session, ids)
+            unknown = recipients.unknown_counts(session, [row.public_id for row in rows])
+            result.open_ends += [
+                f"{public_id}: nobody knows of {count} whether they arrived; `cms deliveries show {public_id}` lists them"
+                for public_id, count in unknown.items()
+            ]
         return result
 
     def _do_rounds(self) -> None:

@@ -25,7 +25,7 @@ from cms_core.db import Base, now
 from cms_core.dialect import not_by_index
 from cms_core.errors import CmsError
 from cms_core.plugins import Plugins
-from cms_core.publishing import experiment_plan
+from cms_core.publishing import experiment_plan, status
 from cms_core.publishing.experiment_plan import ExperimentPlan
 from cms_core.publishing.models import Delivery, DeliveryState, Publication, PublicationState
 from cms_core.web.formats import money
@@ -39,6 +39,7 @@ NEEDS_PERSON = (
     PublicationState.HELD,
 )
 SHOWN_NEEDS = 6
+HEAD = Publication.superseded_by_id.is_(None)  # of a chain of updates only the newest counts
 
 
 def today(session: Session, tz: str) -> date:
@@ -76,7 +77,7 @@ def month(
         ],
         "entries": sum(counts.values()),
         "fatigue": advice.fatigue_between(session, workspace, *shown.range),
-        **side(session, shown.tz),
+        **side(session, plugins, shown.tz),
     }
 
 
@@ -103,8 +104,8 @@ def _mark(window: blackouts.Window) -> Mark:
     return Mark(window.start.astimezone(local).date(), last.date(), window.label)
 
 
-def side(session: Session, tz: str) -> dict[str, Any]:
-    """The cards beside the calendar: what needs a person, what waits for approval, figures."""
+def side(session: Session, plugins: Plugins, tz: str) -> dict[str, Any]:
+    """The cards beside the calendar: what needs a person, what is late, what waits for approval, figures."""
     needs = session.scalars(
         select(Publication)
         .where(Publication.state.in_(NEEDS_PERSON) | Publication.paused_at.is_not(None))
@@ -114,7 +115,7 @@ def side(session: Session, tz: str) -> dict[str, Any]:
     figures = session.execute(
         select(
             _number_of(Review, Review.state == "open").label("waiting"),
-            _number_of(Publication, Publication.state == PublicationState.PUBLISHED).label("published"),
+            _number_of(Publication, Publication.state == PublicationState.PUBLISHED, HEAD).label("published"),
             _number_of(Publication, Publication.state == PublicationState.SCHEDULED).label("scheduled"),
             _number_of(Entry, Entry.state == EntryState.PLANNED).label("planned"),
         )
@@ -122,12 +123,13 @@ def side(session: Session, tz: str) -> dict[str, Any]:
     return {
         "needs": [*map(_need, needs), *_unknown_people(session)],
         **figures._asdict(),
+        "late": status.late(session, plugins),
         "tz": tz,
     }
 
 
-def _number_of(table: type[Base], which: ColumnElement[bool]) -> ScalarSelect[int]:
-    return select(func.count()).select_from(table).where(which).scalar_subquery()
+def _number_of(table: type[Base], *which: ColumnElement[bool]) -> ScalarSelect[int]:
+    return select(func.count()).select_from(table).where(*which).scalar_subquery()
 
 
 def _unknown_people(session: Session) -> list[dict[str, Any]]:

@@ -57,7 +57,9 @@ def calendar() -> Answer:
 @permission("calendar.read")
 def side() -> str:
     """The live cards beside the calendar, fetched anew while the page is open."""
-    return render_template("campaigns/_side.html", **board.side(session(), user().timezone))
+    return render_template(
+        "campaigns/_side.html", **board.side(session(), workspace().plugins, user().timezone)
+    )
 
 
 @blueprint.get("/calendar/new")

@@ -88,7 +88,7 @@ def _check_keys(file: Path, found: list[Mapping[str, Any]]) -> None:
         "nth": fields.Integer(strict=True, validate=validate.Range(0)),
         "seconds": fields.Float(validate=validate.Range(0)),
         "status": fields.Integer(strict=True, validate=validate.Range(100, 599)),
-        "retry_after": fields.String(),
+        "retry_after": fields.Function(deserialize=str),
         "document": fields.Raw(allow_none=True),
     }
     try:

@@ -42,6 +42,7 @@ def publications() -> Answer:
     return render_template(
         "publishing/list.html",
         rows=rows,
+        unknown=recipients.unknown_counts(session(), [row["id"] for row in rows]),
         older=older,
         counts=listing.state_counts(session()),
         chosen=state,

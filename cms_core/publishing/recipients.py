@@ -1,5 +1,6 @@
 """What became of the recipients of a publication, as a document for the command line, pages and REST."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Select, func, select
@@ -31,6 +32,17 @@ def unknown(session: Session, found: Publication) -> list[dict[str, Any]]:
     """The recipients of whom nobody knows whether the message arrived, with what is known."""
     columns = Delivery.address, Delivery.settled_at.label("since"), Delivery.reason.label("known")
     return _rows(session, select(*columns).where(*_of(found, D.UNKNOWN)).order_by(Delivery.id))
+
+
+def unknown_counts(session: Session, public_ids: Sequence[str]) -> dict[str, int]:
+    """Of how many recipients that is so, for those publications of which there are any."""
+    query = (
+        select(Publication.public_id, func.count())
+        .join(Delivery, Delivery.publication_id == Publication.id)
+        .where(Publication.public_id.in_(public_ids), Delivery.state == D.UNKNOWN)
+        .group_by(Publication.public_id)
+    )
+    return dict(session.execute(query).all())
 
 
 def undelivered(session: Session, found: Publication) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ _PAUSED = and_(
     Publication.paused_at.is_not(None),
     Publication.superseded_by_id.is_(None),
 )
+LATE = timedelta(minutes=2)
 HEARTBEAT_LIFE = timedelta(minutes=1)
 
 
@@ -47,6 +48,19 @@ def oldest_due_seconds(session: Session, plugins: Plugins) -> int | None:
     """How long the oldest of what is due waits to be taken; None when nothing is due."""
     age = backlog.oldest(session, plugins)
     return None if age is None else max(0, int(age.total_seconds()))
+
+
+def late(session: Session, plugins: Plugins) -> dict[str, Any] | None:
+    """What people are to be told while something has been due for minutes: since how long, how many, whether anybody works."""
+    seconds = oldest_due_seconds(session, plugins)
+    if seconds is None or seconds < LATE.total_seconds():
+        return None
+    found = worker(session)
+    return {
+        "minutes": seconds // 60,
+        "count": backlog.count(session, plugins),
+        "worker": bool(found and found["alive"]),
+    }
 
 
 def workers_alive(session: Session) -> int:

@@ -1,7 +1,7 @@
 """Publications in the app: seen with their attempts, and what a person may do about them."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -115,6 +115,7 @@ def test_unknown_recipients_are_settled_one_by_one_or_all_together(
     worker.run_until_idle()
     page = marketer.get(f"/app/publications/{public_id}").text
     assert page.count("It arrived") == 3
+    assert "3 not known" in marketer.get("/app/publications").text
     assert do(marketer, public_id, "settle", address="p0@example.com", outcome="accepted") == 303
     assert shown(workspace, public_id)["deliveries"] == {"accepted": 1, "unknown": 2}
     assert do(marketer, public_id, "settle", outcome="again") == 303
@@ -138,6 +139,18 @@ def test_what_was_refused_of_a_mailing_is_tried_again_with_one_press(
     worker.run_until_idle()
     assert shown(workspace, public_id)["deliveries"] == {"accepted": 2}
     assert "Retry those refused" not in marketer.get(f"/app/publications/{public_id}").text
+
+
+@pytest.mark.parametrize("minutes", [1, 3])
+def test_the_calendar_says_what_is_late_and_that_nobody_works(
+    workspace: Workspace, arm: Arm, marketer: FormClient, minutes: int
+) -> None:
+    arm(due=datetime.now(UTC) - timedelta(minutes=minutes, seconds=5))
+    page = marketer.get("/app/calendar").text
+    late = "1 is due and has not gone out, the first for 3 minutes" in page
+    assert late == (minutes == 3)
+    assert ("No worker is at work" in page) == late
+    assert ("nothing is late" in page) != late
 
 
 def test_hold_resume_cancel(workspace: Workspace, arm: Arm, marketer: FormClient) -> None:
