@@ -331,6 +331,7 @@ IN_A_MINUTE = REAL + timedelta(minutes=1)
         ({}, 0.0),
         ({"due_at": DUE + MOMENT}, None),
         ({"state": "preparing", "lease_until": IN_A_MINUTE}, 60.0),
+        ({"state": "preparing", "lease_until": REAL - MOMENT}, 0.0),
         ({"state": "committing", "lease_until": REAL - MOMENT}, 0.0),
         ({"state": "sending", "lease_until": IN_A_MINUTE}, 60.0),
         ({"state": "sending", "lease_until": REAL}, 0.0),
@@ -359,6 +360,31 @@ def test_a_worker_rests_until_the_first_of_all_and_wakes_for_a_probe(workspace: 
     with workspace.db.transaction() as session:
         session.execute(update(Connection).values(probe_at=REAL + timedelta(seconds=20)))
     assert waits(workspace) == 20.0
+
+
+@pytest.mark.parametrize(
+    ("values", "there_is"),
+    [
+        ({}, True),
+        ({"state": "held"}, False),
+        ({"due_at": DUE + MOMENT}, False),
+        ({"late_at": DUE - MOMENT}, True),
+        ({"state": "retry_wait", "retry_at": REAL}, True),
+        ({"state": "retry_wait", "retry_at": REAL + MOMENT}, False),
+        ({"state": "preparing", "lease_until": REAL - MOMENT}, True),
+        ({"state": "committing", "lease_until": REAL - MOMENT}, True),
+        ({"state": "committing", "lease_until": REAL}, False),
+        ({"state": "held", "lease_until": REAL - MOMENT}, False),
+        (PUBLIC, True),
+        ({**PUBLIC, "ends_at": DUE + MOMENT}, False),
+    ],
+)
+def test_a_look_tells_whether_there_is_anything_to_sweep_or_claim(
+    workspace: Workspace, arm: Arm, values: Row, there_is: bool
+) -> None:
+    put(workspace, arm(), values)
+    with workspace.db.session() as session:
+        assert bool(session.scalar(select(claims.something(workspace.plugins, DUE, REAL)))) is there_is
 
 
 # --- written by the holder only ---------------------------------------------------------------------------------------
@@ -415,3 +441,17 @@ def test_a_receipt_or_what_is_given_back_of_a_lost_claim_changes_nothing(
     assert [each["outcome"] for each in shown(workspace, public_id)["attempts"]] == [None]
     with workspace.db.session() as session:
         assert session.scalars(select(Attempt.ended_at)).all() == [None]
+
+
+def test_what_is_found_still_held_nobody_takes_until_the_commit(workspace: Workspace, arm: Arm) -> None:
+    arm()
+    (held,) = claimed(workspace)
+    if workspace.db.engine.dialect.name == "sqlite":
+        pytest.skip("a transaction that writes has locked the whole database")
+    free = select(Publication.id).with_for_update(skip_locked=True)
+    with workspace.db.transaction() as session:
+        assert claims.still_held(session, [held], ("preparing",)) == {held.publication_id}
+        with workspace.db.transaction() as another:
+            assert another.scalars(free).all() == []
+    with workspace.db.transaction() as session:
+        assert session.scalars(free).all() == [held.publication_id]

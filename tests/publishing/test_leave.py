@@ -87,6 +87,7 @@ def test_at_the_pull_an_answer_of_a_moment_ago_will_do(
     say_no(workspace, person)
     ticks[0] += MOMENT / 2
     assert leave.early_refusal(person) == "", "it only spares the envelope"
+    assert MOMENT == 0.01
     ticks[0] += MOMENT / 2 + 1e-6
     assert leave.early_refusal(person) == "suppressed"
 

@@ -402,7 +402,13 @@ def test_a_run_that_has_only_later_ones_sleeps_until_the_first_of_them(letter: T
 
 @pytest.mark.parametrize(
     ("rows", "retry_at"),
-    [([PENDING], REAL + 3 * MINUTE), ([PENDING, LATER], REAL + MINUTE)],
+    [
+        ([PENDING], REAL + 3 * MINUTE),
+        ([PENDING, LATER], REAL + MINUTE),
+        ([PENDING, {**LATER, "state": "skipped"}], REAL + 3 * MINUTE),
+        ([PENDING, {**LATER, "arm_id": None}], REAL + 3 * MINUTE),
+        ([PENDING, {"state": "pending", "due_at": DUE}], REAL + 3 * MINUTE),
+    ],
 )
 def test_a_run_that_rests_comes_back_then_or_for_the_next_zone(
     letter: Try, rows: list[Row], retry_at: datetime
@@ -466,6 +472,7 @@ def test_attempts_of_another_publication_or_phase_are_left_alone(
     workspace: Workspace, worker: Worker, toy: Try, arm: Arm
 ) -> None:
     other = Try(workspace, worker, arm(title="Another")).begin()
+    toy.do(attempts.record, Phase.COMMIT, DUE, DUE, Result("retry_wait"))
     toy.begin(Phase.PREPARE).begin()
     with workspace.db.transaction() as session:
         toy_id: int = toy.held.publication_id
@@ -473,5 +480,25 @@ def test_attempts_of_another_publication_or_phase_are_left_alone(
         attempts.close_all(session, [(toy_id, {"late": True})], REAL, "published")
         attempts.close(session, toy_id, REAL, Result("published"))
         assert not attempts.reopen(session, Held(toy_id, 9, Task.SEND_ON))
-    assert [(each["n"], each["outcome"]) for each in toy.tried] == [(1, None), (2, "interrupted")]
+    assert [(each["n"], each["outcome"]) for each in toy.tried] == [
+        (1, "retry_wait"),
+        (2, None),
+        (3, "interrupted"),
+    ]
     assert [(each["n"], each["outcome"]) for each in other.tried] == [(1, None)]
+
+
+def test_a_run_that_wakes_takes_up_its_own_newest_attempt_only(
+    workspace: Workspace, worker: Worker, letter: Try, arm: Arm
+) -> None:
+    def asleep(each: Try) -> None:
+        each.do(lambda session, held: attempts.close(session, held.publication_id, DUE, Result("asleep")))
+
+    asleep(letter)
+    letter.begin()
+    asleep(letter)
+    other = Try(workspace, worker, arm("letter", "Another")).begin()
+    asleep(other)
+    assert letter.do(attempts.reopen)
+    assert [each["outcome"] for each in letter.tried] == ["asleep", None]
+    assert [each["outcome"] for each in other.tried] == ["asleep"]
