@@ -259,8 +259,7 @@ def claim(
             .execution_options(synchronize_session=False)
         )
         numbers = dict(rows.all())
-        if numbers:
-            return [Held(each, numbers[each], task) for each in ids if each in numbers]
+        return [Held(each, numbers[each], task) for each in ids if each in numbers]
     return []
 
 

@@ -50,8 +50,8 @@ def end_round(session: Session, held: Held, taken: Snapshot, real: datetime, due
 
 def _sleep(session: Session, held: Held, real: datetime, wake_at: datetime, outcome: str) -> None:
     """The run holds no lease until the clock of what is due has come there, or somebody wakes it."""
-    if write(session, held, (S.SENDING,), wake_at=wake_at, retry_at=None, tries=1):
-        attempts.close(session, held.publication_id, real, Result(outcome))
+    write(session, held, (S.SENDING,), wake_at=wake_at, retry_at=None, tries=1)
+    attempts.close(session, held.publication_id, real, Result(outcome))
 
 
 def _rests_until(session: Session, held: Held) -> datetime | None:
@@ -111,12 +111,12 @@ def _end_sending(
             else "nobody was addressed: the segment is empty"
         )
     values = {"reason": reason, "lease_until": None, "published_at": real if state == S.PUBLISHED else None}
-    if write(session, held, (S.SENDING,), state=state, **values):
-        result = Result(str(state), reason=reason, evidence={"deliveries": counts})
-        attempts.close(session, held.publication_id, real, result)
-        if state == S.PUBLISHED:
-            connection_state(session, taken.connection_id, ConnectionState.OK, "", real)
-            done.tell(session, [held.publication_id], real)
+    write(session, held, (S.SENDING,), state=state, **values)
+    result = Result(str(state), reason=reason, evidence={"deliveries": counts})
+    attempts.close(session, held.publication_id, real, result)
+    if state == S.PUBLISHED:
+        connection_state(session, taken.connection_id, ConnectionState.OK, "", real)
+        done.tell(session, [held.publication_id], real)
 
 
 def _next_round(session: Session, held: Held, counts: dict[str, int], real: datetime) -> datetime | None:

@@ -7,13 +7,17 @@ import pytest
 from sqlalchemy import case, func, literal, select, update
 from sqlalchemy.orm import Session
 
-from cms_core.audience import consent
+from cms_core.audience import consent, unsubscribing
 from cms_core.audience.consent import may_address, standing, unsubscribe
 from cms_core.audience.imports import ImportResult
 from cms_core.audience.models import Consent, ConsentAction, Contact, Suppression
-from cms_core.audience.suppression import is_suppressed, suppress, suppressed_among
+from cms_core.audience.suppression import is_suppressed, suppress, suppress_many, suppressed_among
+from cms_core.auth.models import AuditEntry
+from cms_core.auth.service import create_user
 from cms_core.clock import FrozenClock
 from cms_core.db import now
+from cms_core.errors import Invalid
+from cms_core.events.models import Event
 
 ImportText = Callable[..., ImportResult]
 Person = Callable[[str], Contact]
@@ -161,3 +165,75 @@ def test_the_clauses_serve_in_an_update(session: Session, ann: Contact) -> None:
         ("a@x.de", "ok"),
         ("b@x.de", "none"),
     ]
+
+
+def suppressed(session: Session) -> list[tuple[str, str, str, str]]:
+    session.expire_all()
+    found = session.scalars(select(Suppression).order_by(Suppression.address_hash))
+    return [(each.address_hash, each.channel, each.scope, each.reason) for each in found]
+
+
+def test_many_are_suppressed_once_each_with_a_reason_that_fits(session: Session) -> None:
+    suppress_many(session, ["b", "a", "b"], "email", "news", "x" * 300)
+    assert suppressed(session) == [("a", "email", "news", "x" * 200), ("b", "email", "news", "x" * 200)]
+    suppress_many(session, [], "email", "news", "nobody")
+    assert len(suppressed(session)) == 2
+
+
+def test_what_makes_a_suppression_longer_gives_its_reason_and_its_instant(
+    session: Session, clock: FrozenClock
+) -> None:
+    start = clock.now()
+
+    def again(reason: str, until: datetime | None) -> tuple[str, datetime | None, datetime]:
+        clock.at += timedelta(minutes=1)
+        suppress(session, "a", "email", "global", reason, until=until)
+        session.expire_all()
+        found = session.scalars(select(Suppression)).one()
+        return found.reason, found.until, found.at
+
+    day, minute = timedelta(days=1), timedelta(minutes=1)
+    assert again("full", start + day) == ("full", start + day, start + minute)
+    assert again("as long", start + day) == ("full", start + day, start + minute)
+    assert again("longer", start + 2 * day) == ("longer", start + 2 * day, start + 3 * minute)
+    assert again("for good", None) == ("for good", None, start + 4 * minute)
+    assert again("for good again", None) == ("for good", None, start + 4 * minute)
+
+
+def test_those_suppressed_now_are_found_among_many(session: Session, clock: FrozenClock) -> None:
+    suppress(session, "all", "", "global", "complaint")
+    suppress(session, "mail", "email", "global", "bounced")
+    suppress(session, "news", "email", "news", "unsubscribed")
+    suppress(session, "sms", "sms", "global", "unsubscribed")
+    suppress(session, "over", "email", "global", "full", until=clock.now())
+    suppress(session, "not asked for", "email", "global", "bounced")
+    asked = ["all", "mail", "news", "sms", "over", "nobody"]
+    assert suppressed_among(session, asked, "email") == {"all", "mail"}
+    assert suppressed_among(session, asked, "email", "news") == {"all", "mail", "news"}
+    assert suppressed_among(session, [], "email") == set()
+
+
+def test_a_withdrawal_by_hand_is_on_record_once_with_its_reason(
+    session: Session, ann: Contact, clock: FrozenClock
+) -> None:
+    by = create_user(session, "ada@example.com", "Ada", "admin", "correct horse battery")
+    for _ in range(2):
+        unsubscribing.unsubscribe(session, ann, f"  by   phone {'x' * 600}", by, "page")
+    reason = f"by phone {'x' * 600}"[:500]
+    entry = session.scalars(select(Consent).where(Consent.basis == "unsubscribe")).one()
+    assert (entry.channel, entry.topic, entry.source) == ("email", "", "page")
+    assert entry.evidence == {"reason": reason, "by": "ada@example.com"}
+    event = session.scalars(select(Event).where(Event.kind == "unsubscribed")).one()
+    assert (event.source, event.contact_id, event.channel, event.at) == (
+        "page",
+        ann.id,
+        "email",
+        now(session),
+    )
+    assert event.source_id == f"unsubscribe:{ann.public_id}:{now(session).isoformat()}"
+    assert (event.agent_class, event.props) == ("human", {"how": "by hand", "reason": reason})
+    noted = session.scalars(select(AuditEntry).where(AuditEntry.action == "unsubscribe")).one()
+    assert (noted.kind, noted.subject) == ("contact", ann.public_id)
+    assert noted.changes["reason"].startswith("by phone x")
+    with pytest.raises(Invalid, match="the reason is missing"):
+        unsubscribing.unsubscribe(session, ann, " \n", by, "page")

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from cms_core.clock import FrozenClock, SystemClock
 from cms_core.publishing import claims
-from cms_core.publishing.leases import ENDLESS, FAR, NEVER, Leases
+from cms_core.publishing.leases import ENDLESS, FAR, NEVER, Bounds, Leases
 from cms_core.publishing.models import Publication
 from cms_core.workspace import Workspace
 from tests.publishing.conftest import Arm, shown
@@ -79,3 +79,53 @@ def test_a_lease_of_somebody_dead_whose_clock_was_ahead_ends(
             if task is claims.Task.RECONCILE
         )
         assert bool(session.scalars(select(Publication.id).where(where)).all()) is free
+
+
+@pytest.mark.parametrize(("jump", "noticed"), [(10, False), (-10, False), (10.5, True), (-10.5, True)])
+def test_a_jump_of_more_than_a_third_of_a_lease_is_noticed(
+    ticks: list[float], jump: float, noticed: bool
+) -> None:
+    leases, start = Leases(LEASE), datetime(2026, 5, 4, 7, tzinfo=UTC)
+    with time_machine.travel(start, tick=False) as clock:
+        leases.bounds(CLOCK)
+        clock.shift(jump)
+        assert (leases.bounds(CLOCK).before == NEVER) is noticed
+
+
+def test_after_exactly_one_lease_what_a_jump_held_back_is_taken_again(ticks: list[float]) -> None:
+    leases = Leases(LEASE)
+    with time_machine.travel(datetime(2026, 5, 4, 7, tzinfo=UTC), tick=False) as clock:
+        leases.bounds(CLOCK)
+        clock.shift(3_600)
+        assert leases.bounds(CLOCK) == Bounds(NEVER, ENDLESS)
+        ticks[0] += 30
+        clock.shift(30)
+        present = datetime.now(UTC)
+        assert leases.bounds(CLOCK) == Bounds(present, ENDLESS), "who has begun one lease ago knows no better"
+        ticks[0] += 1
+        clock.shift(1)
+        assert leases.bounds(CLOCK) == Bounds(
+            present + timedelta(seconds=1), present + FAR + timedelta(seconds=1)
+        )
+
+
+def test_a_clock_that_is_moved_by_a_command_is_taken_at_its_word() -> None:
+    present = datetime(2026, 5, 4, tzinfo=UTC)
+    leases = Leases(LEASE)
+    for moved in (present, present + timedelta(days=9)):
+        assert leases.bounds(FrozenClock(moved)) == Bounds(moved, ENDLESS)
+    assert timedelta(hours=2) == FAR
+
+
+@pytest.mark.parametrize(
+    ("lease", "lost"),
+    [(timedelta(seconds=-1), True), (timedelta(0), False), (FAR, False), (FAR + timedelta(seconds=1), True)],
+)
+def test_a_lease_between_its_bounds_is_somebodys(
+    workspace: Workspace, arm: Arm, lease: timedelta, lost: bool
+) -> None:
+    real, public_id = datetime(2026, 5, 4, 7, tzinfo=UTC), arm()
+    change(workspace, public_id, lease_until=real + lease)
+    with workspace.db.session() as session:
+        where = Bounds(real, real + FAR).lost(Publication.lease_until)
+        assert bool(session.scalars(select(Publication.id).where(where)).all()) is lost

@@ -16,7 +16,7 @@ from cms_core.campaigns.when import parse_when, zone
 from cms_core.clock import FrozenClock
 from cms_core.connections import service as connections
 from cms_core.errors import Invalid
-from cms_core.publishing import arming, deliveries, outcomes, rescheduling, service
+from cms_core.publishing import arming, deliveries, local_time, outcomes, rescheduling, service
 from cms_core.publishing.experiment_plan import ExperimentPlan, parse
 from cms_core.publishing.models import Delivery
 from cms_core.worker import Worker
@@ -306,3 +306,52 @@ def test_a_claim_is_read_by_index_however_many_wait(workspace: Workspace) -> Non
     assert "TEMP B-TREE" not in plan_text, plan_text
     assert "SCAN core_delivery" not in plan_text, plan_text
     assert "Sort Key: core_delivery.due_at" not in plan_text, plan_text
+
+
+# --- who is late, row by row ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("values", "late"),
+    [
+        ({}, True),
+        ({"due_at": FIRST - timedelta(hours=1)}, False),  # just within the grace
+        ({"due_at": None}, False),
+        ({"state": "claimed"}, False),
+        ({"state": "accepted"}, False),
+        ({"arm_id": None}, False),  # waits for the end of the test
+        ({"reason": "quiet hours"}, False),
+    ],
+)
+def test_only_who_waits_without_a_reason_for_longer_than_the_grace_is_late(
+    workspace: Workspace, arm_local: ArmLocal, values: dict[str, Any], late: bool
+) -> None:
+    people(workspace, 2)
+    ids = [arm_local(), arm_local()]
+    with workspace.db.session() as session:
+        mine, other = (service.find(session, each) for each in ids)
+        arms = [mine.arms[0].id]
+    local = local_time.LocalTime(NINE, "UTC", timedelta(hours=1))
+    row = {"due_at": FIRST - timedelta(hours=1, seconds=1), "arm_id": arms[0], "state": "pending"}
+    row |= {"contact_id": 1, "address_hash": "h", **values}
+    with workspace.db.transaction() as session:
+        session.add(Delivery(publication_id=mine.id, address="mine", **row))
+        session.add(Delivery(publication_id=other.id, address="other", **row))
+        session.flush()
+        local_time.skip_late(session, mine.id, arms, local, FIRST, LAST)
+    with workspace.db.session() as session:
+        found = {each.address: each for each in session.scalars(select(Delivery))}
+    assert (found["mine"].state == "skipped", found["mine"].settled_at == LAST) == (late, late)
+    assert found["other"].state == row["state"]
+    if late:
+        assert (
+            found["mine"].reason
+            == "2026-05-04 09:00 there was more than 1 h ago when the sending could begin"
+        )
+
+
+def test_whose_zone_is_not_known_has_that_of_the_entry() -> None:
+    local = local_time.LocalTime(NINE, "Asia/Tokyo", timedelta(0))
+    assert local.due_at("Europe/Paris") == datetime(2026, 5, 4, 7, tzinfo=UTC)
+    for unknown in ("", "Mars/Olympus"):
+        assert local.due_at(unknown) == datetime(2026, 5, 4, 0, tzinfo=UTC)
