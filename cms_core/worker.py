@@ -247,7 +247,9 @@ class Worker:
     def _next_wait(self) -> float | None:
         due = self.runner.due_clock.now()
         with self.workspace.db.session() as session:
-            return claims.next_wait(session, self.workspace.plugins, due, self.runner.real, RETRY_HORIZON)
+            wait = claims.next_wait(session, self.workspace.plugins, due, self.runner.real, RETRY_HORIZON)
+            waits = wait is None and recovery.left_to_others(session, self.runner.real)
+        return SHORT_SLEEP if waits else wait
 
     @contextmanager
     def _alive(self) -> Iterator[None]:

@@ -1,14 +1,15 @@
 """After a crash: what a dead sender had claimed is settled by its journal, or unknown where there is none.
 
 Outcome in the journal → settled. On the wire without outcome → unknown. Neither → back to the queue. After a reboot, or when the
-journal is gone or on a lost host, everything unsettled of the claim is unknown.
+journal is gone or on a lost host, everything unsettled of the claim is unknown. A host is not lost at once: it gets a minute to
+start another worker, which reads the journal.
 """
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from cms_core.contract import OutcomeStatus
@@ -16,12 +17,13 @@ from cms_core.db import Database
 from cms_core.publishing.deliveries import Settled, settle
 from cms_core.publishing.journal import Testimony, boot_id, inherit
 from cms_core.publishing.leases import Bounds
-from cms_core.publishing.models import Claim, Delivery, DeliveryState, Publication
+from cms_core.publishing.models import Claim, Delivery, DeliveryState, Publication, Worker
 from cms_core.publishing.outcomes import backoff
 from cms_core.publishing.sending import STATES
 
 log = logging.getLogger(__name__)
 
+COMES_BACK = timedelta(minutes=1)
 NOT_KNOWN = "the sender died with the message on the wire"
 NO_JOURNAL = "the sender is gone and so is its journal"
 
@@ -63,7 +65,7 @@ def _recover_sender(
                 return _settle_claims(session, sender, known, real)
     except FileNotFoundError:
         with db.transaction() as session:
-            over = _lease_is_over(session, sender, leases)
+            over = _lease_is_over(session, sender, leases) and not _may_come_back(session, sender, real)
             return _settle_claims(session, sender, None, real) if over else set()
     except OSError as error:  # its rows wait until somebody may read it; everything else goes on
         log.error("the journal of the dead sender %s cannot be taken over: %s", sender, error)
@@ -78,6 +80,23 @@ def _lease_is_over(session: Session, sender: str, leases: Bounds) -> bool:
         .where(Claim.sender == sender, ~leases.lost(Publication.lease_until))
     )
     return session.scalar(query.limit(1)) is None
+
+
+def left_to_others(session: Session, real: datetime) -> bool:
+    """Whether claims of a dead sender wait for its machine to start another worker, which finds the journal."""
+    query = select(Claim.sender).join(Delivery, Delivery.claim_id == Claim.id)
+    senders = session.scalars(query.where(Delivery.state == DeliveryState.CLAIMED).distinct()).all()
+    return any(_may_come_back(session, sender, real) for sender in senders)
+
+
+def _may_come_back(session: Session, sender: str, real: datetime) -> bool:
+    """Where several machines may share the database: whether the worker of this sender was seen less than a minute ago."""
+    if session.get_bind().dialect.name != "postgresql":
+        return False
+    process, *_ = sender.rsplit("-", 2)  # behind it stand publication and claim
+    known = Worker.name.startswith(f"{process}-", autoescape=True)
+    seen = session.scalar(select(func.max(Worker.seen_at)).where(known))
+    return seen is not None and seen > real - COMES_BACK
 
 
 def _settle_claims(session: Session, sender: str, testimony: Testimony | None, real: datetime) -> set[int]:

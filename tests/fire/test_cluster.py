@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,10 +19,13 @@ from cms_core.config import write_config
 from cms_core.contract import Job
 from cms_core.db import Database
 from cms_core.errors import CmsError
+from cms_core.publishing import service
 from cms_core.publishing.models import Attempt, Publication
 from cms_core.queue import EmbeddedDispatcher
 from cms_core.testing.databases import PostgresServer
-from tests.fire.processes import KINDS, Cluster, cluster
+from cms_core.testing.smtp import FaultySmtp
+from tests.fire.processes import KINDS, LEASE, Cluster, cluster
+from tests.fire.test_mail_killed import CONNECTIONS, arm_mail, people_in, state
 
 
 @pytest.fixture
@@ -98,6 +102,33 @@ def test_who_is_killed_is_followed(machines: Cluster) -> None:
     until(lambda: published(machines) == 8)
     beats = machines.wall.beats
     until(lambda: machines.wall.beats > beats)
+
+
+def test_a_mailing_is_told_apart_by_the_machine_whose_sender_died(machines: Cluster) -> None:
+    """The other machine goes on at once, but leaves what the dead one had in hand to the journal on that machine."""
+    people = 600
+    with FaultySmtp(answers={"END": lambda _: time.sleep(0.004)}) as smtp:
+        key = arm_mail(machines, smtp.port, people)
+        workers = {number: machines.start("worker", machine=number) for number in (0, 1)}
+        machines.ready()
+        until(lambda: len(smtp.received) > 100)
+        (number,) = [each for each, worker in workers.items() if f"-{worker.pid}-" in holder(machines, key)]
+        workers[number].kill()
+        workers[number].wait()
+        until(lambda: f"-{workers[1 - number].pid}-" in holder(machines, key))
+        time.sleep(3 * float(LEASE))  # the other has sent what was free, and looked what is left
+        machines.start("worker", machine=number)
+        until(lambda: state(machines, key) == "published")
+        mails = Counter(mail.recipients[0] for mail in smtp.received)
+    counts = {each: len(people_in(machines, each)) for each in ("accepted", "unknown")}
+    assert max(mails.values()) == 1
+    assert sum(counts.values()) == people
+    assert counts["unknown"] <= CONNECTIONS
+
+
+def holder(made: Cluster, key: str) -> str:
+    with made.workspace.db.session() as session:
+        return service.find(session, key).worker
 
 
 def test_a_worker_that_hears_nothing_looks_by_itself(machines: Cluster) -> None:

@@ -47,16 +47,16 @@ def server() -> FaultySmtp:
     )
 
 
-def arm_mail(made: Cluster, port: int) -> str:
-    """A newsletter to everybody, due now."""
+def arm_mail(made: Cluster, port: int, recipients: int) -> str:
+    """A newsletter to so many people, due now."""
     workspace = made.workspace
     with workspace.db.transaction() as session:
         settings = {**SETTINGS, "port": str(port)}
         connection = connections.add(session, workspace.vault, workspace.plugins, "email", "main", settings)
-        for first in range(0, RECIPIENTS, 5_000):
+        for first in range(0, recipients, 5_000):
             people = [
                 Incoming(f"p{n}@example.com", {}, {}, consent="yes", evidence={"source": "test"})
-                for n in range(first, min(first + 5_000, RECIPIENTS))
+                for n in range(first, min(first + 5_000, recipients))
             ]
             upsert_batch(session, people, source="test")
         wanted = Plan(
@@ -89,7 +89,7 @@ def test_a_mailing_that_is_killed_again_and_again(kind: str, make_cluster: MakeC
     tell(seed=SEED, recipients=RECIPIENTS, kills=KILLS)
     dice, kills, began = random.Random(SEED), 0, time.monotonic()
     with server() as smtp, make_cluster(kind, CMS_DISABLE_PLUGINS=WITHOUT) as made:
-        key = arm_mail(made, smtp.port)
+        key = arm_mail(made, smtp.port, RECIPIENTS)
         armed, workers = time.monotonic() - began, [made.start("worker"), made.start("worker")]
         made.ready()
         until(lambda: bool(smtp.received), 120)
