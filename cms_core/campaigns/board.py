@@ -177,7 +177,7 @@ def publication_states(session: Session, entry_ids: list[int]) -> dict[int, str]
     """The state of the newest publication of each entry."""
     query = (
         select(Publication.entry_id, Publication.state)
-        .where(Publication.entry_id.in_(entry_ids))
+        .where(Publication.entry_id.in_(entry_ids), Publication.state != PublicationState.CANCELLED)
         .order_by(Publication.id)
     )
     return {row.entry_id: row.state for row in session.execute(query) if row.entry_id is not None}

@@ -152,14 +152,10 @@ def chip(
     row: Row[Any], tz: str, group: str, publication: str | None, move_url: str, url: str
 ) -> dict[str, Any]:
     """An entry as a chip: what became of its publication counts more than its own state."""
-    if publication == "cancelled" and row.state != EntryState.ARMED:  # it was disarmed
-        publication = None
     state = publication or row.state
     kind = "armed" if row.state == EntryState.ARMED else row.state
     if publication in FAILED:
         kind = "failed"
-    elif publication == "cancelled":
-        kind = "off"
     elif publication in OUT or row.state == EntryState.DONE:
         kind = "done"
     local = row.local or row.instant.astimezone(zone(tz))

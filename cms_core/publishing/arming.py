@@ -23,11 +23,12 @@ from cms_core.errors import Conflict, Invalid
 from cms_core.plugins import Plugins
 from cms_core.publishing import experiment_plan, local_time
 from cms_core.publishing.experiment_plan import ExperimentPlan
-from cms_core.publishing.models import Delivery, DeliveryState, Publication
+from cms_core.publishing.models import Delivery, Publication
 from cms_core.publishing.models import PublicationState as S
-from cms_core.publishing.service import BEFORE_COMMIT, cancel, change
+from cms_core.publishing.service import BEFORE_COMMIT, cancel, change, has_reached
 from cms_core.workspace import Workspace
 
+DISARMED = "disarmed"
 SOUND = "sound"  # what a publication awaits of the entry that its own follows: only that it has not failed
 
 
@@ -48,9 +49,9 @@ def arm(
         raise Conflict(f"entry {entry.title!r} is armed already", "disarm it, then arm it with its test")
     if existing is not None:
         return existing
+    _require_nobody_reached(session, entry)
     if entry.state in (EntryState.DONE, EntryState.DROPPED):
         raise Conflict(f"entry {entry.title!r} is {entry.state}", "plan a new one")
-    _require_nobody_reached(session, entry)
     channel, connection, revision = _check_armable(session, workspace.plugins, entry)
     for moved in placing.release(session, entry, entry.instant)[1:]:
         follow(session, workspace.plugins, moved)
@@ -84,13 +85,14 @@ def arm(
 
 
 def disarm(session: Session, entry: Entry) -> None:
-    """Back to planned: the publication is cancelled if it has not started to go out."""
+    """Back to planned: what has not gone out is cancelled; an entry that has reached somebody is done."""
     if entry.state in (EntryState.DONE, EntryState.DROPPED):
         raise Conflict(f"entry {entry.title!r} is {entry.state}", "plan a new one")
     for publication in of_entry(session, entry):
         if publication.state != S.CANCELLED:
-            cancel(session, publication)
-    entry.state = EntryState.PLANNED
+            cancel(session, publication, DISARMED)
+    if entry.state == EntryState.ARMED:
+        entry.state = EntryState.PLANNED
 
 
 def follow(session: Session, plugins: Plugins, entry: Entry) -> None:
@@ -144,15 +146,8 @@ def _ends_at(entry: Entry, channel: Channel) -> datetime | None:
 
 def _require_nobody_reached(session: Session, entry: Entry) -> None:
     """What went out in part and was cancelled must not begin anew with everybody."""
-    reached = (
-        select(Delivery.id)
-        .join(Publication, Publication.id == Delivery.publication_id)
-        .where(
-            Publication.entry_id == entry.id,
-            Delivery.state.in_((DeliveryState.ACCEPTED, DeliveryState.UNKNOWN, DeliveryState.CLAIMED)),
-        )
-    )
-    if session.scalar(reached.limit(1)) is not None:
+    of_it = select(Publication.id).where(Publication.entry_id == entry.id)
+    if has_reached(session, Delivery.publication_id.in_(of_it)):
         raise Conflict(
             f"entry {entry.title!r} has gone out in part already",
             "plan a new entry, to those who have not got it",

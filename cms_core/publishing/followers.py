@@ -17,7 +17,7 @@ from cms_core.campaigns.when import CONDITIONS, parse_offset
 from cms_core.content.models import Revision, RevisionState
 from cms_core.errors import CmsError
 from cms_core.plugins import Plugins
-from cms_core.publishing import arming
+from cms_core.publishing import arming, service
 from cms_core.publishing.arming import SOUND
 from cms_core.publishing.models import Publication
 from cms_core.publishing.models import PublicationState as S
@@ -42,8 +42,15 @@ class Verdict(StrEnum):
     HOLD = "hold"
 
 
-def judge(awaits: str, entry_state: str, publication_state: str | None, *, approved: bool) -> Verdict:
-    """What follows from how the other entry stands, the newest publication of it, and whether its asset is approved."""
+def judge(
+    awaits: str, entry_state: str, publication_state: str | None, *, approved: bool, given_up: bool = False
+) -> Verdict:
+    """What follows from how the other entry stands, the newest publication of it, and whether its asset is approved.
+
+    ``given_up``: a person has cancelled that publication, and not only taken its entry back to planned.
+    """
+    if given_up:
+        return Verdict.HOLD
     if entry_state == EntryState.DONE or (awaits == "approved" and approved):
         return Verdict.GO
     if entry_state == EntryState.DROPPED:
@@ -66,7 +73,9 @@ def settle(session: Session, plugins: Plugins, due: datetime) -> None:
     if session.get_bind().dialect.name == "postgresql":
         query = query.with_for_update(skip_locked=True, of=P)
     for row in session.execute(query).all():
-        verdict = judge(row.awaits, row.ahead_state, row.newest_state, approved=row.approved)
+        verdict = judge(
+            row.awaits, row.ahead_state, row.newest_state, approved=row.approved, given_up=bool(row.given_up)
+        )
         if verdict is Verdict.HOLD:
             _hold(session, row.id, _why(row))
         elif verdict is Verdict.GO:
@@ -86,6 +95,9 @@ def _open() -> Select[*tuple[Any, ...]]:
     """The publications that wait and whose verdict may be another than to wait."""
     newest = select(Newest.state).where(Newest.entry_id == Ahead.id).order_by(Newest.id.desc()).limit(1)
     newest_state = newest.correlate(Ahead).scalar_subquery()
+    gone = and_(Newest.state == S.CANCELLED, Newest.reason.startswith(service.CANCELLED))
+    last = select(gone).where(Newest.entry_id == Ahead.id).order_by(Newest.id.desc()).limit(1)
+    given_up = last.correlate(Ahead).scalar_subquery()
     approved: ColumnElement[bool] = exists().where(
         Revision.asset_id == Ahead.asset_id, Revision.state == RevisionState.APPROVED
     )
@@ -103,6 +115,7 @@ def _open() -> Select[*tuple[Any, ...]]:
             Ahead.state.label("ahead_state"),
             Ahead.instant.label("ahead_instant"),
             newest_state.label("newest_state"),
+            given_up.label("given_up"),
             approved.label("approved"),
         )
         .join(Entry, Entry.id == P.entry_id)

@@ -7,10 +7,11 @@ faster. An edit, a hold and a cancel win until ``committing``.
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from cms_core.auth import audit
+from cms_core.campaigns.models import EntryState
 from cms_core.content.models import FormerSlug
 from cms_core.content.review import approved_revision
 from cms_core.contract import AddressedChannel
@@ -24,6 +25,7 @@ from cms_core.publishing.models import Arm, Delivery, DeliveryState, Publication
 from cms_core.publishing.models import PublicationState as S
 
 BEFORE_COMMIT = (S.SCHEDULED, S.PREPARING, S.RETRY_WAIT, S.HELD, S.MISSED)
+CANCELLED = "cancelled"  # by a person, for good
 RETRYABLE = (S.FAILED, S.MISSED, S.RETRY_WAIT, S.SCHEDULED)
 
 
@@ -44,8 +46,8 @@ def resume(session: Session, publication: Publication) -> None:
         change(session, publication, (S.HELD,), "resumed", state=S.SCHEDULED, reason="")
 
 
-def cancel(session: Session, publication: Publication) -> None:
-    """Never send it; of a running send, the rest."""
+def cancel(session: Session, publication: Publication, reason: str = CANCELLED) -> None:
+    """Never send it; of a running send, the rest. Its entry is planned again; one that reached anybody is done."""
     if publication.state == S.SENDING:
         session.execute(
             update(Delivery)
@@ -61,9 +63,9 @@ def cancel(session: Session, publication: Publication) -> None:
             (S.SENDING,),
             "cancelled",
             state=S.CANCELLED,
-            reason="cancelled for the rest",
+            reason=f"{reason} for the rest",
         )
-        attempts.close(session, publication.id, now(session), Result("cancelled", reason="cancelled"))
+        attempts.close(session, publication.id, now(session), Result("cancelled", reason=reason))
     else:
         change(
             session,
@@ -71,8 +73,17 @@ def cancel(session: Session, publication: Publication) -> None:
             (*BEFORE_COMMIT, S.FAILED),
             "cancelled",
             state=S.CANCELLED,
-            reason="cancelled",
+            reason=reason,
         )
+    if publication.entry is not None and publication.entry.state == EntryState.ARMED:
+        reached = has_reached(session, Delivery.publication_id == publication.id)
+        publication.entry.state = EntryState.DONE if reached else EntryState.PLANNED
+
+
+def has_reached(session: Session, which: ColumnElement[bool]) -> bool:
+    """Whether anybody has got one of these deliveries, or may have."""
+    there = Delivery.state.in_((DeliveryState.ACCEPTED, DeliveryState.UNKNOWN, DeliveryState.CLAIMED))
+    return session.scalar(select(Delivery.id).where(which, there).limit(1)) is not None
 
 
 def retry(session: Session, publication: Publication) -> None:

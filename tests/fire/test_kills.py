@@ -15,7 +15,13 @@ ITEMS, KILLS = asked("CMS_ITEMS", 5_000), asked("CMS_KILLS", 200)
 WORKERS = 2
 IN_FLIGHT = 1  # of those whose outcome cannot be found out, one worker commits one at a time
 LONGEST = 2.5  # seconds that a worker lives
-SLOW = 0.02  # seconds for each answer of the wall, so that there is work as long as there are kills
+SLOW = 0.02  # seconds for each answer of the wall
+SLOWEST = 1.0
+
+
+def slowed(seconds: float, work: float, kills: float) -> float:
+    """How long an answer of the wall takes, so that there is work as long as there are kills (both as the share that is left)."""
+    return min(SLOWEST, seconds * 1.2) if work < kills else max(SLOW, seconds / 1.2)
 
 
 @pytest.mark.long
@@ -30,7 +36,8 @@ def test_killed_at_random_nothing_is_lost_and_nothing_doubled(
         began = time.monotonic()
         killer = Killer(made, ["worker"], random.Random(SEED), LONGEST)
         killer.start(WORKERS)
-        while killer.kills < KILLS and left(made):
+        while killer.kills < KILLS and (work := left(made)):
+            made.wall.seconds = slowed(made.wall.seconds, work / ITEMS, 1 - killer.kills / KILLS)
             for _ in range(50):  # it is not asked more often than that how much is left
                 killer.go_on()
                 time.sleep(0.01)

@@ -160,8 +160,8 @@ def test_hold_resume_cancel(workspace: Workspace, arm: Arm, marketer: FormClient
     assert do(marketer, public_id, "resume") == 303
     assert do(marketer, public_id, "cancel") == 303
     month = marketer.get(f"/app/calendar?month={DUE:%Y-%m}").text
-    assert 'class="it off"' in month
-    assert "cancelled: " in month
+    assert 'class="it planned"' in month
+    assert 'class="it armed"' not in month
     assert do(marketer, public_id, "resume") == 409
     assert shown(workspace, public_id)["state"] == "cancelled"
 
