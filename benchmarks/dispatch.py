@@ -3,16 +3,20 @@
 Ours is a worker: claim, picture, prepare, intent, publish, outcome, event, each with all it keeps. *By hand* are the statements
 that a batch needs at least (claim, attempts, outcomes, events), written for the driver and called with ready values.
 *UPDATE* is the one statement that marks all as published. APScheduler runs as many jobs from its SQLAlchemy store, each of which
-does nothing.
+does nothing; so does huey from Redis, where both are installed.
 """
 
+import shutil
 import sqlite3
+import subprocess
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -39,6 +43,7 @@ from cms_core.workspace import Workspace, open_workspace
 ITEMS, MANY, JOBS, ROUNDS = 2_000, 200_000, 500, 3
 QUICK = {"ITEMS": 40, "MANY": 400, "JOBS": 20, "ROUNDS": 1}
 BATCH = 200
+REDIS = shutil.which("redis-server")
 _done = threading.Semaphore(0)
 
 
@@ -90,21 +95,25 @@ def rows() -> list[Row]:
         finally:
             workspace.db.dispose()
     by_name = partial(compare, unit="items/s")
-    return [
+    made = [
         by_name("dispatch", found["ours"], found["hand"], against="the statements of a batch by hand", goal=0.8),
         by_name("dispatch-update", found["ours"], found["update"], against="one UPDATE"),
         by_name("dispatch-apscheduler", found["ours"], found["apscheduler"], against="APScheduler's SQLAlchemyJobStore", goal=20),
         by_name("dispatch-many", full, found["ours"], against=f"the same without {MANY} planned for later", goal=0.8),
     ]  # fmt: skip
+    if "huey" in found:
+        made.append(by_name("dispatch-huey", found["ours"], found["huey"], against="huey on Redis", goal=5))
+    return made
 
 
 def _cases(workspace: Workspace, folder: Path) -> dict[str, Callable[[], float]]:
-    return {
+    cases: dict[str, Callable[[], float]] = {
         "ours": partial(_ours, workspace),
         "hand": partial(_by_hand, workspace),
         "update": partial(_update, workspace),
         "apscheduler": partial(_apscheduler, folder),
     }
+    return cases | ({"huey": partial(_huey, folder)} if has_huey() else {})
 
 
 def _workspace(folder: Path) -> Workspace:
@@ -250,6 +259,34 @@ def _apscheduler(folder: Path) -> float:
     seconds = time.perf_counter() - start
     scheduler.shutdown()
     return JOBS / seconds
+
+
+def has_huey() -> bool:
+    """Whether Redis is there, and huey beside us."""
+    return REDIS is not None and find_spec("huey") is not None and find_spec("redis") is not None
+
+
+def _huey(folder: Path) -> float:
+    """One worker takes its tasks from a Redis of its own; putting them there is not counted."""
+    socket = folder / f"redis-{next(_stores)}.sock"
+    server = subprocess.Popen(
+        [str(REDIS), "--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", str(folder)],
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        while not socket.exists():
+            time.sleep(0.01)
+        queue = import_module("huey").RedisHuey("bench", url=f"unix://{socket}")
+        task = queue.task()(lambda: None)
+        for _ in range(ITEMS):
+            task()
+        start = time.perf_counter()
+        while (taken := queue.dequeue()) is not None:
+            queue.execute(taken)
+        return ITEMS / (time.perf_counter() - start)
+    finally:
+        server.terminate()
+        server.wait()
 
 
 def _job() -> None:

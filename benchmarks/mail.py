@@ -57,6 +57,14 @@ def _rows(found: Mapping[str, list[float]]) -> list[Row]:
         ("mail-smtp-source", "ours-2", "source", "smtp-source -s4, ours with two connections", 1.0),
         ("mail-smtp-source-1", "ours-1", "source", "smtp-source -s4, ours with one connection", 0.5),
         ("mail-smtplib", "ours-1", "smtplib", "smtplib and EmailMessage, one connection", 10.0),
+        ("mail-django", "ours-1", "django", "Django's send_messages, one connection", 5.0),
+        (
+            "mail-nodemailer",
+            "ours-2",
+            "nodemailer",
+            "nodemailer's pool of five, ours with two connections",
+            3.0,
+        ),
     ]
     return [
         compare(name, found[ours], found[other], unit="mails/s", against=against, goal=goal)
@@ -76,6 +84,11 @@ def _cases(workspace: Workspace, port: int, sample: SmtpMessage) -> dict[str, Ca
         "raw": lambda: _rate(PEOPLE, senders.raw_socket, port, sample.data, PEOPLE),
         "smtplib": lambda: _rate(FEW, senders.standard_library, port, subject, text, html, few),
     }
+    if senders.has_django():
+        cases["django"] = lambda: _rate(FEW, senders.django, port, subject, text, html, few)
+    if senders.has_nodemailer():
+        many = [f"user{n}@example.org" for n in range(PEOPLE)]  # its start would count too much
+        cases["nodemailer"] = lambda: _rate(PEOPLE, senders.nodemailer, port, subject, text, html, many)
     if senders.SMTP_SOURCE:
         cases["source"] = lambda: _rate(PEOPLE, senders.smtp_source, port, len(sample.data), PEOPLE)
     return cases

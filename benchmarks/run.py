@@ -51,12 +51,19 @@ def _benchmark(name: str, *, quick: bool) -> Callable[[], list[Row]]:
 
 
 def _header() -> None:
+    import dispatch
     import load
     import mail
     import senders
 
     tools = {"smtp-sink": mail.SMTP_SINK, "smtp-source": senders.SMTP_SOURCE, "wrk": load.WRK}
     missing = [name for name, path in tools.items() if path is None]
+    peers = {
+        "Django": senders.has_django(),
+        "nodemailer": senders.has_nodemailer(),
+        "huey on Redis": dispatch.has_huey(),
+    }
+    missing += [name for name, there in peers.items() if not there]
     say(
         f"{os.cpu_count()} processors, {platform.system()} {platform.machine()}, Python {platform.python_version()}, "
         f"load {os.getloadavg()[0]:.1f}"

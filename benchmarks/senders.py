@@ -1,5 +1,6 @@
 """Other ways to send the same mail to the same server: what ours is measured against."""
 
+import json
 import shutil
 import smtplib
 import socket
@@ -9,10 +10,15 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import formatdate
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 
 from cms_core.outbound import Guard, SmtpDoor, SmtpMessage, SmtpServer
 
 SENDER = "news@example.com"
+NODE = shutil.which("node")
+NODEMAILER = Path(__file__).with_name("nodemailer.cjs")
 SMTP_SOURCE = shutil.which("smtp-source", path="/usr/sbin:/usr/lib/postfix/sbin:/usr/local/sbin")
 
 
@@ -82,6 +88,47 @@ def standard_library(port: int, subject: str, text: str, html: str, people: Sequ
             message.set_content(text)
             message.add_alternative(html, subtype="html")
             server.send_message(message, SENDER, [address])
+
+
+def django(port: int, subject: str, text: str, html: str, people: Sequence[str]) -> None:
+    """Django's ``send_messages`` of finished messages, over its one connection."""
+    settings, mail = import_module("django.conf").settings, import_module("django.core.mail")
+    if not settings.configured:
+        settings.configure(EMAIL_HOST="127.0.0.1")
+    messages = []
+    for number, address in enumerate(people):
+        headers = {
+            "Message-ID": f"<{number}@example.com>",
+            "List-Unsubscribe": f"<https://news.example.com/t/{number}/u>",
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        }
+        message = mail.EmailMultiAlternatives(
+            subject, text, f"Acme News <{SENDER}>", [address], headers=headers
+        )
+        message.attach_alternative(html, "text/html")
+        messages.append(message)
+    if mail.get_connection(host="127.0.0.1", port=port).send_messages(messages) != len(people):
+        raise RuntimeError("not all messages were accepted")
+
+
+def nodemailer(port: int, subject: str, text: str, html: str, people: Sequence[str]) -> None:
+    """nodemailer's pool; the start of Node.js counts for it."""
+    mail = {"port": port, "subject": subject, "text": text, "html": html, "people": people}
+    subprocess.run([str(NODE), str(NODEMAILER)], input=json.dumps(mail), text=True, check=True)
+
+
+def has_nodemailer() -> bool:
+    """Whether Node.js is there and finds nodemailer, here or by NODE_PATH."""
+    ask = "require.resolve('nodemailer')"
+    return (
+        NODE is not None
+        and subprocess.run([NODE, "-e", ask], capture_output=True, check=False).returncode == 0
+    )
+
+
+def has_django() -> bool:
+    """Whether Django is installed beside us."""
+    return find_spec("django") is not None
 
 
 def smtp_source(port: int, size: int, count: int) -> None:
