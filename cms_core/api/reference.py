@@ -24,6 +24,7 @@ ALONE = {
     "fence": "who confirms a moved database must be at its machine",
     "plugins purge": "it drops tables; an admin does it at the machine, after a look at what would be gone",
     "users password": "a password is set by its owner, or by an admin on the page of people",
+    "sales decks check": "it looks at a file on its own machine, and asks the workspace nothing",
     "content reindex": "it mends an index; an admin runs it beside the app",
 }
 HEAD = """# REST
