@@ -210,4 +210,4 @@ def test_kernel_stays_small() -> None:
     assert sum(map(lines_of_code, kernel)) < 10_000
     apart = {CORE / name for name in ("testing", "demo", "migrations", "cluster")}
     rest = [path for path in python_files(CORE) if not apart & set(path.parents)]
-    assert sum(map(lines_of_code, rest)) < 36_000
+    assert sum(map(lines_of_code, rest)) < 37_000
