@@ -29,6 +29,8 @@ from sqlalchemy import func, insert, select
 from cms_core import contract as c
 from cms_core import models
 from cms_core.auth.service import create_user
+from cms_core.campaigns.models import Entry, EntryKind, EntryState
+from cms_core.campaigns.when import Mode
 from cms_core.config import load_config
 from cms_core.connections import service as connections
 from cms_core.content import service as content
@@ -130,7 +132,7 @@ def _workspace(folder: Path) -> Workspace:
 
 
 def _plan(workspace: Workspace, number: int, due: datetime) -> None:
-    """So many publications, scheduled."""
+    """So many entries, armed, and their publications."""
     with workspace.db.transaction() as session:
         asset, connection = content.find(session, "hello"), connections.find(session, "silent", "main")
         revision = asset.revisions[-1]
@@ -146,7 +148,22 @@ def _plan(workspace: Workspace, number: int, due: datetime) -> None:
         }
         first = (session.scalar(select(func.max(Publication.id))) or 0) + 1
         numbers = range(first, first + number)
-        session.execute(insert(Publication), [{"id": n, "public_id": new_id(), **same} for n in numbers])
+        entry = {
+            "kind": EntryKind.PUBLISH,
+            "title": "Hello",
+            "mode": Mode.ABSOLUTE,
+            "tz": "UTC",
+            "instant": due,
+            "state": EntryState.ARMED,
+            "channel": "silent",
+            "asset_id": asset.id,
+            "connection_id": connection.id,
+            "created_at": due,
+        }
+        session.execute(insert(Entry), [{"id": n, "public_id": new_id(), **entry} for n in numbers])
+        session.execute(
+            insert(Publication), [{"id": n, "public_id": new_id(), "entry_id": n, **same} for n in numbers]
+        )
         session.execute(insert(Arm), [{"publication_id": n} for n in numbers])
 
 
@@ -209,6 +226,7 @@ def _hand_batch(connection: sqlite3.Connection) -> int:
         "UPDATE core_attempt SET outcome = 'published', ended_at = ? WHERE publication_id = ? AND outcome IS NULL",
         [(at, row[0]) for row in claimed],
     )
+    connection.executemany("UPDATE core_entry SET state = 'done' WHERE id = ?", ids)
     connection.executemany(
         "INSERT INTO core_event (source, source_id, public_id, kind, at, received_at, agent_class, publication_id, asset_id, "
         "channel, props) VALUES ('core', ?, ?, 'published', ?, ?, 'internal', ?, ?, 'silent', '{}')",

@@ -26,6 +26,7 @@ Approved = aliased(Revision)
 WHOLE = (
     joinedload(Publication.connection),
     joinedload(Publication.campaign),
+    joinedload(Publication.entry),
     joinedload(Publication.experiment),
     joinedload(Publication.asset).selectinload(Asset.tags),
     joinedload(Publication.revision).options(joinedload(Revision.author), selectinload(Revision.media)),

@@ -24,6 +24,7 @@ from cms_core.errors import Conflict, Invalid
 from cms_core.publishing import arming, service
 from cms_core.publishing.measuring import measure
 from cms_core.publishing.models import Publication
+from cms_core.testing.pages import statements
 from cms_core.worker import Worker
 from cms_core.workspace import Workspace
 from tests.publishing.conftest import DUE, Arm, approve_words, shown
@@ -371,3 +372,20 @@ def test_what_the_channel_finds_wrong_is_not_armed(workspace: Workspace, toys: T
         arm()
     with workspace.db.session() as session:
         assert session.query(Publication).count() == 0
+
+
+def test_what_many_need_is_read_by_as_many_statements_as_what_two_need(
+    workspace: Workspace, worker: Worker, arm: Arm
+) -> None:
+    for number in range(9):
+        arm(title=f"Piece {number}")
+    asked: list[int] = []
+    for most in (2, 7):
+        worker.runner.pace.most = most
+        worker.runner.sweep()
+        batch = worker.runner.claim()
+        assert len(batch) == most
+        with statements(workspace.db.engine) as counter:
+            assert len(worker.runner._pictures(batch)) == most
+        asked.append(next(counter))
+    assert asked[0] == asked[1]
