@@ -7,7 +7,6 @@ relationships are written.
 import posixpath
 import zipfile
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -35,7 +34,6 @@ RELATIONSHIPS = "http://schemas.openxmlformats.org/package/2006/relationships"
 TYPES = "http://schemas.openxmlformats.org/package/2006/content-types"
 STORED_OR_DEFLATED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 ENCRYPTED = 0x1
-XML = (".xml", ".rels", ".vml")
 REMEDY = "save it anew as .pptx in the program that made it"
 
 
@@ -270,8 +268,3 @@ def _check_overlaps(infos: list[zipfile.ZipInfo]) -> None:
         if info.header_offset < end:
             raise PackageRefused("bomb", "parts of it share their bytes", where=info.filename)
         end = info.header_offset + len(info.filename.encode()) + info.compress_size
-
-
-def parts_of(package: Package, content_type: str) -> Iterator[str]:
-    """The parts of a type."""
-    return (name for name in package.names if package.types.of_part(name) == content_type)

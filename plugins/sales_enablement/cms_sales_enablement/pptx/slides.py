@@ -1,13 +1,11 @@
 """The slides of a presentation: in which order they stand, what they say, where they lead and which fields they hold."""
 
-import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from cms_core import merge
 from cms_sales_enablement.pptx import fields
-from cms_sales_enablement.pptx.findings import Finding, Level
 from cms_sales_enablement.pptx.package import Element, Package, PackageRefused, Relationship
 
 P14 = "http://schemas.microsoft.com/office/powerpoint/2010/main"
@@ -145,18 +143,3 @@ def compile_text(text: str, known: merge.Fields | None = None) -> merge.Template
         merge.Fields({**registered, **free, OWN: merge.Namespace({}, open=True)}),
         escape=merge.Escape.NONE,
     )
-
-
-def faults(package: Package, slides: list[Slide]) -> Iterator[Finding]:
-    """Texts that look like fields and are none."""
-    for slide in slides:
-        for each in fields.gather(package.xml(slide.part)):
-            try:
-                compile_text(each.text or "")
-            except merge.MergeError as fault:
-                yield Finding(
-                    Level.WARNING,
-                    "bad_field",
-                    posixpath.basename(slide.part),
-                    f"slide {slide.number}: {fault}",
-                )
