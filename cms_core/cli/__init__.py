@@ -160,15 +160,12 @@ def _print_error(message: str, remedy: str) -> None:
     click.echo(json.dumps(document, ensure_ascii=False))
 
 
-def _seen(words: str) -> str:
-    """Words that may hold a remote's, for a terminal: lines stay, all other control characters go."""
-    return "".join(each if each.isprintable() or each == "\n" else " " for each in words)
-
-
 def _explain(error: CmsError, *, as_json: bool) -> int:
+    from cms_core.cli.output import plain
+
     if as_json:
         _print_error(error.message, error.remedy)
-    click.echo(f"Error: {_seen(error.message)}", err=True)
+    click.echo("Error: " + plain(error.message, keep="\n"), err=True)
     if error.remedy:
-        click.echo(f"Try: {_seen(error.remedy)}", err=True)
+        click.echo("Try: " + plain(error.remedy, keep="\n"), err=True)
     return error.exit_code

@@ -33,10 +33,14 @@ def print_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> No
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
-def plain(text: object) -> str:
+def plain(text: object, keep: str = "") -> str:
     """Words that may be others' (a remote's, an importer's) for a terminal: line ends and control characters become spaces."""
     words = str(text)
-    return words if words.isprintable() else "".join(each if each.isprintable() else " " for each in words)
+    return (
+        words
+        if words.isprintable()
+        else "".join(each if each.isprintable() or each in keep else " " for each in words)
+    )
 
 
 def progress(text: str) -> None:

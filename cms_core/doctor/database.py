@@ -72,15 +72,16 @@ def _writable(workspace: Workspace) -> Iterator[Finding]:
 
 def migrated(workspace: Workspace) -> Iterator[Finding]:
     """That every owner's tables have the version that this program needs."""
-    try:
-        migrations.require_known(workspace.db.engine, workspace.plugins)
-    except CmsError as newer:
-        yield error(newer.message, newer.remedy)
-        return
     found = migrations.current(workspace.db.engine, workspace.plugins)
     behind = [
         f"{name} has {have or 'none'}, needs {head}" for name, (have, head) in found.items() if have != head
     ]
+    try:
+        if behind:
+            migrations.require_known(workspace.db.engine, workspace.plugins)
+    except CmsError as newer:
+        yield error(newer.message, newer.remedy)
+        return
     if behind:
         yield error(
             f"the tables are of another version: {'; '.join(behind)}", "`cms backup`, then `cms db upgrade`"

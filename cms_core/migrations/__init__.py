@@ -94,9 +94,9 @@ def current(engine: Engine, plugins: Plugins) -> dict[str, tuple[str | None, str
 def require_current(engine: Engine, plugins: Plugins) -> None:
     """Raise UpgradeNeeded when the database is not at the version that this program needs, ConfigError when there is none."""
     require_file(engine)
-    require_known(engine, plugins)
     for name, (have, head) in current(engine, plugins).items():
         if have != head:
+            require_known(engine, plugins)
             raise UpgradeNeeded(
                 f"the database has schema {have or 'none'} of {name}, this program needs {head}",
                 "run `cms db upgrade` (make a backup first)",

@@ -39,7 +39,10 @@ class PublicationLinks:
 
 def is_web_address(url: str) -> bool:
     """Whether this may stand behind a link for people: a whole address of the web, and none that does something (javascript:)."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # a bracket that is not closed, and the like
+        return False
     return parts.scheme in ("http", "https") and bool(parts.netloc) and url.isprintable()
 
 

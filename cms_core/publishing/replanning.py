@@ -4,6 +4,7 @@ Governments change clocks at short notice. An entry keeps what was meant (09:00 
 of the day on which it was planned.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -49,11 +50,13 @@ def replan(session: Session, plugins: Plugins) -> list[Replanned]:
     """
     found: list[Replanned] = []
     # Locked, always in one order, so that nobody moves one meanwhile.
-    for entry in session.scalars(_to_come(session).with_for_update(of=Entry)).all():
+    to_come = session.scalars(_to_come(session).with_for_update(of=Entry)).all()
+    before = dict(session.execute(select(Entry.id, Entry.instant).where(Entry.after_id.is_not(None))).all())
+    for entry in to_come:
         if entry.wall is None or _stands(session, entry, entry.wall):
             entry.tzdata = rules_version()
         else:
-            found += _moved(session, plugins, entry, entry.wall)
+            found += _moved(session, plugins, entry, entry.wall, before)
     session.flush()
     return found
 
@@ -82,9 +85,11 @@ def _stands(session: Session, entry: Entry, wall: datetime) -> bool:
     return placing.fitted_to(session, entry, instant, entry.tz).instant == entry.instant
 
 
-def _moved(session: Session, plugins: Plugins, entry: Entry, wall: datetime) -> list[Replanned]:
+def _moved(
+    session: Session, plugins: Plugins, entry: Entry, wall: datetime, before: Mapping[int, datetime]
+) -> list[Replanned]:
+    """``before``: when those that follow others stood until now."""
     old, slot = entry.instant, entry.mode == Mode.SLOT
-    before = dict(session.execute(select(Entry.id, Entry.instant).where(Entry.after_id.is_not(None))).all())
     try:
         with session.begin_nested():
             moved = placing.put_at(session, entry, wall)

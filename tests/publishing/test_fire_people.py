@@ -110,7 +110,8 @@ def test_unknown_finds_out_by_itself_again_after_a_person_retried(
 
 
 @pytest.mark.parametrize(
-    "address", ["javascript:alert(1)", "", "https://", "//toy.example/1", "https://a.example/\nb"]
+    "address",
+    ["javascript:alert(1)", "", "https://", "//toy.example/1", "https://a.example/\nb", "https://[half/1"],
 )
 def test_what_is_no_web_address_is_not_where_it_is_published(
     workspace: Workspace, worker: Worker, toys: Toys, arm: Arm, address: str

@@ -159,3 +159,9 @@ def test_the_command_tells_what_it_finds(cms: Callable[..., Result], deck: Path,
     (found,) = document["findings"]
     assert (found["level"], found["code"], found["where"]) == ("error", "external", SLIDE)
     assert "track.example" in cms("sales", "decks", "check", str(faulty)).stdout
+
+
+def test_an_address_that_no_parser_takes_is_a_finding(deck: Path, tmp_path: Path) -> None:
+    for kind, code in ((IMAGE, "external"), (HYPERLINK, "bad_link")):
+        target = "https://[half/1" if kind == IMAGE else "x[://half"
+        assert codes(changed(deck, tmp_path / f"{code}.pptx", {RELS: relation(kind, target)})) == {code}

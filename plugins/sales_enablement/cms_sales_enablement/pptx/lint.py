@@ -6,7 +6,6 @@ The rules are those of ECMA-376 parts 1 and 2 that broken writers break: each is
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from cms_sales_enablement.pptx.findings import Finding, Level
 from cms_sales_enablement.pptx.package import (
@@ -43,7 +42,7 @@ def check(package: Package) -> list[Finding]:
 
 
 class _Deck:
-    """What the rules ask for, read once."""
+    """What the rules ask for. The relationships are read once; of the trees there is never more than one at a time."""
 
     def __init__(self, package: Package) -> None:
         self.package = package
@@ -52,10 +51,17 @@ class _Deck:
             for name in ("", *package.names)
             if not name.endswith(".rels") and rels_of(name) in package
         }
-        self.trees = {name: package.xml(name) for name in package.names if name.endswith(".xml")}
         self.presentation = next(
             (each.target for each in self.relationships.get("", []) if each.kind == "officeDocument"), ""
         )
+
+    def trees(self) -> Iterator[tuple[str, Element]]:
+        """Each XML part with its root."""
+        return ((name, self.package.xml(name)) for name in self.package.names if name.endswith(".xml"))
+
+    def main(self) -> Element | None:
+        """The root of the presentation, where there is one."""
+        return self.package.xml(self.presentation) if self.presentation in self.package else None
 
     def all_relationships(self) -> Iterator[tuple[str, Relationship]]:
         """Each with the part that names it."""
@@ -74,7 +80,7 @@ class _Deck:
 
 
 def _presentation(deck: _Deck) -> Iterator[Finding]:
-    root = deck.trees.get(deck.presentation)
+    root = deck.main()
     if root is None or _local(root) != "presentation":
         yield Finding(Level.ERROR, "no_presentation", deck.presentation, "it holds no presentation")
 
@@ -94,7 +100,7 @@ def _doubled_ids(deck: _Deck) -> Iterator[Finding]:
 
 
 def _unknown_ids(deck: _Deck) -> Iterator[Finding]:
-    for name, root in deck.trees.items():
+    for name, root in deck.trees():
         known = {each.id for each in deck.relationships.get(name, ())}
         used = {
             value
@@ -133,7 +139,7 @@ def _orphans(deck: _Deck) -> Iterator[Finding]:
 
 
 def _shape_ids(deck: _Deck) -> Iterator[Finding]:
-    for name, root in deck.trees.items():
+    for name, root in deck.trees():
         if name.startswith(SHAPES):
             ids = Counter(each.get("id") for each in root.iter("{*}cNvPr"))
             doubled = sorted(str(id_) for id_, count in ids.items() if count > 1)
@@ -143,7 +149,7 @@ def _shape_ids(deck: _Deck) -> Iterator[Finding]:
 
 
 def _slides(deck: _Deck) -> Iterator[Finding]:
-    root = deck.trees.get(deck.presentation)
+    root = deck.main()
     if root is None:
         return
     listed = [each.get("id", "") for each in root.iterfind("{*}sldIdLst/{*}sldId")]
@@ -170,7 +176,7 @@ def _outside(deck: _Deck) -> Iterator[Finding]:
     for source, each in deck.all_relationships():
         if not each.external:
             continue
-        scheme = urlsplit(each.target).scheme.lower()
+        scheme = each.target.partition(":")[0].strip().lower()
         if each.kind != "hyperlink":
             said = (
                 f"its {each.kind} lies outside of the file, and is fetched by whoever opens it: {each.target}"

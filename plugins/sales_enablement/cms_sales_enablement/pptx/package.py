@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from lxml import etree
 
@@ -209,7 +209,7 @@ def _relationship(element: Element, base: str) -> Relationship:
     external = element.get("TargetMode") == "External"
     target = element.get("Target", "")
     if not external:
-        path = unquote(urlsplit(target).path)
+        path = unquote(target.partition("#")[0])
         target = posixpath.normpath(posixpath.join("/", base, path)).lstrip("/")
     return Relationship(element.get("Id", ""), element.get("Type", ""), target, external)
 
