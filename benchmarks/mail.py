@@ -15,7 +15,9 @@ from email.policy import default
 from pathlib import Path
 from typing import Any
 
+import databases
 import place
+import processes
 import senders
 from measure import Row, compare, free_port, say, serving, take_turns
 
@@ -46,7 +48,31 @@ def rows() -> list[Row]:
             f"mail: {PEOPLE} recipients, {len(sample.data)} bytes each, to {_server(port)[0].rsplit('/', 1)[-1]}"
         )
         found = take_turns(_cases(workspace, port, sample), ROUNDS)
-    return _rows(found)
+    return [*_rows(found), *_on_postgresql(len(sample.data))]
+
+
+def _on_postgresql(size: int) -> list[Row]:
+    """Two processes that send on PostgreSQL, whose commits reach the disk too."""
+    if "postgresql" not in databases.installed() or not senders.SMTP_SOURCE:
+        return []
+    from cms_core.testing.databases import PostgresServer
+
+    port, names, server = free_port(), ("first", "second"), PostgresServer(durable=True)
+    try:
+        with serving(_server(port), port), place.workspace(PEOPLE, server.create()) as workspace:
+            for name in names:
+                place.connect(workspace, name, port)
+            cases: dict[str, Callable[[], float]] = {
+                "ours": lambda: processes.send_together(workspace, names, PEOPLE),
+                "source": lambda: _rate(PEOPLE, senders.smtp_source, port, size, PEOPLE),
+            }
+            found = take_turns(cases, ROUNDS)
+    finally:
+        server.stop()
+    against = "smtp-source -s4, ours with two processes on PostgreSQL"
+    return [
+        compare("mail-postgresql", found["ours"], found["source"], unit="mails/s", against=against, goal=0.6)
+    ]
 
 
 def _rows(found: Mapping[str, list[float]]) -> list[Row]:

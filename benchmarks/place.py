@@ -35,10 +35,10 @@ PARAGRAPH = "{{{{ contact.company }}}} and [article {n}](https://example.com/pos
 
 
 @contextmanager
-def workspace(people: int) -> Iterator[Workspace]:
-    """A workspace on SQLite whose commits are as durable as those of a worker."""
+def workspace(people: int, database_url: str | None = None) -> Iterator[Workspace]:
+    """A workspace, on SQLite where nothing else is said, whose commits are as durable as those of a worker."""
     with tempfile.TemporaryDirectory(prefix="cms-bench-") as folder:
-        opened = open_home(make_home(Path(folder))).for_publishing()
+        opened = open_home(make_home(Path(folder), database_url)).for_publishing()
         models.metadata.create_all(opened.db.engine)
         _fill(opened, people)
         try:
@@ -47,10 +47,10 @@ def workspace(people: int) -> Iterator[Workspace]:
             opened.db.dispose()
 
 
-def make_home(folder: Path) -> Path:
+def make_home(folder: Path, database_url: str | None = None) -> Path:
     """The configuration of an empty workspace."""
     home = folder / "home"
-    write_config(home, None, None)
+    write_config(home, database_url, None)
     return home
 
 

@@ -197,6 +197,7 @@ class Sending:
         self._forget_settled()
         if claimed is None:
             return None
+        self._leave.claimed(version)
         batch = [self._addressee(claimed.id, row, version) for row in claimed.taken]
         for addressee in batch:
             self._open[addressee.key] = addressee
