@@ -34,6 +34,7 @@ if TYPE_CHECKING:  # for type checkers and editors: the names of _ELSEWHERE
     from cms_core.errors import Conflict as Conflict
     from cms_core.errors import Invalid as Invalid
     from cms_core.errors import NotFound as NotFound
+    from cms_core.errors import TryLater as TryLater
     from cms_core.events.agents import classify as classify
     from cms_core.hookspecs import hookimpl as hookimpl
     from cms_core.hookspecs import hookspec as hookspec
@@ -57,8 +58,8 @@ _CONTRACT = (
     "Absent Action AddressedChannel AgentClass Asset AssetKind Campaign Channel ChannelError Company Contact ContactChange "
     "Event EventType FieldProvider FieldSpec Finding Flight Http Idempotency IdempotencyRule Identity Job JobContext Json "
     "LeaveWithdrawn Level Link Mark Measurement Media Money NavItem NotConnected Notice Outcome OutcomeStatus OutcomeUnknown Panel "
-    "Permission PersonalRecord Place Placement Prepared Preview Receipt Recipient Refused Rendition Retryable Subject TrackedLinks "
-    "User Wait Wire"
+    "Permission PersonalRecord Place Placement Prepared Preview Receipt Recipient Refused Rendition Retryable Saved Subject "
+    "TrackedLinks User Wait Wire"
 ).split()
 _ELSEWHERE = {
     "api": "cms_core.api",
@@ -68,6 +69,7 @@ _ELSEWHERE = {
     "Conflict": "cms_core.errors",
     "Invalid": "cms_core.errors",
     "NotFound": "cms_core.errors",
+    "TryLater": "cms_core.errors",
     "merge": "cms_core.merge",
     "services": "cms_core.services",
     "Services": "cms_core.services",

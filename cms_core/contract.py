@@ -134,7 +134,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Media:
-    """One stored file; ``path`` can be opened for reading, ``url`` is public.
+    """One stored file; ``path`` can be opened for reading, ``url`` is public, or "" of one that a plugin keeps for itself.
 
     ``widths`` are those in which a picture is served: ``<url up to the file name>/w<width>/<file name>``.
     """
@@ -188,6 +188,16 @@ class Asset:
     updated_at: datetime | None = None
     media: tuple[Media, ...] = ()
     overrides: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What became of words that a plugin saved: the asset, the number of its revision, and that one's state."""
+
+    id: str
+    slug: str
+    revision: int
+    state: str
 
 
 @dataclass(frozen=True)

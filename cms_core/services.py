@@ -8,6 +8,7 @@ or rolled back with it.
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any, TypeVar
@@ -36,9 +37,10 @@ from cms_core.connections.models import Connection
 from cms_core.content import approved, renames, renditions
 from cms_core.content import media as files
 from cms_core.content import service as content
+from cms_core.content.drafts import Draft
 from cms_core.content.models import Asset
 from cms_core.content.placements import to_contract
-from cms_core.content.review import approved_revision
+from cms_core.content.review import approve_or_ask, approved_revision
 from cms_core.db import PublicId
 from cms_core.dialect import among
 from cms_core.errors import ConfigError, Forbidden, Invalid
@@ -85,10 +87,14 @@ class Services:
 
     def require(self, permission: str) -> c.User:
         """Who asks, if they have this permission; raises Forbidden otherwise."""
+        asking = self._author()
+        auth.require(self._workspace.plugins, asking, permission)
+        return auth.as_contract(asking)
+
+    def _author(self) -> User:
         if self._asking is None:
             raise Forbidden("nobody is signed in", "sign in first")
-        auth.require(self._workspace.plugins, self._asking, permission)
-        return auth.as_contract(self._asking)
+        return self._asking
 
     # --- own tables and settings --------------------------------------------------------------------------------------
 
@@ -193,6 +199,47 @@ class Services:
             found = content.find_or_none(session, slug)
             revision = approved_revision(session, found) if found else None
             return to_contract(session, self._workspace, revision) if revision else None
+
+    def save_asset(self, kind: str, title: str, body: c.Json, *, slug: str = "", locale: str = "") -> c.Saved:
+        """Save a new asset, or with ``slug`` the newest words of that one, whose other facts stay; the same words add nothing.
+
+        Approved at once where who asks may do so alone, else put up for review. Raises NotFound, Forbidden, and Invalid for words
+        that break a rule.
+        """
+        with self.transaction() as session:
+            author = self._author()
+            found = content.find(session, slug) if slug else None
+            draft = content.draft_of(session, found) if found else Draft(kind, title)
+            draft = replace(draft, kind=kind, title=title, body=body, locale=locale or draft.locale)
+            revision = content.save(session, self._workspace.plugins, found, draft, author)
+            approve_or_ask(session, self._workspace, revision, author)
+            saved = revision.asset
+            return c.Saved(saved.public_id, saved.slug, revision.n, str(revision.state))
+
+    def keep_file(self, data: bytes, filename: str, mime: str) -> c.Media:
+        """Keep a file that the plugin has checked, once per content; it has no address, and is part of backups and exports.
+
+        An asset that names it in its body (``/media/<sha256>/<filename>``) gets it in its ``media``. Raises Invalid over 100 MB.
+        """
+        config = self._workspace.config
+        stored = files.keep(config.media_dir, data, filename, mime)
+        with self.transaction() as session:
+            return files.to_contract(files.record(session, stored), config)
+
+    def keep_picture(self, data: bytes, filename: str) -> c.Media:
+        """Keep a picture of a stranger, encoded again from its pixels; it has no address. Raises Invalid for what is none."""
+        config = self._workspace.config
+        stored = files.take_in(config.media_dir, data, filename)
+        if stored.mime not in files.RASTER:
+            raise Invalid(f"{filename!r:.120} is no picture", "use PNG, JPEG, GIF or WebP")
+        with self.transaction() as session:
+            return files.to_contract(files.record(session, replace(stored, private=True)), config)
+
+    def file(self, sha256: str) -> c.Media | None:
+        """A stored file by the hash of its content."""
+        with self.session() as session:
+            found = files.find_any_file(session, sha256)
+            return files.to_contract(found, self._workspace.config) if found else None
 
     def rendition(self, media: str, width: int, height: int = 0) -> c.Rendition:
         """A stored picture (by its id) at most ``width`` pixels wide, or cropped to ``width`` × ``height`` around its focal point.

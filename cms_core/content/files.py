@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from cms_core.content.media import RASTER, url_path
+from cms_core.content.media import RASTER, SHOWN, url_path
 from cms_core.content.models import Media, Reference, Revision
 from cms_core.content.renditions import Spec
 from cms_core.content.renditions import url_path as sized_path
@@ -82,4 +82,4 @@ def _conditions(wanted: FileFilter) -> Sequence[ColumnElement[bool]]:
         or_(*(column.icontains(word, autoescape=True) for column in (Media.filename, Media.alt)))
         for word in wanted.words.split()
     ]
-    return [Media.archived_at.is_(None), *only.get(wanted.only, []), *words]
+    return [*SHOWN, *only.get(wanted.only, []), *words]

@@ -21,6 +21,7 @@ from cms_core.db import now
 from cms_core.errors import Invalid, NotFound
 
 MAX_BYTES = 25 * 1024 * 1024
+MAX_PRIVATE_BYTES = 4 * MAX_BYTES
 MAX_ALT = 1000
 RASTER = frozenset(RASTER_MIME.values())
 WIDTHS = (160, 320, 480, 640, 960, 1280, 1600, 1920)
@@ -33,6 +34,7 @@ _ENDINGS = {
     "application/pdf": ".pdf",
     "video/mp4": ".mp4",
 }
+SHOWN = (Media.archived_at.is_(None), Media.private.is_(False))  # what people find in the library of files
 _RASTER_STARTS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a")
 _SVG = re.compile(rb"(?:<\?xml[^>]*>\s*|<!--.*?-->\s*|<!DOCTYPE svg[^>\[]*>\s*){0,10}<svg[\s>]", re.DOTALL)
 
@@ -49,6 +51,7 @@ class Stored:
     height: int | None
     filename: str
     source_url: str = ""
+    private: bool = False
 
     @classmethod
     def of(cls, media: Media) -> "Stored":
@@ -78,10 +81,24 @@ def take_in(folder: Path, data: bytes, filename: str) -> Stored:
     return Stored(sha256, source, mime, len(data), width, height, clean_filename(filename, mime))
 
 
+def keep(folder: Path, data: bytes, filename: str, mime: str) -> Stored:
+    """Store a file that a plugin has checked and keeps for itself: it gets no address. Raises Invalid for what is too large."""
+    if len(data) > MAX_PRIVATE_BYTES:
+        raise Invalid(
+            f"{filename!r:.120} has {len(data):,} bytes; at most {MAX_PRIVATE_BYTES:,} fit",
+            "make the file smaller",
+        )
+    sha256 = hashlib.sha256(data).hexdigest()
+    write_once(path_of(folder, sha256), data)
+    ending = slugify(PurePosixPath(filename).suffix)[:10]
+    name = _stem(filename) + (f".{ending}" if ending else "")
+    return Stored(sha256, sha256, mime, len(data), None, None, name, private=True)
+
+
 def record(session: Session, stored: Stored, alt: str = "") -> Media:
     """Make a stored file known; the same content is one file, and a missing alternative text is filled in, as far as it fits.
 
-    A file that was put away comes back.
+    A file that was put away comes back; a private one that somebody uploads for all to see is for all to see.
     """
     alt = CONTROL.sub("", " ".join(alt.split()))[:MAX_ALT]
     media = session.scalars(select(Media).where(Media.sha256 == stored.sha256)).first()
@@ -91,6 +108,7 @@ def record(session: Session, stored: Stored, alt: str = "") -> Media:
     else:
         media.alt = media.alt or alt
         media.source_url = media.source_url or stored.source_url
+        media.private = media.private and stored.private
     media.archived_at = None
     session.flush()
     return media
@@ -103,17 +121,22 @@ def find_upload(session: Session, data: bytes) -> Media | None:
 
 
 def find_file(session: Session, sha256: str) -> Media | None:
-    """The file with this content, unless it was put away."""
-    return session.scalars(select(Media).where(Media.sha256 == sha256, Media.archived_at.is_(None))).first()
+    """The file with this content, unless it was put away or is private."""
+    return session.scalars(select(Media).where(Media.sha256 == sha256, *SHOWN)).first()
 
 
 def find_by_public_id(session: Session, public_id: str) -> Media:
-    """The file with this public id, unless it was put away; raises NotFound."""
-    query = select(Media).where(Media.public_id == public_id, Media.archived_at.is_(None))
+    """The file with this public id, unless it was put away or is private; raises NotFound."""
+    query = select(Media).where(Media.public_id == public_id, *SHOWN)
     found = session.scalars(query).first()
     if found is None:
         raise NotFound(f"there is no file {public_id[:60]!r}", "the media library shows what there is")
     return found
+
+
+def find_any_file(session: Session, sha256: str) -> Media | None:
+    """The file with this content, whoever may see it, unless it was put away."""
+    return session.scalars(select(Media).where(Media.sha256 == sha256, Media.archived_at.is_(None))).first()
 
 
 def describe(media: Media, alt: str, focal_x: int, focal_y: int) -> None:
@@ -151,8 +174,12 @@ def url_path(media: Media | Stored) -> str:
 
 def clean_filename(filename: str, mime: str) -> str:
     """A harmless name for downloads, with the ending of what the file is."""
+    return _stem(filename) + _ENDINGS[mime]
+
+
+def _stem(filename: str) -> str:
     name = PurePosixPath(filename.replace("\\", "/")).name
-    return (slugify(name.rsplit(".", 1)[0]) or "file") + _ENDINGS[mime]
+    return slugify(name.rsplit(".", 1)[0]) or "file"
 
 
 def to_contract(media: Media, config: Config) -> c.Media:
@@ -167,7 +194,7 @@ def to_contract(media: Media, config: Config) -> c.Media:
         alt=media.alt,
         filename=media.filename,
         path=str(path_of(config.media_dir, media.sha256)),
-        url=config.base_url + url_path(media),
+        url="" if media.private else config.base_url + url_path(media),
         widths=widths_of(media),
     )
 

@@ -48,7 +48,7 @@ class NewFile(Input):
 @blueprint.call("content.read", query=PageArgs, answers=pages_of(FileShown))
 def list_files(query: dict[str, Any]) -> Response:
     """All files that are not put away, the oldest first."""
-    rows = select(Media).where(Media.archived_at.is_(None))
+    rows = select(Media).where(*files.SHOWN)
     return page(session(), rows, (Media.id,), query, _listed)
 
 

@@ -96,7 +96,7 @@ class Media(PublicId, Base):
 
     ``source_sha256`` is the hash of what was uploaded: images are encoded again, and the same upload is the same file.
     ``focal_x`` and ``focal_y`` say, in percent from the left and from the top, what a crop must keep.
-    ``source_url`` is where it was fetched from, if it was.
+    ``source_url`` is where it was fetched from, if it was. A ``private`` one is kept for a plugin: it has no address.
     """
 
     __tablename__ = "core_media"
@@ -112,6 +112,7 @@ class Media(PublicId, Base):
     focal_x: Mapped[int] = mapped_column(default=50)
     focal_y: Mapped[int] = mapped_column(default=50)
     source_url: Mapped[str] = mapped_column(Text, default="")
+    private: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
     archived_at: Mapped[datetime | None]
 

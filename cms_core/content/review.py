@@ -120,6 +120,18 @@ def approve_newest(
     return revision
 
 
+def approve_or_ask(session: Session, workspace: Workspace, revision: Revision, by: User) -> None:
+    """Approve a revision that was just saved where its author may do so alone; ask for its review otherwise.
+
+    Raises Invalid where a check forbids it.
+    """
+    if revision.state != RevisionState.DRAFT:
+        return
+    request_review(session, revision, by)
+    if auth.can(workspace.plugins, by, "content.approve") and auth.solo_mode(session):
+        approve(session, workspace, revision, by, revision.content_hash)
+
+
 def request_changes(
     session: Session, workspace: Workspace, revision: Revision, by: User, comment: str
 ) -> Review:

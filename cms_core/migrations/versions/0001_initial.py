@@ -197,6 +197,7 @@ def upgrade() -> None:
         sa.Column("focal_x", sa.Integer(), nullable=False),
         sa.Column("focal_y", sa.Integer(), nullable=False),
         sa.Column("source_url", sa.Text(), nullable=False),
+        sa.Column("private", sa.Boolean(), nullable=False),
         sa.Column("created_at", cms_core.db.UTCDateTime(timezone=True), nullable=False),
         sa.Column("archived_at", cms_core.db.UTCDateTime(timezone=True), nullable=True),
         sa.Column("id", sa.Integer(), nullable=False),

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -21,6 +21,7 @@ from cms_leads.models import Deal, DealContact, Result
 SOURCE = "leads"
 WON, LOST, REOPENED = "deal_won", "deal_lost", "deal_reopened"
 MAX_AMOUNT = 9_000_000_000_000_000_000  # micros, as a database stores them
+MOST_NAMED = 20
 LENGTHS = {"name": 200, "stage": 100, "owner": 200, "external_id": 200}
 
 
@@ -231,3 +232,10 @@ def of_contacts(session: Session, contacts: Collection[str]) -> dict[str, Deal]:
         .order_by(Deal.created_at, Deal.id)
     )
     return {row[0]: row[1] for row in session.execute(query)}
+
+
+def open_named(session: Session, named: str) -> Sequence[Deal]:
+    """The open deals with this public id, or of this name whatever its case, the newest first."""
+    same = or_(Deal.public_id == named, func.lower(Deal.name) == named.lower())
+    query = select(Deal).where(Deal.outcome == Result.OPEN, same).order_by(Deal.id.desc()).limit(MOST_NAMED)
+    return session.scalars(query).all()

@@ -1,6 +1,7 @@
 """Merge fields of deals: ``{{ deal.stage }}`` is that of the contact's newest open deal."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from cms_core import Contact, FieldProvider, FieldSpec, Json, from_micros, services
 from cms_leads import deals
@@ -21,6 +22,23 @@ def fetch_many(contacts: Sequence[Contact]) -> Mapping[str, Json]:
     with services.current("leads").session() as session:
         found = deals.of_contacts(session, [contact.id for contact in contacts])
     return {contact: _values(deal) for contact, deal in found.items()}
+
+
+def subjects(named: str) -> list[dict[str, Any]]:
+    """The open deals of this id or name, for decks: their values and those of the person who stands for them."""
+    with services.current("leads").session() as session:
+        found = deals.open_named(session, named)
+    return [
+        {
+            "kind": "deal",
+            "id": deal.public_id,
+            "title": deal.name,
+            "company": deal.company,
+            "contact": deal.people[0].contact if deal.people else None,
+            "values": {f"deal.{name}": value for name, value in _values(deal).items()},
+        }
+        for deal in found
+    ]
 
 
 def _values(deal: Deal) -> Json:

@@ -12,6 +12,7 @@ from cms_core import (
     EventType,
     FieldProvider,
     Job,
+    Json,
     NavItem,
     Panel,
     Permission,
@@ -62,6 +63,13 @@ def register_merge_fields() -> Iterable[FieldProvider]:
     from cms_leads.fields import PROVIDER
 
     return [PROVIDER]
+
+
+@hookimpl(optionalhook=True)
+def deck_subjects(named: str) -> Iterable[Json]:
+    from cms_leads import fields
+
+    return fields.subjects(named)
 
 
 @hookimpl

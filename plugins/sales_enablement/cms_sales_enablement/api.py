@@ -70,7 +70,9 @@ class NewShare(api.Input):
     """A link that is to be made."""
 
     asset = fields.String(
-        required=True, validate=validate.Length(1, 200), metadata={"description": "Its slug."}
+        required=True,
+        validate=validate.Length(1, 200),
+        metadata={"description": "The slug of an asset, or the id of a deck."},
     )
     contact = fields.Email(
         load_default=None,
@@ -99,6 +101,7 @@ class ShareShown(api.Document):
 
     id = api.text()
     asset = api.text()
+    deck = api.text("The id of the deck that it shows.", null=True)
     title = api.text()
     contact = api.text(null=True)
     created_by = api.text()
@@ -176,7 +179,9 @@ def links(query: dict[str, Any]) -> Response:
 
 
 @blueprint.post("/shares")
-@blueprint.call(shares.MAY_SHARE, "sales share", body=NewShare, answers=Made, status=201)
+@blueprint.call(
+    shares.MAY_SHARE, ("sales share", "sales shares add"), body=NewShare, answers=Made, status=201
+)
 def share(body: dict[str, Any]) -> Response:
     """Make a tracked link to an approved asset; the link is told once."""
     made = shares.create(

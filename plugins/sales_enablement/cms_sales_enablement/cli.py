@@ -1,7 +1,6 @@
 """``cms sales``: search the library, share from it, and see who looked."""
 
 from dataclasses import asdict
-from pathlib import Path
 
 import click
 
@@ -9,6 +8,7 @@ from cms_core import State, json_option, pass_state, print_json, print_table
 from cms_sales_enablement import documents
 from cms_sales_enablement import search as library
 from cms_sales_enablement import shares as links
+from cms_sales_enablement.deck_cli import decks, templates
 from cms_sales_enablement.share_pages import PLUGIN
 
 
@@ -50,16 +50,33 @@ def search(state: State, /, words: str, limit: int, as_json: bool, **facets: str
 @pass_state
 def share(state: State, slug: str, contact: str, expires: str, password: str | None, as_json: bool) -> None:
     """Make a tracked link to an approved asset; the link is told once."""
-    made = links.create(state.services(PLUGIN), slug, contact, expires, password)
-    if as_json:
-        print_json(asdict(made))
-    else:
-        click.echo(made.url)
+    _tell(links.create(state.services(PLUGIN), slug, contact, expires, password), as_json)
 
 
 @command.group()
 def shares() -> None:
     """Links that were made."""
+
+
+@shares.command("add")
+@click.argument("named", metavar="DECK|SLUG")
+@click.option("--for", "contact", default="", metavar="EMAIL", help="Whom it is for; made a contact if new.")
+@click.option("--password", help="Ask for it before anything is shown.")
+@click.option(
+    "--expires", default="", metavar="WHEN", help="2026-05-04 (through that day, UTC), 14d, or an instant."
+)
+@json_option
+@pass_state
+def add(state: State, named: str, contact: str, password: str | None, expires: str, as_json: bool) -> None:
+    """Make a tracked link to a deck, or to an approved asset; the link is told once."""
+    _tell(links.create(state.services(PLUGIN), named, contact, expires, password), as_json)
+
+
+def _tell(made: links.Made, as_json: bool) -> None:
+    if as_json:
+        print_json(asdict(made))
+    else:
+        click.echo(made.url)
 
 
 @shares.command("list")
@@ -88,6 +105,9 @@ def show(state: State, public_id: str, as_json: bool) -> None:
     else:
         print_table([row], ("id", "asset", "contact", "state", "expires_at"))
         print_table(row["views"], ("at", "visitor", "agent_class", "counted", "seconds", "revision"))
+        slides = [{"at": look["at"], **each} for look in row["views"] for each in look["slides"]]
+        if slides:
+            print_table(slides, ("at", "title", "seconds"))
 
 
 @shares.command()
@@ -104,24 +124,5 @@ def revoke(state: State, public_id: str, as_json: bool) -> None:
         click.echo(f"Link {row['id']} shows nothing any more.")
 
 
-@command.group()
-def decks() -> None:
-    """Presentations."""
-
-
-@decks.command()
-@click.argument("path", metavar="FILE.pptx", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@json_option
-def check(path: Path, as_json: bool) -> None:
-    """Whether a presentation is whole, and safe to hand on: what PowerPoint would repair, programs in it, what it fetches."""
-    from cms_sales_enablement.pptx.findings import is_sound
-    from cms_sales_enablement.pptx.lint import check_file
-
-    findings = check_file(path)
-    rows = [each.document() for each in findings]
-    if as_json:
-        print_json({"ok": is_sound(findings), "findings": rows})
-    elif rows:
-        print_table(rows, ("level", "code", "where", "message"))
-    else:
-        click.echo(f"{path.name} is in order.")
+command.add_command(templates)
+command.add_command(decks)

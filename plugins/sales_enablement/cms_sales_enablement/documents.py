@@ -1,12 +1,12 @@
 """Hits and links as commands print and calls answer them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from cms_core import Services
-from cms_sales_enablement import shares, views
-from cms_sales_enablement.models import Share, View
+from cms_core import NotFound, Services
+from cms_sales_enablement import decks, presentations, shares, views
+from cms_sales_enablement.models import Share, Slide, View
 from cms_sales_enablement.search import Hit
 
 
@@ -24,13 +24,28 @@ def links(svc: Services, found: Sequence[Share]) -> list[dict[str, Any]]:
 def link_with_views(svc: Services, found: Share) -> dict[str, Any]:
     """One link with every look at it."""
     (row,) = links(svc, [found])
-    return {**row, "views": [_look(found, each) for each in views.of_share(svc, found)]}
+    looks = views.of_share(svc, found)
+    slides, dwells = _slides(svc, found), views.dwells(svc, looks)
+    return {**row, "views": [_look(found, each, slides, dwells.get(each.id, {})) for each in looks]}
+
+
+def _slides(svc: Services, share: Share) -> list[Slide]:
+    """The slides of the deck that was shared, in its order."""
+    deck = decks.shared(svc, share.deck) if share.deck else None
+    if deck is None:
+        return []
+    try:
+        by_uid = {slide.uid: slide for slide in presentations.find(svc, deck.asset).slides}
+    except NotFound:
+        return []
+    return [by_uid[each.uid] for each in deck.slides if each.uid in by_uid]
 
 
 def _link(svc: Services, share: Share, tally: views.Tally) -> dict[str, Any]:
     return {
         "id": share.public_id,
         "asset": share.slug,
+        "deck": share.deck,
         "title": share.title,
         "contact": share.contact_email or None,
         "created_by": share.user_name,
@@ -45,8 +60,8 @@ def _link(svc: Services, share: Share, tally: views.Tally) -> dict[str, Any]:
     }
 
 
-def _look(share: Share, view: View) -> dict[str, Any]:
-    """``slides`` is for decks; an article has none."""
+def _look(share: Share, view: View, slides: Sequence[Slide], dwell: Mapping[str, int]) -> dict[str, Any]:
+    """``slides`` are those of a deck that were in sight; an article has none."""
     return {
         "visitor": share.contact_email or view.visitor,
         "browser": view.visitor,
@@ -55,5 +70,9 @@ def _look(share: Share, view: View) -> dict[str, Any]:
         "counted": view.counted,
         "seconds": view.milliseconds // 1000,
         "revision": view.revision,
-        "slides": [],
+        "slides": [
+            {"slide": each.uid, "title": each.title, "seconds": dwell[each.uid] // 1000}
+            for each in slides
+            if each.uid in dwell
+        ],
     }

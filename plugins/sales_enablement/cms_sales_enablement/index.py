@@ -3,16 +3,20 @@
 Approving, archiving, tagging and renaming all change an asset's version, so there is nothing to subscribe to and nothing to miss.
 """
 
+import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 
 from sqlalchemy import delete, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from cms_core import Asset, JobContext, Services
-from cms_sales_enablement import words
+from cms_core import Asset, CmsError, JobContext, Services
+from cms_sales_enablement import presentations, words
 from cms_sales_enablement.models import Document, DocumentTag, Posting
+
+log = logging.getLogger(__name__)
 
 BATCH = 100
 KEPT_TEXT = 20_000  # characters, for excerpts
@@ -26,7 +30,7 @@ def catch_up(svc: Services) -> int:
     stale = [asset for asset, version in wanted.items() if known.get(asset) != version]
     gone = [asset for asset in known if asset not in wanted]
     for batch in _batches(stale):
-        _store(svc, svc.assets(batch), wanted)
+        _store(svc, [_readable(svc, each) for each in svc.assets(batch)], wanted)
     for batch in _batches(gone):
         with svc.transaction() as session:
             _forget(session, batch)
@@ -36,6 +40,17 @@ def catch_up(svc: Services) -> int:
 def run(ctx: JobContext) -> None:
     """The same as a job, so that a large import is indexed before somebody searches."""
     catch_up(ctx.services)
+
+
+def _readable(svc: Services, asset: Asset) -> Asset:
+    """An asset with all of its words: those of a presentation stand on its slides."""
+    if asset.kind != presentations.KIND:
+        return asset
+    try:
+        return replace(asset, body={"text": presentations.text_of(svc, asset)})
+    except CmsError as error:
+        log.warning("the words of %s cannot be read: %s", asset.slug, error)
+        return asset
 
 
 def _store(svc: Services, assets: Sequence[Asset], versions: dict[str, str]) -> None:

@@ -1,9 +1,10 @@
-"""The reps' library, the links that they share, and who looked."""
+"""The reps' library, presentations and the decks made of them, the links that reps share, and who looked."""
 
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from cms_core import Base, PublicId
 
@@ -63,14 +64,91 @@ class Shelf(Base):
     until: Mapped[date]
 
 
+class Presentation(Base):
+    """What was read out of a presentation's file, once per content: revisions of assets name the file by its hash."""
+
+    __tablename__ = "sales_enablement_presentation"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    fonts: Mapped[list[str]] = mapped_column(JSON)
+    findings: Mapped[list[dict[str, str]]] = mapped_column(JSON)
+    read_at: Mapped[datetime]
+
+    slides: Mapped[list["Slide"]] = relationship(cascade="all, delete-orphan", order_by="Slide.number")
+
+
+class Slide(Base):
+    """One slide of a presentation. ``uid`` is the same in each version of the file; ``digest`` changes whenever its looks may."""
+
+    __tablename__ = "sales_enablement_slide"
+    __table_args__ = (UniqueConstraint("presentation_id", "uid"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    presentation_id: Mapped[int] = mapped_column(
+        ForeignKey("sales_enablement_presentation.id", ondelete="CASCADE")
+    )
+    uid: Mapped[str] = mapped_column(String(80))
+    number: Mapped[int]
+    title: Mapped[str] = mapped_column(String(500))
+    text: Mapped[str] = mapped_column(Text)
+    notes: Mapped[str] = mapped_column(Text)
+    fields: Mapped[list[str]] = mapped_column(JSON)
+    jumps: Mapped[list[int]] = mapped_column(JSON)
+    hidden: Mapped[bool]
+    digest: Mapped[str] = mapped_column(String(64))
+
+
+class Deck(Base, PublicId):
+    """Slides of a presentation that a rep picked for somebody, with the values of their fields: text and where it is from."""
+
+    __tablename__ = "sales_enablement_deck"
+    __audited__ = True
+
+    asset: Mapped[str] = mapped_column(String(36), index=True)
+    name: Mapped[str] = mapped_column(String(200))
+    company: Mapped[str | None] = mapped_column(String(36), index=True)
+    deal: Mapped[str | None] = mapped_column(String(36), index=True)
+    values: Mapped[dict[str, Any]] = mapped_column(JSON)
+    logo: Mapped[str] = mapped_column(String(64), default="")
+    user: Mapped[str] = mapped_column(String(36), index=True)
+    user_name: Mapped[str] = mapped_column(String(320))
+    created_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+    version: Mapped[int] = mapped_column(default=1)
+
+    slides: Mapped[list["DeckSlide"]] = relationship(
+        cascade="all, delete-orphan", order_by="DeckSlide.position"
+    )
+
+    __mapper_args__ = {"version_id_col": version}
+
+
+class DeckSlide(Base):
+    """A slide of a deck, and what it looked like (``digest``) when the rep saw it last."""
+
+    __tablename__ = "sales_enablement_deck_slide"
+
+    deck_id: Mapped[int] = mapped_column(
+        ForeignKey("sales_enablement_deck.id", ondelete="CASCADE"), primary_key=True
+    )
+    position: Mapped[int] = mapped_column(primary_key=True)
+    uid: Mapped[str] = mapped_column(String(80))
+    digest: Mapped[str] = mapped_column(String(64))
+
+
 class Share(Base, PublicId):
-    """A link to an asset for somebody outside. Of its token only the hash is kept; the link is shown once, when it is made."""
+    """A link to an asset, or to a deck of one, for somebody outside.
+
+    Of its token only the hash is kept; the link is shown once, when it is made.
+    """
 
     __tablename__ = "sales_enablement_share"
     __audited__ = True
 
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     asset: Mapped[str] = mapped_column(String(36), index=True)
+    deck: Mapped[str | None] = mapped_column(String(36), index=True)
     slug: Mapped[str] = mapped_column(String(200))
     title: Mapped[str] = mapped_column(String(500))
     contact: Mapped[str | None] = mapped_column(String(36), index=True)
@@ -84,7 +162,10 @@ class Share(Base, PublicId):
 
 
 class View(Base, PublicId):
-    """One load of a shared page. ``counted`` when it was seen: a person's browser had it in sight for a second."""
+    """One load of a shared page. ``counted`` when it was seen: a person's browser had it in sight for a second.
+
+    ``slide`` is the one of a deck that was in sight when the page told last, at ``seen_at``.
+    """
 
     __tablename__ = "sales_enablement_view"
     __table_args__ = (Index("ix_sales_enablement_view_share", "share_id", "at"),)
@@ -97,6 +178,20 @@ class View(Base, PublicId):
     counted: Mapped[bool] = mapped_column(default=False)
     milliseconds: Mapped[int] = mapped_column(default=0)
     beacon: Mapped[int] = mapped_column(default=0)
+    slide: Mapped[str] = mapped_column(String(80), default="")
+    seen_at: Mapped[datetime | None]
+
+
+class Dwell(Base):
+    """How long one slide of a deck was in sight in one view."""
+
+    __tablename__ = "sales_enablement_dwell"
+
+    view_id: Mapped[int] = mapped_column(
+        ForeignKey("sales_enablement_view.id", ondelete="CASCADE"), primary_key=True
+    )
+    slide: Mapped[str] = mapped_column(String(80), primary_key=True)
+    milliseconds: Mapped[int]
 
 
 class Feedback(Base):

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from cms_core import (
     Action,
     Asset,
+    AssetKind,
     Contact,
     EventType,
     Finding,
@@ -29,6 +31,20 @@ api = "1"
 
 
 @hookimpl
+def register_hookspecs() -> Iterable[ModuleType]:
+    from cms_sales_enablement import hookspecs
+
+    return [hookspecs]
+
+
+@hookimpl
+def register_asset_kinds() -> Iterable[AssetKind]:
+    from cms_sales_enablement.schemas import PresentationFile
+
+    return [AssetKind("presentation", "Presentation", PresentationFile, icon="presentation")]
+
+
+@hookimpl
 def register_settings() -> Any:
     from cms_sales_enablement.schemas import SalesSettings
 
@@ -41,8 +57,9 @@ def register_permissions() -> Iterable[Permission]:
         Permission(
             "sales.read", "Search the reps' library", ("admin", "marketer", "approver", "rep", "viewer")
         ),
+        Permission("sales.decks", "Make decks of presentations", ("admin", "marketer", "rep")),
         Permission("sales.share", "Share content by tracked links", ("admin", "marketer", "rep")),
-        Permission("sales.all", "See everybody's links", ("admin", "marketer")),
+        Permission("sales.all", "See everybody's decks and links", ("admin", "marketer")),
     ]
 
 
@@ -55,9 +72,9 @@ def register_event_types() -> Iterable[EventType]:
 @hookimpl
 def register_blueprints() -> "Iterable[Blueprint]":
     from cms_sales_enablement import api as calls
-    from cms_sales_enablement import pages, share_pages
+    from cms_sales_enablement import deck_api, pages, share_pages
 
-    return [pages.blueprint, share_pages.blueprint, calls.blueprint]
+    return [pages.blueprint, share_pages.blueprint, calls.blueprint, deck_api.blueprint]
 
 
 @hookimpl

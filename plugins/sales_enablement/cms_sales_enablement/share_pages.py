@@ -9,8 +9,8 @@ from itsdangerous import BadSignature, URLSafeSerializer
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response as AnyResponse
 
-from cms_core import AgentClass, classify, limiter, services
-from cms_sales_enablement import render, shares, views
+from cms_core import AgentClass, Services, classify, limiter, services
+from cms_sales_enablement import deck_view, render, shares, views
 from cms_sales_enablement.models import Share
 
 PLUGIN = "sales_enablement"
@@ -74,12 +74,8 @@ def show(token: str) -> AnyResponse:
         return _locked()
     nonce = secrets.token_urlsafe(16)
     view = "" if request.method == "HEAD" else views.begin(svc, opened, _agent(), _visitor(opened.share))
-    page = render.shown(opened.asset, services.current(PLUGIN).merge_fields)
-    response = make_response(
-        render_template(
-            "sales_enablement/share.html", page=page, share=opened.share, token=token, view=view, nonce=nonce
-        )
-    )
+    frame = {"share": opened.share, "token": token, "view": view, "nonce": nonce}
+    response = make_response(_page(svc, opened, frame))
     response.headers["Content-Security-Policy"] = POLICY.format(nonce)
     return response
 
@@ -120,8 +116,27 @@ def seen(token: str) -> AnyResponse:
     if opened is None or not _unlocked(opened.share):
         return _gone()
     number, milliseconds = (request.form.get(name, 0, type=_small) for name in ("n", "ms"))
-    views.seen(svc, opened.share, request.form.get("view", "")[:36], number or 0, milliseconds or 0)
+    told = views.Told(
+        number or 0, milliseconds or 0, _slides(request.form.get("slides", "")), request.form.get("slide", "")
+    )
+    views.seen(svc, opened, request.form.get("view", "")[:36], told)
     return Response(status=204)
+
+
+def _page(svc: Services, opened: shares.Opened, frame: dict[str, Any]) -> str:
+    if opened.deck is not None:
+        slides = deck_view.slides_of(svc, opened.deck)
+        return render_template("sales_enablement/share_deck.html", slides=slides, deck=opened.deck, **frame)
+    page = render.shown(opened.asset, svc.merge_fields)
+    return render_template("sales_enablement/share.html", page=page, **frame)
+
+
+def _slides(text: str) -> dict[str, int]:
+    """``256:1200 257:800``: milliseconds by slide; what is not written so is left out."""
+    pairs = (each.rpartition(":") for each in text[:20_000].split())
+    return {
+        slide: int(ms) for slide, _, ms in pairs if slide and ms.isascii() and ms.isdigit() and len(ms) < 10
+    }
 
 
 def _small(text: str) -> int:

@@ -1,4 +1,4 @@
-"""Links to approved assets for people outside. A share follows its asset: who opens it sees the newest approved revision.
+"""Links to approved assets and decks for people outside. A share follows its asset: who opens it sees what is approved now.
 
 Strangers get one and the same answer for a link that never was, that ended, that was taken back, or whose asset may not be shown.
 """
@@ -16,7 +16,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cms_core import Asset, Contact, Invalid, NotFound, Services
-from cms_sales_enablement.models import Share, Shelf
+from cms_sales_enablement import decks, presentations
+from cms_sales_enablement.models import Deck, Share, Shelf
 
 TOKEN_BYTES = 24  # 192 bit
 SHORTEST, LONGEST = 4, 200
@@ -35,27 +36,31 @@ class Made:
 
 @dataclass(frozen=True)
 class Opened:
-    """A share that may be shown now, with the asset as it is approved now."""
+    """A share that may be shown now, with the asset as it is approved now, and the deck of it if it is to one."""
 
     share: Share
     asset: Asset
+    deck: Deck | None = None
 
 
 def create(
-    svc: Services, slug: str, contact: str = "", expires: str | date = "", password: str | None = None
+    svc: Services, named: str, contact: str = "", expires: str | date = "", password: str | None = None
 ) -> Made:
-    """Share an approved asset; ``expires`` is a day, "14d" or an instant with its offset, no password: an open link.
+    """Share an approved asset (by its slug) or a deck (by its id); without a password the link is open to whoever has it.
 
-    Raises Invalid and Forbidden.
+    ``expires`` is a day, "14d" or an instant with its offset. Raises Invalid and Forbidden.
     """
     user = svc.require(MAY_SHARE)
-    asset = svc.asset(slug)
+    deck = decks.find_or_none(svc, named)
+    asset = next(iter(svc.assets([deck.asset])), None) if deck else svc.asset(named)
     if asset is None or not svc.assets([asset.id]) or _off_the_shelf(svc, asset.id):
         raise Invalid(
-            f"there is no approved content {slug[:120]!r} that may be shared",
-            "`cms sales search` lists what there is",
+            f"there is no approved content {named[:120]!r} that may be shared",
+            "`cms sales search` lists what there is, `cms sales decks list` your decks",
             field="asset",
         )
+    if deck is None and asset.kind == presentations.KIND:
+        deck = decks.make(svc, asset.id, decks.Wanted())
     ends = _end(svc, expires)
     if password is not None and not SHORTEST <= len(password.strip()) <= len(password) <= LONGEST:
         raise Invalid(
@@ -67,8 +72,9 @@ def create(
     share = Share(
         token_hash=_hash(token),
         asset=asset.id,
+        deck=deck.public_id if deck else None,
         slug=asset.slug,
-        title=asset.title,
+        title=deck.name if deck else asset.title,
         contact=person,
         contact_email=(known.email or "") if known else "",
         user=user.id,
@@ -90,7 +96,10 @@ def open_share(svc: Services, token: str) -> Opened | None:
     if share is None or state_of(share, svc.now()) != "active" or _off_the_shelf(svc, share.asset):
         return None
     assets = svc.assets([share.asset])
-    return Opened(share, assets[0]) if assets else None
+    deck = decks.shared(svc, share.deck) if share.deck else None
+    if not assets or (share.deck and deck is None):
+        return None
+    return Opened(share, assets[0], deck)
 
 
 def unlocks(share: Share, password: str) -> bool:

@@ -5,14 +5,15 @@ time that has passed since the load, so that repeating or inventing a message ch
 apart; what they did is in the ledger under their class.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
 
-from cms_core import AgentClass, Event, Services
-from cms_sales_enablement.models import Share, View
+from cms_core import AgentClass, Event, Notice, Services, insert_missing
+from cms_sales_enablement.models import Dwell, Share, View
 from cms_sales_enablement.shares import Opened
 
 KIND = "share_viewed"
@@ -21,6 +22,16 @@ IN_SIGHT = 1_000  # milliseconds
 LONGEST = timedelta(hours=4)
 SLACK = timedelta(seconds=5)  # between the clocks of the two sides
 PEOPLE = (AgentClass.HUMAN, AgentClass.UNKNOWN)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a page tells of itself: its how-manieth message, how long it was in sight in all and on each slide, and which one is."""
+
+    number: int
+    milliseconds: int
+    slides: Mapping[str, int] = field(default_factory=dict)
+    slide: str = ""
 
 
 def begin(svc: Services, opened: Opened, agent: AgentClass, visitor: str) -> str:
@@ -40,20 +51,58 @@ def begin(svc: Services, opened: Opened, agent: AgentClass, visitor: str) -> str
     return view.public_id
 
 
-def seen(svc: Services, share: Share, public_id: str, number: int, milliseconds: int) -> None:
+def seen(svc: Services, opened: Opened, public_id: str, told: Told) -> None:
     """The page was in sight for so long by now; older and repeated messages change nothing."""
+    share = opened.share
     with svc.session() as session:
         view = session.scalar(select(View).where(View.public_id == public_id, View.share_id == share.id))
     if view is None or view.agent_class not in PEOPLE:
         return
     passed = min(svc.now() - view.at + SLACK, LONGEST)
-    milliseconds = max(0, min(milliseconds, int(passed.total_seconds() * 1000)))
+    milliseconds = max(0, min(told.milliseconds, int(passed.total_seconds() * 1000)))
     counts = view.counted or milliseconds >= IN_SIGHT
-    newer = update(View).where(View.id == view.id, View.beacon < number, View.milliseconds <= milliseconds)
+    slides = {each.uid for each in opened.deck.slides} if opened.deck else set()
+    now_in_sight = told.slide if told.slide in slides else ""
+    newer = update(View).where(
+        View.id == view.id, View.beacon < told.number, View.milliseconds <= milliseconds
+    )
+    newer = newer.values(
+        beacon=told.number, milliseconds=milliseconds, counted=counts, slide=now_in_sight, seen_at=svc.now()
+    )
     with svc.transaction() as session:
-        session.execute(newer.values(beacon=number, milliseconds=milliseconds, counted=counts))
+        if session.execute(newer.returning(View.id)).scalar() is None:
+            return
+        _dwell(session, view.id, told.slides, slides, milliseconds)
         if counts and not view.counted:
             _tell(svc, share, view)
+            _notify(svc, share)
+
+
+def _dwell(
+    session: Session, view_id: int, told: Mapping[str, int], slides: Collection[str], milliseconds: int
+) -> None:
+    """Per slide the most that was ever told, and never more than the whole."""
+    found = {uid: min(ms, milliseconds) for uid, ms in told.items() if uid in slides and ms > 0}
+    rows = [{"view_id": view_id, "slide": uid, "milliseconds": 0} for uid in found]
+    insert_missing(session, Dwell, rows)
+    for uid, ms in found.items():
+        longer = update(Dwell).where(Dwell.view_id == view_id, Dwell.slide == uid, Dwell.milliseconds < ms)
+        session.execute(longer.values(milliseconds=ms))
+
+
+def _notify(svc: Services, share: Share) -> None:
+    """Whoever shared it hears of the first look that counts."""
+    who = share.contact_email or "Somebody"
+    svc.notify(
+        Notice(
+            key=f"share:{share.public_id}",
+            title=f"{who} looks at {share.title}",
+            reason="They have it open now, or had it a moment ago.",
+            path=f"/app/p/sales_enablement/shares/{share.public_id}",
+            user=share.user,
+            contact=share.contact or "",
+        )
+    )
 
 
 def _tell(svc: Services, share: Share, view: View) -> None:
@@ -89,6 +138,16 @@ def of_share(svc: Services, share: Share) -> Sequence[View]:
     """All loads of a share, the newest first."""
     with svc.session() as session:
         return session.scalars(select(View).where(View.share_id == share.id).order_by(View.id.desc())).all()
+
+
+def dwells(svc: Services, views: Iterable[View]) -> Mapping[int, Mapping[str, int]]:
+    """For each of these views the milliseconds that each slide was in sight, by row id and slide."""
+    ids = [view.id for view in views]
+    found: dict[int, dict[str, int]] = {}
+    with svc.session() as session:
+        for row in session.scalars(select(Dwell).where(Dwell.view_id.in_(ids))):
+            found.setdefault(row.view_id, {})[row.slide] = row.milliseconds
+    return found
 
 
 def tallies(svc: Services, shares: Iterable[Share]) -> Mapping[int, Tally]:

@@ -47,6 +47,12 @@ class Desk:
                 admin = acting_user(session, "approver@example.com")
                 approve_newest(session, self.workspace, asset, admin)
 
+    def approve(self, slug: str) -> None:
+        """Approve the newest words of an asset."""
+        with self.workspace.db.transaction() as session:
+            approver = acting_user(session, "approver@example.com")
+            approve_newest(session, self.workspace, content.find(session, slug), approver)
+
     def archive(self, slug: str) -> None:
         """Put an asset away."""
         with self.workspace.db.transaction() as session:

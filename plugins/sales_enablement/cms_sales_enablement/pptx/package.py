@@ -26,7 +26,11 @@ class PackageRefused(Invalid):
 
     def __init__(self, code: str, what: str, remedy: str = "", where: str = "") -> None:
         super().__init__(f"this is no presentation that can be used: {what}", remedy or REMEDY, field="file")
-        self.code, self.where = code, where
+        self.code, self.what, self.where = code, what, where
+
+    def told(self) -> dict[str, str]:
+        """What another process needs to raise it too."""
+        return {"code": self.code, "what": self.what, "remedy": self.remedy, "where": self.where}
 
 
 CONTENT_TYPES = "[Content_Types].xml"

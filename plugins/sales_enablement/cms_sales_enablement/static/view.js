@@ -4,6 +4,9 @@ const TICK = 500;
 const EVERY = 10_000;
 const IDLE = 60_000;
 const { action, view } = document.currentScript.dataset;
+const slides = [...document.querySelectorAll("[data-slide]")];
+const shown = new Map(); // how much of each slide can be seen, in pixels
+const perSlide = new Map();
 let inSight = 0;
 let told = 0;
 let number = 0;
@@ -12,7 +15,12 @@ let touched = last;
 
 function tick() {
   const now = performance.now();
-  if (document.visibilityState === "visible" && now - touched < IDLE) inSight += Math.min(now - last, 2 * TICK);
+  if (document.visibilityState === "visible" && now - touched < IDLE) {
+    const passed = Math.min(now - last, 2 * TICK);
+    inSight += passed;
+    const slide = inFront();
+    if (slide) perSlide.set(slide, (perSlide.get(slide) || 0) + passed);
+  }
   last = now;
   if (inSight >= 1000 && (number === 0 || inSight - told >= EVERY)) tell();
 }
@@ -20,8 +28,25 @@ function tick() {
 function tell() {
   told = inSight;
   const body = new URLSearchParams({ view, n: String(++number), ms: String(Math.round(inSight)) });
+  if (slides.length) {
+    body.set("slides", [...perSlide].map(([slide, ms]) => `${slide}:${Math.round(ms)}`).join(" "));
+    body.set("slide", inFront());
+  }
   navigator.sendBeacon(action, body);
 }
+
+// The slide of which most can be seen.
+function inFront() {
+  let best = "";
+  for (const [slide, pixels] of shown) if (pixels > (shown.get(best) || 0)) best = slide;
+  return best;
+}
+
+const watcher = new IntersectionObserver(
+  (entries) => entries.forEach((each) => shown.set(each.target.dataset.slide, each.intersectionRect.height)),
+  { threshold: [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1] },
+);
+slides.forEach((each) => watcher.observe(each));
 
 for (const name of ["pointermove", "pointerdown", "keydown", "scroll", "touchstart"]) {
   addEventListener(name, () => (touched = performance.now()), { passive: true });

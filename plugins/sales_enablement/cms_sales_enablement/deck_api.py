@@ -1,0 +1,266 @@
+"""REST: presentations, and the decks that reps make of them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from flask import Response, send_file
+from marshmallow import fields, validate
+
+from cms_core import api
+from cms_sales_enablement import deck_documents as documents
+from cms_sales_enablement import decks, index, presentations
+from cms_sales_enablement.models import Deck
+from cms_sales_enablement.presentations import MAKE, MIME
+from cms_sales_enablement.share_pages import PLUGIN
+from cms_sales_enablement.values import LONGEST
+
+NAME = validate.Length(max=200)
+
+blueprint = api.Blueprint(
+    "sales_decks_api",
+    __name__,
+    url_prefix="/api/v1/sales_enablement",
+    description="Presentations, and the decks that reps make of them.",
+)
+
+
+class SlideShown(api.Document):
+    """One slide; its id is the same in each version of the file."""
+
+    id = api.text()
+    number = api.number()
+    title = api.text()
+    names = fields.List(
+        fields.String(), required=True, data_key="fields", attribute="fields"
+    )  # a schema has fields of its own
+    notes = api.text()
+    jumps = api.listing(fields.Integer(), "The numbers of slides that it leads to.")
+    hidden = api.truth()
+
+
+class Remark(api.Document):
+    """What is odd about a file."""
+
+    level = api.text("error, warning or note")
+    code = api.text()
+    where = api.text("A part of the file, a slide, or empty.")
+    message = api.text()
+
+
+class TemplateShown(api.Document):
+    """An approved presentation."""
+
+    id = api.text()
+    slug = api.text()
+    title = api.text()
+    revision = api.number()
+    slide_count = api.number()
+    size = api.number("In bytes.")
+    updated_at = api.instant()
+
+
+class TemplateFull(TemplateShown):
+    """An approved presentation with its slides."""
+
+    slides = api.listing(SlideShown)
+    findings = api.listing(Remark)
+    fonts = api.listing(fields.String())
+
+
+class Behind(api.Document):
+    """A deck with slides that look different in the new version."""
+
+    id = api.text()
+    name = api.text()
+    user = api.text()
+
+
+class Added(api.Document):
+    """A file that was taken in."""
+
+    id = api.text()
+    slug = api.text()
+    revision = api.number()
+    state = api.text("approved, or in_review where somebody else has to approve it.")
+    slides = api.listing(SlideShown)
+    findings = api.listing(Remark)
+    behind = api.listing(Behind)
+
+
+class NewTemplate(api.Input):
+    """What is known of a file that is sent as the body, or as the one part of a form."""
+
+    name = fields.String(
+        load_default="upload.pptx",
+        validate=validate.Length(1, 200),
+        metadata={"description": "Its name, when the body is the file."},
+    )
+    title = fields.String(load_default="", validate=validate.Length(max=500))
+    replace = fields.String(
+        load_default="",
+        validate=NAME,
+        metadata={"description": "The slug or id of the presentation that it is a new version of."},
+    )
+
+
+class DeckShown(api.Document):
+    """A deck that was made."""
+
+    id = api.text()
+    name = api.text()
+    template = api.text("The id of its presentation.")
+    company = api.text(null=True)
+    deal = api.text(null=True)
+    slide_count = api.number()
+    created_by = api.text()
+    created_at = api.instant()
+
+
+class DeckSlideShown(SlideShown):
+    """One slide of a deck."""
+
+    changed = api.truth("It looks different since the deck was made.")
+
+
+class ValueShown(api.Document):
+    """What stands in a field, and where it is from."""
+
+    field = api.text()
+    value = fields.Raw(required=True)
+    source = api.text("said (by the rep), rep (their account), company, contact, deal, …")
+
+
+class DeckFull(DeckShown):
+    """A deck with all that is in it."""
+
+    slides = api.listing(DeckSlideShown)
+    values = api.listing(ValueShown)
+    missing = api.listing(fields.String(), "Fields of its slides that have no value: they show nothing.")
+    findings = api.listing(Remark)
+
+
+class DeckBody(api.Input):
+    """What a rep wants of a deck."""
+
+    pick = fields.List(
+        fields.String(validate=validate.Length(1, 80)),
+        load_default=list,
+        validate=validate.Length(max=2000),
+        metadata={"description": "Ids of slides in order; none: all."},
+    )
+    values = fields.Dict(
+        keys=fields.String(validate=validate.Length(1, 200)),
+        values=fields.String(validate=validate.Length(max=LONGEST)),
+        load_default=dict,
+        metadata={"description": "By field; an empty one takes the value away."},
+    )
+    subject = fields.String(
+        load_default="",
+        validate=NAME,
+        data_key="for",
+        metadata={"description": "A company by name or domain, or a deal by name or id."},
+    )
+    name = fields.String(load_default="", validate=NAME)
+
+
+class NewDeck(DeckBody):
+    """A deck that is to be made."""
+
+    source = fields.String(
+        required=True,
+        validate=validate.Length(1, 200),
+        metadata={"description": "The slug or id of a presentation, or the id of a deck."},
+    )
+
+
+@blueprint.post("/templates")
+@blueprint.call(
+    "content.edit", "sales templates add", query=NewTemplate, answers=Added, status=201, files=True
+)
+def add_template(query: dict[str, Any]) -> Response:
+    """Take a PowerPoint file in: each slide gets an id, fields are found, and what is odd about the file is told."""
+    name, data = api.upload(query["name"])
+    svc = api.services(PLUGIN)
+    index.catch_up(svc)
+    found = presentations.add(svc, data, name, query["title"], query["replace"])
+    return api.answer(
+        documents.added(found), 201, location=f"/api/v1/sales_enablement/templates/{found.saved.id}"
+    )
+
+
+@blueprint.get("/templates")
+@blueprint.call(presentations.READ, "sales templates list", answers=api.pages_of(TemplateShown))
+def list_templates() -> Response:
+    """The approved presentations by title, all on one page."""
+    svc = api.services(PLUGIN)
+    index.catch_up(svc)
+    rows = [documents.in_list(each) for each in presentations.listed(svc)]
+    return api.answer({"items": rows, "next": None})
+
+
+@blueprint.get("/templates/<named>")
+@blueprint.call(presentations.READ, "sales templates show", answers=TemplateFull)
+def show_template(named: str) -> Response:
+    """The slides of a presentation with their ids and fields, and what is odd about its file."""
+    return api.answer(documents.template(presentations.find(api.services(PLUGIN), named)))
+
+
+@blueprint.get("/decks")
+@blueprint.call(MAKE, "sales decks list", query=api.PageArgs, answers=api.pages_of(DeckShown))
+def list_decks(query: dict[str, Any]) -> Response:
+    """One's own decks, the newest first; of everybody, for those who may see them."""
+    svc = api.services(PLUGIN)
+
+    def read(after: Sequence[Any] | None, count: int) -> Sequence[Deck]:
+        return decks.listed(svc, limit=count, before=after[0] if after else None)
+
+    def shown(rows: Sequence[Deck]) -> list[dict[str, Any]]:
+        return [documents.deck_in_list(each) for each in rows]
+
+    return api.page_by(read, lambda row: (row.id,), 1, query, shown)
+
+
+@blueprint.post("/decks")
+@blueprint.call(MAKE, "sales decks make", body=NewDeck, answers=DeckFull, status=201)
+def make_deck(body: dict[str, Any]) -> Response:
+    """Make a deck of a presentation, or of another deck with these changes; fields without a value are listed."""
+    svc = api.services(PLUGIN)
+    found = decks.make(svc, body["source"], _wanted(body))
+    return api.answer(_full(svc, found), 201, location=f"/api/v1/sales_enablement/decks/{found.public_id}")
+
+
+@blueprint.get("/decks/<id>")
+@blueprint.call(MAKE, "sales decks show", answers=DeckFull)
+def show_deck(id: str) -> Response:  # noqa: A002  # the name in the path
+    """A deck's slides, its values and the fields that have none."""
+    svc = api.services(PLUGIN)
+    return api.answer(_full(svc, decks.find(svc, id)))
+
+
+@blueprint.patch("/decks/<id>")
+@blueprint.call(MAKE, body=DeckBody, answers=DeckFull)
+def change_deck(body: dict[str, Any], id: str) -> Response:  # noqa: A002
+    """Change a deck as it stands; what is not named stays."""
+    svc = api.services(PLUGIN)
+    return api.answer(_full(svc, decks.change(svc, id, _wanted(body))))
+
+
+@blueprint.get("/decks/<id>/file")
+@blueprint.call(MAKE, "sales decks make", streams=MIME)
+def deck_file(id: str) -> Response:  # noqa: A002
+    """The deck as a PowerPoint file, of the presentation as it is approved now."""
+    svc = api.services(PLUGIN)
+    file, _ = decks.opened(svc, decks.find(svc, id))
+    response = send_file(file, mimetype=MIME, as_attachment=True, download_name="deck.pptx")
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
+
+
+def _wanted(body: dict[str, Any]) -> decks.Wanted:
+    return decks.Wanted(tuple(body["pick"]), body["values"], subject=body["subject"], name=body["name"])
+
+
+def _full(svc: Any, found: Deck) -> dict[str, Any]:
+    written = documents.written(found, decks.look(svc, found))
+    whole = documents.deck(found, presentations.find(svc, found.asset).slides)
+    return {**whole, "missing": written["missing"], "findings": written["findings"]}

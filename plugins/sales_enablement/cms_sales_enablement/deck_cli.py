@@ -1,0 +1,190 @@
+"""``cms sales templates`` and ``cms sales decks``: presentations that marketing keeps, and decks made of them."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cms_core import Invalid, State, json_option, pass_state, print_json, print_table
+from cms_sales_enablement import deck_documents as documents
+from cms_sales_enablement import decks as made
+from cms_sales_enablement import index, presentations
+from cms_sales_enablement.share_pages import PLUGIN
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group()
+def templates() -> None:
+    """Presentations that decks are made of."""
+
+
+@templates.command("add")
+@click.argument("path", metavar="FILE.pptx", type=FILE)
+@click.option("--title", default="", help="Its title (default: the name of the file).")
+@click.option(
+    "--replace", "replaces", default="", metavar="SLUG", help="Make it the next version of this one."
+)
+@json_option
+@pass_state
+def add(state: State, path: Path, title: str, replaces: str, as_json: bool) -> None:
+    """Take a PowerPoint file in: each slide gets an id, fields are found, and what is odd about the file is told."""
+    svc = state.services(PLUGIN)
+    index.catch_up(svc)
+    found = presentations.add(svc, path.read_bytes(), path.name, title, replaces)
+    row = documents.added(found)
+    if as_json:
+        print_json(row)
+        return
+    _print_slides(row["slides"])
+    if row["findings"]:
+        print_table(row["findings"], ("level", "code", "where", "message"))
+    click.echo(f"{row['slug']}: revision {row['revision']}, {row['state'].replace('_', ' ')}.")
+    if row["behind"]:
+        click.echo(f"{len(row['behind'])} decks show slides that look different now:")
+        print_table(row["behind"], ("id", "name", "user"))
+
+
+@templates.command("list")
+@json_option
+@pass_state
+def list_templates(state: State, as_json: bool) -> None:
+    """The approved presentations."""
+    svc = state.services(PLUGIN)
+    svc.require(presentations.READ)
+    index.catch_up(svc)
+    rows = [documents.in_list(each) for each in presentations.listed(svc)]
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(rows, ("slug", "title", "revision", "slide_count", "updated_at"))
+
+
+@templates.command("show")
+@click.argument("template", metavar="TEMPLATE")
+@json_option
+@pass_state
+def show_template(state: State, template: str, as_json: bool) -> None:
+    """The slides of a presentation with their ids and fields, and what is odd about its file."""
+    svc = state.services(PLUGIN)
+    svc.require(presentations.READ)
+    row = documents.template(presentations.find(svc, template))
+    if as_json:
+        print_json(row)
+    else:
+        _print_slides(row["slides"])
+        print_table(row["findings"], ("level", "code", "where", "message"))
+
+
+@click.group()
+def decks() -> None:
+    """Decks that reps make theirs."""
+
+
+@decks.command()
+@click.argument("path", metavar="FILE.pptx", type=FILE)
+@json_option
+def check(path: Path, as_json: bool) -> None:
+    """Whether a presentation is whole, and safe to hand on: what PowerPoint would repair, programs in it, what it fetches."""
+    from cms_sales_enablement.pptx.findings import is_sound
+    from cms_sales_enablement.pptx.lint import check_file
+
+    findings = check_file(path)
+    rows = documents.findings(findings)
+    if as_json:
+        print_json({"ok": is_sound(findings), "findings": rows})
+    elif rows:
+        print_table(rows, ("level", "code", "where", "message"))
+    else:
+        click.echo(f"{path.name} is in order.")
+
+
+@decks.command("make")
+@click.argument("source", metavar="TEMPLATE|DECK")
+@click.option(
+    "--pick", "picks", default="", metavar="IDS", help="Ids of slides, in order, with commas between."
+)
+@click.option(
+    "--set", "said", multiple=True, metavar="FIELD=VALUE", help="What stands in a field; again for each."
+)
+@click.option("--logo", type=FILE, help="A PNG or JPEG for the fields of logos.")
+@click.option(
+    "--for", "subject", default="", metavar="COMPANY|DEAL", help="Fill fields with what is known of it."
+)
+@click.option(
+    "-o", "--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The .pptx or .pdf."
+)
+@json_option
+@pass_state
+def make(
+    state: State,
+    source: str,
+    picks: str,
+    said: tuple[str, ...],
+    logo: Path | None,
+    subject: str,
+    out: Path,
+    as_json: bool,
+) -> None:
+    """Make a deck and write its file; fields without a value are listed, and show nothing."""
+    svc = state.services(PLUGIN)
+    wanted = made.Wanted(
+        tuple(each.strip() for each in picks.split(",") if each.strip()),
+        dict(_pairs(said)),
+        logo.read_bytes() if logo else None,
+        subject,
+    )
+    found = made.make(svc, source, wanted)
+    row = documents.written(found, made.write_as(svc, found, out))
+    if as_json:
+        print_json(row)
+        return
+    if row["missing"]:
+        click.echo(f"Without a value: {', '.join(row['missing'])}")
+    if row["findings"]:
+        print_table(row["findings"], ("level", "code", "where", "message"))
+    click.echo(f"{out}: {len(row['slides'])} slides, deck {row['id']}")
+
+
+@decks.command("list")
+@json_option
+@pass_state
+def list_decks(state: State, as_json: bool) -> None:
+    """One's own decks, the newest first; of everybody, for those who may see them."""
+    rows = [documents.deck_in_list(each) for each in made.listed(state.services(PLUGIN))]
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(rows, ("id", "name", "slide_count", "created_by", "created_at"))
+
+
+@decks.command("show")
+@click.argument("deck", metavar="DECK")
+@json_option
+@pass_state
+def show_deck(state: State, deck: str, as_json: bool) -> None:
+    """A deck's slides and values; "changed" are slides that look different since it was made."""
+    svc = state.services(PLUGIN)
+    found = made.find(svc, deck)
+    row = documents.deck(found, presentations.find(svc, found.asset).slides)
+    if as_json:
+        print_json(row)
+    else:
+        _print_slides(row["slides"], "changed")
+        print_table(row["values"], ("field", "value", "source"))
+
+
+def _print_slides(slides: Iterable[dict[str, Any]], *more: str) -> None:
+    rows = [{**each, "fields": ", ".join(each["fields"])} for each in slides]
+    print_table(rows, ("id", "number", "title", "fields", *more))
+
+
+def _pairs(said: Iterable[str]) -> Iterable[tuple[str, str]]:
+    for each in said:
+        name, sign, value = each.partition("=")
+        if not sign or not name.strip():
+            raise Invalid(
+                f"{each[:80]!r} is no field with a value", "write --set company.name=Acme", field="set"
+            )
+        yield name.strip(), value

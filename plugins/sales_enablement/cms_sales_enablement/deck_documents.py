@@ -1,0 +1,108 @@
+"""Presentations and decks as commands print and calls answer them."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from cms_sales_enablement import values
+from cms_sales_enablement.decks import Written
+from cms_sales_enablement.models import Deck, Presentation, Slide
+from cms_sales_enablement.pptx.findings import Finding
+from cms_sales_enablement.presentations import Added, Kept
+
+
+def added(found: Added) -> dict[str, Any]:
+    """A file that was taken in."""
+    saved = found.saved
+    return {
+        "id": saved.id,
+        "slug": saved.slug,
+        "revision": saved.revision,
+        "state": saved.state,
+        **_read(found.presentation),
+        "behind": [
+            {"id": deck.public_id, "name": deck.name, "user": deck.user_name} for deck in found.behind
+        ],
+    }
+
+
+def template(kept: Kept) -> dict[str, Any]:
+    """One presentation with its slides."""
+    return {**in_list(kept), **_read(kept.presentation), "fonts": kept.presentation.fonts}
+
+
+def in_list(kept: Kept) -> dict[str, Any]:
+    """One presentation among others."""
+    asset = kept.asset
+    return {
+        "id": asset.id,
+        "slug": asset.slug,
+        "title": asset.title,
+        "revision": asset.revision,
+        "slide_count": len(kept.slides),
+        "size": kept.file.size,
+        "updated_at": asset.updated_at,
+    }
+
+
+def deck(found: Deck, slides: Sequence[Slide]) -> dict[str, Any]:
+    """A deck with its slides as the presentation has them now, and its values with where they are from."""
+    by_uid = {slide.uid: slide for slide in slides}
+    return {
+        **deck_in_list(found),
+        "slides": [
+            slide(by_uid[each.uid]) | {"changed": by_uid[each.uid].digest != each.digest}
+            for each in found.slides
+            if each.uid in by_uid
+        ],
+        "values": [
+            {"field": name, "value": each.value, "source": each.source}
+            for name, each in sorted(values.restored(found.values).items())
+        ],
+    }
+
+
+def deck_in_list(found: Deck) -> dict[str, Any]:
+    """A deck among others."""
+    return {
+        "id": found.public_id,
+        "name": found.name,
+        "template": found.asset,
+        "company": found.company,
+        "deal": found.deal,
+        "slide_count": len(found.slides),
+        "created_by": found.user_name,
+        "created_at": found.created_at,
+    }
+
+
+def written(found: Deck, file: Written) -> dict[str, Any]:
+    """What became of a deck's file."""
+    return {
+        "id": found.public_id,
+        "name": found.name,
+        "slides": [{"id": each.id, "title": each.title} for each in file.copied.slides],
+        "missing": list(file.copied.missing),
+        "findings": findings(file.findings),
+    }
+
+
+def findings(found: Iterable[Finding]) -> list[dict[str, str]]:
+    """Remarks on a file."""
+    return [each.document() for each in found]
+
+
+def slide(found: Slide) -> dict[str, Any]:
+    """One slide."""
+    return {
+        "id": found.uid,
+        "number": found.number,
+        "title": found.title,
+        "fields": found.fields,
+        "notes": found.notes,
+        "jumps": found.jumps,
+        "hidden": found.hidden,
+    }
+
+
+def _read(presentation: Presentation) -> dict[str, Any]:
+    return {"slides": [slide(each) for each in presentation.slides], "findings": presentation.findings}

@@ -1,0 +1,56 @@
+"""The slides of a deck for people who look at it in a browser: what they say, filled, and their pictures where there are any."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cms_core import Services, merge
+from cms_sales_enablement import presentations, values
+from cms_sales_enablement.models import Deck, Slide
+from cms_sales_enablement.pptx.slides import OWN, compile_text
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One slide: where it stands in the deck, its title and the lines below it."""
+
+    uid: str
+    position: int
+    title: str
+    lines: Sequence[str]
+
+
+def slides_of(svc: Services, deck: Deck) -> list[Shown]:
+    """The slides that the presentation still has, filled; a field without a value shows nothing, as in the file."""
+    by_uid = {slide.uid: slide for slide in presentations.find(svc, deck.asset).slides}
+    fields, known = merge.Fields.of(svc.merge_fields), by_namespace(deck)
+    there = [by_uid[each.uid] for each in deck.slides if each.uid in by_uid]
+    return [_shown(slide, position, fields, known) for position, slide in enumerate(there, 1)]
+
+
+def by_namespace(deck: Deck) -> dict[str, dict[str, Any]]:
+    """The values of a deck as the merge language takes them."""
+    found: dict[str, dict[str, Any]] = {}
+    for field, value in values.restored(deck.values).items():
+        namespace, dot, name = field.partition(".")
+        found.setdefault(namespace if dot else OWN, {})[name if dot else namespace] = value.value
+    return found
+
+
+def _shown(slide: Slide, position: int, fields: merge.Fields, known: Mapping[str, Any]) -> Shown:
+    lines = [line for line in slide.text.split("\n") if line.strip()]
+    if lines and " ".join(lines[0].split()) == slide.title:
+        del lines[0]
+    return Shown(
+        slide.uid,
+        position,
+        _filled(slide.title, fields, known),
+        [_filled(line, fields, known) for line in lines],
+    )
+
+
+def _filled(text: str, fields: merge.Fields, known: Mapping[str, Any]) -> str:
+    try:
+        return compile_text(text, fields).render(known)
+    except merge.MergeError:
+        return text

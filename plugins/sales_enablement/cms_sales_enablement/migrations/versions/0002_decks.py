@@ -1,0 +1,119 @@
+"""Presentations, the decks that reps make of them, and how long each slide was looked at"""
+
+import sqlalchemy as sa
+from alembic import op
+
+from cms_core import UTCDateTime
+
+revision = "sales0002"
+down_revision = "sales0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    _presentations()
+    _decks()
+    op.create_table(
+        "sales_enablement_dwell",
+        sa.Column("view_id", sa.Integer(), nullable=False),
+        sa.Column("slide", sa.String(length=80), nullable=False),
+        sa.Column("milliseconds", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["view_id"],
+            ["sales_enablement_view.id"],
+            name=op.f("fk_sales_enablement_dwell_view_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("view_id", "slide", name=op.f("pk_sales_enablement_dwell")),
+    )
+    op.add_column(
+        "sales_enablement_view",
+        sa.Column("slide", sa.String(length=80), nullable=False, server_default=""),
+    )
+    op.add_column("sales_enablement_view", sa.Column("seen_at", UTCDateTime(timezone=True), nullable=True))
+    op.add_column("sales_enablement_share", sa.Column("deck", sa.String(length=36), nullable=True))
+    op.create_index(op.f("ix_sales_enablement_share_deck"), "sales_enablement_share", ["deck"])
+
+
+def _presentations() -> None:
+    op.create_table(
+        "sales_enablement_presentation",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("fonts", sa.JSON(), nullable=False),
+        sa.Column("findings", sa.JSON(), nullable=False),
+        sa.Column("read_at", UTCDateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sales_enablement_presentation")),
+        sa.UniqueConstraint("sha256", name=op.f("uq_sales_enablement_presentation_sha256")),
+    )
+    op.create_table(
+        "sales_enablement_slide",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("presentation_id", sa.Integer(), nullable=False),
+        sa.Column("uid", sa.String(length=80), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("title", sa.String(length=500), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("notes", sa.Text(), nullable=False),
+        sa.Column("fields", sa.JSON(), nullable=False),
+        sa.Column("jumps", sa.JSON(), nullable=False),
+        sa.Column("hidden", sa.Boolean(), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["presentation_id"],
+            ["sales_enablement_presentation.id"],
+            name=op.f("fk_sales_enablement_slide_presentation_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sales_enablement_slide")),
+        sa.UniqueConstraint(
+            "presentation_id", "uid", name=op.f("uq_sales_enablement_slide_presentation_id_uid")
+        ),
+    )
+
+
+def _decks() -> None:
+    op.create_table(
+        "sales_enablement_deck",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("public_id", sa.String(length=36), nullable=False),
+        sa.Column("asset", sa.String(length=36), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("company", sa.String(length=36), nullable=True),
+        sa.Column("deal", sa.String(length=36), nullable=True),
+        sa.Column("values", sa.JSON(), nullable=False),
+        sa.Column("logo", sa.String(length=64), nullable=False),
+        sa.Column("user", sa.String(length=36), nullable=False),
+        sa.Column("user_name", sa.String(length=320), nullable=False),
+        sa.Column("created_at", UTCDateTime(timezone=True), nullable=False),
+        sa.Column("changed_at", UTCDateTime(timezone=True), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sales_enablement_deck")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_sales_enablement_deck_public_id")),
+    )
+    for column in ("asset", "company", "deal", "user"):
+        op.create_index(op.f(f"ix_sales_enablement_deck_{column}"), "sales_enablement_deck", [column])
+    op.create_table(
+        "sales_enablement_deck_slide",
+        sa.Column("deck_id", sa.Integer(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("uid", sa.String(length=80), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["deck_id"],
+            ["sales_enablement_deck.id"],
+            name=op.f("fk_sales_enablement_deck_slide_deck_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("deck_id", "position", name=op.f("pk_sales_enablement_deck_slide")),
+    )
+
+
+def downgrade() -> None:
+    op.drop_index(op.f("ix_sales_enablement_share_deck"), "sales_enablement_share")
+    op.drop_column("sales_enablement_share", "deck")
+    for column in ("slide", "seen_at"):
+        op.drop_column("sales_enablement_view", column)
+    for table in ("dwell", "deck_slide", "deck", "slide", "presentation"):
+        op.drop_table(f"sales_enablement_{table}")

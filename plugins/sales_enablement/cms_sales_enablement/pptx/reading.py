@@ -1,0 +1,147 @@
+"""Reading an uploaded presentation in a child process, within limits of memory and time: nobody knows what is in it.
+
+``python -m cms_sales_enablement.pptx.reading FILE`` prints what was read as JSON.
+"""
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from cms_sales_enablement.pptx import fields, lint, slides
+from cms_sales_enablement.pptx.findings import Finding, Level
+from cms_sales_enablement.pptx.package import Package, PackageRefused
+from cms_sales_enablement.pptx.slides import Presentation, Slide
+
+MODULE = "cms_sales_enablement.pptx.reading"
+MEMORY_BYTES = 1536 << 20
+SECONDS = 60
+TAKEN_OUT = ("macro", "active_x", "ole", "external", "bad_link")  # of every copy that is made
+LATIN = f"{{{fields.A}}}latin"
+
+
+@dataclass(frozen=True)
+class ReadSlide:
+    """A slide, and a digest that changes whenever its looks may."""
+
+    slide: Slide
+    digest: str
+
+
+@dataclass(frozen=True)
+class Read:
+    """What a file holds."""
+
+    slides: tuple[ReadSlide, ...]
+    fonts: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+
+def read_in_child(path: Path) -> Read:
+    """Raises PackageRefused for a file that cannot be used, and for one that needs too much to be read."""
+    command = [sys.executable, "-I", "-m", MODULE, str(path)]
+    try:
+        child = subprocess.run(command, capture_output=True, timeout=SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        raise PackageRefused("too_slow", f"it takes more than {SECONDS} seconds to read") from None
+    try:
+        answer: dict[str, Any] = json.loads(child.stdout)
+    except ValueError:
+        raise PackageRefused("too_large", "it needs too much memory to be read, or is broken") from None
+    if refused := answer.get("refused"):
+        raise PackageRefused(**refused)
+    return Read(
+        tuple(ReadSlide(_slide(each["slide"]), each["digest"]) for each in answer["slides"]),
+        tuple(answer["fonts"]),
+        tuple(Finding(**{**each, "level": Level(each["level"])}) for each in answer["findings"]),
+    )
+
+
+def read(path: Path) -> Read:
+    """The same in this process."""
+    with Package(path) as package:
+        presentation = Presentation.of(package)
+        found = slides.read_slides(package, presentation)
+        if not found:
+            raise PackageRefused("no_slides", "it has no slides")
+        looks = _Looks(package, {each.part for each in found})
+        return Read(
+            tuple(ReadSlide(each, looks.digest(each.part)) for each in found),
+            tuple(sorted(_fonts(package))),
+            tuple(_findings(lint.check(package))),
+        )
+
+
+def _slide(told: dict[str, Any]) -> Slide:
+    values: dict[str, Any] = {
+        name: tuple(each) if isinstance(each, list) else each for name, each in told.items()
+    }
+    return Slide(**values)
+
+
+def _findings(found: Iterable[Finding]) -> Iterator[Finding]:
+    """What is taken out of each copy need not be mended: it is told."""
+    for each in found:
+        if each.code in TAKEN_OUT:
+            message = f"{each.message}; it is taken out of every deck"
+            yield Finding(Level.WARNING, each.code, each.where, message)
+        else:
+            yield each
+
+
+def _fonts(package: Package) -> Iterator[str]:
+    """Those that are named somewhere; a name that begins with + stands for one of the theme."""
+    names = set()
+    for name in package.names:
+        if name.startswith(("ppt/slides/", "ppt/slideMasters/", "ppt/theme/")) and name.endswith(".xml"):
+            names |= {each.get("typeface", "") for each in package.xml(name).iter(LATIN)}
+    return (each for each in names if each and not each.startswith("+"))
+
+
+class _Looks:
+    """What the looks of a slide depend on: its own part, and all that it leads to but other slides and its notes."""
+
+    def __init__(self, package: Package, slides_of: set[str]) -> None:
+        self._package = package
+        self._slides = slides_of
+        self._sums = {each.name: f"{each.crc:08x}{each.size:x}" for each in package.entries()}
+
+    def digest(self, part: str) -> str:
+        """The same for the same bytes, wherever they stand in the file."""
+        found, waiting = {part}, [part]
+        while waiting:
+            for each in self._package.relationships(waiting.pop()):
+                inside = not each.external and each.target in self._package
+                if inside and each.kind != "notesSlide" and each.target not in found | self._slides:
+                    found.add(each.target)
+                    waiting.append(each.target)
+        sums = sorted(self._sums.get(name, "") for name in found)
+        return hashlib.sha256("\n".join([self._sums.get(part, ""), *sums]).encode()).hexdigest()
+
+
+def main(path: str) -> None:
+    """What the child does."""
+    _limit()
+    try:
+        found = read(Path(path))
+        answer: dict[str, Any] = asdict(found)
+    except PackageRefused as refused:
+        answer = {"refused": refused.told()}
+    json.dump(answer, sys.stdout)
+
+
+def _limit() -> None:
+    try:
+        import resource
+    except ImportError:  # not on Windows; the time limit and those of the package still hold
+        return
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

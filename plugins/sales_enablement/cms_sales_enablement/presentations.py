@@ -1,0 +1,195 @@
+"""Presentations that marketing keeps: a PowerPoint file is an asset, each of its slides has an id, each new file is a revision.
+
+What is read out of a file is kept once per content; the revision names the file, and review, approval and feedback are those of
+any other asset.
+"""
+
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import selectinload
+
+from cms_core import Asset, Invalid, Media, NotFound, Saved, Services
+from cms_sales_enablement.models import Deck, Document, Presentation, Slide
+from cms_sales_enablement.pptx.reading import TAKEN_OUT, Read, read_in_child
+
+KIND = "presentation"
+READ, MAKE = "sales.read", "sales.decks"
+MIME = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
+LONGEST_TITLE = 500
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An approved presentation with what was read out of its file."""
+
+    asset: Asset
+    file: Media
+    presentation: Presentation
+
+    @property
+    def slides(self) -> list[Slide]:
+        """Its slides in the order of the show."""
+        return self.presentation.slides
+
+
+@dataclass(frozen=True)
+class Added:
+    """A file that was taken in, and the decks whose slides look different in it or are gone."""
+
+    saved: Saved
+    presentation: Presentation
+    behind: Sequence[Deck]
+
+
+def add(svc: Services, data: bytes, filename: str, title: str = "", replaces: str = "") -> Added:
+    """Take a file in, as a new presentation or as the next revision of the one named by ``replaces`` (slug or id).
+
+    The same file again is the presentation that has it. Raises Invalid for a file that cannot be used, or holds what the settings
+    refuse; then nothing is kept.
+    """
+    svc.require("content.edit")
+    before = find(svc, replaces) if replaces else None
+    found = _read(data, filename)
+    _require_allowed(svc, found)
+    file = svc.keep_file(data, filename, MIME)
+    presentation = _remember(svc, file.sha256, found)
+    if before is None and not title and (known := _with_file(svc, file.sha256)) is not None:
+        asset = known.asset
+        return Added(Saved(asset.id, asset.slug, asset.revision, asset.state), presentation, ())
+    name = " ".join(title.split())[:LONGEST_TITLE] or (
+        before.asset.title if before else _title(filename, found)
+    )
+    body = {"file": f"/media/{file.sha256}/{file.filename}"}
+    saved = svc.save_asset(KIND, name, body, slug=before.asset.slug if before else "")
+    return Added(saved, presentation, behind(svc, saved.id, presentation))
+
+
+def find(svc: Services, named: str) -> Kept:
+    """An approved presentation by its slug or id; raises NotFound."""
+    asset = svc.asset(named) or next(iter(svc.assets([named])), None)
+    if asset is None or asset.kind != KIND:
+        raise NotFound(
+            f"there is no approved presentation {named[:120]!r}",
+            "`cms sales templates list` shows what there is",
+        )
+    return of_asset(svc, asset)
+
+
+def of_asset(svc: Services, asset: Asset) -> Kept:
+    """What was read out of the file of an asset; one that came by an import is read now."""
+    file = next((each for each in asset.media if each.mime == MIME), None)
+    if file is None:
+        raise NotFound(f"{asset.slug!r} has no file", "`cms sales templates add --replace` gives it one")
+    return Kept(
+        asset,
+        file,
+        _remembered(svc, file.sha256) or _remember(svc, file.sha256, read_in_child(Path(file.path))),
+    )
+
+
+def listed(svc: Services) -> list[Kept]:
+    """All approved presentations by title; ``search`` has brought the index up to date."""
+    with svc.session() as session:
+        ids = session.scalars(select(Document.asset).where(Document.kind == KIND)).all()
+    assets = sorted(svc.assets(ids), key=lambda asset: asset.title.casefold())
+    return [of_asset(svc, each) for each in assets]
+
+
+def behind(svc: Services, asset: str, presentation: Presentation) -> list[Deck]:
+    """The decks of a presentation in which a slide looks different now, or is gone, the newest first."""
+    digests = {slide.uid: slide.digest for slide in presentation.slides}
+    query = (
+        select(Deck).where(Deck.asset == asset).options(selectinload(Deck.slides)).order_by(Deck.id.desc())
+    )
+    with svc.session() as session:
+        decks = session.scalars(query).all()
+    return [deck for deck in decks if any(digests.get(each.uid) != each.digest for each in deck.slides)]
+
+
+def text_of(svc: Services, asset: Asset) -> str:
+    """What the slides of a presentation say, notes too: what it is found by."""
+    slides = of_asset(svc, asset).slides
+    return "\n\n".join(part for slide in slides for part in (slide.text, slide.notes) if part)
+
+
+# --- reading --------------------------------------------------------------------------------------------------------------
+
+
+def _read(data: bytes, filename: str) -> Read:
+    if not data:
+        raise Invalid(f"{filename!r:.120} is empty", "choose a .pptx file", field="file")
+    with tempfile.NamedTemporaryFile(suffix=".pptx") as file:
+        file.write(data)
+        file.flush()
+        return read_in_child(Path(file.name))
+
+
+def _require_allowed(svc: Services, found: Read) -> None:
+    refused = [each for each in found.findings if each.code in TAKEN_OUT]
+    if refused and svc.settings().get("foreign") == "refuse":
+        first = refused[0]
+        raise Invalid(
+            f"the settings refuse a file with this: {first.message} ({first.code} in {first.where or 'the file'})",
+            "take it out and save the file anew",
+            field="file",
+        )
+
+
+def _with_file(svc: Services, sha256: str) -> Kept | None:
+    return next((each for each in listed(svc) if each.file.sha256 == sha256), None)
+
+
+def _title(filename: str, found: Read) -> str:
+    stem = PurePath(filename.replace("\\", "/")).stem.replace("_", " ").strip()
+    return stem[:LONGEST_TITLE] or found.slides[0].slide.title[:LONGEST_TITLE]
+
+
+def _remembered(svc: Services, sha256: str) -> Presentation | None:
+    query = select(Presentation).where(Presentation.sha256 == sha256)
+    with svc.session() as session:
+        return session.scalar(query.options(selectinload(Presentation.slides)))
+
+
+def _remember(svc: Services, sha256: str, found: Read) -> Presentation:
+    try:
+        with svc.transaction() as session:
+            known = session.scalar(select(Presentation).where(Presentation.sha256 == sha256))
+            if known is None:
+                session.add(_row(svc, sha256, found))
+    except IntegrityError:  # another process has read the same file at this moment
+        pass
+    remembered = _remembered(svc, sha256)
+    if remembered is None:
+        raise NotFound("the presentation is gone", "add its file again")
+    return remembered
+
+
+def _row(svc: Services, sha256: str, found: Read) -> Presentation:
+    return Presentation(
+        sha256=sha256,
+        fonts=list(found.fonts),
+        findings=[each.document() for each in found.findings],
+        read_at=svc.now(),
+        slides=list(_slides(found)),
+    )
+
+
+def _slides(found: Read) -> Iterable[Slide]:
+    for each in found.slides:
+        slide = each.slide
+        yield Slide(
+            uid=slide.id[:80],
+            number=slide.number,
+            title=slide.title[:500],
+            text=slide.text,
+            notes=slide.notes,
+            fields=list(slide.fields),
+            jumps=list(slide.jumps),
+            hidden=slide.hidden,
+            digest=each.digest,
+        )

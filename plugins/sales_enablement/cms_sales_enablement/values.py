@@ -1,0 +1,136 @@
+"""What the fields of a deck are filled with, and from where: what a rep said comes before what is known."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from cms_core import Company, Contact, Invalid, Services, User
+
+SAID = "said"  # what a rep typed
+LONGEST = 20_000
+MOST = 500
+
+
+@dataclass(frozen=True)
+class DeckSubject:
+    """Whom or what a deck is for, with what is known of it: what ``hookspecs.deck_subjects`` answers."""
+
+    kind: str
+    id: str
+    title: str
+    company: str | None = None
+    contact: str | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Value:
+    """What stands in a field, and where it is from: ``said`` by the rep, ``rep`` (their account), company, contact, deal, …"""
+
+    value: Any
+    source: str
+
+
+Values = Mapping[str, Value]
+
+
+def subject(svc: Services, named: str) -> DeckSubject | None:
+    """The company (by name, domain or id) or what a plugin knows by this name (a deal); a new name is a new company.
+
+    Raises Invalid where several are meant.
+    """
+    named = " ".join(named.split())
+    if not named:
+        return None
+    company = svc.find_company(named) or svc.companies([named]).get(named)
+    if company is not None:
+        return _of_company(company)
+    found = [DeckSubject(**each) for _, each in svc.ask("deck_subjects", dict, named=named)]
+    if len(found) > 1:
+        raise Invalid(
+            f"{len(found)} are called {named[:120]!r}", f"name one by its id: {found[0].id}", field="for"
+        )
+    if found:
+        return found[0]
+    return _of_company(svc.companies([svc.upsert_company(Company("", named))[0]]).popitem()[1])
+
+
+def gather(svc: Services, subject: DeckSubject | None, said: Mapping[str, str]) -> dict[str, Value]:
+    """All that is known for a deck, by field; what the rep said wins. Raises Invalid for what cannot be a value."""
+    found: dict[str, Value] = {}
+    if svc.user is not None:
+        found |= _named("rep", _person(svc.user), "rep")
+    if subject is not None:
+        found |= _known(svc, subject)
+    return found | check(said)
+
+
+def check(said: Mapping[str, str]) -> dict[str, Value]:
+    """What a rep typed; raises Invalid for too much of it."""
+    if len(said) > MOST:
+        raise Invalid(f"{len(said)} values are too many; at most {MOST} fit", "leave some out", field="set")
+    for name, value in said.items():
+        if len(value) > LONGEST or "\0" in value:
+            raise Invalid(
+                f"the value of {name[:80]!r} has over {LONGEST:,} characters, or one that no text holds",
+                "shorten it",
+                field="set",
+            )
+    return {name: Value(value, SAID) for name, value in said.items() if value != ""}
+
+
+def stored(values: Values) -> dict[str, Any]:
+    """As a deck keeps them."""
+    return {name: {**asdict(each), "value": _plain(each.value)} for name, each in values.items()}
+
+
+def restored(kept: Mapping[str, Any]) -> dict[str, Value]:
+    """As they were before ``stored``."""
+    return {name: Value(**each) for name, each in kept.items()}
+
+
+def _known(svc: Services, subject: DeckSubject) -> dict[str, Value]:
+    found: dict[str, Value] = {}
+    company = svc.companies([subject.company]).get(subject.company) if subject.company else None
+    if company is not None:
+        found |= _named("company", _facts(company), "company")
+    contact = svc.contacts([subject.contact]).get(subject.contact) if subject.contact else None
+    if contact is not None:
+        found |= _of_contact(svc, contact)
+    return found | {
+        name: Value(value, subject.kind) for name, value in subject.values.items() if _is_said(value)
+    }
+
+
+def _of_contact(svc: Services, contact: Contact) -> dict[str, Value]:
+    """The merge fields of a mail to this person."""
+    found: dict[str, Value] = {}
+    for provider in svc.merge_fields:
+        known = provider.fetch_many([contact]).get(contact.id, {})
+        found |= _named(provider.namespace, known, provider.namespace)
+    return found
+
+
+def _of_company(company: Company) -> DeckSubject:
+    return DeckSubject("company", company.id, company.name, company=company.id)
+
+
+def _facts(company: Company) -> Mapping[str, Any]:
+    return {**company.fields, "name": company.name, "domain": company.domain}
+
+
+def _person(user: User) -> Mapping[str, Any]:
+    return {"name": user.name or user.email, "email": user.email}
+
+
+def _named(namespace: str, known: Mapping[str, Any], source: str) -> dict[str, Value]:
+    return {f"{namespace}.{name}": Value(value, source) for name, value in known.items() if _is_said(value)}
+
+
+def _is_said(value: Any) -> bool:
+    return value not in (None, "", [])
+
+
+def _plain(value: Any) -> Any:
+    """What JSON knows stays; days, instants and exact numbers become text."""
+    return value if isinstance(value, str | int | float | bool | list) else str(value)
