@@ -4,20 +4,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cms_core import Services, merge
-from cms_sales_enablement import presentations, values
-from cms_sales_enablement.models import Deck, Slide
+from cms_core import Media, Services, merge
+from cms_sales_enablement import pictures, presentations, values
+from cms_sales_enablement.models import Deck, Picture, Slide
 from cms_sales_enablement.pptx.slides import OWN, compile_text
 
 
 @dataclass(frozen=True)
 class Shown:
-    """One slide: where it stands in the deck, its title and the lines below it."""
+    """One slide: where it stands in the deck, its title, the lines below it, and whether there is a picture of it (or will be)."""
 
     uid: str
     position: int
     title: str
     lines: Sequence[str]
+    notes: str
+    drawn: bool
+    awaited: bool
+
+    @property
+    def words(self) -> str:
+        """All that it says: what stands for its picture."""
+        return "\n".join([self.title, *self.lines])
 
 
 def slides_of(svc: Services, deck: Deck) -> list[Shown]:
@@ -25,7 +33,19 @@ def slides_of(svc: Services, deck: Deck) -> list[Shown]:
     by_uid = {slide.uid: slide for slide in presentations.find(svc, deck.asset).slides}
     fields, known = merge.Fields.of(svc.merge_fields), by_namespace(deck)
     there = [by_uid[each.uid] for each in deck.slides if each.uid in by_uid]
-    return [_shown(slide, position, fields, known) for position, slide in enumerate(there, 1)]
+    made = pictures.ask_for(svc, deck.asset, there, deck)
+    return [
+        _shown(slide, position, fields, known, made.get(slide.uid)) for position, slide in enumerate(there, 1)
+    ]
+
+
+def picture_of(svc: Services, deck: Deck, uid: str, width: int) -> Media | None:
+    """The picture of a slide of this deck, if it was made."""
+    if uid not in {each.uid for each in deck.slides}:
+        return None
+    slides = presentations.find(svc, deck.asset).slides
+    slide = next((each for each in slides if each.uid == uid), None)
+    return pictures.of(svc, slide, deck, width) if slide else None
 
 
 def by_namespace(deck: Deck) -> dict[str, dict[str, Any]]:
@@ -37,15 +57,20 @@ def by_namespace(deck: Deck) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _shown(slide: Slide, position: int, fields: merge.Fields, known: Mapping[str, Any]) -> Shown:
+def _shown(
+    slide: Slide, position: int, fields: merge.Fields, known: Mapping[str, Any], picture: Picture | None
+) -> Shown:
     lines = [line for line in slide.text.split("\n") if line.strip()]
     if lines and " ".join(lines[0].split()) == slide.title:
         del lines[0]
     return Shown(
-        slide.uid,
-        position,
-        _filled(slide.title, fields, known),
-        [_filled(line, fields, known) for line in lines],
+        uid=slide.uid,
+        position=position,
+        title=_filled(slide.title, fields, known),
+        lines=[_filled(line, fields, known) for line in lines],
+        notes=_filled(slide.notes, fields, known),
+        drawn=picture is not None and picture.wide is not None,
+        awaited=picture is not None and picture.wide is None and picture.tries < pictures.TRIES,
     )
 
 

@@ -139,9 +139,13 @@ def write(svc: Services, deck: Deck, out: Path) -> Written:
     picks = [each.uid for each in deck.slides if each.uid in there]
     if not picks:
         raise Invalid("none of its slides is in the presentation any more", "make a new deck of it")
-    template = _template(svc, kept)
-    copied = template.write(out, picks, _filling(deck))
+    copied = write_slides(svc, kept, picks, deck, out)
     return Written(copied, (*_gone(deck, there),))
+
+
+def write_slides(svc: Services, kept: Kept, picks: Sequence[str], deck: Deck | None, out: Path) -> Copied:
+    """Write some slides of a presentation as they look in a deck; without one as they are, fields and all."""
+    return _template(svc, kept).write(out, picks, _filling(deck) if deck else {})
 
 
 def opened(svc: Services, deck: Deck) -> tuple[BinaryIO, Written]:

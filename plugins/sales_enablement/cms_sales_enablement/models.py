@@ -137,6 +137,22 @@ class DeckSlide(Base):
     digest: Mapped[str] = mapped_column(String(64))
 
 
+class Picture(Base):
+    """How a slide looks, named by all that its looks depend on: two files of the core's, once they are made."""
+
+    __tablename__ = "sales_enablement_picture"
+
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    asset: Mapped[str] = mapped_column(String(36))
+    deck: Mapped[str | None] = mapped_column(String(36))
+    slide: Mapped[str] = mapped_column(String(80))
+    asked_at: Mapped[datetime] = mapped_column(index=True)
+    tries: Mapped[int]
+    reason: Mapped[str] = mapped_column(String(500), default="", server_default="")
+    wide: Mapped[str | None] = mapped_column(String(64))
+    small: Mapped[str | None] = mapped_column(String(64))
+
+
 class Share(Base, PublicId):
     """A link to an asset, or to a deck of one, for somebody outside.
 

@@ -4,6 +4,7 @@ It takes seconds, so it never stands in the way of a page. What it opens was wri
 """
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -30,10 +31,11 @@ def program() -> str | None:
     return next((found for name in NAMES if (found := shutil.which(name))), None)
 
 
-def to_pdf(pptx: Path, out: Path) -> None:
-    """Write the PDF of a presentation; raises Invalid where there is no LibreOffice or it cannot, TryLater when it takes too long.
+def to_pdf(pptx: Path, out: Path, *, hidden: bool = False) -> None:
+    """Write the PDF of a presentation, with its ``hidden`` slides or without.
 
-    A PDF that is not whole is not left behind.
+    Raises Invalid where there is no LibreOffice or it cannot, TryLater when it takes too long. A PDF that is not whole is not left
+    behind.
     """
     soffice = program()
     if soffice is None:
@@ -43,6 +45,7 @@ def to_pdf(pptx: Path, out: Path) -> None:
             field="out",
         )
     with tempfile.TemporaryDirectory(prefix="cms-office-") as folder:
+        options = {"ExportHiddenSlides": {"type": "boolean", "value": str(hidden).lower()}}
         made = Path(folder, f"{pptx.stem}.pdf")
         command = [
             soffice,
@@ -50,7 +53,7 @@ def to_pdf(pptx: Path, out: Path) -> None:
             "--norestore",
             f"-env:UserInstallation=file://{folder}/profile",
             "--convert-to",
-            "pdf",
+            f"pdf:impress_pdf_Export:{json.dumps(options)}",
             "--outdir",
             folder,
             str(pptx),

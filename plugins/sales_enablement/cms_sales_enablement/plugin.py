@@ -88,9 +88,12 @@ def register_actions() -> Iterable[Action | NavItem]:
 
 @hookimpl
 def register_jobs() -> Iterable[Job]:
-    from cms_sales_enablement import index
+    from cms_sales_enablement import drawing, index
 
-    return [Job("index", timedelta(seconds=30), index.run)]
+    return [
+        Job("index", timedelta(seconds=30), index.run),
+        Job("draw", timedelta(seconds=20), drawing.run),
+    ]
 
 
 @hookimpl

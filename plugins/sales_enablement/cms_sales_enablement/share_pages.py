@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from typing import Any
 
-from flask import Blueprint, Response, current_app, make_response, render_template, request
+from flask import Blueprint, Response, current_app, make_response, render_template, request, send_file
 from itsdangerous import BadSignature, URLSafeSerializer
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response as AnyResponse
@@ -78,6 +78,20 @@ def show(token: str) -> AnyResponse:
     response = make_response(_page(svc, opened, frame))
     response.headers["Content-Security-Policy"] = POLICY.format(nonce)
     return response
+
+
+@blueprint.get("/<token>/slides/<slide>/<int:width>")
+@limiter.limit("600/minute")
+def picture(token: str, slide: str, width: int) -> AnyResponse:
+    """The picture of one slide, for who has the page of the deck open; never kept by a browser, so taking it back holds."""
+    svc = services.current(PLUGIN)
+    opened = shares.open_share(svc, token)
+    if opened is None or opened.deck is None or not _unlocked(opened.share):
+        return _gone()
+    if not views.is_under_way(svc, opened.share, request.args.get("view", "")[:36]):
+        return _gone()
+    found = deck_view.picture_of(svc, opened.deck, slide, width)
+    return send_file(found.path, mimetype=found.mime) if found else _gone()
 
 
 @blueprint.post("/<token>")

@@ -121,6 +121,14 @@ def _tell(svc: Services, share: Share, view: View) -> None:
     svc.record_events([event])
 
 
+def is_under_way(svc: Services, share: Share, public_id: str) -> bool:
+    """Whether this is a view of this share that began within the time for which a page may stay open."""
+    since = svc.now() - LONGEST
+    query = select(View.id).where(View.public_id == public_id, View.share_id == share.id, View.at >= since)
+    with svc.session() as session:
+        return session.scalar(query) is not None
+
+
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 

@@ -48,6 +48,19 @@ const watcher = new IntersectionObserver(
 );
 slides.forEach((each) => watcher.observe(each));
 
+// A slide whose picture is still being made shows its words, and looks for it now and then.
+for (const place of document.querySelectorAll("[data-picture]")) {
+  let left = 20;
+  const look = () => {
+    const picture = new Image();
+    picture.alt = place.dataset.words;
+    picture.onload = () => place.replaceChildren(picture);
+    picture.onerror = () => --left && setTimeout(look, 6_000);
+    picture.src = place.dataset.picture;
+  };
+  setTimeout(look, 6_000);
+}
+
 for (const name of ["pointermove", "pointerdown", "keydown", "scroll", "touchstart"]) {
   addEventListener(name, () => (touched = performance.now()), { passive: true });
 }

@@ -14,6 +14,7 @@ depends_on = None
 def upgrade() -> None:
     _presentations()
     _decks()
+    _pictures()
     op.create_table(
         "sales_enablement_dwell",
         sa.Column("view_id", sa.Integer(), nullable=False),
@@ -110,10 +111,27 @@ def _decks() -> None:
     )
 
 
+def _pictures() -> None:
+    op.create_table(
+        "sales_enablement_picture",
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("asset", sa.String(length=36), nullable=False),
+        sa.Column("deck", sa.String(length=36), nullable=True),
+        sa.Column("slide", sa.String(length=80), nullable=False),
+        sa.Column("asked_at", UTCDateTime(timezone=True), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("reason", sa.String(length=500), nullable=False, server_default=""),
+        sa.Column("wide", sa.String(length=64), nullable=True),
+        sa.Column("small", sa.String(length=64), nullable=True),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_sales_enablement_picture")),
+    )
+    op.create_index(op.f("ix_sales_enablement_picture_asked_at"), "sales_enablement_picture", ["asked_at"])
+
+
 def downgrade() -> None:
     op.drop_index(op.f("ix_sales_enablement_share_deck"), "sales_enablement_share")
     op.drop_column("sales_enablement_share", "deck")
     for column in ("slide", "seen_at"):
         op.drop_column("sales_enablement_view", column)
-    for table in ("dwell", "deck_slide", "deck", "slide", "presentation"):
+    for table in ("dwell", "picture", "deck_slide", "deck", "slide", "presentation"):
         op.drop_table(f"sales_enablement_{table}")

@@ -1,0 +1,97 @@
+"""Draws the slides that somebody wants to see: writes a deck of them, lets LibreOffice make its pages, keeps their pictures."""
+
+import logging
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from sqlalchemy import delete, select, update
+
+from cms_core import CmsError, JobContext, Services
+from cms_sales_enablement import decks, office, pdf_pages, pictures, presentations
+from cms_sales_enablement.models import Deck, Picture, Slide
+from cms_sales_enablement.pictures import SMALL, TRIES, WIDE
+from cms_sales_enablement.presentations import Kept
+
+log = logging.getLogger(__name__)
+
+MOST = 40  # slides at once
+MIME = "image/webp"
+
+
+def run(ctx: JobContext) -> None:
+    """Draw what is wanted, deck by deck, until nothing is."""
+    if not pictures.can_be_made():
+        return
+    while draw_next(ctx.services):
+        pass
+
+
+def draw_next(svc: Services) -> bool:
+    """Draw the slides of one deck (or presentation) that were asked for first; False when nobody waits."""
+    rows = _next(svc)
+    if not rows:
+        return False
+    try:
+        _draw(svc, rows)
+    except CmsError as error:
+        log.warning("slides could not be drawn: %s", error)
+        _count_try(svc, rows, str(error))
+    return True
+
+
+def _next(svc: Services) -> Sequence[Picture]:
+    waiting = select(Picture).where(Picture.wide.is_(None), Picture.tries < TRIES)
+    with svc.session() as session:
+        first = session.scalar(waiting.order_by(Picture.asked_at, Picture.key).limit(1))
+        if first is None:
+            return []
+        of_one = Picture.deck == first.deck if first.deck else Picture.deck.is_(None)
+        return session.scalars(waiting.where(Picture.asset == first.asset, of_one).limit(MOST)).all()
+
+
+def _draw(svc: Services, rows: Sequence[Picture]) -> None:
+    kept = presentations.find(svc, rows[0].asset)
+    deck = decks.shared(svc, rows[0].deck) if rows[0].deck else None
+    wanted = _still_wanted(kept, deck, rows)
+    _forget(svc, [row for row in rows if row.key not in wanted])
+    if not wanted:
+        return
+    picks = [slide.uid for slide in wanted.values()]
+    with tempfile.TemporaryDirectory(prefix="cms-slides-") as folder:
+        pptx, pdf = Path(folder, "deck.pptx"), Path(folder, "deck.pdf")
+        decks.write_slides(svc, kept, picks, deck, pptx)
+        office.to_pdf(pptx, pdf, hidden=True)
+        pages = pdf_pages.render(pdf, Path(folder), (WIDE, SMALL))
+        if len(pages) != len(picks):  # a program that leaves hidden slides out would shift the others
+            _count_try(svc, rows, f"{len(pages)} pages of {len(picks)} slides")
+            return
+        for key, page in zip(wanted, pages, strict=True):
+            _keep(svc, key, page)
+
+
+def _still_wanted(kept: Kept, deck: Deck | None, rows: Sequence[Picture]) -> dict[str, Slide]:
+    """The slides by key, as they look now: who changed the deck meanwhile wants another picture."""
+    by_key = {pictures.key_of(slide, deck): slide for slide in kept.slides}
+    return {row.key: by_key[row.key] for row in rows if row.key in by_key}
+
+
+def _keep(svc: Services, key: str, page: Mapping[int, Path]) -> None:
+    wide, small = (
+        svc.keep_file(page[width].read_bytes(), f"slide-{width}.webp", MIME).sha256 for width in (WIDE, SMALL)
+    )
+    with svc.transaction() as session:
+        session.execute(update(Picture).where(Picture.key == key).values(wide=wide, small=small, reason=""))
+
+
+def _count_try(svc: Services, rows: Sequence[Picture], reason: str) -> None:
+    keys = [row.key for row in rows]
+    with svc.transaction() as session:
+        tried = update(Picture).where(Picture.key.in_(keys))
+        session.execute(tried.values(tries=Picture.tries + 1, reason=reason[:500]))
+
+
+def _forget(svc: Services, rows: Sequence[Picture]) -> None:
+    if rows:
+        with svc.transaction() as session:
+            session.execute(delete(Picture).where(Picture.key.in_([row.key for row in rows])))

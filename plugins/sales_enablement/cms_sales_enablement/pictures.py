@@ -1,0 +1,58 @@
+"""Pictures of slides, one for each way that a slide looks: all decks in which it looks the same share them.
+
+They are asked for by those who show them, and made by a job (``drawing``), for it takes seconds; whoever shows a slide without one
+shows its words.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import select
+
+from cms_core import Media, Services, insert_missing
+from cms_sales_enablement import office, pdf_pages, values
+from cms_sales_enablement.models import Deck, Picture, Slide
+
+LOOKS = 1  # raised when slides are drawn in another way
+WIDE, SMALL = 1600, 480
+TRIES = 3
+
+
+def can_be_made() -> bool:
+    """Whether slides can be drawn on this machine."""
+    return pdf_pages.installed() and office.program() is not None
+
+
+def key_of(slide: Slide, deck: Deck | None) -> str:
+    """The same for the same looks: the slide itself, the values of its fields, the logo."""
+    known = values.restored(deck.values) if deck else {}
+    filled = {name: known[name].value for name in slide.fields if name in known}
+    told = [LOOKS, slide.digest, deck is not None, filled, deck.logo if deck else ""]
+    return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def ask_for(svc: Services, asset: str, slides: Iterable[Slide], deck: Deck | None) -> Mapping[str, Picture]:
+    """The pictures of these slides by slide id, made or not; those that nobody has asked for yet are asked for."""
+    if not can_be_made():
+        return {}
+    keys = {key_of(slide, deck): slide.uid for slide in slides}
+    with svc.session() as session:
+        known = set(session.scalars(select(Picture.key).where(Picture.key.in_(keys))))
+    if new := [key for key in keys if key not in known]:
+        same = {"asset": asset, "deck": deck.public_id if deck else None, "asked_at": svc.now(), "tries": 0}
+        rows: list[dict[str, Any]] = [{"key": key, "slide": keys[key], **same} for key in new]
+        with svc.transaction() as session:
+            insert_missing(session, Picture, rows)
+    with svc.session() as session:
+        found = session.scalars(select(Picture).where(Picture.key.in_(keys)))
+        return {keys[row.key]: row for row in found}
+
+
+def of(svc: Services, slide: Slide, deck: Deck | None, width: int) -> Media | None:
+    """The picture of a slide as it looks in a deck (None: in the presentation), if it was made."""
+    with svc.session() as session:
+        row = session.get(Picture, key_of(slide, deck))
+    sha256 = (row.wide if width > SMALL else row.small) if row else None
+    return svc.file(sha256) if sha256 else None
