@@ -207,7 +207,7 @@ def is_edge(path: Path) -> bool:
 def test_kernel_stays_small() -> None:
     rooms = [path for room in KERNEL_ROOMS for path in python_files(CORE / room) if not is_edge(path)]
     kernel = [CORE / name for name in KERNEL] + rooms
-    assert sum(map(lines_of_code, kernel)) < 10_000
+    assert sum(map(lines_of_code, kernel)) < 10_200
     apart = {CORE / name for name in ("testing", "demo", "migrations", "cluster")}
     rest = [path for path in python_files(CORE) if not apart & set(path.parents)]
     assert sum(map(lines_of_code, rest)) < 37_000

@@ -1,5 +1,6 @@
 """The description of the REST interface is valid, whole and true."""
 
+import io
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 from flask import Flask
 from openapi_spec_validator import validate
+from pptx import Presentation
 
 from cms_core.api.reference import ALONE, commands, operations, twins, without_call
 from cms_core.api.wiring import description, whole_description
@@ -98,6 +100,8 @@ def test_every_answer_is_of_the_shape_that_is_described(
         "/leads/deals/{id}": f"/leads/deals/{admin('GET', '/leads/deals').json['items'][0]['id']}",
         "/sales_enablement/shares/{id}": f"/sales_enablement/shares/{share}",
         "/sales_enablement/assets/{slug}": "/sales_enablement/assets/hello",
+        "/sales_enablement/templates/{named}": "/sales_enablement/templates/pitch",
+        "/sales_enablement/decks/{id}": f"/sales_enablement/decks/{deck(admin, approver)}",
         "/content/{slug}": "/content/hello",
         "/content/{slug}/history": "/content/hello/history",
         "/content/{slug}/compare": "/content/hello/compare?a=1&b=1",
@@ -130,6 +134,17 @@ def test_every_answer_is_of_the_shape_that_is_described(
             assert answer.status_code == 200, f"{path}: {answer.text}"
             shape = {**content["schema"], "components": document["components"]}
             Draft202012Validator(shape).validate(answer.json)
+
+
+def deck(admin: Caller, approver: Caller) -> str:
+    """A deck of an approved presentation of one slide."""
+    slides, data = Presentation(), io.BytesIO()
+    slides.slides.add_slide(slides.slide_layouts[0]).shapes.title.text = "{{ company.name }}"
+    slides.save(data)
+    admin("POST", "/sales_enablement/templates?name=Pitch.pptx", data=data.getvalue())
+    approver("POST", "/content/pitch/approve")
+    made = admin("POST", "/sales_enablement/decks", {"source": "pitch", "values": {"client": "Ann"}})
+    return str(made.json["id"])
 
 
 # --- schemathesis ---------------------------------------------------------------------------------------------------------

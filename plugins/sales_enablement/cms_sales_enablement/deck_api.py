@@ -230,19 +230,23 @@ def make_deck(body: dict[str, Any]) -> Response:
 
 
 @blueprint.get("/decks/<id>")
-@blueprint.call(MAKE, "sales decks show", answers=DeckFull)
+@blueprint.call(MAKE, "sales decks show", answers=DeckFull, versioned=True)
 def show_deck(id: str) -> Response:  # noqa: A002  # the name in the path
     """A deck's slides, its values and the fields that have none."""
     svc = api.services(PLUGIN)
-    return api.answer(_full(svc, decks.find(svc, id)))
+    found = decks.find(svc, id)
+    return api.answer(_full(svc, found), version=found.version)
 
 
 @blueprint.patch("/decks/<id>")
-@blueprint.call(MAKE, body=DeckBody, answers=DeckFull)
+@blueprint.call(MAKE, body=DeckBody, answers=DeckFull, versioned=True)
 def change_deck(body: dict[str, Any], id: str) -> Response:  # noqa: A002
     """Change a deck as it stands; what is not named stays."""
     svc = api.services(PLUGIN)
-    return api.answer(_full(svc, decks.change(svc, id, _wanted(body))))
+    found = decks.find(svc, id)
+    api.require_match(found.version)
+    found = decks.change(svc, id, _wanted(body), found.version)
+    return api.answer(_full(svc, found), version=found.version)
 
 
 @blueprint.get("/decks/<id>/file")

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm.attributes import flag_modified
 
 from cms_core import Conflict, Invalid, NotFound, Services, merge
 from cms_sales_enablement import office, presentations, values
@@ -89,7 +90,7 @@ def change(svc: Services, public_id: str, wanted: Wanted, version: int | None = 
     kept = presentations.find(svc, found.asset)
     picked = _picked(kept, wanted.picks) if wanted.picks else None
     subject = values.subject(svc, wanted.subject)
-    given = _values(svc, subject, wanted.said, found)
+    given = _values(svc, subject, _new(wanted.said, found), found)
     logo = _logo(svc, wanted.logo) if wanted.logo else found.logo
     with svc.transaction() as session:
         deck = _row(session, public_id)
@@ -104,6 +105,7 @@ def change(svc: Services, public_id: str, wanted: Wanted, version: int | None = 
             deck.deal = subject.id if subject.kind != "company" else None
         deck.name = _name(wanted, kept, None, deck) if wanted.name else deck.name
         deck.values, deck.logo, deck.changed_at = given, logo, svc.now()
+        flag_modified(deck, "changed_at")  # also within the same instant: every change counts up the version
         session.flush()
     return deck
 
@@ -227,6 +229,12 @@ def _values(
         kept = {name: each for name, each in kept.items() if each.source == values.SAID}
     kept = {name: each for name, each in kept.items() if said.get(name) != ""}
     return values.stored({**values.gather(svc, subject, {}), **kept, **values.check(said)})
+
+
+def _new(said: Mapping[str, str], deck: Deck) -> dict[str, str]:
+    """What a form says that was not so before: the rest stays known from where it was known."""
+    known = {name: str(each.value) for name, each in values.restored(deck.values).items()}
+    return {name: value for name, value in said.items() if value != known.get(name, "")}
 
 
 def _logo(svc: Services, data: bytes) -> str:

@@ -10,13 +10,13 @@ from sqlalchemy import delete, select, update
 from cms_core import CmsError, JobContext, Services
 from cms_sales_enablement import decks, office, pdf_pages, pictures, presentations
 from cms_sales_enablement.models import Deck, Picture, Slide
-from cms_sales_enablement.pictures import SMALL, TRIES, WIDE
+from cms_sales_enablement.pictures import PAPER, SMALL, TRIES, WIDE
 from cms_sales_enablement.presentations import Kept
 
 log = logging.getLogger(__name__)
 
 MOST = 40  # slides at once
-MIME = "image/webp"
+MIME, PDF = "image/webp", "application/pdf"
 
 
 def run(ctx: JobContext) -> None:
@@ -53,6 +53,30 @@ def _next(svc: Services) -> Sequence[Picture]:
 def _draw(svc: Services, rows: Sequence[Picture]) -> None:
     kept = presentations.find(svc, rows[0].asset)
     deck = decks.shared(svc, rows[0].deck) if rows[0].deck else None
+    papers = [row for row in rows if row.slide == PAPER]
+    if papers and deck is not None:
+        _print(svc, kept, deck, papers)
+    rows = [row for row in rows if row not in papers]
+    if rows:
+        _draw_slides(svc, kept, deck, rows)
+
+
+def _print(svc: Services, kept: Kept, deck: Deck, rows: Sequence[Picture]) -> None:
+    """The PDF of the deck as it is now; one that was asked for before it was changed is forgotten."""
+    by_uid = {slide.uid: slide for slide in kept.slides}
+    now = pictures.paper_key([by_uid[each.uid] for each in deck.slides if each.uid in by_uid], deck)
+    _forget(svc, [row for row in rows if row.key != now])
+    if now not in {row.key for row in rows}:
+        return
+    with tempfile.TemporaryDirectory(prefix="cms-slides-") as folder:
+        out = Path(folder, "deck.pdf")
+        decks.write_as(svc, deck, out)
+        file = svc.keep_file(out.read_bytes(), out.name, PDF)
+    with svc.transaction() as session:
+        session.execute(update(Picture).where(Picture.key == now).values(wide=file.sha256, reason=""))
+
+
+def _draw_slides(svc: Services, kept: Kept, deck: Deck | None, rows: Sequence[Picture]) -> None:
     wanted = _still_wanted(kept, deck, rows)
     _forget(svc, [row for row in rows if row.key not in wanted])
     if not wanted:

@@ -18,6 +18,7 @@ from cms_sales_enablement.models import Deck, Picture, Slide
 LOOKS = 1  # raised when slides are drawn in another way
 WIDE, SMALL = 1600, 480
 TRIES = 3
+PAPER = ""  # stands for all slides of a deck
 
 
 def can_be_made() -> bool:
@@ -33,11 +34,30 @@ def key_of(slide: Slide, deck: Deck | None) -> str:
     return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
 
 
+def paper_key(slides: Iterable[Slide], deck: Deck) -> str:
+    """The same for a deck of the same looks: what its PDF is known by."""
+    return hashlib.sha256("\n".join(["PDF", *(key_of(slide, deck) for slide in slides)]).encode()).hexdigest()
+
+
 def ask_for(svc: Services, asset: str, slides: Iterable[Slide], deck: Deck | None) -> Mapping[str, Picture]:
     """The pictures of these slides by slide id, made or not; those that nobody has asked for yet are asked for."""
+    return _ask(svc, asset, {key_of(slide, deck): slide.uid for slide in slides}, deck)
+
+
+def ask_for_paper(svc: Services, slides: Iterable[Slide], deck: Deck) -> Picture | None:
+    """The PDF of a deck, made or not; None where none can be made."""
+    return _ask(svc, deck.asset, {paper_key(slides, deck): PAPER}, deck).get(PAPER)
+
+
+def paper(svc: Services, slides: Iterable[Slide], deck: Deck) -> Picture | None:
+    """The same, if somebody has asked for it."""
+    with svc.session() as session:
+        return session.get(Picture, paper_key(slides, deck))
+
+
+def _ask(svc: Services, asset: str, keys: Mapping[str, str], deck: Deck | None) -> Mapping[str, Picture]:
     if not can_be_made():
         return {}
-    keys = {key_of(slide, deck): slide.uid for slide in slides}
     with svc.session() as session:
         known = set(session.scalars(select(Picture.key).where(Picture.key.in_(keys))))
     if new := [key for key in keys if key not in known]:

@@ -72,15 +72,20 @@ def register_event_types() -> Iterable[EventType]:
 @hookimpl
 def register_blueprints() -> "Iterable[Blueprint]":
     from cms_sales_enablement import api as calls
-    from cms_sales_enablement import deck_api, pages, share_pages
+    from cms_sales_enablement import deck_api, deck_pages, pages, share_pages, template_pages
 
-    return [pages.blueprint, share_pages.blueprint, calls.blueprint, deck_api.blueprint]
+    rooms = (deck_pages, template_pages, pages, share_pages, calls, deck_api)
+    return [room.blueprint for room in rooms]
 
 
 @hookimpl
 def register_actions() -> Iterable[Action | NavItem]:
+    decks = NavItem(
+        "Decks", "sales_decks.index_page", "presentation", "Sales", "sales.decks", "g e", tab=True
+    )
     library = NavItem("Library", "sales.library", "search", "Sales", "sales.read", "g b", tab=True)
     return [
+        decks,
         library,
         NavItem("Shared links", "sales.links", "link-2", "Sales", "sales.share", "g k", tab=True),
     ]

@@ -64,7 +64,11 @@ def test_a_deck_is_made_once_changed_and_read_as_a_file(rep: Caller, template: s
     assert ([each["id"] for each in deck["slides"]], deck["missing"]) == (["258", "256"], ["deal.amount"])
     assert {"field": "company.name", "value": "Acme", "source": "company"} in deck["values"]
     where = made.headers["Location"].removeprefix("/api/v1")
-    changed = rep("PATCH", where, {"values": {"deal.amount": "9"}, "pick": ["256"]}).json
+    wanted = {"values": {"deal.amount": "9"}, "pick": ["256"]}
+    assert rep("PATCH", where, wanted).status_code == 428
+    seen = {"If-Match": rep("GET", where).headers["ETag"]}
+    changed = rep("PATCH", where, wanted, headers=seen).json
+    assert rep("PATCH", where, wanted, headers=seen).status_code == 412
     assert (changed["missing"], changed["slide_count"]) == ([], 1)
     file = rep("GET", f"{where}/file")
     assert file.mimetype.endswith("presentationml.presentation")

@@ -7,6 +7,7 @@ out: no section, no jump, no title in the file's properties. All other parts are
 import copy
 import re
 import secrets
+import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +50,9 @@ class DeckTemplate:
     def __init__(self, path: Path, known: merge.Fields | None = None) -> None:
         """``known`` are the fields of registered providers; raises PackageRefused for a file that cannot be used."""
         self._package = Package(path)
+        weakref.finalize(
+            self, self._package.close
+        )  # a template that nobody needs any more lets go of its file
         try:
             self._presentation = Presentation.of(self._package)
             self.slides = tuple(slides.read_slides(self._package, self._presentation))

@@ -1,0 +1,125 @@
+"""What the page of a deck shows: its slides and those that it could have, the fields with the missing ones first, its last link."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+
+from cms_core import Services
+from cms_sales_enablement import deck_view, decks, presentations, values, views
+from cms_sales_enablement.deck_view import Shown
+from cms_sales_enablement.models import Deck, Share, Slide, View
+from cms_sales_enablement.pptx.slides import OWN
+
+SOURCES = {"said": "", "rep": "from your account"}
+LIVE = timedelta(seconds=30)  # a page tells of itself every ten
+
+
+@dataclass(frozen=True)
+class FieldRow:
+    """One field of the slides that were picked: its value, where that is from, and the positions of the slides that use it."""
+
+    name: str
+    label: str
+    value: str
+    source: str
+    used_on: Sequence[int]
+    missing: bool
+
+
+@dataclass(frozen=True)
+class LastLink:
+    """The newest link to a deck: how long each slide was looked at, by slide id in milliseconds, and where somebody is now."""
+
+    share: Share
+    tally: views.Tally
+    dwell: Mapping[str, int]
+    now_on: str
+
+    @property
+    def longest(self) -> str:
+        """The slide that held them longest, or ""."""
+        return max(self.dwell, key=lambda uid: self.dwell[uid], default="")
+
+
+@dataclass(frozen=True)
+class Builder:
+    """The page of one deck."""
+
+    deck: Deck
+    kept: presentations.Kept
+    shown: Sequence[Shown]
+    others: Sequence[Slide]
+    fields: Sequence[FieldRow]
+    changed: frozenset[str]
+    gone: int
+    link: LastLink | None
+
+    @property
+    def missing(self) -> Sequence[FieldRow]:
+        """The fields that show nothing yet."""
+        return [each for each in self.fields if each.missing]
+
+
+def of(svc: Services, deck: Deck) -> Builder:
+    """Everything about a deck; raises NotFound when its presentation is no longer approved."""
+    kept = presentations.find(svc, deck.asset)
+    by_uid = {slide.uid: slide for slide in kept.slides}
+    digests = {each.uid: each.digest for each in deck.slides}
+    return Builder(
+        deck=deck,
+        kept=kept,
+        shown=deck_view.slides_of(svc, deck),
+        others=[slide for slide in kept.slides if slide.uid not in digests],
+        fields=_fields(svc, deck, by_uid),
+        changed=frozenset(
+            uid for uid, digest in digests.items() if uid in by_uid and by_uid[uid].digest != digest
+        ),
+        gone=sum(uid not in by_uid for uid in digests),
+        link=_last_link(svc, deck),
+    )
+
+
+def _fields(svc: Services, deck: Deck, by_uid: Mapping[str, Slide]) -> list[FieldRow]:
+    known, lacking = values.restored(deck.values), set(decks.look(svc, deck).copied.missing)
+    there = [by_uid[each.uid] for each in deck.slides if each.uid in by_uid]
+    used: dict[str, list[int]] = {}
+    for position, slide in enumerate(there, 1):
+        for name in slide.fields:
+            used.setdefault(name, []).append(position)
+    rows = [_field(name, known.get(name), positions, name in lacking) for name, positions in used.items()]
+    return sorted(rows, key=lambda row: not row.missing)
+
+
+def _field(name: str, known: values.Value | None, used_on: Sequence[int], missing: bool) -> FieldRow:
+    source = SOURCES.get(known.source, f"from the {known.source}") if known else ""
+    return FieldRow(name, label_of(name), str(known.value) if known else "", source, used_on, missing)
+
+
+def label_of(name: str) -> str:
+    """``company.name`` as people read it: Company name."""
+    words = name.removeprefix(f"{OWN}.").replace(".", " ").replace("_", " ")
+    return words[:1].upper() + words[1:]
+
+
+def _last_link(svc: Services, deck: Deck) -> LastLink | None:
+    with svc.session() as session:
+        share = session.scalar(
+            select(Share).where(Share.deck == deck.public_id).order_by(Share.id.desc()).limit(1)
+        )
+    if share is None:
+        return None
+    looks = [view for view in views.of_share(svc, share) if view.counted]
+    total: dict[str, int] = {}
+    for told in views.dwells(svc, looks).values():
+        for uid, milliseconds in told.items():
+            total[uid] = total.get(uid, 0) + milliseconds
+    tally = views.tallies(svc, [share]).get(share.id, views.Tally())
+    return LastLink(share, tally, total, _now_on(looks, svc.now()))
+
+
+def _now_on(looks: Sequence[View], now: datetime) -> str:
+    """The slide that somebody has before their eyes at this moment, or ""."""
+    live = [view for view in looks if view.slide and view.seen_at and now - view.seen_at < LIVE]
+    return live[0].slide if live else ""

@@ -1,0 +1,215 @@
+"""The pages of decks: all of one's own, and one to pick, order, fill and share."""
+
+from collections.abc import Iterable
+
+from flask import Blueprint, redirect, render_template, request, send_file, url_for
+from marshmallow import ValidationError
+from werkzeug.datastructures import FileStorage
+from werkzeug.wrappers import Response
+
+from cms_core import CmsError, NotFound, SchemaForm, Services, permission, services, toast
+from cms_sales_enablement import builder, decks, feedback, index, pictures, presentations, shares
+from cms_sales_enablement import deck_view as view
+from cms_sales_enablement.models import Deck, Slide
+from cms_sales_enablement.presentations import MAKE, MIME
+from cms_sales_enablement.schemas import ShareForm
+from cms_sales_enablement.share_pages import PLUGIN
+
+SHOWN = 60
+PREFIX = "v:"  # of the inputs that hold values of fields
+
+Answer = str | Response | tuple[str, int]
+
+blueprint = Blueprint(
+    "sales_decks", __name__, url_prefix="/app/p/sales_enablement/decks", template_folder="templates"
+)
+
+
+@blueprint.get("/")
+@permission(MAKE)
+def index_page() -> Answer:
+    """The presentations that there are, and one's own decks."""
+    return _index()
+
+
+def _index(problem: CmsError | None = None, source: str = "") -> str:
+    svc = services.current(PLUGIN)
+    index.catch_up(svc)
+    found = presentations.listed(svc)
+    return render_template(
+        "sales_enablement/decks.html",
+        presentations=found,
+        covers={each.asset.id: pictures.ask_for(svc, each.asset.id, each.slides[:1], None) for each in found},
+        decks=decks.listed(svc, SHOWN),
+        everybody=svc.can(decks.SEES_ALL),
+        problem=problem,
+        source=source,
+    )
+
+
+@blueprint.post("/")
+@permission(MAKE)
+def make() -> Answer:
+    """Make a deck of a presentation, for a company or deal."""
+    source = request.form.get("source", "")
+    try:
+        wanted = decks.Wanted(subject=request.form.get("for", "")[:200])
+        found = decks.make(services.current(PLUGIN), source, wanted)
+    except CmsError as error:
+        return _index(error, source), error.status
+    return redirect(_at(found), 303)
+
+
+@blueprint.get("/<public_id>")
+@permission(MAKE)
+def deck(public_id: str) -> Answer:
+    """One deck."""
+    return _page(decks.find(services.current(PLUGIN), public_id))
+
+
+def _page(
+    found: Deck,
+    form: SchemaForm | None = None,
+    made: shares.Made | None = None,
+    problem: CmsError | None = None,
+) -> str:
+    svc = services.current(PLUGIN)
+    page = builder.of(svc, found)
+    wanted = request.values.get("slide", "")
+    shown = next((each for each in page.shown if each.uid == wanted), page.shown[0] if page.shown else None)
+    return render_template(
+        "sales_enablement/deck.html",
+        page=page,
+        deck=found,
+        shown=shown,
+        form=form or SchemaForm(ShareForm()),
+        made=made,
+        problem=problem,
+        paper=pictures.can_be_made(),
+        state_of=lambda share: shares.state_of(share, svc.now()),
+    )
+
+
+@blueprint.post("/<public_id>")
+@permission(MAKE)
+def save(public_id: str) -> Answer:
+    """Save what was picked and filled; with the button for it, share it too."""
+    svc = services.current(PLUGIN)
+    before = decks.find(svc, public_id)
+    form = SchemaForm(ShareForm())
+    try:
+        found = decks.change(svc, public_id, _wanted(), request.form.get("version", type=int))
+        if "share" not in request.form:
+            return redirect(_at(found, request.form.get("slide", "")), 303)
+        asked = form.load({name: request.form.get(name, "") for name in form.schema.fields})
+        made = shares.create(svc, public_id, asked["contact"], asked["expires"] or "", asked["password"])
+    except ValidationError as error:
+        return _page(decks.find(svc, public_id), form.rejected(request.form, error)), 422
+    except CmsError as error:
+        return _page(before, problem=error), error.status
+    return _page(found, made=made)
+
+
+@blueprint.post("/<public_id>/off")
+@permission(MAKE)
+def tell(public_id: str) -> Answer:
+    """Tell marketing that a slide is off; it stands where the presentation is reviewed."""
+    svc = services.current(PLUGIN)
+    index.catch_up(svc)  # it knows which revision the words are about
+    found = decks.find(svc, public_id)
+    kept = presentations.find(svc, found.asset)
+    slide = next((each for each in kept.slides if each.uid == request.form.get("slide")), None)
+    if slide is None:
+        raise NotFound("the presentation has no such slide", "go back to the deck")
+    words = f"slide {slide.number} “{slide.title[:120]}”: {request.form.get('words', '')}"
+    try:
+        feedback.give(svc, kept.asset.slug, "outdated", words)
+    except CmsError as error:
+        return _page(found, problem=error), error.status
+    toast("Thank you: whoever keeps the presentation sees it.")
+    return redirect(_at(found, slide.uid), 303)
+
+
+@blueprint.get("/<public_id>/file")
+@permission(MAKE)
+def file(public_id: str) -> Response:
+    """The deck as a PowerPoint file."""
+    svc = services.current(PLUGIN)
+    found = decks.find(svc, public_id)
+    opened, _ = decks.opened(svc, found)
+    return _private(
+        send_file(opened, mimetype=MIME, as_attachment=True, download_name=f"{_name(found)}.pptx")
+    )
+
+
+@blueprint.get("/<public_id>/paper")
+@permission(MAKE)
+def paper(public_id: str) -> Answer:
+    """The deck as PDF, once it is made; asking for it has it made."""
+    svc = services.current(PLUGIN)
+    found = decks.find(svc, public_id)
+    row = pictures.ask_for_paper(svc, _slides(svc, found), found)
+    stored = svc.file(row.wide) if row and row.wide else None
+    if stored is None:
+        toast("The PDF is being made; the button brings it in some seconds.")
+        return redirect(_at(found), 303)
+    return _private(
+        send_file(stored.path, mimetype=stored.mime, as_attachment=True, download_name=f"{_name(found)}.pdf")
+    )
+
+
+@blueprint.get("/<public_id>/slides/<uid>/<int:width>")
+@permission(MAKE)
+def picture(public_id: str, uid: str, width: int) -> Response:
+    """The picture of one slide of a deck."""
+    svc = services.current(PLUGIN)
+    found = view.picture_of(svc, decks.find(svc, public_id), uid, width)
+    if found is None:
+        raise NotFound("this picture is not made yet", "look again in some seconds")
+    return _private(send_file(found.path, mimetype=found.mime))
+
+
+def _wanted() -> decks.Wanted:
+    sent: FileStorage | None = request.files.get("logo")
+    said = {
+        name.removeprefix(PREFIX): value.replace("\r\n", "\n")
+        for name, value in request.form.items()
+        if name.startswith(PREFIX)
+    }
+    picks = request.form.getlist("pick")
+    return decks.Wanted(
+        _moved(picks, request.form.get("move", "")),
+        said,
+        (sent.read() or None) if sent else None,
+        request.form.get("for", "")[:200],
+        request.form.get("name", ""),
+    )
+
+
+def _moved(picks: Iterable[str], move: str) -> list[str]:
+    """The order after a slide was moved by a button: ``up`` or ``down``, a colon, its id."""
+    order = list(picks)
+    way, _, uid = move.partition(":")
+    if uid in order and way in ("up", "down"):
+        at = order.index(uid)
+        to = max(0, min(len(order) - 1, at + (1 if way == "down" else -1)))
+        order.insert(to, order.pop(at))
+    return order
+
+
+def _slides(svc: Services, found: Deck) -> list[Slide]:
+    by_uid = {slide.uid: slide for slide in presentations.find(svc, found.asset).slides}
+    return [by_uid[each.uid] for each in found.slides if each.uid in by_uid]
+
+
+def _at(found: Deck, slide: str = "") -> str:
+    return url_for("sales_decks.deck", public_id=found.public_id, slide=slide or None)
+
+
+def _name(found: Deck) -> str:
+    return "".join(each if each.isalnum() or each in " -_" else "-" for each in found.name).strip() or "deck"
+
+
+def _private(response: Response) -> Response:
+    response.headers["Cache-Control"] = "private, no-store"
+    return response

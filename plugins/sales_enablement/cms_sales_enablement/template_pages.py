@@ -1,0 +1,82 @@
+"""The pages of presentations for who keeps them: taking a file in, and what is in it."""
+
+from flask import Blueprint, redirect, render_template, request, send_file, url_for
+from werkzeug.datastructures import FileStorage
+from werkzeug.wrappers import Response
+
+from cms_core import CmsError, NotFound, permission, services, toast
+from cms_sales_enablement import feedback, index, pictures, presentations
+from cms_sales_enablement.share_pages import PLUGIN
+
+Answer = str | Response | tuple[str, int]
+
+blueprint = Blueprint(
+    "sales_templates",
+    __name__,
+    url_prefix="/app/p/sales_enablement/presentations",
+    template_folder="templates",
+)
+
+
+@blueprint.get("/new")
+@permission("content.edit")
+def new() -> Answer:
+    """Where a file is taken in."""
+    return _new()
+
+
+def _new(problem: CmsError | None = None) -> str:
+    return render_template(
+        "sales_enablement/presentation_new.html", problem=problem, replaces=request.values.get("replace", "")
+    )
+
+
+@blueprint.post("/new")
+@permission("content.edit")
+def add() -> Answer:
+    """Take a file in, as a new presentation or as the next version of one."""
+    svc = services.current(PLUGIN)
+    sent: FileStorage | None = request.files.get("file")
+    data, name = (sent.read(), sent.filename or "") if sent else (b"", "")
+    index.catch_up(svc)
+    try:
+        found = presentations.add(
+            svc, data, name[:200], request.form.get("title", ""), request.form.get("replace", "")
+        )
+    except CmsError as error:
+        return _new(error), error.status
+    if found.saved.state != "approved":
+        toast(f"“{found.saved.slug}” waits for approval: then decks can be made of it.")
+        return redirect(url_for("content.asset", slug=found.saved.slug), 303)
+    if found.behind:
+        toast(f"{len(found.behind)} decks show slides that look different now.", "warn")
+    return redirect(url_for("sales_templates.show", slug=found.saved.slug), 303)
+
+
+@blueprint.get("/<slug>")
+@permission(presentations.READ)
+def show(slug: str) -> Answer:
+    """The slides of a presentation, what is odd about its file, and which decks are behind."""
+    svc = services.current(PLUGIN)
+    kept = presentations.find(svc, slug)
+    return render_template(
+        "sales_enablement/presentation.html",
+        kept=kept,
+        made=pictures.ask_for(svc, kept.asset.id, kept.slides, None),
+        behind=presentations.behind(svc, kept.asset.id, kept.presentation),
+        outdated=feedback.outdated(svc, kept.asset.id),
+    )
+
+
+@blueprint.get("/<slug>/slides/<uid>/<int:width>")
+@permission(presentations.READ)
+def picture(slug: str, uid: str, width: int) -> Response:
+    """The picture of one slide as it stands in the presentation."""
+    svc = services.current(PLUGIN)
+    slide = next((each for each in presentations.find(svc, slug).slides if each.uid == uid), None)
+    found = pictures.of(svc, slide, None, width) if slide else None
+    if found is None:
+        raise NotFound("this picture is not made yet", "look again in some seconds")
+    response = send_file(found.path, mimetype=found.mime)
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
