@@ -10,7 +10,6 @@ from cms_core import Services
 from cms_sales_enablement import deck_view, decks, presentations, values, views
 from cms_sales_enablement.deck_view import Shown
 from cms_sales_enablement.models import Deck, Share, Slide, View
-from cms_sales_enablement.pptx.slides import OWN
 
 SOURCES = {"said": "", "rep": "from your account"}
 LIVE = timedelta(seconds=30)  # a page tells of itself every ten
@@ -94,13 +93,7 @@ def _fields(svc: Services, deck: Deck, by_uid: Mapping[str, Slide]) -> list[Fiel
 
 def _field(name: str, known: values.Value | None, used_on: Sequence[int], missing: bool) -> FieldRow:
     source = SOURCES.get(known.source, f"from the {known.source}") if known else ""
-    return FieldRow(name, label_of(name), str(known.value) if known else "", source, used_on, missing)
-
-
-def label_of(name: str) -> str:
-    """``company.name`` as people read it: Company name."""
-    words = name.removeprefix(f"{OWN}.").replace(".", " ").replace("_", " ")
-    return words[:1].upper() + words[1:]
+    return FieldRow(name, values.label_of(name), str(known.value) if known else "", source, used_on, missing)
 
 
 def _last_link(svc: Services, deck: Deck) -> LastLink | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from flask import Blueprint, redirect, render_template, request, send_file, url_for
 from marshmallow import ValidationError
-from werkzeug.datastructures import FileStorage
+from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.wrappers import Response
 
 from cms_core import CmsError, NotFound, SchemaForm, Services, permission, services, toast
@@ -101,7 +101,7 @@ def save(public_id: str) -> Answer:
         found = decks.change(svc, public_id, _wanted(), request.form.get("version", type=int))
         if "share" not in request.form:
             return redirect(_at(found, request.form.get("slide", "")), 303)
-        asked = form.load({name: request.form.get(name, "") for name in form.schema.fields})
+        asked = form.load(MultiDict((name, request.form.get(name, "")) for name in form.schema.fields))
         made = shares.create(svc, public_id, asked["contact"], asked["expires"] or "", asked["password"])
     except ValidationError as error:
         return _page(decks.find(svc, public_id), form.rejected(request.form, error)), 422

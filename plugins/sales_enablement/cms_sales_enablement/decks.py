@@ -146,8 +146,13 @@ def write(svc: Services, deck: Deck, out: Path) -> Written:
 
 
 def write_slides(svc: Services, kept: Kept, picks: Sequence[str], deck: Deck | None, out: Path) -> Copied:
-    """Write some slides of a presentation as they look in a deck; without one as they are, fields and all."""
-    return _template(svc, kept).write(out, picks, _filling(deck) if deck else {})
+    """Write some slides of a presentation as they look in a deck; without one, fields show what stands there."""
+    filling = _filling(deck) if deck else {name: f"[{values.label_of(name)}]" for name in _all_fields(kept)}
+    return _template(svc, kept).write(out, picks, filling)
+
+
+def _all_fields(kept: Kept) -> set[str]:
+    return {name for slide in kept.slides for name in slide.fields}
 
 
 def opened(svc: Services, deck: Deck) -> tuple[BinaryIO, Written]:

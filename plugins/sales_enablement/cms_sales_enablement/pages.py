@@ -16,7 +16,7 @@ from cms_core import (
     services,
     toast,
 )
-from cms_sales_enablement import feedback, render, search, shares, views
+from cms_sales_enablement import feedback, presentations, render, search, shares, views
 from cms_sales_enablement.schemas import ShareForm
 from cms_sales_enablement.share_pages import OWN, PLUGIN
 
@@ -72,7 +72,10 @@ def library() -> Answer:
 @blueprint.get("/a/<slug>")
 @permission("sales.read")
 def asset(slug: str) -> Answer:
-    """One asset: how it looks to others, its links, and what to say of it."""
+    """One asset: how it looks to others, its links, and what to say of it; a presentation has a page of its own."""
+    found = services.current(PLUGIN).asset(slug)
+    if found is not None and found.kind == presentations.KIND:
+        return redirect(url_for("sales_templates.show", slug=slug))
     return _asset_page(slug, SchemaForm(ShareForm()))
 
 

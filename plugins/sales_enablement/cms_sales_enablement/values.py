@@ -79,6 +79,12 @@ def check(said: Mapping[str, str]) -> dict[str, Value]:
     return {name: Value(value, SAID) for name, value in said.items() if value != ""}
 
 
+def label_of(name: str) -> str:
+    """``company.name`` as people read it: Company name."""
+    words = name.replace(".", " ").replace("_", " ")
+    return words[:1].upper() + words[1:]
+
+
 def stored(values: Values) -> dict[str, Any]:
     """As a deck keeps them."""
     return {name: {**asdict(each), "value": _plain(each.value)} for name, each in values.items()}
