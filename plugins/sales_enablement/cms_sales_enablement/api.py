@@ -10,7 +10,7 @@ from flask import Response
 from marshmallow import fields, validate
 
 from cms_core import Asset, NotFound, Services, api
-from cms_sales_enablement import documents, feedback, search, shares
+from cms_sales_enablement import documents, feedback, recommending, search, shares
 from cms_sales_enablement.models import Share
 from cms_sales_enablement.schemas import PASSWORD
 from cms_sales_enablement.share_pages import PLUGIN
@@ -38,6 +38,14 @@ class Wanted(api.Input):
     limit = fields.Integer(load_default=50, validate=validate.Range(1, 500))
 
 
+class SlideHit(api.Document):
+    """A slide that holds what was looked for."""
+
+    id = api.text()
+    number = api.number()
+    title = api.text()
+
+
 class HitShown(api.Document):
     """One asset that fits."""
 
@@ -56,6 +64,7 @@ class HitShown(api.Document):
     until = fields.Date(required=True, allow_none=True, metadata={"description": "The last day of its use."})
     excerpt = api.text()
     score = api.number()
+    slides = api.listing(SlideHit, "Of a presentation the slides that hold the most of the words.")
 
 
 class Found(api.Document):
@@ -64,6 +73,41 @@ class Found(api.Document):
     items = api.listing(HitShown)
     next = api.text(null=True)
     total = api.number("How many fit in all.")
+
+
+class Asked(api.Input):
+    """Where a deal stands."""
+
+    subject = fields.String(
+        load_default="",
+        validate=FACET,
+        data_key="for",
+        metadata={"description": "A company by name or domain, or a deal by name or id."},
+    )
+    stage = fields.String(load_default="", validate=FACET)
+    industry = fields.String(load_default="", validate=FACET)
+    persona = fields.String(load_default="", validate=FACET)
+    limit = fields.Integer(load_default=10, validate=validate.Range(1, 100))
+
+
+class ReasonShown(api.Document):
+    """Why it is recommended."""
+
+    reason = api.text()
+    points = api.number()
+
+
+class Recommended(api.Document):
+    """A piece that helps."""
+
+    id = api.text()
+    slug = api.text()
+    title = api.text()
+    kind = api.text()
+    score = api.number("The sum of the points.")
+    won = api.number("Deals in which it was used and that were won.")
+    lost = api.number()
+    reasons = api.listing(ReasonShown)
 
 
 class NewShare(api.Input):
@@ -164,6 +208,17 @@ def find(query: dict[str, Any]) -> Response:
     found = search.search(api.services(PLUGIN), search.Wanted(**query), limit)
     rows = [documents.hit(each) for each in found.hits]
     return api.answer({"items": rows, "next": None, "total": found.total})
+
+
+@blueprint.get("/recommendations")
+@blueprint.call(READ, "sales recommend", query=Asked, answers=api.pages_of(Recommended))
+def helps(query: dict[str, Any]) -> Response:
+    """What helps at this point of a deal, the best first, each with its reasons."""
+    svc = api.services(PLUGIN)
+    given = recommending.Situation(query["stage"], query["industry"], query["persona"])
+    situation = recommending.situation_of(svc, query["subject"], given)
+    rows = [documents.recommendation(each) for each in recommending.recommend(svc, situation, query["limit"])]
+    return api.answer({"items": rows, "next": None})
 
 
 @blueprint.get("/shares")

@@ -5,7 +5,7 @@ from dataclasses import asdict
 import click
 
 from cms_core import State, json_option, pass_state, print_json, print_table
-from cms_sales_enablement import documents
+from cms_sales_enablement import documents, recommending
 from cms_sales_enablement import search as library
 from cms_sales_enablement import shares as links
 from cms_sales_enablement.deck_cli import decks, templates
@@ -37,6 +37,31 @@ def search(state: State, /, words: str, limit: int, as_json: bool, **facets: str
         print_json(rows)
     else:
         print_table(rows, ("slug", "kind", "title", "funnel_stage", "persona"))
+
+
+@command.command()
+@click.option("--for", "subject", default="", metavar="COMPANY|DEAL", help="Take stage and industry from it.")
+@click.option("--stage", default="", help="The stage of the deal.")
+@click.option("--industry", default="", help="The industry of the company.")
+@click.option("--persona", default="", help="Whom you talk to.")
+@click.option("--limit", default=10, type=click.IntRange(1, 100), help="How many at most.")
+@json_option
+@pass_state
+def recommend(
+    state: State, subject: str, stage: str, industry: str, persona: str, limit: int, as_json: bool
+) -> None:
+    """What helps at this point of a deal, the best first, each with its reasons and their points."""
+    svc = state.services(PLUGIN)
+    svc.require("sales.read")
+    situation = recommending.situation_of(svc, subject, recommending.Situation(stage, industry, persona))
+    rows = [documents.recommendation(each) for each in recommending.recommend(svc, situation, limit)]
+    if as_json:
+        print_json(rows)
+        return
+    print_table(
+        [{**row, "why": "; ".join(each["reason"] for each in row["reasons"])} for row in rows],
+        ("slug", "title", "score", "why"),
+    )
 
 
 @command.command()

@@ -61,7 +61,7 @@ def make(svc: Services, source: str, wanted: Wanted) -> Deck:
         return before
     kept = presentations.find(svc, before.asset if before else source)
     picked = _picked(kept, wanted.picks or [each.uid for each in before.slides] if before else wanted.picks)
-    subject = values.subject(svc, wanted.subject)
+    subject = values.subject_or_new(svc, wanted.subject)
     deck = Deck(
         asset=kept.asset.id,
         name=_name(wanted, kept, subject, before),
@@ -89,7 +89,7 @@ def change(svc: Services, public_id: str, wanted: Wanted, version: int | None = 
     found = find(svc, public_id)
     kept = presentations.find(svc, found.asset)
     picked = _picked(kept, wanted.picks) if wanted.picks else None
-    subject = values.subject(svc, wanted.subject)
+    subject = values.subject_or_new(svc, wanted.subject)
     given = _values(svc, subject, _new(wanted.said, found), found)
     logo = _logo(svc, wanted.logo) if wanted.logo else found.logo
     with svc.transaction() as session:

@@ -7,12 +7,34 @@ from typing import Any
 from cms_core import NotFound, Services
 from cms_sales_enablement import decks, presentations, shares, views
 from cms_sales_enablement.models import Share, Slide, View
+from cms_sales_enablement.recommending import Recommendation
 from cms_sales_enablement.search import Hit
 
 
 def hit(found: Hit) -> dict[str, Any]:
     """One asset of the library."""
-    return {**asdict(found), "id": found.asset, "asset": found.slug, "tags": list(found.tags)}
+    return {
+        **asdict(found),
+        "id": found.asset,
+        "asset": found.slug,
+        "tags": list(found.tags),
+        "slides": [asdict(each) for each in found.slides],
+    }
+
+
+def recommendation(found: Recommendation) -> dict[str, Any]:
+    """A piece that helps, and why."""
+    asset = found.asset
+    return {
+        "id": asset.id,
+        "slug": asset.slug,
+        "title": asset.title,
+        "kind": asset.kind,
+        "score": found.score,
+        "won": found.record.won,
+        "lost": found.record.lost,
+        "reasons": [{"reason": each.words, "points": each.points} for each in found.reasons],
+    }
 
 
 def links(svc: Services, found: Sequence[Share]) -> list[dict[str, Any]]:

@@ -63,6 +63,14 @@ def outdated(svc: Services, asset: str) -> Sequence[Feedback]:
         return session.scalars(query.order_by(Feedback.id.desc()).limit(SHOWN)).all()
 
 
+def outdated_assets(svc: Services) -> set[str]:
+    """The assets of whose approved revision somebody says that it is outdated."""
+    same = (Document.asset == Feedback.asset) & (Document.revision == Feedback.revision)
+    query = select(Feedback.asset).join(Document, same).where(Feedback.kind == "outdated")
+    with svc.session() as session:
+        return set(session.scalars(query))
+
+
 def remarks(svc: Services, asset: Asset) -> list[Finding]:
     """The same as notes for whoever reviews the next revision."""
     return [

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Select, case, func, literal, or_, select, 
 from sqlalchemy.orm import Session
 
 from cms_core import Services
-from cms_sales_enablement import index, words
+from cms_sales_enablement import index, presentations, words
 from cms_sales_enablement.models import Document, DocumentTag, Posting, Shelf
 
 FACETS = ("kind", "funnel_stage", "persona", "tag", "locale")
@@ -33,6 +33,15 @@ class Wanted:
 
 
 @dataclass(frozen=True)
+class SlideHit:
+    """A slide that holds what was looked for."""
+
+    id: str
+    number: int
+    title: str
+
+
+@dataclass(frozen=True)
 class Hit:
     """One asset that fits; ``score`` is 0 where no words were given."""
 
@@ -50,6 +59,7 @@ class Hit:
     until: date | None
     excerpt: str
     score: int
+    slides: Sequence[SlideHit] = ()
 
 
 @dataclass(frozen=True)
@@ -65,7 +75,30 @@ def search(svc: Services, wanted: Wanted, limit: int = 50) -> Found:
     """Bring the index up to date, then search it."""
     index.catch_up(svc)
     with svc.session() as session:
-        return find(session, wanted, svc.now().date(), limit)
+        found = find(session, wanted, svc.now().date(), limit)
+    asked = list(dict.fromkeys(words.terms(wanted.words)))[:MOST_WORDS]
+    hits = [replace(hit, slides=_slides(svc, hit, asked)) for hit in found.hits]
+    return replace(found, hits=hits)
+
+
+def _slides(svc: Services, hit: Hit, asked: Sequence[str]) -> list[SlideHit]:
+    """The slides of a presentation with the most of these words, in order; without words none."""
+    if hit.kind != presentations.KIND or not asked:
+        return []
+    slides = presentations.of_asset(svc, svc.assets([hit.asset])[0]).slides
+    counted = {slide.uid: _count(f"{slide.text}\n{slide.notes}", asked) for slide in slides}
+    most = max(counted.values(), default=0)
+    return [
+        SlideHit(slide.uid, slide.number, slide.title)
+        for slide in slides
+        if most and counted[slide.uid] == most
+    ]
+
+
+def _count(text: str, asked: Sequence[str]) -> int:
+    """How many of these words the text holds, or words that begin with them."""
+    there = set(words.terms(text))
+    return sum(any(term.startswith(word) for term in there) for word in asked)
 
 
 def find(session: Session, wanted: Wanted, today: date, limit: int) -> Found:

@@ -34,8 +34,18 @@ class Value:
 Values = Mapping[str, Value]
 
 
+def subject_or_new(svc: Services, named: str) -> DeckSubject | None:
+    """The same; a name that nobody knows is that of a new company."""
+    known = subject(svc, named)
+    name = " ".join(named.split())
+    if known is not None or not name:
+        return known
+    company, _ = svc.upsert_company(Company("", name))
+    return _of_company(svc.companies([company])[company])
+
+
 def subject(svc: Services, named: str) -> DeckSubject | None:
-    """The company (by name, domain or id) or what a plugin knows by this name (a deal); a new name is a new company.
+    """The company (by name, domain or id) or what a plugin knows by this name (a deal); None where nobody knows it.
 
     Raises Invalid where several are meant.
     """
@@ -50,9 +60,7 @@ def subject(svc: Services, named: str) -> DeckSubject | None:
         raise Invalid(
             f"{len(found)} are called {named[:120]!r}", f"name one by its id: {found[0].id}", field="for"
         )
-    if found:
-        return found[0]
-    return _of_company(svc.companies([svc.upsert_company(Company("", named))[0]]).popitem()[1])
+    return found[0] if found else None
 
 
 def gather(svc: Services, subject: DeckSubject | None, said: Mapping[str, str]) -> dict[str, Value]:

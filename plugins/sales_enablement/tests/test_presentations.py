@@ -8,7 +8,7 @@ import pytest
 from pptx import Presentation
 
 from cms_core.errors import Conflict, Forbidden, Invalid, NotFound
-from cms_sales_enablement import decks, presentations
+from cms_sales_enablement import decks, presentations, search
 from cms_sales_enablement.decks import Wanted
 from cms_sales_enablement.pptx import reading
 from cms_sales_enablement.pptx.package import PackageRefused
@@ -68,6 +68,11 @@ def test_what_slides_and_notes_say_is_found(add: Add, deck_file: Path, desk: Any
     add(deck_file)
     assert desk.found("client") == ["first-meeting"]
     assert desk.found("tell") == ["first-meeting"], "the notes are for reps"
+    (hit,) = search.search(desk.services(), search.Wanted("tell")).hits
+    assert [(each.id, each.number) for each in hit.slides] == [("257", 2), ("259", 4)]
+    (hit,) = search.search(desk.services(), search.Wanted("slide 3")).hits
+    assert [each.title for each in hit.slides] == ["Slide 3"]
+    assert search.search(desk.services(), search.Wanted()).hits[0].slides == []
 
 
 def test_whoever_may_not_approve_alone_asks_for_review(desk: Any, deck_file: Path) -> None:

@@ -1,0 +1,198 @@
+"""What helps at this point of a deal: facets that fit, what was won with it, how fresh it is; each with its reason and its points.
+
+A piece was used in a deal when it was shared with one of its people, or a deck of it was made for the deal, before it ended. How
+often that was won is judged by the lower end of the Wilson interval (95 %), so that one win of one does not outrank nine of ten.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+
+from cms_core import Asset, Event, Services
+from cms_sales_enablement import feedback, index, values
+from cms_sales_enablement.models import Deck, Document, Share, Shelf
+
+ENOUGH = 10  # outcomes from which on a share of wins is worth a word
+STAGE, INDUSTRY, PERSONA, WINS, FRESH, OUTDATED = 30, 20, 20, 40, 5, -25
+RECENT = timedelta(days=180)
+Z = 1.96
+WON, LOST, REOPENED = "deal_won", "deal_lost", "deal_reopened"
+
+
+@dataclass(frozen=True)
+class Situation:
+    """Where a deal stands; empty parts ask for nothing."""
+
+    stage: str = ""
+    industry: str = ""
+    persona: str = ""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a piece is recommended (or not), and what that counts."""
+
+    words: str
+    points: int
+
+
+@dataclass
+class Record:
+    """How the deals ended in which a piece was used."""
+
+    won: int = 0
+    lost: int = 0
+
+    @property
+    def all(self) -> int:
+        """Those that ended."""
+        return self.won + self.lost
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """A piece, what speaks for it and against it, and the sum of that."""
+
+    asset: Asset
+    reasons: Sequence[Reason]
+    record: Record = field(default_factory=Record)
+
+    @property
+    def score(self) -> int:
+        """The sum of the points."""
+        return sum(each.points for each in self.reasons)
+
+
+def situation_of(svc: Services, named: str, given: Situation) -> Situation:
+    """What is known of a company or deal, below what was said."""
+    subject = values.subject(svc, named)
+    known = values.gather(svc, subject, {})
+
+    def told(name: str) -> str:
+        return str(known[name].value) if name in known else ""
+
+    return Situation(
+        given.stage or told("deal.stage"),
+        given.industry or told("company.industry"),
+        given.persona or told("contact.persona"),
+    )
+
+
+def recommend(svc: Services, situation: Situation, limit: int = 10) -> list[Recommendation]:
+    """The pieces that help, the best first; those with nothing for them are left out."""
+    index.catch_up(svc)
+    ids = _usable(svc)
+    records = win_records(svc)
+    outdated = feedback.outdated_assets(svc)
+    found = [
+        Recommendation(
+            asset,
+            _reasons(svc, asset, situation, records.get(asset.id), asset.id in outdated),
+            records.get(asset.id, Record()),
+        )
+        for asset in svc.assets(ids)
+    ]
+    good = [each for each in found if each.score > 0]
+    return sorted(good, key=lambda each: (-each.score, each.asset.title.casefold()))[:limit]
+
+
+def _usable(svc: Services) -> list[str]:
+    query = select(Document.asset).outerjoin(Shelf, Shelf.asset == Document.asset)
+    with svc.session() as session:
+        return list(session.scalars(query.where(Shelf.until.is_(None) | (Shelf.until >= svc.now().date()))))
+
+
+def _reasons(
+    svc: Services, asset: Asset, situation: Situation, record: Record | None, outdated: bool
+) -> list[Reason]:
+    about = {each.casefold() for each in (*asset.tags, str(asset.body.get("industry") or ""))}
+    found = []
+    if situation.stage and asset.funnel_stage.casefold() == situation.stage.casefold():
+        found.append(Reason(f"For the stage {asset.funnel_stage}", STAGE))
+    if situation.industry and situation.industry.casefold() in about:
+        found.append(Reason(f"For {situation.industry}", INDUSTRY))
+    if situation.persona and asset.persona.casefold() == situation.persona.casefold():
+        found.append(Reason(f"For the {asset.persona}", PERSONA))
+    if record is not None and record.all:
+        found.append(_won(record))
+    if asset.updated_at and svc.now() - asset.updated_at < RECENT:
+        found.append(Reason("Approved within half a year", FRESH))
+    if outdated:
+        found.append(Reason("A rep says that it is outdated", OUTDATED))
+    return found
+
+
+def _won(record: Record) -> Reason:
+    words = f"Won {record.won} of {record.all} deals in which it was used"
+    if record.all < ENOUGH:
+        words += ": too few to say much"
+    return Reason(words, round(WINS * interval(record.won, record.all)[0]))
+
+
+def interval(won: int, of: int) -> tuple[float, float]:
+    """The Wilson interval (95 %) of a share: between which two values it may be held to lie."""
+    if not of:
+        return 0.0, 1.0
+    share, z2 = won / of, Z * Z
+    middle = (share + z2 / (2 * of)) / (1 + z2 / of)
+    reach = Z * math.sqrt(share * (1 - share) / of + z2 / (4 * of * of)) / (1 + z2 / of)
+    return max(0.0, middle - reach), min(1.0, middle + reach)
+
+
+# --- what was won with what ---------------------------------------------------------------------------------------------
+
+
+def win_records(svc: Services) -> Mapping[str, Record]:
+    """By asset how the deals ended in which it was used."""
+    ended = _outcomes(svc)
+    used: set[tuple[str, str]] = set()
+    for asset, deal in _uses(svc, ended):
+        used.add((asset, deal))
+    found: dict[str, Record] = {}
+    for asset, deal in used:
+        record = found.setdefault(asset, Record())
+        if ended[deal].kind == WON:
+            record.won += 1
+        else:
+            record.lost += 1
+    return found
+
+
+def _outcomes(svc: Services) -> dict[str, Event]:
+    """The newest word of the ledger on each deal that has ended, by deal."""
+    found: dict[str, Event] = {}
+    for _, event in svc.history(None, (WON, LOST, REOPENED), svc.now()):
+        deal = str(event.props.get("deal", ""))
+        if deal and (deal not in found or _later(event, found[deal])):
+            found[deal] = event
+    return {deal: event for deal, event in found.items() if event.kind != REOPENED}
+
+
+def _later(event: Event, other: Event) -> bool:
+    return _number(event) > _number(other)
+
+
+def _number(event: Event) -> tuple[datetime, int]:
+    """Of events of one instant the one that was told later: their ids end with how many there were."""
+    last = event.source_id.rpartition(":")[2]
+    return event.at, int(last) if last.isdigit() else 0
+
+
+def _uses(svc: Services, ended: Mapping[str, Event]) -> Iterable[tuple[str, str]]:
+    """(asset, deal) for each use before the deal ended."""
+    of_contact: dict[str, list[str]] = {}
+    for deal, event in ended.items():
+        if event.contact:
+            of_contact.setdefault(event.contact, []).append(deal)
+    with svc.session() as session:
+        shares = session.execute(
+            select(Share.asset, Share.contact, Share.created_at).where(Share.contact.in_(of_contact))
+        )
+        for asset, contact, at in shares:
+            deals = of_contact.get(contact or "", ())
+            yield from ((asset, deal) for deal in deals if at <= ended[deal].at)
+        decks = session.execute(select(Deck.asset, Deck.deal, Deck.created_at).where(Deck.deal.in_(ended)))
+        yield from ((asset, deal) for asset, deal, at in decks if deal and at <= ended[deal].at)
