@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 
 from cms_core import Services
-from cms_sales_enablement import deck_view, decks, presentations, values, views
+from cms_sales_enablement import deck_view, decks, presentations, rules, values, views
 from cms_sales_enablement.deck_view import Shown
 from cms_sales_enablement.models import Deck, Share, Slide, View
+from cms_sales_enablement.rules import Rules
 
 SOURCES = {"said": "", "rep": "from your account"}
 LIVE = timedelta(seconds=30)  # a page tells of itself every ten
@@ -50,6 +51,7 @@ class Builder:
     kept: presentations.Kept
     shown: Sequence[Shown]
     others: Sequence[Slide]
+    rules: Rules
     fields: Sequence[FieldRow]
     changed: frozenset[str]
     gone: int
@@ -65,12 +67,14 @@ def of(svc: Services, deck: Deck) -> Builder:
     """Everything about a deck; raises NotFound when its presentation is no longer approved."""
     kept = presentations.find(svc, deck.asset)
     by_uid = {slide.uid: slide for slide in kept.slides}
+    today = rules.of(svc, kept.asset.id)
     digests = {each.uid: each.digest for each in deck.slides}
     return Builder(
         deck=deck,
         kept=kept,
         shown=deck_view.slides_of(svc, deck),
-        others=[slide for slide in kept.slides if slide.uid not in digests],
+        others=[slide for slide in kept.slides if slide.uid not in digests and not today.barred(slide.uid)],
+        rules=today,
         fields=_fields(svc, deck, by_uid),
         changed=frozenset(
             uid for uid, digest in digests.items() if uid in by_uid and by_uid[uid].digest != digest

@@ -8,7 +8,7 @@ from marshmallow import fields, validate
 
 from cms_core import api
 from cms_sales_enablement import deck_documents as documents
-from cms_sales_enablement import decks, index, presentations
+from cms_sales_enablement import decks, index, presentations, rules
 from cms_sales_enablement.models import Deck
 from cms_sales_enablement.presentations import MAKE, MIME
 from cms_sales_enablement.share_pages import PLUGIN
@@ -59,8 +59,48 @@ class TemplateShown(api.Document):
     updated_at = api.instant()
 
 
+class RuleShown(api.Document):
+    """How decks may use a slide."""
+
+    slide = api.text()
+    required = api.truth("It must be in each deck.")
+    locked = api.truth("Required, and in order among the other locked ones.")
+    forbidden = api.truth("It may be in no deck.")
+    pinned = api.text("first, last, or empty.")
+    until = fields.Date(required=True, allow_none=True, metadata={"description": "The last day of its use."})
+
+
+class LimitsShown(api.Document):
+    """How few and how many slides a deck has."""
+
+    id = api.text()
+    least = api.number(null=True)
+    most = api.number(null=True)
+
+
+class RuleBody(api.Input):
+    """What is to be said of a slide; what is not sent stays."""
+
+    required = fields.Boolean()
+    locked = fields.Boolean()
+    forbidden = fields.Boolean()
+    pinned = fields.String(validate=validate.OneOf(["", "first", "last"]))
+    until = fields.Date(allow_none=True)
+
+
+class LimitsBody(api.Input):
+    """How few and how many slides a deck has; null: any number."""
+
+    least = fields.Integer(load_default=None, allow_none=True, validate=validate.Range(1, 2000))
+    most = fields.Integer(load_default=None, allow_none=True, validate=validate.Range(1, 2000))
+
+
 class TemplateFull(TemplateShown):
     """An approved presentation with its slides."""
+
+    rules = api.listing(RuleShown)
+    least = api.number("How few slides a deck has.", null=True)
+    most = api.number("How many slides a deck has at most.", null=True)
 
     slides = api.listing(SlideShown)
     findings = api.listing(Remark)
@@ -202,7 +242,27 @@ def list_templates() -> Response:
 @blueprint.call(presentations.READ, "sales templates show", answers=TemplateFull)
 def show_template(named: str) -> Response:
     """The slides of a presentation with their ids and fields, and what is odd about its file."""
-    return api.answer(documents.template(presentations.find(api.services(PLUGIN), named)))
+    svc = api.services(PLUGIN)
+    kept = presentations.find(svc, named)
+    return api.answer(documents.template(kept, rules.of(svc, kept.asset.id)))
+
+
+@blueprint.post("/templates/<named>/slides/<slide>/rule")
+@blueprint.call(rules.CHANGE, "sales templates rule", body=RuleBody, answers=RuleShown)
+def set_rule(body: dict[str, Any], named: str, slide: str) -> Response:
+    """Say how decks may use a slide; what is not sent stays, also with a new version of the file."""
+    svc = api.services(PLUGIN)
+    return api.answer(documents.rule(rules.set_rule(svc, presentations.find(svc, named), slide, body)))
+
+
+@blueprint.post("/templates/<named>/limits")
+@blueprint.call(rules.CHANGE, "sales templates limits", body=LimitsBody, answers=LimitsShown)
+def set_limits(body: dict[str, Any], named: str) -> Response:
+    """Say how few and how many slides a deck of a presentation has."""
+    svc = api.services(PLUGIN)
+    kept = presentations.find(svc, named)
+    rules.set_limits(svc, kept, body["least"], body["most"])
+    return api.answer({"id": kept.asset.id, **body})
 
 
 @blueprint.get("/decks")

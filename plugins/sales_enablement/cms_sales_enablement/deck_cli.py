@@ -1,6 +1,7 @@
 """``cms sales templates`` and ``cms sales decks``: presentations that marketing keeps, and decks made of them."""
 
 from collections.abc import Iterable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import click
 from cms_core import Invalid, State, json_option, pass_state, print_json, print_table
 from cms_sales_enablement import deck_documents as documents
 from cms_sales_enablement import decks as made
-from cms_sales_enablement import index, presentations
+from cms_sales_enablement import index, presentations, rules
 from cms_sales_enablement.share_pages import PLUGIN
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -69,12 +70,55 @@ def show_template(state: State, template: str, as_json: bool) -> None:
     """The slides of a presentation with their ids and fields, and what is odd about its file."""
     svc = state.services(PLUGIN)
     svc.require(presentations.READ)
-    row = documents.template(presentations.find(svc, template))
+    kept = presentations.find(svc, template)
+    row = documents.template(kept, rules.of(svc, kept.asset.id))
     if as_json:
         print_json(row)
     else:
         _print_slides(row["slides"])
         print_table(row["findings"], ("level", "code", "where", "message"))
+
+
+@templates.command("rule")
+@click.argument("template", metavar="TEMPLATE")
+@click.argument("slide", metavar="SLIDE")
+@click.option("--required/--optional", default=None, help="It must be in each deck.")
+@click.option("--locked/--movable", default=None, help="Required, and in order among the other locked ones.")
+@click.option("--forbidden/--allowed", default=None, help="It may be in no deck.")
+@click.option("--pin", "pinned", type=click.Choice(["first", "last", "none"]), help="Where it stands.")
+@click.option("--until", metavar="DAY", help="The last day of its use (2026-12-31), or none.")
+@json_option
+@pass_state
+def rule(state: State, /, template: str, slide: str, until: str | None, as_json: bool, **said: Any) -> None:
+    """Say how decks may use a slide; what is not said stays, also with a new version of the file."""
+    svc = state.services(PLUGIN)
+    given = {name: value for name, value in said.items() if value is not None}
+    if given.get("pinned") == "none":
+        given["pinned"] = ""
+    if until is not None:
+        given["until"] = None if until == "none" else _day(until)
+    found = documents.rule(rules.set_rule(svc, presentations.find(svc, template), slide, given))
+    if as_json:
+        print_json(found)
+    else:
+        print_table([found], ("slide", "required", "locked", "forbidden", "pinned", "until"))
+
+
+@templates.command("limits")
+@click.argument("template", metavar="TEMPLATE")
+@click.option("--least", type=click.IntRange(1, 2000), help="How few slides a deck has (left out: any).")
+@click.option("--most", type=click.IntRange(1, 2000), help="How many at most (left out: any).")
+@json_option
+@pass_state
+def limits(state: State, template: str, least: int | None, most: int | None, as_json: bool) -> None:
+    """Say how few and how many slides a deck of a presentation has."""
+    svc = state.services(PLUGIN)
+    kept = presentations.find(svc, template)
+    rules.set_limits(svc, kept, least, most)
+    if as_json:
+        print_json({"id": kept.asset.id, "least": least, "most": most})
+    else:
+        click.echo(f"{kept.asset.slug}: {least or 'any'} to {most or 'any'} slides a deck.")
 
 
 @click.group()
@@ -129,6 +173,7 @@ def make(
 ) -> None:
     """Make a deck and write its file; fields without a value are listed, and show nothing."""
     svc = state.services(PLUGIN)
+    made.require_writable(out)
     wanted = made.Wanted(
         tuple(each.strip() for each in picks.split(",") if each.strip()),
         dict(_pairs(said)),
@@ -173,6 +218,13 @@ def show_deck(state: State, deck: str, as_json: bool) -> None:
     else:
         _print_slides(row["slides"], "changed")
         print_table(row["values"], ("field", "value", "source"))
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise Invalid(f"{text[:40]!r} is not a day", "write 2026-12-31, or none", field="until") from None
 
 
 def _print_slides(slides: Iterable[dict[str, Any]], *more: str) -> None:

@@ -5,9 +5,10 @@ from typing import Any
 
 from cms_sales_enablement import values
 from cms_sales_enablement.decks import Written
-from cms_sales_enablement.models import Deck, Presentation, Slide
+from cms_sales_enablement.models import Deck, Presentation, Slide, SlideRule
 from cms_sales_enablement.pptx.findings import Finding
 from cms_sales_enablement.presentations import Added, Kept
+from cms_sales_enablement.rules import Rules
 
 
 def added(found: Added) -> dict[str, Any]:
@@ -25,9 +26,29 @@ def added(found: Added) -> dict[str, Any]:
     }
 
 
-def template(kept: Kept) -> dict[str, Any]:
-    """One presentation with its slides."""
-    return {**in_list(kept), **_read(kept.presentation), "fonts": kept.presentation.fonts}
+def template(kept: Kept, rules: Rules) -> dict[str, Any]:
+    """One presentation with its slides and what decks of it must keep."""
+    told = [rule(each) for slide in kept.slides if (each := rules.slides.get(slide.uid)) is not None]
+    return {
+        **in_list(kept),
+        **_read(kept.presentation),
+        "fonts": kept.presentation.fonts,
+        "rules": told,
+        "least": rules.least,
+        "most": rules.most,
+    }
+
+
+def rule(found: SlideRule) -> dict[str, Any]:
+    """What is said of a slide."""
+    return {
+        "slide": found.uid,
+        "required": found.required,
+        "locked": found.locked,
+        "forbidden": found.forbidden,
+        "pinned": found.pinned,
+        "until": found.until,
+    }
 
 
 def in_list(kept: Kept) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, selectinload
 from sqlalchemy.orm.attributes import flag_modified
 
 from cms_core import Conflict, Invalid, NotFound, Services, merge
-from cms_sales_enablement import office, presentations, values
+from cms_sales_enablement import office, presentations, rules, values
 from cms_sales_enablement.models import Deck, DeckSlide, Slide
 from cms_sales_enablement.pptx.findings import Finding, Level
 from cms_sales_enablement.pptx.template import Copied, DeckTemplate
@@ -60,7 +60,9 @@ def make(svc: Services, source: str, wanted: Wanted) -> Deck:
     if before is not None and wanted.nothing:
         return before
     kept = presentations.find(svc, before.asset if before else source)
-    picked = _picked(kept, wanted.picks or [each.uid for each in before.slides] if before else wanted.picks)
+    today = rules.of(svc, kept.asset.id)
+    earlier = rules.carried(today, kept, [each.uid for each in before.slides]) if before else []
+    picked = rules.arrange(today, kept, wanted.picks or earlier)
     subject = values.subject_or_new(svc, wanted.subject)
     deck = Deck(
         asset=kept.asset.id,
@@ -88,7 +90,7 @@ def change(svc: Services, public_id: str, wanted: Wanted, version: int | None = 
     """
     found = find(svc, public_id)
     kept = presentations.find(svc, found.asset)
-    picked = _picked(kept, wanted.picks) if wanted.picks else None
+    picked = rules.arrange(rules.of(svc, kept.asset.id), kept, wanted.picks) if wanted.picks else None
     subject = values.subject_or_new(svc, wanted.subject)
     given = _values(svc, subject, _new(wanted.said, found), found)
     logo = _logo(svc, wanted.logo) if wanted.logo else found.logo
@@ -136,13 +138,14 @@ def write(svc: Services, deck: Deck, out: Path) -> Written:
 
     Raises NotFound when the presentation is no longer approved, Invalid when none of the slides is left.
     """
-    kept = presentations.find(svc, deck.asset)
+    kept, wanted = presentations.find(svc, deck.asset), [each.uid for each in deck.slides]
     there = {slide.uid for slide in kept.slides}
-    picks = [each.uid for each in deck.slides if each.uid in there]
+    today = rules.of(svc, kept.asset.id)
+    picks = [uid for uid in wanted if uid in there and not today.barred(uid)]
     if not picks:
-        raise Invalid("none of its slides is in the presentation any more", "make a new deck of it")
+        raise Invalid("none of its slides may be used any more", "make a new deck of the presentation")
     copied = write_slides(svc, kept, picks, deck, out)
-    return Written(copied, (*_gone(deck, there),))
+    return Written(copied, (*_gone(deck, there), *rules.findings(today, kept, wanted)))
 
 
 def write_slides(svc: Services, kept: Kept, picks: Sequence[str], deck: Deck | None, out: Path) -> Copied:
@@ -170,13 +173,22 @@ def look(svc: Services, deck: Deck) -> Written:
     return written
 
 
+def require_writable(out: Path) -> None:
+    """Raise Invalid for a file that ``write_as`` could not write: asked before anything is kept."""
+    ending = out.suffix.lower()
+    if ending not in (".pptx", ".pdf"):
+        raise Invalid(f"{out.name!r:.80} is neither .pptx nor .pdf", "name the file so", field="out")
+    if not out.absolute().parent.is_dir():
+        raise Invalid(f"there is no folder {str(out.parent)!r:.200}", "make it first", field="out")
+    if ending == ".pdf":
+        office.require()
+
+
 def write_as(svc: Services, deck: Deck, out: Path) -> Written:
     """The same as .pptx or .pdf, whichever ``out`` is named; raises Invalid for another ending."""
-    ending = out.suffix.lower()
-    if ending == ".pptx":
+    require_writable(out)
+    if out.suffix.lower() == ".pptx":
         return write(svc, deck, out)
-    if ending != ".pdf":
-        raise Invalid(f"{out.name!r:.80} is neither .pptx nor .pdf", "name the file so", field="out")
     with tempfile.TemporaryDirectory(prefix="cms-deck-") as folder:
         pptx = Path(folder, "deck.pptx")
         written = write(svc, deck, pptx)
@@ -199,18 +211,6 @@ def _gone(deck: Deck, there: set[str]) -> list[Finding]:
 
 
 # --- making -----------------------------------------------------------------------------------------------------------
-
-
-def _picked(kept: Kept, picks: Sequence[str]) -> list[Slide]:
-    by_uid = {slide.uid: slide for slide in kept.slides}
-    if unknown := [each for each in picks if each not in by_uid]:
-        ids = ", ".join(by_uid)
-        raise Invalid(
-            f"{kept.asset.slug!r} has no slide {unknown[0]!r:.80}", f"it has {ids:.400}", field="pick"
-        )
-    if len(set(picks)) < len(picks):
-        raise Invalid("a slide was picked twice", "name each once", field="pick")
-    return [by_uid[each] for each in picks] or kept.slides
 
 
 def _rows(picked: Sequence[Slide]) -> list[DeckSlide]:

@@ -99,6 +99,36 @@ class Slide(Base):
     digest: Mapped[str] = mapped_column(String(64))
 
 
+class SlideRule(Base):
+    """What marketing says of a slide, whatever version of the file it is in; kept apart from what is read out of files.
+
+    ``required``: in each deck; ``locked``: required, and in the presentation's order among the other locked ones; ``forbidden``: in
+    none; ``pinned``: "first" or "last"; ``until``: the last day (included, UTC) on which it may be used.
+    """
+
+    __tablename__ = "sales_enablement_slide_rule"
+    __audited__ = True
+
+    asset: Mapped[str] = mapped_column(String(36), primary_key=True)
+    uid: Mapped[str] = mapped_column(String(80), primary_key=True)
+    required: Mapped[bool] = mapped_column(default=False)
+    locked: Mapped[bool] = mapped_column(default=False)
+    forbidden: Mapped[bool] = mapped_column(default=False)
+    pinned: Mapped[str] = mapped_column(String(5), default="")
+    until: Mapped[date | None]
+
+
+class DeckLimit(Base):
+    """How few and how many slides a deck of a presentation may have."""
+
+    __tablename__ = "sales_enablement_deck_limit"
+    __audited__ = True
+
+    asset: Mapped[str] = mapped_column(String(36), primary_key=True)
+    least: Mapped[int | None]
+    most: Mapped[int | None]
+
+
 class Deck(Base, PublicId):
     """Slides of a presentation that a rep picked for somebody, with the values of their fields: text and where it is from."""
 

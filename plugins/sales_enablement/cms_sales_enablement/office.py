@@ -31,19 +31,25 @@ def program() -> str | None:
     return next((found for name in NAMES if (found := shutil.which(name))), None)
 
 
+def require() -> str:
+    """Where LibreOffice is; raises Invalid where it is not."""
+    found = program()
+    if found is None:
+        raise Invalid(
+            "a PDF is made by LibreOffice, which is not installed here",
+            "install libreoffice-impress, or write a .pptx",
+            field="out",
+        )
+    return found
+
+
 def to_pdf(pptx: Path, out: Path, *, hidden: bool = False) -> None:
     """Write the PDF of a presentation, with its ``hidden`` slides or without.
 
     Raises Invalid where there is no LibreOffice or it cannot, TryLater when it takes too long. A PDF that is not whole is not left
     behind.
     """
-    soffice = program()
-    if soffice is None:
-        raise Invalid(
-            "a PDF is made by LibreOffice, which is not installed here",
-            "install libreoffice-impress, or write a .pptx",
-            field="out",
-        )
+    soffice = require()
     with tempfile.TemporaryDirectory(prefix="cms-office-") as folder:
         options = {"ExportHiddenSlides": {"type": "boolean", "value": str(hidden).lower()}}
         made = Path(folder, f"{pptx.stem}.pdf")

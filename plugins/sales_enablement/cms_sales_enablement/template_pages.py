@@ -1,11 +1,14 @@
 """The pages of presentations for who keeps them: taking a file in, and what is in it."""
 
+from datetime import date
+from typing import Any
+
 from flask import Blueprint, redirect, render_template, request, send_file, url_for
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response
 
 from cms_core import CmsError, NotFound, permission, services, toast
-from cms_sales_enablement import feedback, index, pictures, presentations
+from cms_sales_enablement import feedback, index, pictures, presentations, rules
 from cms_sales_enablement.share_pages import PLUGIN
 
 Answer = str | Response | tuple[str, int]
@@ -62,10 +65,42 @@ def show(slug: str) -> Answer:
     return render_template(
         "sales_enablement/presentation.html",
         kept=kept,
+        rules=rules.of(svc, kept.asset.id),
         made=pictures.ask_for(svc, kept.asset.id, kept.slides, None),
         behind=presentations.behind(svc, kept.asset.id, kept.presentation),
         outdated=feedback.outdated(svc, kept.asset.id),
     )
+
+
+@blueprint.post("/<slug>/slides/<uid>/rule")
+@permission(rules.CHANGE)
+def set_rule(slug: str, uid: str) -> Answer:
+    """Say how decks may use a slide."""
+    svc = services.current(PLUGIN)
+    said: dict[str, Any] = {name: name in request.form for name in ("required", "locked", "forbidden")}
+    said["pinned"] = request.form.get("pinned", "")
+    until = request.form.get("until", "").strip()
+    try:
+        said["until"] = date.fromisoformat(until) if until else None
+        rules.set_rule(svc, presentations.find(svc, slug), uid, said)
+    except ValueError:
+        toast(f"{until[:40]!r} is not a day; nothing was changed.", "bad")
+    except CmsError as error:
+        toast(f"{error.message}; nothing was changed.", "bad")
+    return redirect(url_for("sales_templates.show", slug=slug, _anchor=f"s{uid}"), 303)
+
+
+@blueprint.post("/<slug>/limits")
+@permission(rules.CHANGE)
+def set_limits(slug: str) -> Answer:
+    """Say how few and how many slides a deck has."""
+    svc = services.current(PLUGIN)
+    least, most = (request.form.get(name, type=int) for name in ("least", "most"))
+    try:
+        rules.set_limits(svc, presentations.find(svc, slug), least, most)
+    except CmsError as error:
+        toast(f"{error.message}; nothing was changed.", "bad")
+    return redirect(url_for("sales_templates.show", slug=slug), 303)
 
 
 @blueprint.get("/<slug>/slides/<uid>/<int:width>")

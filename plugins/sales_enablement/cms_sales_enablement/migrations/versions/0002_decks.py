@@ -15,6 +15,7 @@ def upgrade() -> None:
     _presentations()
     _decks()
     _pictures()
+    _rules()
     op.create_table(
         "sales_enablement_dwell",
         sa.Column("view_id", sa.Integer(), nullable=False),
@@ -111,6 +112,27 @@ def _decks() -> None:
     )
 
 
+def _rules() -> None:
+    op.create_table(
+        "sales_enablement_slide_rule",
+        sa.Column("asset", sa.String(length=36), nullable=False),
+        sa.Column("uid", sa.String(length=80), nullable=False),
+        sa.Column("required", sa.Boolean(), nullable=False),
+        sa.Column("locked", sa.Boolean(), nullable=False),
+        sa.Column("forbidden", sa.Boolean(), nullable=False),
+        sa.Column("pinned", sa.String(length=5), nullable=False),
+        sa.Column("until", sa.Date(), nullable=True),
+        sa.PrimaryKeyConstraint("asset", "uid", name=op.f("pk_sales_enablement_slide_rule")),
+    )
+    op.create_table(
+        "sales_enablement_deck_limit",
+        sa.Column("asset", sa.String(length=36), nullable=False),
+        sa.Column("least", sa.Integer(), nullable=True),
+        sa.Column("most", sa.Integer(), nullable=True),
+        sa.PrimaryKeyConstraint("asset", name=op.f("pk_sales_enablement_deck_limit")),
+    )
+
+
 def _pictures() -> None:
     op.create_table(
         "sales_enablement_picture",
@@ -133,5 +155,14 @@ def downgrade() -> None:
     op.drop_column("sales_enablement_share", "deck")
     for column in ("slide", "seen_at"):
         op.drop_column("sales_enablement_view", column)
-    for table in ("dwell", "picture", "deck_slide", "deck", "slide", "presentation"):
+    for table in (
+        "dwell",
+        "slide_rule",
+        "deck_limit",
+        "picture",
+        "deck_slide",
+        "deck",
+        "slide",
+        "presentation",
+    ):
         op.drop_table(f"sales_enablement_{table}")
