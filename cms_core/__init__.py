@@ -32,6 +32,7 @@ if TYPE_CHECKING:  # for type checkers and editors: the names of _ELSEWHERE
     from cms_core.dialect import insert_missing as insert_missing
     from cms_core.errors import CmsError as CmsError
     from cms_core.errors import Conflict as Conflict
+    from cms_core.errors import Forbidden as Forbidden
     from cms_core.errors import Invalid as Invalid
     from cms_core.errors import NotFound as NotFound
     from cms_core.errors import TryLater as TryLater
@@ -67,6 +68,7 @@ _ELSEWHERE = {
     "hookspec": "cms_core.hookspecs",
     "CmsError": "cms_core.errors",
     "Conflict": "cms_core.errors",
+    "Forbidden": "cms_core.errors",
     "Invalid": "cms_core.errors",
     "NotFound": "cms_core.errors",
     "TryLater": "cms_core.errors",

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import yaml
 from aiosmtpd.controller import Controller
+from pptx import Presentation
 
 from cms_core.testing.databases import PostgresServer
 
@@ -91,6 +92,50 @@ def test_first_campaign_does_what_its_page_says(tmp_path: Path, mailbox: tuple[M
     assert (
         totals["addressed"] == totals["sent"] + totals["failed"] + totals["unknown"] + totals["skipped"] == 3
     )
+
+
+def test_decks_are_made_as_their_page_says(tmp_path: Path) -> None:
+    deck = Presentation()
+    for title, words in (
+        ("{{ company.name }}", "{{ rep.name }}"),
+        ("Security", "ISO 27001"),
+        ("The close takes {{ days_to_close }} days", '{{ main_worry | default("the audit trail") }}'),
+    ):
+        slide = deck.slides.add_slide(deck.slide_layouts[1])
+        slide.shapes.title.text, slide.placeholders[1].text_frame.text = title, words
+    deck.save(str(tmp_path / "pitch.pptx"))
+    environ = {"CMS_HOME": str(tmp_path / "ws")}
+    printed = play("decks.md", tmp_path, environ)
+
+    def said(beginning: str) -> Any:
+        return next(
+            json.loads(text) for line, text in printed.items() if line.startswith(f"cms sales {beginning}")
+        )
+
+    assert [each["id"] for each in said("templates add")["slides"]] == ["256", "257", "258"]
+    made = said("decks make")
+    assert ([each["id"] for each in made["slides"]], made["missing"], made["findings"]) == (
+        ["256", "258"],
+        [],
+        [],
+    )
+    assert said("decks check") == {"ok": True, "findings": []}
+    slides = Presentation(str(tmp_path / "brightwell.pptx")).slides
+    assert [slide.shapes.title.text for slide in slides] == ["Brightwell Health", "The close takes 9 days"]
+    assert [each["id"] for each in said("search")[0]["slides"]] == ["258"]
+    assert said("recommend")[0]["slug"] == "pitch"
+    link = json.loads(
+        run(
+            f"cms sales shares add {made['id']} --for dana@brightwell.example --expires 14d --json",
+            tmp_path,
+            environ,
+        )
+    )
+    assert json.loads(run(f"cms sales shares show {link['id']} --json", tmp_path, environ))["views"] == []
+    newer = run("cms sales templates add pitch.pptx --replace pitch --json", tmp_path, environ)
+    assert json.loads(newer)["behind"] == []
+    training = said("training add")["id"]
+    assert json.loads(run(f"cms sales training people {training} --json", tmp_path, environ)) == []
 
 
 def test_limits_of_sending_are_set_as_their_page_says(tmp_path: Path) -> None:

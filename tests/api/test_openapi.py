@@ -101,6 +101,7 @@ def test_every_answer_is_of_the_shape_that_is_described(
         "/sales_enablement/shares/{id}": f"/sales_enablement/shares/{share}",
         "/sales_enablement/assets/{slug}": "/sales_enablement/assets/hello",
         "/sales_enablement/templates/{named}": "/sales_enablement/templates/pitch",
+        "/sales_enablement/training/{id}": f"/sales_enablement/training/{training(admin)}",
         "/sales_enablement/decks/{id}": f"/sales_enablement/decks/{deck(admin, approver)}",
         "/content/{slug}": "/content/hello",
         "/content/{slug}/history": "/content/hello/history",
@@ -123,6 +124,7 @@ def test_every_answer_is_of_the_shape_that_is_described(
         "/tokens/{id}": f"/tokens/{admin.token[:12]}",
         "/webhooks/{id}": f"/webhooks/{admin('GET', '/webhooks').json['items'][0]['id']}",
     }
+    there["/sales_enablement/training/{id}/people"] = there["/sales_enablement/training/{id}"] + "/people"
     there["/webhooks/{id}/messages"] = there["/webhooks/{id}"] + "/messages"
     with app.app_context():
         document = description(app)
@@ -145,6 +147,13 @@ def deck(admin: Caller, approver: Caller) -> str:
     approver("POST", "/content/pitch/approve")
     made = admin("POST", "/sales_enablement/decks", {"source": "pitch", "values": {"client": "Ann"}})
     return str(made.json["id"])
+
+
+def training(admin: Caller) -> str:
+    """A training with one lesson."""
+    question = {"question": "Why?", "options": ["* Because", "Never"]}
+    body = {"name": "all", "lessons": ["hello"], "questions": [question]}
+    return str(admin("POST", "/sales_enablement/training", body).json["id"])
 
 
 # --- schemathesis ---------------------------------------------------------------------------------------------------------

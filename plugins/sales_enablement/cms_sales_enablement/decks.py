@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, selectinload
 from sqlalchemy.orm.attributes import flag_modified
 
 from cms_core import Conflict, Invalid, NotFound, Services, merge
-from cms_sales_enablement import office, presentations, rules, values
+from cms_sales_enablement import office, presentations, rules, training, values
 from cms_sales_enablement.models import Deck, DeckSlide, Slide
 from cms_sales_enablement.pptx.findings import Finding, Level
 from cms_sales_enablement.pptx.template import Copied, DeckTemplate
@@ -60,6 +60,7 @@ def make(svc: Services, source: str, wanted: Wanted) -> Deck:
     if before is not None and wanted.nothing:
         return before
     kept = presentations.find(svc, before.asset if before else source)
+    training.require_certified(svc, kept.asset.id)
     today = rules.of(svc, kept.asset.id)
     earlier = rules.carried(today, kept, [each.uid for each in before.slides]) if before else []
     picked = rules.arrange(today, kept, wanted.picks or earlier)
@@ -90,6 +91,7 @@ def change(svc: Services, public_id: str, wanted: Wanted, version: int | None = 
     """
     found = find(svc, public_id)
     kept = presentations.find(svc, found.asset)
+    training.require_certified(svc, kept.asset.id)
     picked = rules.arrange(rules.of(svc, kept.asset.id), kept, wanted.picks) if wanted.picks else None
     subject = values.subject_or_new(svc, wanted.subject)
     given = _values(svc, subject, _new(wanted.said, found), found)

@@ -7,6 +7,7 @@ from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from cms_core import Base, PublicId
+from cms_sales_enablement import training_models  # noqa: F401  # its tables belong to these
 
 TERM = String(40).with_variant(String(40, collation="C"), "postgresql")  # ranges of terms go by code point
 

@@ -72,9 +72,17 @@ def register_event_types() -> Iterable[EventType]:
 @hookimpl
 def register_blueprints() -> "Iterable[Blueprint]":
     from cms_sales_enablement import api as calls
-    from cms_sales_enablement import deck_api, deck_pages, pages, share_pages, template_pages
+    from cms_sales_enablement import (
+        deck_api,
+        deck_pages,
+        pages,
+        share_pages,
+        template_pages,
+        training_api,
+        training_pages,
+    )
 
-    rooms = (deck_pages, template_pages, pages, share_pages, calls, deck_api)
+    rooms = (deck_pages, template_pages, training_pages, pages, share_pages, calls, deck_api, training_api)
     return [room.blueprint for room in rooms]
 
 
@@ -84,10 +92,12 @@ def register_actions() -> Iterable[Action | NavItem]:
         "Decks", "sales_decks.index_page", "presentation", "Sales", "sales.decks", "g e", tab=True
     )
     library = NavItem("Library", "sales.library", "search", "Sales", "sales.read", "g b", tab=True)
+    learn = NavItem("Training", "sales_training.index", "square-check", "Sales", "sales.read", "g t")
     return [
         decks,
         library,
         NavItem("Shared links", "sales.links", "link-2", "Sales", "sales.share", "g k", tab=True),
+        learn,
     ]
 
 

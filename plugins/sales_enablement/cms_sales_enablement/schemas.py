@@ -1,6 +1,8 @@
 """Settings of the plugin, and the form of a share."""
 
-from marshmallow import INCLUDE, Schema, fields, validate
+from typing import Any
+
+from marshmallow import INCLUDE, Schema, ValidationError, fields, pre_load, validate, validates_schema
 
 PASSWORD = validate.Length(4, 200)
 
@@ -39,6 +41,73 @@ class PresentationFile(Schema):
         ),
         metadata={"label": "File", "hint": "Add a new version under Decks: it is read and checked there"},
     )
+
+
+class QuestionForm(Schema):
+    """One question of a quiz."""
+
+    question = fields.String(required=True, validate=validate.Length(1, 500), metadata={"label": "Question"})
+    options = fields.List(
+        fields.String(validate=validate.Length(1, 300)),
+        required=True,
+        validate=validate.Length(2, 10),
+        metadata={"label": "Answers", "hint": "One a line; begin the right one with *", "widget": "lines"},
+    )
+
+    @pre_load
+    def lines_are_a_list(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """A form sends a text, one option a line."""
+        said = data.get("options")
+        lines = (
+            [line.strip() for line in said.splitlines() if line.strip()] if isinstance(said, str) else said
+        )
+        return {**data, "options": lines} if said is not None else data
+
+    @validates_schema
+    def one_is_right(self, data: dict[str, Any], **_: Any) -> None:
+        """Exactly one of the answers is marked."""
+        if sum(each.startswith("*") for each in data.get("options", ())) != 1:
+            raise ValidationError("Begin the one right answer with *.", "options")
+
+
+class TrainingForm(Schema):
+    """A new initiative."""
+
+    name = fields.String(required=True, validate=validate.Length(1, 200), metadata={"label": "Name"})
+    lessons = fields.List(
+        fields.String(validate=validate.Length(1, 200)),
+        required=True,
+        validate=validate.Length(1, 50),
+        metadata={"label": "Lessons", "hint": "The slugs of approved pieces, one a line", "widget": "lines"},
+    )
+    guards = fields.List(
+        fields.String(validate=validate.Length(1, 200)),
+        load_default=list,
+        validate=validate.Length(max=50),
+        metadata={
+            "label": "Needed for",
+            "hint": "The slugs of presentations: decks of them are made by those who passed",
+            "widget": "lines",
+        },
+    )
+    questions = fields.List(
+        fields.Nested(QuestionForm),
+        required=True,
+        validate=validate.Length(1, 50),
+        metadata={"label": "Questions"},
+    )
+    pass_percent = fields.Integer(
+        load_default=80,
+        validate=validate.Range(1, 100),
+        metadata={"label": "Passed with", "hint": "Percent of right answers"},
+    )
+    valid_days = fields.Integer(
+        load_default=None,
+        allow_none=True,
+        validate=validate.Range(1, 3650),
+        metadata={"label": "A certificate is valid for", "hint": "In days; left empty: for good"},
+    )
+    due_on = fields.Date(load_default=None, allow_none=True, metadata={"label": "To be done by"})
 
 
 class ShareForm(Schema):

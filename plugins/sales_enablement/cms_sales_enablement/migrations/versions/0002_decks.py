@@ -16,6 +16,7 @@ def upgrade() -> None:
     _decks()
     _pictures()
     _rules()
+    _training()
     op.create_table(
         "sales_enablement_dwell",
         sa.Column("view_id", sa.Integer(), nullable=False),
@@ -133,6 +134,68 @@ def _rules() -> None:
     )
 
 
+def _training() -> None:
+    op.create_table(
+        "sales_enablement_initiative",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("public_id", sa.String(length=36), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("guards", sa.JSON(), nullable=False),
+        sa.Column("questions", sa.JSON(), nullable=False),
+        sa.Column("pass_percent", sa.Integer(), nullable=False),
+        sa.Column("valid_days", sa.Integer(), nullable=True),
+        sa.Column("due_on", sa.Date(), nullable=True),
+        sa.Column("created_at", UTCDateTime(timezone=True), nullable=False),
+        sa.Column("closed_at", UTCDateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sales_enablement_initiative")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_sales_enablement_initiative_public_id")),
+    )
+    op.create_table(
+        "sales_enablement_lesson",
+        sa.Column("initiative_id", sa.Integer(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("asset", sa.String(length=36), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["initiative_id"],
+            ["sales_enablement_initiative.id"],
+            name=op.f("fk_sales_enablement_lesson_initiative_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("initiative_id", "position", name=op.f("pk_sales_enablement_lesson")),
+    )
+    op.create_table(
+        "sales_enablement_lesson_read",
+        sa.Column("user", sa.String(length=36), nullable=False),
+        sa.Column("asset", sa.String(length=36), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("at", UTCDateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("user", "asset", name=op.f("pk_sales_enablement_lesson_read")),
+    )
+    op.create_table(
+        "sales_enablement_quiz_attempt",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("initiative_id", sa.Integer(), nullable=False),
+        sa.Column("user", sa.String(length=36), nullable=False),
+        sa.Column("user_name", sa.String(length=320), nullable=False),
+        sa.Column("at", UTCDateTime(timezone=True), nullable=False),
+        sa.Column("right", sa.Integer(), nullable=False),
+        sa.Column("all", sa.Integer(), nullable=False),
+        sa.Column("passed", sa.Boolean(), nullable=False),
+        sa.Column("expires_at", UTCDateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["initiative_id"],
+            ["sales_enablement_initiative.id"],
+            name=op.f("fk_sales_enablement_quiz_attempt_initiative_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sales_enablement_quiz_attempt")),
+    )
+    for column in ("initiative_id", "user"):
+        op.create_index(
+            op.f(f"ix_sales_enablement_quiz_attempt_{column}"), "sales_enablement_quiz_attempt", [column]
+        )
+
+
 def _pictures() -> None:
     op.create_table(
         "sales_enablement_picture",
@@ -156,6 +219,10 @@ def downgrade() -> None:
     for column in ("slide", "seen_at"):
         op.drop_column("sales_enablement_view", column)
     for table in (
+        "quiz_attempt",
+        "lesson_read",
+        "lesson",
+        "initiative",
         "dwell",
         "slide_rule",
         "deck_limit",
