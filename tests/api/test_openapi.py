@@ -101,6 +101,7 @@ def test_every_answer_is_of_the_shape_that_is_described(
         "/sales_enablement/shares/{id}": f"/sales_enablement/shares/{share}",
         "/sales_enablement/assets/{slug}": "/sales_enablement/assets/hello",
         "/sales_enablement/templates/{named}": "/sales_enablement/templates/pitch",
+        "/sales_enablement/usage/templates/{named}": "/sales_enablement/usage/templates/pitch",
         "/sales_enablement/training/{id}": f"/sales_enablement/training/{training(admin)}",
         "/sales_enablement/decks/{id}": f"/sales_enablement/decks/{deck(admin, approver)}",
         "/content/{slug}": "/content/hello",

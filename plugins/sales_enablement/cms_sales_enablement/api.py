@@ -184,7 +184,9 @@ class Standing(api.Document):
     asset = api.text()
     until = fields.Date(required=True, allow_none=True)
     used = api.number()
+    won = api.number()
     outdated = api.number()
+    wish = api.number()
 
 
 class Words(api.Input):
@@ -273,7 +275,7 @@ def standing(slug: str) -> Response:
 @blueprint.post("/assets/<slug>/feedback")
 @blueprint.call(shares.MAY_SHARE, body=Words, answers=Standing)
 def say(body: dict[str, Any], slug: str) -> Response:
-    """Tell marketing that an approved asset was used, or that it is outdated."""
+    """Tell marketing that an approved asset was used, that a deal was won with it, that it is outdated, or what it lacks."""
     svc = api.services(PLUGIN)
     found = _asset(svc, slug)
     feedback.give(svc, slug, body["kind"], body["words"])

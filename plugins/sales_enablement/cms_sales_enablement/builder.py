@@ -10,9 +10,11 @@ from cms_core import Services
 from cms_sales_enablement import deck_view, decks, presentations, rules, values, views
 from cms_sales_enablement.deck_view import Shown
 from cms_sales_enablement.models import Deck, Share, Slide, View
+from cms_sales_enablement.recommending import Recommendation, Situation, recommend
 from cms_sales_enablement.rules import Rules
 
 SOURCES = {"said": "", "rep": "from your account"}
+SHOWN = 3
 LIVE = timedelta(seconds=30)  # a page tells of itself every ten
 
 
@@ -56,6 +58,7 @@ class Builder:
     changed: frozenset[str]
     gone: int
     link: LastLink | None
+    helps: Sequence[Recommendation]
 
     @property
     def missing(self) -> Sequence[FieldRow]:
@@ -81,6 +84,7 @@ def of(svc: Services, deck: Deck) -> Builder:
         ),
         gone=sum(uid not in by_uid for uid in digests),
         link=_last_link(svc, deck),
+        helps=_helps(svc, deck),
     )
 
 
@@ -98,6 +102,19 @@ def _fields(svc: Services, deck: Deck, by_uid: Mapping[str, Slide]) -> list[Fiel
 def _field(name: str, known: values.Value | None, used_on: Sequence[int], missing: bool) -> FieldRow:
     source = SOURCES.get(known.source, f"from the {known.source}") if known else ""
     return FieldRow(name, values.label_of(name), str(known.value) if known else "", source, used_on, missing)
+
+
+def _helps(svc: Services, deck: Deck) -> list[Recommendation]:
+    """What helps at the stage of the deal that the deck is for; other presentations and pieces, not this one."""
+    known = values.restored(deck.values)
+    told = {
+        name: str(known[name].value) if name in known else "" for name in ("deal.stage", "company.industry")
+    }
+    if not any(told.values()):
+        return []
+    situation = Situation(told["deal.stage"], told["company.industry"])
+    found = recommend(svc, situation, SHOWN + 1)
+    return [each for each in found if each.asset.id != deck.asset and len(each.reasons) > 1][:SHOWN]
 
 
 def _last_link(svc: Services, deck: Deck) -> LastLink | None:

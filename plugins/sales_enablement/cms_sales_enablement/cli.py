@@ -11,6 +11,7 @@ from cms_sales_enablement import shares as links
 from cms_sales_enablement.deck_cli import decks, templates
 from cms_sales_enablement.share_pages import PLUGIN
 from cms_sales_enablement.training_cli import training
+from cms_sales_enablement.usage_cli import usage
 
 
 @click.group()
@@ -153,3 +154,4 @@ def revoke(state: State, public_id: str, as_json: bool) -> None:
 command.add_command(templates)
 command.add_command(decks)
 command.add_command(training)
+command.add_command(usage)

@@ -9,7 +9,14 @@ from cms_core import Asset, Finding, Invalid, Level, Services
 from cms_sales_enablement.models import Document, Feedback, Shelf
 from cms_sales_enablement.shares import MAY_SHARE
 
-KINDS = {"used": "Used it", "outdated": "It is outdated"}
+KINDS = {
+    "used": "Used it",
+    "won": "Won with it",
+    "outdated": "It is outdated",
+    "wish": "Something is missing",
+}
+OPEN = ("outdated", "wish")  # wait for a newer revision
+SAYS = {"outdated": "is outdated", "wish": "lacks something"}
 LONGEST = 500
 SHOWN = 5
 
@@ -26,7 +33,7 @@ def give(svc: Services, slug: str, kind: str, words: str = "") -> None:
     said = {"asset": asset.id, "revision": asset.revision, "kind": kind, "words": words, "user": user.id}
     same = select(Feedback.id).filter_by(**said).limit(1)
     with svc.transaction() as session:
-        if kind == "used" or session.scalar(same) is None:
+        if kind not in OPEN or session.scalar(same) is None:
             session.add(Feedback(**said, user_name=user.name or user.email, at=svc.now()))
 
 
@@ -52,12 +59,12 @@ def counts(svc: Services, asset: str) -> Mapping[str, int]:
         return dict(session.execute(query).all())
 
 
-def outdated(svc: Services, asset: str) -> Sequence[Feedback]:
-    """Who says that the approved revision of an asset is outdated, the newest first; a newer revision answers them."""
+def open_words(svc: Services, asset: str) -> Sequence[Feedback]:
+    """What is asked of the approved revision of an asset, the newest first; a newer revision answers it."""
     query = (
         select(Feedback)
         .join(Document, (Document.asset == Feedback.asset) & (Document.revision == Feedback.revision))
-        .where(Feedback.asset == asset, Feedback.kind == "outdated")
+        .where(Feedback.asset == asset, Feedback.kind.in_(OPEN))
     )
     with svc.session() as session:
         return session.scalars(query.order_by(Feedback.id.desc()).limit(SHOWN)).all()
@@ -71,14 +78,21 @@ def outdated_assets(svc: Services) -> set[str]:
         return set(session.scalars(query))
 
 
+def won_with(svc: Services) -> Mapping[str, int]:
+    """By asset how many different people say that they won with it."""
+    query = select(Feedback.asset, func.count(Feedback.user.distinct())).where(Feedback.kind == "won")
+    with svc.session() as session:
+        return dict(session.execute(query.group_by(Feedback.asset)).all())
+
+
 def remarks(svc: Services, asset: Asset) -> list[Finding]:
     """The same as notes for whoever reviews the next revision."""
     return [
         Finding(
             Level.NOTE,
             "",
-            f"{each.user_name} says that revision {each.revision} is outdated"
+            f"{each.user_name} says that revision {each.revision} {SAYS[each.kind]}"
             + (f": {each.words}" if each.words else ""),
         )
-        for each in outdated(svc, asset.id)
+        for each in open_words(svc, asset.id)
     ]

@@ -26,7 +26,7 @@ def of_asset(asset: str) -> list[Panel]:
         "tally": views.Tally(sum(each.views for each in tallies), sum(each.people for each in tallies)),
         "looked_at": len(tallies),
         "said": feedback.counts(svc, asset),
-        "outdated": feedback.outdated(svc, asset),
+        "asked": feedback.open_words(svc, asset),
         "until": feedback.until(svc, asset),
     }
     return [Panel("In sales", "sales_enablement/asset_panel.html", context)]

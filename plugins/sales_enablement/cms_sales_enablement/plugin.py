@@ -80,9 +80,12 @@ def register_blueprints() -> "Iterable[Blueprint]":
         template_pages,
         training_api,
         training_pages,
+        usage_api,
+        usage_pages,
     )
 
-    rooms = (deck_pages, template_pages, training_pages, pages, share_pages, calls, deck_api, training_api)
+    shown = (deck_pages, template_pages, training_pages, usage_pages, pages, share_pages)
+    rooms = (*shown, calls, deck_api, training_api, usage_api)
     return [room.blueprint for room in rooms]
 
 
@@ -98,6 +101,7 @@ def register_actions() -> Iterable[Action | NavItem]:
         library,
         NavItem("Shared links", "sales.links", "link-2", "Sales", "sales.share", "g k", tab=True),
         learn,
+        NavItem("Use in sales", "sales_usage.index", "chart-line", "Measure", "sales.all"),
     ]
 
 

@@ -16,7 +16,8 @@ from cms_sales_enablement import feedback, index, values
 from cms_sales_enablement.models import Deck, Document, Share, Shelf
 
 ENOUGH = 10  # outcomes from which on a share of wins is worth a word
-STAGE, INDUSTRY, PERSONA, WINS, FRESH, OUTDATED = 30, 20, 20, 40, 5, -25
+STAGE, INDUSTRY, PERSONA, WINS, SAID, FRESH, OUTDATED = 30, 20, 20, 40, 5, 5, -25
+MOST_SAID = 15
 RECENT = timedelta(days=180)
 Z = 1.96
 WON, LOST, REOPENED = "deal_won", "deal_lost", "deal_reopened"
@@ -85,12 +86,13 @@ def recommend(svc: Services, situation: Situation, limit: int = 10) -> list[Reco
     """The pieces that help, the best first; those with nothing for them are left out."""
     index.catch_up(svc)
     ids = _usable(svc)
-    records = win_records(svc)
-    outdated = feedback.outdated_assets(svc)
+    records, said, outdated = win_records(svc), feedback.won_with(svc), feedback.outdated_assets(svc)
     found = [
         Recommendation(
             asset,
-            _reasons(svc, asset, situation, records.get(asset.id), asset.id in outdated),
+            _reasons(
+                svc, asset, situation, records.get(asset.id), said.get(asset.id, 0), asset.id in outdated
+            ),
             records.get(asset.id, Record()),
         )
         for asset in svc.assets(ids)
@@ -106,7 +108,7 @@ def _usable(svc: Services) -> list[str]:
 
 
 def _reasons(
-    svc: Services, asset: Asset, situation: Situation, record: Record | None, outdated: bool
+    svc: Services, asset: Asset, situation: Situation, record: Record | None, said: int, outdated: bool
 ) -> list[Reason]:
     about = {each.casefold() for each in (*asset.tags, str(asset.body.get("industry") or ""))}
     found = []
@@ -118,6 +120,9 @@ def _reasons(
         found.append(Reason(f"For the {asset.persona}", PERSONA))
     if record is not None and record.all:
         found.append(_won(record))
+    if said:
+        people = "rep says" if said == 1 else "reps say"
+        found.append(Reason(f"{said} {people} that they won with it", min(MOST_SAID, SAID * said)))
     if asset.updated_at and svc.now() - asset.updated_at < RECENT:
         found.append(Reason("Approved within half a year", FRESH))
     if outdated:

@@ -8,7 +8,7 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response
 
 from cms_core import CmsError, NotFound, permission, services, toast
-from cms_sales_enablement import feedback, index, pictures, presentations, rules
+from cms_sales_enablement import feedback, index, pictures, presentations, rules, usage
 from cms_sales_enablement.share_pages import PLUGIN
 
 Answer = str | Response | tuple[str, int]
@@ -65,10 +65,11 @@ def show(slug: str) -> Answer:
     return render_template(
         "sales_enablement/presentation.html",
         kept=kept,
+        uses={each.uid: each for each in usage.of_slides(svc, kept)},
         rules=rules.of(svc, kept.asset.id),
         made=pictures.ask_for(svc, kept.asset.id, kept.slides, None),
         behind=presentations.behind(svc, kept.asset.id, kept.presentation),
-        outdated=feedback.outdated(svc, kept.asset.id),
+        asked=feedback.open_words(svc, kept.asset.id),
     )
 
 

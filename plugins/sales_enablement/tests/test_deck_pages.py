@@ -140,6 +140,19 @@ def test_marketing_hears_of_a_slide_that_is_off(
     assert rep.submit(at + "/off", {"slide": "no"}, at).status_code == 404
 
 
+def test_what_helps_at_the_stage_of_the_deal_is_shown(rep: FormClient, template: str, desk: Any) -> None:
+    from cms_core.services import Services
+    from cms_leads.deals import Facts, create
+
+    desk.write("evaluation-guide", funnel_stage="Evaluation")
+    leads = Services(desk.workspace, "leads", (desk.people["rep"].id, "web"))
+    create(leads, Facts("Big", None, (), 1_000_000, "EUR", "evaluation"))
+    made = rep.submit(f"{AT}/", {"source": template, "for": "Big"})
+    page = rep.get(made.location).text
+    assert "Helps at this stage" in page
+    assert "For the stage Evaluation" in page
+
+
 def test_the_file_is_the_deck(rep: FormClient, deck: Deck) -> None:
     with rep.get(f"{AT}/{deck.public_id}/file") as answer:
         assert answer.headers["Content-Disposition"].endswith('"Pitch for Acme.pptx"')

@@ -107,6 +107,14 @@ def test_what_a_rep_calls_outdated_sinks(desk: Any, rep: Services) -> None:
     assert slugs(rep) == [], "what has more against it than for it is not recommended"
 
 
+def test_what_reps_won_with_counts_a_little(desk: Any, rep: Services) -> None:
+    desk.write("alpha")
+    recommend(rep, Situation())
+    for role in ("rep", "marketer", "rep"):
+        feedback.give(desk.services(role), "alpha", "won")
+    assert why(rep, "alpha")["2 reps say that they won with it"] == 10
+
+
 def test_what_is_known_of_a_company_is_asked_for(rep: Services) -> None:
     rep.upsert_company(Company("", "Acme", "acme.test", {"industry": "Health"}))
     known = recommending.situation_of(rep, "acme", Situation(stage="evaluation"))
