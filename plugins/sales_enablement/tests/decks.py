@@ -67,3 +67,13 @@ def changed(
         for name, data in added.items():
             new.writestr(name, data)
     return target
+
+
+def swap(old: bytes, new: bytes) -> Change:
+    """A change of the first place where a part says something."""
+
+    def change(data: bytes) -> bytes:
+        assert old in data, old
+        return data.replace(old, new, 1)
+
+    return change

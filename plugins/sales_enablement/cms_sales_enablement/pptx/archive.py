@@ -19,6 +19,7 @@ DOS_EPOCH = (1980, 1, 1, 0, 0, 0)
 UTF8 = 0x800
 VERSION = 20
 LEVEL = 6  # of deflate
+PACKED_ALREADY = (".png", ".jpeg", ".xlsx")
 CHUNK = 1 << 20
 
 
@@ -69,22 +70,29 @@ class ArchiveWriter:
         self._at = 0
         self._directory: list[bytes] = []
 
-    def copy(self, source: int, entries: Iterable[Entry]) -> None:
-        """Take over entries of another archive, given by its file descriptor."""
+    def copy(self, source: int | bytes, entries: Iterable[Entry]) -> None:
+        """Take over entries of another archive, given by its file descriptor or its bytes."""
         for run in _runs(entries):
+            start, end = run[0].start, run[-1].end
             for entry in run:
-                self._list(entry, self._at + entry.start - run[0].start)
-            self._out.flush()
-            _copy(source, run[0].start, run[-1].end - run[0].start, self._out.fileno())
-            self._at += run[-1].end - run[0].start
+                self._list(entry, self._at + entry.start - start)
+            if isinstance(source, bytes):
+                self._out.write(source[start:end])
+            else:
+                self._out.flush()
+                _copy(source, start, end - start, self._out.fileno())
+            self._at += end - start
 
     def add(self, name: str, data: bytes) -> None:
-        """Write a part, packed."""
-        packer = zlib.compressobj(LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
-        packed = packer.compress(data) + packer.flush()
+        """Write a part, packed where that is worth it."""
+        method = zipfile.ZIP_STORED if name.endswith(PACKED_ALREADY) else zipfile.ZIP_DEFLATED
+        packed = data
+        if method == zipfile.ZIP_DEFLATED:
+            packer = zlib.compressobj(LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
+            packed = packer.compress(data) + packer.flush()
         year, month, day, *_ = DOS_EPOCH
         entry = Entry(
-            name, 0, 0, UTF8, zipfile.ZIP_DEFLATED, 0, (year - 1980) << 9 | month << 5 | day,
+            name, 0, 0, UTF8, method, 0, (year - 1980) << 9 | month << 5 | day,
             zlib.crc32(data), len(packed), len(data),
         )  # fmt: skip
         encoded = name.encode()
