@@ -78,8 +78,8 @@ CONTROLS = swap(
     b'<p:controls><p:control spid="1" name="Button" r:id="rId99" imgW="1" imgH="1"/></p:controls></p:cSld>',
 )
 BACKGROUND = swap(
-    b"<p:cSld><p:spTree>",
-    b'<p:cSld><p:bg><p:bgPr><a:blipFill><a:blip r:link="rId99"/><a:stretch/></a:blipFill><a:effectLst/></p:bgPr></p:bg><p:spTree>',
+    b"<p:spTree>",
+    b'<p:bg><p:bgPr><a:blipFill><a:blip r:link="rId99"/><a:stretch/></a:blipFill><a:effectLst/></p:bgPr></p:bg><p:spTree>',
 )
 FAR = "https://track.example/pixel.png"
 CASES: dict[str, tuple[str, dict[str, Change], dict[str, bytes]]] = {

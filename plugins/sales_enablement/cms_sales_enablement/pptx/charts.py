@@ -194,7 +194,7 @@ def _put(
         cache = old.makeelement(f"{{{C}}}{cache_name}")
         formula.addnext(cache)
     _points(cache, values)
-    cells.update(zip(span.cells(), values, strict=True))
+    cells.update(zip(span.cells(), (None if each == "" else each for each in values), strict=True))
 
 
 def _literal(place: Element, old: Element | None, kind: tuple[str, str]) -> Element:
@@ -224,7 +224,7 @@ def _points(cache: Element, values: Sequence[str | float | None]) -> None:
     count.set("val", str(len(values)))
     at = cache.index(count) + 1
     for index, value in enumerate(values):
-        if value is not None:
+        if value is not None and value != "":  # what is empty is no point
             point = cache.makeelement(f"{{{C}}}pt", {"idx": str(index)})
             said = point.makeelement(f"{{{C}}}v")
             said.text = value if isinstance(value, str) else number_text(value)

@@ -125,7 +125,7 @@ def _number(cell: str, line: int, column: str) -> float | None:
 
 def _csv(text: str) -> Rows:
     first = text.partition("\n")[0]
-    delimiter = max(",;\t", key=first.count)
+    delimiter = max("\t;,", key=first.count)
     try:
         found = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
         return tuple(tuple(row) for row in found if row)
