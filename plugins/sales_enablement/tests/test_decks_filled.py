@@ -162,15 +162,8 @@ def conformance() -> list[Path]:
 
 
 @pytest.mark.parametrize("path", conformance(), ids=lambda path: path.name)
-def test_decks_of_other_programs_are_copied_whole_or_refused_with_a_reason(
-    path: Path, tmp_path: Path
-) -> None:
-    try:
-        template = DeckTemplate(path)
-    except PackageRefused as refused:
-        assert refused.code
-        return
-    with template:
+def test_decks_of_other_programs_are_copied_whole(path: Path, tmp_path: Path) -> None:
+    with DeckTemplate(path) as template:
         codes = {each.code for each in template.findings}
         for picks in ([], [each.id for each in template.slides[::-2]]):
             copied = template.write(tmp_path / "c.pptx", picks, pictures={"logo": picture((9, 9), "PNG")})
