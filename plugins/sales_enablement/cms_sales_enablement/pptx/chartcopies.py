@@ -66,6 +66,11 @@ class Charts:
                 except Unfillable as why:
                     self.unfillable[name] = str(why)
 
+    @property
+    def names(self) -> list[str]:
+        """The parts of the charts that take figures."""
+        return [each.name for each in self._fillable]
+
     def _compile(self, name: str, uses: tuple[ChartUse, ...]) -> Fillable:
         part = ChartPart(self._package.xml(name))
         named = tuple(self._named.get(name, ()))

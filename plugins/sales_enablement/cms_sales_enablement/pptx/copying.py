@@ -2,7 +2,7 @@
 
 import posixpath
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cms_core import merge
@@ -34,14 +34,52 @@ class Given:
         )
 
 
-@dataclass(frozen=True)
 class Compilation:
-    """A template taken apart: its parts, what each leads to, and those that copies change."""
+    """A template taken apart: its parts, what each leads to, and which of them a copy may have otherwise (``changing``).
 
-    package: Package
-    relationships: Mapping[str, Sequence[Relationship]]
-    compiled: Mapping[str, Compiled]
-    taken: frozenset[str]  # names of parts in small letters
+    What the others lead to, near and far, is found once.
+    """
+
+    def __init__(
+        self,
+        package: Package,
+        relationships: Mapping[str, Sequence[Relationship]],
+        compiled: Mapping[str, Compiled],
+        changing: Iterable[str],
+    ) -> None:
+        self.package, self.compiled = package, compiled
+        self.parts = frozenset(package.names)
+        self.changing = frozenset([*compiled, *changing])
+        self.taken = frozenset(each.lower() for each in package.names)
+        self.relationship_parts = [
+            (name, rels) for name in ("", *package.names) if (rels := rels_of(name)) in package
+        ]
+        self._near = {
+            name: [(each.id, each.target) for each in found if not each.external and each.target in package]
+            for name, found in relationships.items()
+        }
+        self._far: dict[str, frozenset[str]] = {}
+
+    def near(self, name: str) -> Sequence[tuple[str, str]]:
+        """The relationships of a part to others, and those."""
+        return self._near.get(name, ())
+
+    def with_far(self, names: Iterable[str]) -> set[str]:
+        """These parts and all that they lead to; ways end at parts that a copy may have otherwise."""
+        found = set(names)
+        for name in tuple(found):
+            if name not in self.changing:
+                found |= self._far.get(name) or self._find_far(name)
+        return found
+
+    def _find_far(self, name: str) -> frozenset[str]:
+        seen, waiting = {name}, [name]
+        while waiting:
+            new = {target for _, target in self.near(waiting.pop())} - seen
+            seen |= new
+            waiting += new - self.changing
+        self._far[name] = frozenset(seen)
+        return self._far[name]
 
 
 @dataclass
@@ -58,67 +96,80 @@ class Copy:
     types: dict[str, str] = field(default_factory=dict)
     missing: set[str] = field(default_factory=set)
     kept: set[str] = field(default_factory=set)
+    image_rows: dict[tuple[str, str, str], bytes] = field(default_factory=dict)
+    _media: dict[str, str] = field(default_factory=dict)
 
     def make(self) -> None:
         """Fill each part that something leads to, beginning at the package itself."""
         self.parts |= self.change.parts
         self.added |= self.change.added
         self.types |= self.change.types
-        waiting, seen, package = [""], set[str](), self.template.package
+        template = self.template
+        seen, waiting = {""}, [""]
         while waiting:
-            for target in self._led_to(waiting.pop()):
-                if target not in seen and target not in self.left_out:
-                    seen.add(target)
-                    waiting.append(target)
-        names = {each for each in seen if each in package}
-        self.kept = names | {rels for name in ("", *names) if (rels := rels_of(name)) in package}
+            new = template.with_far(self._led_to(waiting.pop())) - seen - self.left_out
+            seen |= new
+            waiting += [each for each in new if each in template.changing or each not in template.parts]
+        rels = {rels for name, rels in template.relationship_parts if name in seen}
+        self.kept = (seen & template.parts) | rels
 
-    def _led_to(self, name: str) -> Iterator[str]:
+    def _led_to(self, name: str) -> Iterable[str]:
         compiled = self.template.compiled.get(name)
         if compiled is not None:
-            yield from self._fill(compiled)
-            return
-        original = self.change.originals.get(name, name)
-        for each in self.template.relationships.get(original, ()):
-            if not each.external:
-                yield self.change.targets.get((name, each.id), each.target)
+            return self._fill(compiled)
+        near = self.template.near(self.change.originals.get(name, name))
+        return [self.change.targets.get((name, id_), target) for id_, target in near]
 
-    def _fill(self, compiled: Compiled) -> Iterator[str]:
+    def _fill(self, compiled: Compiled) -> list[str]:
         """Fill a part; gives what it leads to now."""
-        filling = PartFilling(self, compiled)
+        name, filling = compiled.name, PartFilling(self, compiled)
         data = join(compiled.pieces, filling)
         if filling.changed:
-            self.parts[compiled.name] = data
+            self.parts[name] = data
+        near = self.template.near(name)
         gone = {id_ for id_, count in filling.lost.items() if count >= compiled.ids[id_]}
-        rows, changed = [], bool(filling.rows_added)
-        for as_it_was, each in zip(compiled.rows, compiled.relationships, strict=True):
-            stored, moved = as_it_was, self.change.targets.get((compiled.name, each.id))
-            if each.id in gone or (each.target in self.left_out and not each.external):
-                changed = True
-                continue
-            if moved is not None:
-                changed = True
-                stored = row({"Id": each.id, "Type": each.type, "Target": _relative(compiled.name, moved)})
-            rows.append(stored)
-            if not each.external:
-                yield moved or each.target
-        if changed:
-            self.parts[rels_of(compiled.name)] = relationships_part(rows + filling.rows_added)
-        yield from filling.media
-        if compiled.name in self.asking:
+        gone |= {id_ for id_, target in near if target in self.left_out}
+        moved = {id_: to for id_, _ in near if (to := self.change.targets.get((name, id_)))}
+        if gone or moved or filling.rows_added:
+            rows = [*self._rows(compiled, gone, moved), *filling.rows_added]
+            self.parts[rels_of(name)] = relationships_part(rows)
+        if name in self.asking:
             asked = {use.field for use in compiled.charts if use.field}
             self.missing |= asked - set(self.given.charts)
+        return [moved.get(id_, target) for id_, target in near if id_ not in gone] + filling.media
+
+    @staticmethod
+    def _rows(compiled: Compiled, gone: set[str], moved: Mapping[str, str]) -> Iterator[bytes]:
+        for stored, each in zip(compiled.rows, compiled.relationships, strict=True):
+            if each.id in moved:
+                target = _relative(compiled.name, moved[each.id])
+                yield row({"Id": each.id, "Type": each.type, "Target": target})
+            elif each.id not in gone:
+                yield stored
 
     def media(self, picture: Picture) -> str:
         """The part that holds a picture, once for all who show it."""
+        if picture.name not in self._media:
+            self._media[picture.name] = self._add_media(picture)
+        return self._media[picture.name]
+
+    def _add_media(self, picture: Picture) -> str:
         name, number = f"ppt/media/{picture.name}", 0
-        while name not in self.added and name.lower() in self.template.taken:
-            if name in self.template.package and self.template.package.read(name) == picture.data:
+        while name.lower() in self.template.taken:
+            if name in self.template.parts and self.template.package.read(name) == picture.data:
                 return name  # a copy was made a template
             number += 1
             name = f"ppt/media/{number}-{picture.name}"
         self.added[name], self.types[name] = picture.data, picture.type
         return name
+
+    def image_row(self, part: str, id_: str, media: str) -> bytes:
+        """The relationship of a part to a picture."""
+        key = (posixpath.dirname(part), id_, media)
+        if key not in self.image_rows:
+            target = posixpath.relpath(media, key[0])
+            self.image_rows[key] = row({"Id": id_, "Type": f"{R}/image", "Target": target})
+        return self.image_rows[key]
 
 
 class PartFilling:
@@ -153,8 +204,7 @@ class PartFilling:
         name = self._copy.media(picture)
         if name not in self._shown:
             id_ = self._shown[name] = f"{self._compiled.prefix}{len(self._shown) + 1}"
-            target = _relative(self._compiled.name, name)
-            self.rows_added.append(row({"Id": id_, "Type": f"{R}/image", "Target": target}))
+            self.rows_added.append(self._copy.image_row(self._compiled.name, id_, name))
             self.media.append(name)
         return self._shown[name]
 

@@ -4,6 +4,7 @@ import hashlib
 import io
 import warnings
 from dataclasses import dataclass
+from functools import cached_property
 
 from cms_core import Invalid
 
@@ -20,7 +21,7 @@ class Picture:
     ending: str
     type: str
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The same for the same content."""
         return f"{hashlib.sha256(self.data).hexdigest()[:24]}.{self.ending}"

@@ -5,7 +5,10 @@ Nothing in it names what was left out.
 
 import copy
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 from xml.sax.saxutils import quoteattr
+
+from lxml import etree
 
 from cms_sales_enablement.pptx.compiling import rows_of
 from cms_sales_enablement.pptx.fields import serialised
@@ -20,6 +23,7 @@ from cms_sales_enablement.pptx.slides import P14, Presentation, R, Slide
 
 APP = "docProps/app.xml"
 MAIN = "application/vnd.openxmlformats-officedocument.presentationml.presentation.main+xml"
+NAMING = etree.XPath("//*[@r:*]", namespaces={"r": R})
 DECLARATION = b'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
 
 
@@ -92,10 +96,11 @@ def _default(ending: str, type_: str) -> bytes:
 
 def _sweep(root: Element, gone: Collection[str]) -> None:
     """Take out the elements that name one of these relationships: an entry of a list, a link."""
-    for element in list(root.iter("{*}*")) if gone else ():
+    found: Any = NAMING(root)
+    for element in found if gone else ():
         parent = element.getparent()
         if parent is not None and any(
-            str(key).startswith(f"{{{R}}}") and value in gone for key, value in element.attrib.items()
+            value in gone for key, value in element.attrib.items() if key.startswith(f"{{{R}}}")
         ):
             parent.remove(element)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from cms_core import Invalid, merge
 from cms_sales_enablement.pptx import slides
-from cms_sales_enablement.pptx.archive import ArchiveWriter, Entry
+from cms_sales_enablement.pptx.archive import ArchiveWriter
 from cms_sales_enablement.pptx.chartcopies import Charts
 from cms_sales_enablement.pptx.compiling import Compiled, Compiler
 from cms_sales_enablement.pptx.copying import Compilation, Copy, Given
@@ -57,9 +57,8 @@ class DeckTemplate:
             compiled = self._compile(known)
             self._charts = Charts(self._package, self._named)
             self._charts.compile([use for each in compiled.values() for use in each.charts])
-            self._compilation = Compilation(
-                self._package, self._named, compiled, frozenset(each.lower() for each in self._package.names)
-            )
+            changing = [self._presentation.part, *self._below, *self._charts.names]
+            self._compilation = Compilation(self._package, self._named, compiled, changing)
             self._remarks = tuple(self._remarked())
             self.findings = (*self._package.findings, *self._remarks)
             slots = {part: tuple(self._slots(part)) for part in self._below}
@@ -216,19 +215,13 @@ class DeckTemplate:
 
     def _write_parts(self, archive: ArchiveWriter, copy: Copy) -> None:
         parts = {**self._package.changed, **copy.parts}
-        run: list[Entry] = []
-        for entry in self._entries:
-            if entry.name not in copy.kept:
-                continue
-            if entry.name in parts:
-                archive.copy(self._package.fileno(), run)
-                run = []
-                archive.add(entry.name, parts[entry.name])
-            else:
-                run.append(entry)
-        archive.copy(self._package.fileno(), run)
+        kept = [each for each in self._entries if each.name in copy.kept]
+        for each in kept:
+            if each.name in parts:
+                archive.add(each.name, parts[each.name])
         for name, data in copy.added.items():
             archive.add(name, data)
+        archive.copy(self._package.fileno(), [each for each in kept if each.name not in parts])
 
 
 def _bare(name: str) -> str:

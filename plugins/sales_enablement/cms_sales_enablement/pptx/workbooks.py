@@ -4,7 +4,7 @@ import copy
 import io
 import re
 
-from cms_sales_enablement.pptx.archive import ArchiveWriter, Entry
+from cms_sales_enablement.pptx.archive import ArchiveWriter
 from cms_sales_enablement.pptx.charts import Cells, Unfillable, column_number, letters, number_text
 from cms_sales_enablement.pptx.fields import serialised
 from cms_sales_enablement.pptx.package import (
@@ -58,15 +58,9 @@ class Workbook:
         changed = {**self._static, self._sheet: serialised(root)}
         out = io.BytesIO()
         archive = ArchiveWriter(out)
-        run: list[Entry] = []
-        for entry in self._entries:
-            if entry.name in changed:
-                archive.copy(self._data, run)
-                run = []
-                archive.add(entry.name, changed[entry.name])
-            else:
-                run.append(entry)
-        archive.copy(self._data, run)
+        for name, data in changed.items():
+            archive.add(name, data)
+        archive.copy(self._data, [each for each in self._entries if each.name not in changed])
         archive.close()
         return out.getvalue()
 
