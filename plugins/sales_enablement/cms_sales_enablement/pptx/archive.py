@@ -8,12 +8,16 @@ import os
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
 LOCAL = struct.Struct("<4s5H3I2H")
 CENTRAL = struct.Struct("<4s6H3I5HI")
+BLOCK = struct.Struct("<BHH")
+MOST = 0xFFFF  # bytes of a block that is not packed
+LAST_BLOCK = b"\3\0"
+FEW = 64
 PLACE = struct.Struct("<I")
 END = struct.Struct("<4s4H2IH")
 DOS_EPOCH = 1 << 5 | 1  # 1980-01-01
@@ -60,6 +64,33 @@ def _entry(info: zipfile.ZipInfo, end: int) -> Entry:
     )  # fmt: skip
 
 
+class Packed(bytes):
+    """Bytes that are written many times, and packed once: a part of a stream in the format of deflate (RFC 1951)."""
+
+    packed: bytes
+
+    def __new__(cls, data: bytes) -> "Packed":
+        """Few bytes are not worth it."""
+        self = super().__new__(cls, data)
+        self.packed = _stored(data) if len(data) < FEW else _deflated(data)
+        return self
+
+
+def _deflated(data: bytes) -> bytes:
+    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    return packer.compress(data) + packer.flush(zlib.Z_FULL_FLUSH)
+
+
+def _packed(data: bytes) -> bytes:
+    return data.packed if isinstance(data, Packed) else _stored(data)
+
+
+def _stored(data: bytes) -> bytes:
+    """As blocks that are not packed."""
+    blocks = (data[at : at + MOST] for at in range(0, len(data), MOST))
+    return b"".join(BLOCK.pack(0, len(each), ~len(each) & MOST) + each for each in blocks)
+
+
 class ArchiveWriter:
     """Writes an archive to a file that is open for writing, from its beginning. ``close`` completes it."""
 
@@ -84,12 +115,16 @@ class ArchiveWriter:
                 _copy(source, start, end - start, self._out.fileno())
             self._at += end - start
 
-    def add(self, name: str, data: bytes) -> None:
-        """Write a part, packed where that is worth it."""
-        method, packed = zipfile.ZIP_STORED, data
-        if len(data) >= SMALL and not name.endswith(PACKED_ALREADY):
-            packer = zlib.compressobj(LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
-            method, packed = zipfile.ZIP_DEFLATED, packer.compress(data) + packer.flush()
+    def add(self, name: str, data: bytes | Sequence[bytes]) -> None:
+        """Write a part, packed where that is worth it; one in pieces has those packed already that never change."""
+        method, packed = zipfile.ZIP_STORED, b""
+        if not isinstance(data, bytes):
+            method, packed = zipfile.ZIP_DEFLATED, b"".join(map(_packed, data)) + LAST_BLOCK
+            data = b"".join(data)
+        elif len(data) >= SMALL and not name.endswith(PACKED_ALREADY):
+            method, packed = zipfile.ZIP_DEFLATED, zlib.compress(data, LEVEL, -zlib.MAX_WBITS)
+        else:
+            packed = data
         encoded, crc = name.encode(), zlib.crc32(data)
         self._directory += (
             CENTRAL.pack(

@@ -17,8 +17,8 @@ from cms_sales_enablement.pptx.workbooks import Workbook
 class ChartChange:
     """What becomes of the charts in one copy: parts that change, parts that are new, and who leads elsewhere now."""
 
-    parts: dict[str, bytes] = field(default_factory=dict)
-    added: dict[str, bytes] = field(default_factory=dict)
+    parts: dict[str, bytes | list[bytes]] = field(default_factory=dict)
+    added: dict[str, bytes | list[bytes]] = field(default_factory=dict)
     types: dict[str, str] = field(default_factory=dict)
     targets: dict[tuple[str, str], str] = field(default_factory=dict)  # by part and relationship
     originals: dict[str, str] = field(default_factory=dict)  # by the name of a part that is new
@@ -113,7 +113,7 @@ class Charts:
             if chart.rows:
                 (change.added if moved else change.parts)[rels_of(name)] = rows
 
-    def _put(self, change: ChartChange, name: str, data: bytes, original: str) -> None:
+    def _put(self, change: ChartChange, name: str, data: bytes | list[bytes], original: str) -> None:
         if name == original:
             change.parts[name] = data
         else:

@@ -4,18 +4,22 @@ A chart keeps its figures twice: in its own part, as it was last drawn, and in a
 written, in the format that they have; what the figures do not touch stays.
 """
 
-import copy
+import math
 import re
-from collections.abc import Iterator, Sequence
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from xml.sax.saxutils import escape
+
+from lxml import etree
 
 from cms_core import Invalid
+from cms_sales_enablement.pptx.archive import Packed
 from cms_sales_enablement.pptx.data import Chart
 from cms_sales_enablement.pptx.fields import one_line, serialised
 from cms_sales_enablement.pptx.package import Element
 
 C = "http://schemas.openxmlformats.org/drawingml/2006/chart"
-TEXTS, NUMBERS = ("strRef", "strCache"), ("numRef", "numCache")
 SPAN = re.compile(
     r"((?:'(?:[^']|'')+'|[^!'\[\]]+))!\$?([A-Z]{1,3})\$?([0-9]{1,7})(?::\$?([A-Z]{1,3})\$?([0-9]{1,7}))?"
 )
@@ -63,24 +67,62 @@ class Span:
         return cls(sheet, top, left, wide + high + 1, across=wide > 0)
 
 
+@dataclass(frozen=True)
+class Content:
+    """Where a series keeps its title, categories or values: in which cells, and how it is written."""
+
+    name: str
+    span: Span | None
+    numbers: bool
+    format: str  # of numbers, as an element
+    prefix: str  # of the names of elements
+
+    def write(self, values: Sequence[str | float | None], cells: Cells, across: bool) -> bytes:
+        """The element's content, and what stands in the cells."""
+        numbers = self.numbers and not any(isinstance(each, str) for each in values)
+        if self.name == "tx" and self.span is None:
+            return self._element("v", escape(str(values[0]))).encode()
+        count = self._element("ptCount", "", f' val="{len(values)}"')
+        points = "".join(
+            self._element("pt", self._element("v", _said(value)), f' idx="{at}"')
+            for at, value in enumerate(values)
+            if value is not None and value != ""  # what is empty is no point
+        )
+        kept = (self.format if numbers else "") + count + points
+        kind = "num" if numbers else "str"
+        if self.span is None:
+            return self._element(f"{kind}Lit", kept).encode()
+        span = replace(self.span, count=len(values), across=across)
+        cells.update(zip(span.cells(), (None if each == "" else each for each in values), strict=True))
+        formula = self._element("f", escape(str(span)))
+        return self._element(f"{kind}Ref", formula + self._element(f"{kind}Cache", kept)).encode()
+
+    def _element(self, name: str, content: str, attributes: str = "") -> str:
+        return f"<{self.prefix}{name}{attributes}>{content}</{self.prefix}{name}>"
+
+
 class ChartPart:
     """A chart that takes figures, compiled once. ``sheet`` is the name of the sheet where they lie, or ""."""
 
     def __init__(self, root: Element) -> None:
-        """Raises Unfillable for a chart that is of another kind."""
-        self._root = root
+        """Raises Unfillable for a chart that is of another kind; the tree is used up."""
         found = _series(root)
         if not found or any(each.find(f"{{{C}}}val") is None for each in found):
             raise Unfillable("it is of a kind that has no categories")
         if root.find(f".//{{{C}}}multiLvlStrRef") is not None:
             raise Unfillable("its categories have more than one level")
-        sheets = {span.sheet for each in found for span in _spans(each)}
+        self._spans = [span for each in found for span in _spans(each)]
+        sheets = {span.sheet for span in self._spans}
         if len(sheets) > 1:
             raise Unfillable("its figures lie in more than one sheet")
         self.sheet = next((each.strip("'").replace("''", "'") for each in sheets), "")
         self.series = len(found)
+        self._across = [_is_across(each) for each in found]
+        nonce = secrets.token_hex(12)
+        self._contents = [_mark(each, at, nonce) for at, each in enumerate(found)]
+        self._pieces = _split(serialised(root), nonce)
 
-    def fill(self, chart: Chart, field: str) -> tuple[bytes, Cells]:
+    def fill(self, chart: Chart, field: str) -> tuple[list[bytes], Cells]:
         """The part with new figures, and the cells of its workbook; raises Invalid for more series than it has formats for."""
         if len(chart.series) > self.series:
             raise Invalid(
@@ -88,14 +130,95 @@ class ChartPart:
                 "leave series out, or add them to the chart of the template",
                 field=field,
             )
-        root = copy.deepcopy(self._root)
-        found = _series(root)
-        cells: Cells = {cell: None for each in found for span in _spans(each) for cell in span.cells()}
-        for element, (name, values) in zip(found, chart.series, strict=False):
-            _fill_series(element, name, chart.categories, values, cells)
-        for element in found[len(chart.series) :]:
-            _remove(element)
-        return serialised(root), cells
+        cells: Cells = {cell: None for span in self._spans for cell in span.cells()}
+        written: dict[tuple[str, int], bytes] = {}
+        for at, (name, values) in enumerate(chart.series):
+            title, categories, numbers = self._contents[at]
+            across = self._across[at]
+            written["tx", at] = title.write([one_line(name)], cells, across)
+            written["cat", at] = categories.write(_told(categories, chart.categories), cells, across)
+            written["val", at] = numbers.write(values, cells, across)
+        kept = {"series": len(chart.series), "point": len(chart.categories)}
+        return list(_join(self._pieces, kept, written)), cells
+
+
+def _join(
+    pieces: Sequence[bytes | tuple[str, int]],
+    kept: Mapping[str, int],
+    written: Mapping[tuple[str, int], bytes],
+) -> Iterator[bytes]:
+    """The pieces in order, without the series and points that there are too many of."""
+    gone = 0  # how many elements around are left out
+    for piece in pieces:
+        if isinstance(piece, bytes):
+            if not gone:
+                yield piece
+        elif piece[0] == "end":
+            gone = max(0, gone - 1)
+        elif piece[0] in kept:
+            gone += bool(gone or piece[1] >= kept[piece[0]])
+        elif not gone:
+            yield written[piece]
+
+
+def _mark(series: Element, number: int, nonce: str) -> list[Content]:
+    """Put marks where a series takes figures, and around it and the formats of its points."""
+    contents = []
+    for name in ("tx", "cat", "val"):
+        place = _place(series, name)
+        contents.append(_content(place, name))
+        place[:] = []
+        place.text = f"-{nonce}.{name}.{number}-"
+    for point in [*series.iter(f"{{{C}}}dPt"), *series.iter(f"{{{C}}}dLbl")]:
+        index = point.find(f"{{{C}}}idx")
+        told = index.get("val", "") if index is not None else ""
+        _around(point, f"{nonce}.point.{told if told.isdecimal() else 0}", nonce)
+    _around(series, f"{nonce}.series.{number}", nonce)
+    return contents
+
+
+def _around(element: Element, word: str, nonce: str) -> None:
+    element.addprevious(etree.Comment(word))
+    element.addnext(etree.Comment(f"{nonce}.end.0"))
+
+
+def _split(data: bytes, nonce: str) -> list[bytes | tuple[str, int]]:
+    tokens = re.split(rb"(?:<!--|-)%b\.(\w+)\.(\d+)-(?:->)?" % nonce.encode(), data)
+    found: list[bytes | tuple[str, int]] = []
+    for at in range(0, len(tokens), 3):
+        found.append(Packed(tokens[at]))
+        if at + 2 < len(tokens):
+            found.append((tokens[at + 1].decode(), int(tokens[at + 2])))
+    return found
+
+
+def _content(place: Element, name: str) -> Content:
+    old = place[0] if len(place) else None
+    formula = old.find(f"{{{C}}}f") if old is not None else None
+    span = Span.read(formula.text or "") if formula is not None else None
+    prefix = f"{place.prefix}:" if place.prefix else ""
+    numbers = name == "val" or (old is not None and old.tag in (f"{{{C}}}numRef", f"{{{C}}}numLit"))
+    code = place.find(f".//{{{C}}}formatCode")
+    format_ = (
+        f"<{prefix}formatCode>{escape(code.text or '')}</{prefix}formatCode>" if code is not None else ""
+    )
+    return Content(name, span, numbers, format_, prefix)
+
+
+def _told(content: Content, categories: Sequence[str]) -> Sequence[str | float | None]:
+    """Categories stay numbers (years, dates) where the template has numbers and all of the new ones are some."""
+    if content.numbers:
+        try:
+            found = [float(each) for each in categories]
+        except ValueError:
+            found = []
+        if found and all(map(math.isfinite, found)):
+            return found
+    return [one_line(each) for each in categories]
+
+
+def _said(value: str | float) -> str:
+    return escape(value) if isinstance(value, str) else number_text(value)
 
 
 def _series(root: Element) -> list[Element]:
@@ -115,22 +238,6 @@ def _spans(series: Element) -> Iterator[Span]:
         formula = series.find(f"{{{C}}}{name}/*/{{{C}}}f")
         if formula is not None:
             yield Span.read(formula.text or "")
-
-
-def _fill_series(
-    series: Element, name: str, categories: Sequence[str], values: Sequence[float | None], cells: Cells
-) -> None:
-    across = _is_across(series)
-    title = one_line(name)
-    _put(_place(series, "tx"), [title], TEXTS, across, cells)
-    place = _place(series, "cat")
-    numbers = _as_numbers(place, categories)
-    if numbers:
-        _put(place, numbers, NUMBERS, across, cells)
-    else:
-        _put(place, [one_line(each) for each in categories], TEXTS, across, cells)
-    _put(_place(series, "val"), list(values), NUMBERS, across, cells)
-    _drop_points(series, len(categories))
 
 
 def _is_across(series: Element) -> bool:
@@ -158,98 +265,9 @@ def _place(series: Element, name: str) -> Element:
     return new
 
 
-def _as_numbers(place: Element, categories: Sequence[str]) -> list[float | None]:
-    """Categories stay numbers (years, dates) where the template has numbers and all of the new ones are some."""
-    if place.find(f"{{{C}}}numRef") is None and place.find(f"{{{C}}}numLit") is None:
-        return []
-    try:
-        found = [float(each) for each in categories]
-    except ValueError:
-        return []
-    return [*found] if all(abs(each) < 1e300 for each in found) else []
-
-
-def _put(
-    place: Element,
-    values: Sequence[str | float | None],
-    kind: tuple[str, str],
-    across: bool,
-    cells: Cells,
-) -> None:
-    """Write values where a chart reads them, and into the cells that it names."""
-    reference, cache_name = kind
-    old = place[0] if len(place) else None
-    formula = old.find(f"{{{C}}}f") if old is not None else None
-    if formula is None:
-        _points(_literal(place, old, kind), values)
-        return
-    span = replace(Span.read(formula.text or ""), count=len(values), across=across)
-    if old is None or old.tag != f"{{{C}}}{reference}":  # other than what it was: texts for numbers
-        old = _anew(place, reference)
-        formula = old.makeelement(f"{{{C}}}f")
-        old.append(formula)
-    formula.text = str(span)
-    cache = old.find(f"{{{C}}}{cache_name}")
-    if cache is None:
-        cache = old.makeelement(f"{{{C}}}{cache_name}")
-        formula.addnext(cache)
-    _points(cache, values)
-    cells.update(zip(span.cells(), (None if each == "" else each for each in values), strict=True))
-
-
-def _literal(place: Element, old: Element | None, kind: tuple[str, str]) -> Element:
-    """Values that no cell holds stand in the chart itself."""
-    if place.tag == f"{{{C}}}tx":
-        return old if old is not None and old.tag == f"{{{C}}}v" else _anew(place, "v")
-    name = "numLit" if kind is NUMBERS else "strLit"
-    return old if old is not None and old.tag == f"{{{C}}}{name}" else _anew(place, name)
-
-
-def _anew(place: Element, name: str) -> Element:
-    new = place.makeelement(f"{{{C}}}{name}")
-    place[:] = [new]
-    return new
-
-
-def _points(cache: Element, values: Sequence[str | float | None]) -> None:
-    if cache.tag == f"{{{C}}}v":
-        cache.text = str(values[0])
-        return
-    for point in cache.findall(f"{{{C}}}pt"):
-        cache.remove(point)
-    count = cache.find(f"{{{C}}}ptCount")
-    if count is None:
-        count = cache.makeelement(f"{{{C}}}ptCount")
-        cache.insert(len(cache.findall(f"{{{C}}}formatCode")), count)
-    count.set("val", str(len(values)))
-    at = cache.index(count) + 1
-    for index, value in enumerate(values):
-        if value is not None and value != "":  # what is empty is no point
-            point = cache.makeelement(f"{{{C}}}pt", {"idx": str(index)})
-            said = point.makeelement(f"{{{C}}}v")
-            said.text = value if isinstance(value, str) else number_text(value)
-            point.append(said)
-            cache.insert(at, point)
-            at += 1
-
-
 def number_text(value: float) -> str:
     """A number as both files write it: the shortest that is the same again."""
     return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(float(value))
-
-
-def _drop_points(series: Element, count: int) -> None:
-    """Formats and labels of points that are no more."""
-    for point in [*series.iter(f"{{{C}}}dPt"), *series.iter(f"{{{C}}}dLbl")]:
-        index = point.find(f"{{{C}}}idx")
-        if index is not None and int(index.get("val", "0")) >= count:
-            _remove(point)
-
-
-def _remove(element: Element) -> None:
-    parent = element.getparent()
-    if parent is not None:
-        parent.remove(element)
 
 
 def column_number(name: str) -> int:

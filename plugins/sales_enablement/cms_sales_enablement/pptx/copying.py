@@ -91,8 +91,8 @@ class Copy:
     left_out: frozenset[str]
     asking: frozenset[str]  # the parts whose fields are asked for
     change: ChartChange
-    parts: dict[str, bytes] = field(default_factory=dict)
-    added: dict[str, bytes] = field(default_factory=dict)
+    parts: dict[str, bytes | list[bytes]] = field(default_factory=dict)
+    added: dict[str, bytes | list[bytes]] = field(default_factory=dict)
     types: dict[str, str] = field(default_factory=dict)
     missing: set[str] = field(default_factory=set)
     kept: set[str] = field(default_factory=set)

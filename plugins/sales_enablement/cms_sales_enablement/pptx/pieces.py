@@ -7,7 +7,7 @@ no value is ever parsed.
 import re
 import secrets
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from xml.sax.saxutils import escape
@@ -15,12 +15,14 @@ from xml.sax.saxutils import escape
 from lxml import etree
 
 from cms_core import merge
+from cms_sales_enablement.pptx.archive import Packed
 from cms_sales_enablement.pptx.data import Rows
 from cms_sales_enablement.pptx.fields import one_line
 from cms_sales_enablement.pptx.package import Element
 from cms_sales_enablement.pptx.pictures import Box, Picture
 
 BEGIN, MIDDLE, END = "begin", "middle", "end"
+SPECIAL = re.compile("[^ -%'-;=?-~\xa0-\ud7ff]")  # what has to be looked at
 Ids = Counter[str]  # how often relationships are named
 
 
@@ -51,21 +53,27 @@ class Filling(Protocol):
 class Place(Protocol):
     """Where a copy puts something."""
 
-    def fill(self, filling: Filling) -> bytes:
-        """What stands there in this copy."""
+    def fill(self, filling: Filling) -> Iterable[bytes]:
+        """What stands there in this copy, in pieces."""
 
 
 Pieces = Sequence[bytes | Place]
 
 
-def join(pieces: Pieces, filling: Filling) -> bytes:
-    """A part, or a stretch of it, as this copy has it."""
-    return b"".join(each if isinstance(each, bytes) else each.fill(filling) for each in pieces)
+def join(pieces: Pieces, filling: Filling) -> list[bytes]:
+    """A part, or a stretch of it, as this copy has it; what never changes is packed already."""
+    found: list[bytes] = []
+    for each in pieces:
+        if isinstance(each, bytes):
+            found.append(each)
+        else:
+            found += each.fill(filling)
+    return found
 
 
 def escaped(text: str) -> bytes:
     """A value as a run holds it."""
-    return escape(one_line(text)).encode()
+    return escape(one_line(text)).encode() if SPECIAL.search(text) else text.encode()
 
 
 @dataclass(frozen=True)
@@ -74,9 +82,9 @@ class Text:
 
     template: merge.Template
 
-    def fill(self, filling: Filling) -> bytes:
+    def fill(self, filling: Filling) -> Iterable[bytes]:
         """Its words."""
-        return escaped(filling.said(self.template))
+        return (escaped(filling.said(self.template)),)
 
 
 @dataclass(frozen=True)
@@ -85,9 +93,9 @@ class Hole:
 
     name: str
 
-    def fill(self, filling: Filling) -> bytes:
+    def fill(self, filling: Filling) -> Iterable[bytes]:
         """That value."""
-        return filling.holes.get(self.name, b"")
+        return (filling.holes.get(self.name, b""),)
 
 
 @dataclass
@@ -98,12 +106,12 @@ class Jump:
     ids: Ids
     inside: Pieces = ()
 
-    def fill(self, filling: Filling) -> bytes:
+    def fill(self, filling: Filling) -> Iterable[bytes]:
         """The element, or nothing."""
         if filling.has_slide(self.slide):
             return join(self.inside, filling)
         filling.lose(self.ids)
-        return b""
+        return ()
 
 
 @dataclass
@@ -117,7 +125,7 @@ class PicturePlace:
     inside: Pieces = ()
     instead: Pieces = ()
 
-    def fill(self, filling: Filling) -> bytes:
+    def fill(self, filling: Filling) -> Iterable[bytes]:
         """The picture in the box of the shape, or the shape."""
         picture = filling.picture(self.field, self.explicit)
         if picture is None:
@@ -137,9 +145,9 @@ class PictureOnly:
     field: str
     inside: Pieces = ()
 
-    def fill(self, filling: Filling) -> bytes:
+    def fill(self, filling: Filling) -> Iterable[bytes]:
         """Nothing beside a picture."""
-        return b"" if filling.picture(self.field, False) else join(self.inside, filling)
+        return () if filling.picture(self.field, False) else join(self.inside, filling)
 
 
 @dataclass
@@ -152,15 +160,15 @@ class TablePlace:
     inside: Pieces = ()
     instead: Pieces = ()
 
-    def fill(self, filling: Filling) -> bytes:
+    def fill(self, filling: Filling) -> Iterable[bytes]:
         """The rows that were given, or those of the template."""
         rows = filling.rows(self.field)
         if rows is None:
             return join(self.inside, filling)
         filling.lose(self.lost)
-        return b"".join(self._row(row, filling) for row in rows)
+        return [piece for row in rows for piece in self._row(row, filling)]
 
-    def _row(self, row: Sequence[str], filling: Filling) -> bytes:
+    def _row(self, row: Sequence[str], filling: Filling) -> Iterable[bytes]:
         filling.holes = {str(at): escaped(cell) for at, cell in enumerate(row)}
         return join(self.instead, filling)
 
@@ -209,7 +217,7 @@ class Marks:
         tokens = re.split(rb"<!--%b\.(\d+)\.(begin|middle|end)-->|-%b\.(\d+)-" % (nonce, nonce), data)
         stack: list[tuple[list[bytes | Place], Any]] = [([], None)]
         for at in range(0, len(tokens), 4):
-            stack[-1][0].append(tokens[at])
+            stack[-1][0].append(Packed(tokens[at]))
             if at + 3 < len(tokens):
                 self._take(stack, *tokens[at + 1 : at + 4])
         return stack[0][0]
