@@ -1,7 +1,7 @@
 """Taking a part of a template apart, once: where its texts, pictures, rows and jumps are, and what it leads to."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from xml.sax.saxutils import quoteattr
 
@@ -25,7 +25,7 @@ from cms_sales_enablement.pptx.pieces import (
 from cms_sales_enablement.pptx.slides import compile_text
 from cms_sales_enablement.pptx.slots import Kind, P, Slot
 
-HOLES = ("id", "x", "y", "width", "height")
+HOLES = ("id", "box")
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ class Compiled:
     rows: tuple[bytes, ...]  # the same, as they are stored
     ids: Ids
     prefix: str
+    rels: str  # the part that holds its relationships
     slots: tuple[Slot, ...]
     charts: tuple[ChartUse, ...]
     findings: tuple[Finding, ...]
@@ -63,8 +64,15 @@ class Compiler:
     def __init__(self, package: Package, on_slides: set[str], known: merge.Fields | None) -> None:
         self._package, self._slides, self._known = package, on_slides, known
 
-    def compile(self, name: str, laid_out_on: tuple[str, ...] = (), *, texts: bool) -> Compiled:
-        """Take a part apart; ``texts``: with the fields in its texts, as on slides and notes."""
+    def compile(
+        self,
+        name: str,
+        laid_out_on: tuple[str, ...] = (),
+        *,
+        texts: bool,
+        mark: Callable[[Element, Marks], None] = lambda *_: None,
+    ) -> Compiled:
+        """Take a part apart; ``texts``: with the fields in its texts, as on slides and notes; ``mark`` puts marks of its own."""
         root = self._package.xml(name)
         below = tuple(map(self._package.xml, laid_out_on))
         named = tuple(self._package.relationships(name))
@@ -82,6 +90,7 @@ class Compiler:
         if texts:
             as_pictures = {each.name for each in found}
             found = [*self._texts(name, gathered, marks, as_pictures, findings), *found]
+        mark(root, marks)
         self._jumps(root, named, marks)
         return Compiled(
             name=name,
@@ -90,6 +99,7 @@ class Compiler:
             rows=rows_of(self._package, name),
             ids=ids,
             prefix=_prefix(named),
+            rels=rels_of(name),
             slots=tuple(dict.fromkeys(found)),
             charts=charts,
             findings=tuple(findings),

@@ -4,9 +4,9 @@ import posixpath
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from cms_core import merge
-from cms_core.merge.template import Values
 from cms_sales_enablement.pptx.chartcopies import ChartChange
 from cms_sales_enablement.pptx.compiling import Compiled, row
 from cms_sales_enablement.pptx.data import Chart, Rows
@@ -22,7 +22,7 @@ from cms_sales_enablement.pptx.slots import LOGO, R
 class Given:
     """What is put in, by field; texts by namespace and field."""
 
-    values: Values
+    values: Mapping[str, Mapping[str, Any]]
     pictures: Mapping[str, Picture]
     charts: Mapping[str, Chart]
     tables: Mapping[str, Rows]
@@ -91,6 +91,7 @@ class Copy:
     left_out: frozenset[str]
     asking: frozenset[str]  # the parts whose fields are asked for
     change: ChartChange
+    holes: Mapping[str, Mapping[str, bytes]]  # what stands at the marks of a part
     parts: dict[str, bytes | list[bytes]] = field(default_factory=dict)
     added: dict[str, bytes | list[bytes]] = field(default_factory=dict)
     types: dict[str, str] = field(default_factory=dict)
@@ -124,7 +125,7 @@ class Copy:
         """Fill a part; gives what it leads to now."""
         name, filling = compiled.name, PartFilling(self, compiled)
         data = join(compiled.pieces, filling)
-        if filling.changed:
+        if filling.changed or filling.holes:
             self.parts[name] = data
         near = self.template.near(name)
         gone = {id_ for id_, count in filling.lost.items() if count >= compiled.ids[id_]}
@@ -132,7 +133,7 @@ class Copy:
         moved = {id_: to for id_, _ in near if (to := self.change.targets.get((name, id_)))}
         if gone or moved or filling.rows_added:
             rows = [*self._rows(compiled, gone, moved), *filling.rows_added]
-            self.parts[rels_of(name)] = relationships_part(rows)
+            self.parts[compiled.rels] = relationships_part(rows)
         if name in self.asking:
             asked = {use.field for use in compiled.charts if use.field}
             self.missing |= asked - set(self.given.charts)
@@ -178,7 +179,7 @@ class PartFilling:
     def __init__(self, copy: Copy, compiled: Compiled) -> None:
         self._copy, self._compiled = copy, compiled
         self._shown: dict[str, str] = {}
-        self.holes: Mapping[str, bytes] = {}
+        self.holes = copy.holes.get(compiled.name, {})
         self.lost: Ids = Counter()
         self.rows_added: list[bytes] = []
         self.media: list[str] = []

@@ -8,6 +8,8 @@ from functools import cached_property
 
 from cms_core import Invalid
 
+DRAWING = b'xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main"'
+PLACE = b'<a:off %b x="%%d" y="%%d"/><a:ext %b cx="%%d" cy="%%d"/>' % (DRAWING, DRAWING)
 ENDINGS = {"PNG": ("png", "image/png"), "JPEG": ("jpeg", "image/jpeg")}
 
 
@@ -36,6 +38,10 @@ class Box:
     width: int
     height: int
     stretch: float = 1.0
+
+    def written(self) -> bytes:
+        """As elements of the drawing language, wherever they stand."""
+        return PLACE % (self.x, self.y, self.width, self.height)
 
     def fit(self, picture: Picture) -> "Box":
         """The largest box of the picture's proportions in the middle of this one."""

@@ -131,10 +131,8 @@ class PicturePlace:
         if picture is None:
             return join(self.inside, filling)
         filling.lose(self.lost)
-        box = self.box.fit(picture) if self.box else Box(0, 0, 0, 0)
-        numbers = {"x": box.x, "y": box.y, "width": box.width, "height": box.height}
-        holes = {name: b"%d" % number for name, number in numbers.items()}
-        filling.holes = {**holes, "id": filling.shown(picture).encode()}
+        box = self.box.fit(picture).written() if self.box else b""
+        filling.holes = {"id": filling.shown(picture).encode(), "box": box}
         return join(self.instead, filling)
 
 

@@ -5,25 +5,22 @@ Nothing in it names what was left out.
 
 import copy
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 from xml.sax.saxutils import quoteattr
 
 from lxml import etree
 
-from cms_sales_enablement.pptx.compiling import rows_of
 from cms_sales_enablement.pptx.fields import serialised
 from cms_sales_enablement.pptx.package import (
     RELATIONSHIPS,
     TYPES,
     Element,
     Package,
-    rels_of,
 )
-from cms_sales_enablement.pptx.slides import P14, Presentation, R, Slide
+from cms_sales_enablement.pptx.pieces import Hole, Marks
+from cms_sales_enablement.pptx.slides import P14, Presentation, Slide
 
 APP = "docProps/app.xml"
 MAIN = "application/vnd.openxmlformats-officedocument.presentationml.presentation.main+xml"
-NAMING = etree.XPath("//*[@r:*]", namespaces={"r": R})
 DECLARATION = b'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
 
 
@@ -31,25 +28,48 @@ class Skeleton:
     """The skeleton of one template, compiled once."""
 
     def __init__(self, package: Package, presentation: Presentation) -> None:
-        self._presentation = presentation
-        self._rows = rows_of(package, presentation.part)
-        self._targets = {each.id: each.target for each in presentation.relationships}
+        root = presentation.root
+        listed = root.find("{*}sldIdLst")
+        self._slides = {
+            part: (each.get("id", ""), _within(each, root))
+            for part, each in zip(
+                presentation.slides.values(), listed if listed is not None else (), strict=True
+            )
+        }
+        found = root.find(f".//{{{P14}}}sectionLst")
+        self._root, self._sections = root, found.getparent() if found is not None else None
         self._app = package.xml(APP) if APP in package else None
         self._types = package.types
         self._overrides = {name: _override(name, type_) for name, type_ in self._types.by_name.items()}
-        self._overrides[presentation.part] = _override(
-            presentation.part, MAIN
-        )  # whatever it was, a copy is one
+        main = presentation.part
+        self._overrides[main] = _override(main, MAIN)  # whatever the template is, a copy is a presentation
 
-    def parts(self, picked: Sequence[Slide], left_out: Collection[str]) -> dict[str, bytes]:
-        """The parts that name the slides that were picked."""
-        name, named = self._presentation.part, self._presentation.relationships
-        gone = {each.id for each in named if each.target in left_out}
-        rows = [row for row, each in zip(self._rows, named, strict=True) if each.id not in gone]
-        parts = {name: self._main(picked, gone), rels_of(name): relationships_part(rows)}
-        if self._app is not None:
-            parts[APP] = _properties(copy.deepcopy(self._app), picked)
-        return parts
+    @staticmethod
+    def mark(root: Element, marks: Marks) -> None:
+        """Mark where the main part lists slides and sections."""
+        listed = root.find("{*}sldIdLst")
+        if listed is not None:
+            listed[:] = []
+            listed.text = marks.put(Hole("slides"))
+        sections = root.find(f".//{{{P14}}}sectionLst")
+        extension = sections.getparent() if sections is not None else None
+        extensions = extension.getparent() if extension is not None else None
+        if extension is not None and extensions is not None:
+            extensions.remove(extension)
+            extensions.text = marks.put(Hole("sections"))
+
+    def holes(self, picked: Sequence[Slide]) -> dict[str, bytes]:
+        """What stands at the marks in a copy with these slides."""
+        listed = [self._slides[each.part] for each in picked]
+        sections = _sections(self._sections, [id_ for id_, _ in listed])
+        return {
+            "slides": b"".join(said for _, said in listed),
+            "sections": _within(sections, self._root) if sections is not None else b"",
+        }
+
+    def properties(self, picked: Sequence[Slide]) -> dict[str, bytes]:
+        """The part with the properties that programs keep, if there is one."""
+        return {} if self._app is None else {APP: _properties(copy.deepcopy(self._app), picked)}
 
     def types(self, kept: Collection[str], added: Mapping[str, str]) -> bytes:
         """The list of types: of the parts of the template that are kept, and of those that are new, by name."""
@@ -63,16 +83,6 @@ class Skeleton:
         return b"%b<Types xmlns=%b>%b</Types>" % (
             DECLARATION, quoteattr(TYPES).encode(), b"".join(defaults + overrides),
         )  # fmt: skip
-
-    def _main(self, picked: Sequence[Slide], gone: Collection[str]) -> bytes:
-        root = copy.deepcopy(self._presentation.root)
-        _sweep(root, gone)
-        order = {each.part: at for at, each in enumerate(picked)}
-        listed = root.find("{*}sldIdLst")
-        if listed is not None:
-            listed[:] = sorted(listed, key=lambda each: order[self._targets[each.get(f"{{{R}}}id", "")]])
-            _sections(root, [each.get("id", "") for each in listed])
-        return serialised(root)
 
 
 def relationships_part(rows: Sequence[bytes]) -> bytes:
@@ -94,35 +104,29 @@ def _default(ending: str, type_: str) -> bytes:
     return f"<Default Extension={quoteattr(ending)} ContentType={quoteattr(type_)}/>".encode()
 
 
-def _sweep(root: Element, gone: Collection[str]) -> None:
-    """Take out the elements that name one of these relationships: an entry of a list, a link."""
-    found: Any = NAMING(root)
-    for element in found if gone else ():
-        parent = element.getparent()
-        if parent is not None and any(
-            value in gone for key, value in element.attrib.items() if key.startswith(f"{{{R}}}")
-        ):
-            parent.remove(element)
+def _within(element: Element, root: Element) -> bytes:
+    """An element as it stands within another, whose names it need not explain."""
+    said = etree.tostring(element, with_tail=False)
+    for prefix, uri in root.nsmap.items():
+        name = f"xmlns:{prefix}" if prefix else "xmlns"
+        said = said.replace(f' {name}="{uri}"'.encode(), b"", 1)
+    return said
 
 
-def _sections(root: Element, ids: list[str]) -> None:
+def _sections(extension: Element | None, ids: list[str]) -> Element | None:
     """Sections keep their slides where the order lets each be one stretch; otherwise the deck has none."""
-    found = root.find(f".//{{{P14}}}sectionLst")
-    if found is None:
-        return
-    for section in list(found):
-        slides_of = section.find(f"{{{P14}}}sldIdLst")
-        for each in list(slides_of) if slides_of is not None else ():
-            if each.get("id") not in ids:
-                slides_of.remove(each)  # type: ignore[union-attr]
-        if slides_of is None or not len(slides_of):
-            found.remove(section)
-        else:
-            slides_of[:] = sorted(slides_of, key=lambda each: ids.index(each.get("id", "")))
-    if [each.get("id") for each in found.iter(f"{{{P14}}}sldId")] != ids:
-        extension = found.getparent()
-        if extension is not None and (extensions := extension.getparent()) is not None:
-            extensions.remove(extension)
+    if extension is None:
+        return None
+    extension = copy.deepcopy(extension)
+    for section in list(extension.iter(f"{{{P14}}}section")):
+        kept = [each for each in section.iter(f"{{{P14}}}sldId") if each.get("id") in ids]
+        holder = section.find(f"{{{P14}}}sldIdLst")
+        if holder is not None and kept:
+            holder[:] = sorted(kept, key=lambda each: ids.index(each.get("id", "")))
+        elif (parent := section.getparent()) is not None:
+            parent.remove(section)
+    found = [each.get("id") for each in extension.iter(f"{{{P14}}}sldId")]
+    return extension if found == ids else None
 
 
 def _properties(root: Element, picked: Sequence[Slide]) -> bytes:

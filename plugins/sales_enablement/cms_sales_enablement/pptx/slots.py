@@ -149,7 +149,7 @@ def _number(element: Element, key: str) -> int:
 
 
 def picture_instead(shape: Element, box: Box | None, holes: dict[str, str]) -> Element:
-    """A picture for the place of a shape, with texts for what each copy puts in: id, x, y, width, height."""
+    """A picture for the place of a shape, with texts for what each copy puts in: an id, and where it is."""
     new = copy.deepcopy(shape) if shape.tag == PICTURE else _picture_from(shape)
     filling = new.find(f"{{{P}}}blipFill")
     blip = filling.find(f"{{{A}}}blip") if filling is not None else None
@@ -175,10 +175,8 @@ def _place(properties: Element, holes: dict[str, str]) -> None:
     if place is None:
         place = properties.makeelement(f"{{{A}}}xfrm")
         properties.insert(0, place)
-    place[:] = [
-        place.makeelement(f"{{{A}}}off", {"x": holes["x"], "y": holes["y"]}),
-        place.makeelement(f"{{{A}}}ext", {"cx": holes["width"], "cy": holes["height"]}),
-    ]
+    place[:] = []
+    place.text = holes["box"]
 
 
 def _picture_from(shape: Element) -> Element:

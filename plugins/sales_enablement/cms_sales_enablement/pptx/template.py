@@ -57,7 +57,7 @@ class DeckTemplate:
             compiled = self._compile(known)
             self._charts = Charts(self._package, self._named)
             self._charts.compile([use for each in compiled.values() for use in each.charts])
-            changing = [self._presentation.part, *self._below, *self._charts.names]
+            changing = [*self._below, *self._charts.names]
             self._compilation = Compilation(self._package, self._named, compiled, changing)
             self._remarks = tuple(self._remarked())
             self.findings = (*self._package.findings, *self._remarks)
@@ -141,8 +141,10 @@ class DeckTemplate:
             for name, named in self._named.items()
             if name and on_slides & {each.target for each in named}
         }
+        main = self._presentation.part
+        found[main] = compiler.compile(main, texts=False, mark=Skeleton.mark)
         below_all = {each for below in self._below.values() for each in below}
-        for part in sorted((leading | below_all) - set(found) - {self._presentation.part}):
+        for part in sorted((leading | below_all) - set(found)):
             if part.endswith(".xml"):
                 master = self._one(part, "slideMaster")
                 found[part] = compiler.compile(part, (master,) if master else (), texts=False)
@@ -191,8 +193,9 @@ class DeckTemplate:
         }
         self._check_columns(asking, given.tables)
         change = self._charts.change(left_out, given.charts)
-        copy = Copy(self._compilation, given, left_out, frozenset(asking), change)
-        copy.parts |= self._skeleton.parts(picked, left_out)
+        holes = {self._presentation.part: self._skeleton.holes(picked)}
+        copy = Copy(self._compilation, given, left_out, frozenset(asking), change, holes)
+        copy.parts |= self._skeleton.properties(picked)
         copy.make()
         return copy
 
