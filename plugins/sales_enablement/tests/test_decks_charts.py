@@ -1,6 +1,7 @@
 """Charts take figures: what is drawn and what opens for "edit data" are the same, in the format that the template has."""
 
 import io
+import re
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -331,3 +332,116 @@ def test_references_are_written_as_they_are_read(column: int, row: int, count: i
 def test_references_to_no_single_row_or_column_are_refused(text: str) -> None:
     with pytest.raises(Unfillable):
         Span.read(text)
+
+
+def chart_part(path: Path, name: str = "{{ savings }}") -> str:
+    """The part of the chart of that name."""
+    for slide in Presentation(str(path)).slides:
+        for shape in slide.shapes:
+            if shape.name == name:
+                return str(shape.chart.part.partname).lstrip("/")
+    raise LookupError(name)
+
+
+def altered(path: Path, out: Path, *pairs: tuple[str, str]) -> Path:
+    """The chart says something else."""
+
+    def change(data: bytes) -> bytes:
+        for old, new in pairs:
+            data, count = re.subn(old.encode(), new.encode(), data)
+            assert count, old
+        return data
+
+    return changed(path, out, {chart_part(path): change})
+
+
+def test_figures_that_lie_side_by_side_stay_so(tmp_path: Path) -> None:
+    path = chart_deck(tmp_path / "plain.pptx", series=1)
+    pairs = [
+        (r"Sheet1!\$B\$1<", "Sheet1!$A$2<"),
+        (r"\$A\$2:\$A\$3", "$B$1:$C$1"),
+        (r"\$B\$2:\$B\$3", "$B$2:$C$2"),
+    ]
+    data = Chart(("x", "y", "z"), (("new", (1.0, 2.0, 3.0)),))
+    write(altered(path, tmp_path / "t.pptx", *pairs), tmp_path / "c.pptx", {"savings": data})
+    (chart,) = charts(tmp_path / "c.pptx")
+    assert shown(chart) == data
+    found = in_cells(chart)
+    assert {key: found[key] for key in ("A2", "B1", "C1", "D1", "B2", "C2", "D2")} == {
+        "A2": "new", "B1": "x", "C1": "y", "D1": "z", "B2": 1, "C2": 2, "D2": 3,
+    }  # fmt: skip
+    assert b"Sheet1!$B$2:$D$2" in etree.tostring(chart._chartSpace)
+
+
+def test_figures_that_stand_in_the_chart_alone_are_written_there(tmp_path: Path) -> None:
+    path = chart_deck(tmp_path / "plain.pptx", series=1)
+    pairs = [
+        (r"<c:f>[^<]*</c:f>", ""),
+        (r"<c:cat>\s*<c:strRef>\s*<c:strCache>", "<c:cat><c:strLit>"),
+        (r"</c:strCache>\s*</c:strRef>\s*</c:cat>", "</c:strLit></c:cat>"),
+        (r"<c:numRef>\s*<c:numCache>", "<c:numLit>"),
+        (r"</c:numCache>\s*</c:numRef>", "</c:numLit>"),
+        (r"(?s)<c:tx>.*?</c:tx>", "<c:tx><c:v>old</c:v></c:tx>"),
+    ]
+    write(altered(path, tmp_path / "t.pptx", *pairs), tmp_path / "c.pptx", {"savings": DATA})
+    (chart,) = charts(tmp_path / "c.pptx")
+    xml = etree.tostring(chart._chartSpace)
+    assert b"<c:v>Neu</c:v>" in xml
+    assert b"<c:f>" not in xml
+    assert list(chart.plots[0].series[0].values) == list(DATA.series[0][1])
+
+
+def test_formats_of_points_that_are_no_more_go(tmp_path: Path) -> None:
+    points = "".join(f'<c:dPt><c:idx val="{n}"/><c:explosion val="{n}"/></c:dPt>' for n in range(3))
+    path = chart_deck(tmp_path / "plain.pptx", XL_CHART_TYPE.PIE, 1, ("a", "b", "c"))
+    path = altered(path, tmp_path / "t.pptx", (r"<c:cat>", f"{points}<c:cat>"))
+    write(path, tmp_path / "c.pptx", {"savings": Chart(("x", "y"), (("new", (1.0, 2.0)),))})
+    xml = etree.tostring(charts(tmp_path / "c.pptx")[0]._chartSpace)
+    assert re.findall(rb'<c:dPt><c:idx val="(\d)"', xml) == [b"0", b"1"]
+
+
+def test_series_of_two_plots_are_filled_in_their_order(tmp_path: Path) -> None:
+    path = chart_deck(tmp_path / "plain.pptx", series=2)
+    second = r"(?s)(<c:ser>\s*<c:idx val=.1.*?</c:ser>)(.*?)(</c:barChart>)"
+    line = r'\2\3<c:lineChart><c:grouping val="standard"/>\1<c:axId val="1"/><c:axId val="2"/></c:lineChart>'
+    path = altered(path, tmp_path / "t.pptx", (second, line))
+    data = Chart(("x",), (("columns", (1.0,)), ("line", (2.0,))))
+    write(path, tmp_path / "c.pptx", {"savings": data})
+    (chart,) = charts(tmp_path / "c.pptx")
+    assert [[each.name for each in plot.series] for plot in chart.plots] == [["columns"], ["line"]]
+    assert in_cells(chart) == expected_cells(data)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (r"Sheet1!\$B\$2:\$B\$3", "Sheet1!$B$2:$C$3"),
+        (r"Sheet1!\$B\$2:\$B\$3", "Figures"),
+        (r"Sheet1!\$B\$2:\$B\$3", "Sheet2!$B$2:$B$3"),
+    ],
+)
+def test_references_that_cannot_be_followed_are_told(tmp_path: Path, old: str, new: str) -> None:
+    path = altered(chart_deck(tmp_path / "plain.pptx"), tmp_path / "t.pptx", (old, new))
+    with DeckTemplate(path) as opened:
+        (found,) = opened.findings
+    assert (found.code, found.where) == ("unfillable_chart", "ppt/slides/slide1.xml")
+
+
+def test_charts_that_share_a_workbook_do_not_change_each_other(tmp_path: Path) -> None:
+    path = chart_deck(tmp_path / "plain.pptx", names=("{{ savings }}", "{{ other }}"))
+    first, second = chart_part(path), chart_part(path, "{{ other }}")
+    before = parts(path)
+    books = [re.search(rb"Microsoft_Excel_Sheet\d*\.xlsx", before[_rels(name)]) for name in (first, second)]
+    names = [found[0] for found in books if found]
+    gone = f"ppt/embeddings/{names[1].decode()}"
+    path = changed(
+        path,
+        tmp_path / "t.pptx",
+        {gone: None, _rels(second): lambda data: data.replace(names[1], names[0])},
+    )
+    old = shown(charts(path)[1])
+    write(path, tmp_path / "c.pptx", {"savings": DATA})
+    found = charts(tmp_path / "c.pptx")
+    assert [shown(each) for each in found] == [DATA, old]
+    assert in_cells(found[0]) == expected_cells(DATA)
+    assert in_cells(found[1]) == expected_cells(old)

@@ -56,6 +56,11 @@ FAULTS: dict[str, tuple[dict[str, Callable[[bytes], bytes] | None], dict[str, by
     "duplicate_slide_id": ({PRESENTATION: swap(b'<p:sldId id="257"', b'<p:sldId id="256"')}, {}),
     "stale_section": ({PRESENTATION: swap(b"</p:presentation>", SECTION)}, {}),
     "macro": ({RELS: relation(VBA, "v.bin", external=False)}, {"ppt/slides/v.bin": b"?"}),
+    "ole": (
+        {RELS: relation(IMAGE.replace("image", "package"), "o.xlsx", external=False)},
+        {"ppt/slides/o.xlsx": b"?"},
+    ),
+    "active_x": ({RELS: relation(IMAGE.replace("image", "control"), "c.xml", external=False)}, {"ppt/slides/c.xml": b"<x/>"}),
     "external": ({RELS: relation(IMAGE, "https://track.example/pixel.png")}, {}),
     "bad_link": ({RELS: relation(HYPERLINK, "javascript:alert(1)")}, {}),
     "no_presentation": ({PRESENTATION: swap(b"<p:presentation ", b"<p:presentation2 ")}, {}),

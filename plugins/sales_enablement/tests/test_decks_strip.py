@@ -20,6 +20,7 @@ VBA = "http://schemas.microsoft.com/office/2006/relationships/vbaProject"
 SLIDE, RELS = "ppt/slides/slide1.xml", "ppt/slides/_rels/slide1.xml.rels"
 LAYOUT, LAYOUT_RELS = "ppt/slideLayouts/slideLayout2.xml", "ppt/slideLayouts/_rels/slideLayout2.xml.rels"
 NOTES, NOTES_RELS = "ppt/notesSlides/notesSlide1.xml", "ppt/notesSlides/_rels/notesSlide1.xml.rels"
+CHART_RELS = "ppt/charts/_rels/chart1.xml.rels"
 TYPES, PRESENTATION_RELS = "[Content_Types].xml", "ppt/_rels/presentation.xml.rels"
 MACRO_MAIN = b"application/vnd.ms-powerpoint.presentation.macroEnabled.main+xml"
 PLAIN_MAIN = b"application/vnd.openxmlformats-officedocument.presentationml.presentation.main+xml"
@@ -92,6 +93,10 @@ CASES: dict[str, tuple[str, dict[str, Change], dict[str, bytes]]] = {
     ),
     "a linked background": ("external", {LAYOUT: BACKGROUND, LAYOUT_RELS: relation("rId99", "image", FAR)}, {}),
     "a film from outside": ("external", {SLIDE: FILM, RELS: relation("rId99", "video", "https://x.example/a.mp4")}, {}),
+    "a workbook from outside": (
+        "external", {CHART_RELS: swap(b'/package" Target="../embeddings/Microsoft_Excel_Sheet', b'/package" TargetMode="External" '
+        b'Target="https://track.example/Sheet')}, {},
+    ),
     "a template from outside": ("external", {PRESENTATION_RELS: relation("rId99", "attachedTemplate", "file:///x.potx")}, {}),
     "a script as a link": ("bad_link", {SLIDE: LINKED_RUN, RELS: relation("rId99", "hyperlink", "javascript:alert(1)")}, {}),
     "a file as a link": ("bad_link", {SLIDE: LINKED_RUN, RELS: relation("rId99", "hyperlink", r"\\host\share\x.exe")}, {}),
