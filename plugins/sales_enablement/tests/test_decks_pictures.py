@@ -106,6 +106,30 @@ def test_a_text_stays_a_text_without_a_picture(tmp_path: Path) -> None:
     assert shape(tmp_path / "c.pptx", at=1).text_frame.text == "Gold"
 
 
+BUILDS = (
+    '<p:timing><p:tnLst><p:par><p:cTn id="1" nodeType="tmRoot"><p:childTnLst><p:set><p:cBhvr><p:cTn id="2"/><p:tgtEl>'
+    '<p:spTgt spid="3"><p:txEl><p:pRg st="0" end="0"/></p:txEl></p:spTgt></p:tgtEl></p:cBhvr></p:set></p:childTnLst></p:cTn>'
+    '</p:par></p:tnLst><p:bldLst><p:bldP spid="3" grpId="0" build="p"/></p:bldLst></p:timing></p:sld>'
+)
+
+
+def test_a_picture_is_animated_as_a_whole(tmp_path: Path) -> None:
+    """Where its text was built paragraph by paragraph."""
+    deck = Presentation(str(make(tmp_path / "plain.pptx", 1)))
+    place = deck.slides[0].placeholders[1]
+    place.text_frame.text, number = "{{ badge }}", place.shape_id
+    assert number == 3
+    deck.save(str(tmp_path / "plain.pptx"))
+    slide = "ppt/slides/slide1.xml"
+    path = changed(tmp_path / "plain.pptx", tmp_path / "t.pptx", {slide: swap(b"</p:sld>", BUILDS.encode())})
+    for pictures, there in (({}, True), ({"badge": picture((5, 5), "PNG")}, False)):
+        write(path, tmp_path / "c.pptx", pictures)
+        with zipfile.ZipFile(tmp_path / "c.pptx") as archive:
+            xml = archive.read(slide)
+        assert b'spid="3"' in xml
+        assert [each in xml for each in (b"txEl", b"bldLst")] == [there, there]
+
+
 def test_a_picture_of_the_layout_is_replaced_and_asked_for(tmp_path: Path) -> None:
     deck = Presentation(str(make(tmp_path / "plain.pptx", 2)))
     image, id_ = deck.slide_layouts[1].part.get_or_add_image_part(io.BytesIO(picture((9, 9), "PNG")))

@@ -23,6 +23,8 @@ STRICT_OFFICE = "http://purl.oclc.org/ooxml/officeDocument/relationships"
 P14 = "http://schemas.microsoft.com/office/powerpoint/2010/main"
 LINK_SCHEMES = ("http", "https", "mailto")
 ACTIVE = {"vbaProject": "macro", "wordVbaData": "macro", "control": "active_x", "oleObject": "ole"}
+ACTION = b"ppaction://"
+PROGRAMS = ("ppaction://macro", "ppaction://program", "ppaction://ole")
 SHAPES = ("ppt/slides/", "ppt/slideLayouts/", "ppt/slideMasters/", "ppt/notesSlides/")
 
 
@@ -172,6 +174,19 @@ def _active(deck: _Deck) -> Iterator[Finding]:
             )
 
 
+def _actions(deck: _Deck) -> Iterator[Finding]:
+    for name in deck.package.names:
+        if name.endswith(".xml") and ACTION in deck.package.read(name):
+            for link in starting_programs(deck.package.xml(name)):
+                said = f"a click starts a program: {link.get('action', ''):.200}"
+                yield Finding(Level.ERROR, "macro", name, said)
+
+
+def starting_programs(root: Element) -> list[Element]:
+    """The links that start a program, or a macro, instead of leading somewhere."""
+    return [each for each in root.iter("{*}*") if each.get("action", "").startswith(PROGRAMS)]
+
+
 def active(package: Package, source: str, relationship: Relationship) -> str:
     """The code of what a part carries along: a program, or an object that a foreign program opens; or ""."""
     if relationship.kind != "package" or relationship.external:
@@ -217,5 +232,6 @@ RULES: tuple[Callable[[_Deck], Iterator[Finding]], ...] = (
     _slides,
     _shape_ids,
     _active,
+    _actions,
     _outside,
 )

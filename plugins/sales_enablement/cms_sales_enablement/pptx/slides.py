@@ -63,6 +63,9 @@ class Presentation:
                 raise PackageRefused(
                     "dangling_relationship", f"the slide {relation} is not there", where=part
                 )
+        for at, said in enumerate(("have the same number", "are the same part")):
+            if len({each[at] for each in listed}) < len(listed):
+                raise PackageRefused("duplicate_slide_id", f"two of its slides {said}", where=part)
         return cls(part, root, named, {id_: by_id[relation] for id_, relation in listed})
 
 

@@ -10,7 +10,15 @@ from pathlib import Path
 
 from cms_sales_enablement.pptx.fields import A, serialised
 from cms_sales_enablement.pptx.findings import Finding, Level
-from cms_sales_enablement.pptx.lint import OFFICE, STRICT_OFFICE, active, check, outside
+from cms_sales_enablement.pptx.lint import (
+    ACTION,
+    OFFICE,
+    STRICT_OFFICE,
+    active,
+    check,
+    outside,
+    starting_programs,
+)
 from cms_sales_enablement.pptx.package import Element, Package, Relationship, rels_of
 from cms_sales_enablement.pptx.timing import forget, take_out
 
@@ -18,9 +26,7 @@ P = "http://schemas.openxmlformats.org/presentationml/2006/main"
 MC = "http://schemas.openxmlformats.org/markup-compatibility/2006"
 FRAME, PICTURE = f"{{{P}}}graphicFrame", f"{{{P}}}pic"
 SHAPES = (FRAME, PICTURE, f"{{{P}}}sp", f"{{{P}}}cxnSp", f"{{{P}}}grpSp", f"{{{P}}}contentPart")
-MACRO_ACTIONS = ("ppaction://macro", "ppaction://program", "ppaction://ole")
 HOLLOW = ("ext", "extLst", "stSnd", "sndAc")
-LINKS = ("hlinkClick", "hlinkHover", "hlinkMouseOver")
 SAID = {
     "macro": "a program was taken out",
     "active_x": "a control that runs a program was taken out",
@@ -90,7 +96,7 @@ class SafePackage(Package):
         self.changed[rels_of(name)] = serialised(root)
 
 
-WORDS = (b"oleObj", b"controls", *(each.encode() for each in MACRO_ACTIONS))
+WORDS = (b"oleObj", b"controls", ACTION)
 
 
 def _strip_tree(root: Element, bad: set[str]) -> set[str]:
@@ -103,10 +109,9 @@ def _strip_tree(root: Element, bad: set[str]) -> set[str]:
     for controls in list(root.iter(f"{{{P}}}controls")):
         _remove(controls)
         found.add("active_x")
-    for link in list(root.iter(*(f"{{{A}}}{name}" for name in LINKS))):
-        if link.get("action", "").startswith(MACRO_ACTIONS):
-            _remove(link)
-            found.add("macro")
+    for link in starting_programs(root):
+        _remove(link)
+        found.add("macro")
     for element in list(root.iter("{*}*")):
         for key in [key for key, value in element.attrib.items() if value in bad and _names(str(key))]:
             _let_go(element, str(key))
@@ -173,15 +178,21 @@ def _strip_object(element: Element) -> None:
     choice = frame.getparent()
     alternatives = choice.getparent() if choice is not None else None
     if alternatives is not None and alternatives.tag == f"{{{MC}}}AlternateContent":
-        outer = alternatives.find(f"{{{MC}}}Fallback/{{{P}}}pic")
+        outer = next((each for each in alternatives.iter(PICTURE) if _is_within(each, "Fallback")), None)
         if outer is not None:
-            _put(alternatives, copy.deepcopy(outer))
+            inner = next(outer.iterancestors(FRAME), None)
+            new = copy.deepcopy(outer)
+            _put(alternatives, new if inner is None else _standing_for(inner, new))
             return
     picture = next(frame.iter(PICTURE), None)
     if picture is None:
         _remove(frame)
     else:
         _put(frame, _standing_for(frame, copy.deepcopy(picture)))
+
+
+def _is_within(element: Element, name: str) -> bool:
+    return next(element.iterancestors(f"{{{MC}}}{name}"), None) is not None
 
 
 def _standing_for(frame: Element, picture: Element) -> Element:
