@@ -134,6 +134,18 @@ def copied(path: Path, out: Path) -> Copied:
     return done
 
 
+def test_an_id_that_is_there_twice_hides_nothing(deck: Path, tmp_path: Path) -> None:
+    layout = relation("rId99", "slideLayout", "../slideLayouts/slideLayout2.xml", external=False)
+    for first, second in (
+        (relation("rId99", "image", FAR), layout),
+        (layout, relation("rId99", "image", FAR)),
+    ):
+        path = changed(deck, tmp_path / "bad.pptx", {RELS: both(first, second)})
+        with DeckTemplate(path) as template:
+            template.write(tmp_path / "copy.pptx")
+        assert check_file(tmp_path / "copy.pptx") == []
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_it_is_taken_out_and_told(deck: Path, tmp_path: Path, name: str) -> None:
     code, changes, added = CASES[name]

@@ -87,6 +87,8 @@ def _packed(data: bytes) -> bytes:
 
 def _stored(data: bytes) -> bytes:
     """As blocks that are not packed."""
+    if len(data) <= MOST:
+        return BLOCK.pack(0, len(data), ~len(data) & MOST) + data
     blocks = (data[at : at + MOST] for at in range(0, len(data), MOST))
     return b"".join(BLOCK.pack(0, len(each), ~len(each) & MOST) + each for each in blocks)
 

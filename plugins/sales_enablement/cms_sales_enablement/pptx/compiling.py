@@ -1,5 +1,6 @@
 """Taking a part of a template apart, once: where its texts, pictures, rows and jumps are, and what it leads to."""
 
+import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -63,6 +64,7 @@ class Compiler:
 
     def __init__(self, package: Package, on_slides: set[str], known: merge.Fields | None) -> None:
         self._package, self._slides, self._known = package, on_slides, known
+        self._nonce = secrets.token_hex(12)
 
     def compile(
         self,
@@ -76,7 +78,7 @@ class Compiler:
         root = self._package.xml(name)
         below = tuple(map(self._package.xml, laid_out_on))
         named = tuple(self._package.relationships(name))
-        marks, found, findings = Marks(), list[Slot](), list[Finding]()
+        marks, found, findings = Marks(self._nonce), list[Slot](), list[Finding]()
         charts = tuple(ChartUse(name, id_, field) for id_, field in slots.charts(root)) if texts else ()
         ids = ids_of(root)
         if texts:

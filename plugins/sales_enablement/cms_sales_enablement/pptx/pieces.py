@@ -5,7 +5,6 @@ no value is ever parsed.
 """
 
 import re
-import secrets
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -173,9 +172,9 @@ class TablePlace:
 
 @dataclass
 class Marks:
-    """The marks in one tree; nobody who wrote the file can know them."""
+    """The marks in one tree; nobody who wrote the file can know the ``nonce`` in them."""
 
-    nonce: str = field(default_factory=lambda: secrets.token_hex(12))
+    nonce: str
     places: list[Any] = field(default_factory=list)
 
     def put(self, place: Place) -> str:

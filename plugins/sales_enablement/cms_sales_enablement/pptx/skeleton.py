@@ -29,12 +29,10 @@ class Skeleton:
 
     def __init__(self, package: Package, presentation: Presentation) -> None:
         root = presentation.root
-        listed = root.find("{*}sldIdLst")
+        listed = root.iterfind("{*}sldIdLst/{*}sldId")
         self._slides = {
             part: (each.get("id", ""), _within(each, root))
-            for part, each in zip(
-                presentation.slides.values(), listed if listed is not None else (), strict=True
-            )
+            for part, each in zip(presentation.slides.values(), listed, strict=True)
         }
         found = root.find(f".//{{{P14}}}sectionLst")
         self._root, self._sections = root, found.getparent() if found is not None else None

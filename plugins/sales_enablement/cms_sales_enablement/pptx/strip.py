@@ -5,7 +5,7 @@ shows a picture of itself becomes that picture. Shapes keep their numbers; anima
 """
 
 import copy
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from cms_sales_enablement.pptx.fields import A, serialised
@@ -19,7 +19,7 @@ from cms_sales_enablement.pptx.lint import (
     outside,
     starting_programs,
 )
-from cms_sales_enablement.pptx.package import Element, Package, Relationship, rels_of
+from cms_sales_enablement.pptx.package import RELATIONSHIPS, Element, Package, rels_of
 from cms_sales_enablement.pptx.timing import forget, take_out
 
 P = "http://schemas.openxmlformats.org/presentationml/2006/main"
@@ -60,38 +60,43 @@ class SafePackage(Package):
         for name in ("", *self.names):
             if name.endswith(".rels") or (rels_of(name) not in self and not name.startswith("ppt/")):
                 continue
-            bad = {each.id: each for each in self.relationships(name)}
-            codes = {id_: code for id_, each in bad.items() if (code := self._code(name, each))}
-            found = set(codes.values())
+            named = self.relationships(name)
+            codes = [active(self, name, each) or outside(each) for each in named]
+            found = {code for code in codes if code}
             if name.endswith(".xml"):
-                found |= self._strip_part(name, codes)
-            if codes:
-                self._strip_relationships(name, codes)
+                found |= self._strip_part(
+                    name, {each.id for each, code in zip(named, codes, strict=True) if code}
+                )
+            drawn = bool(
+                found & {"ole", "active_x"}
+            )  # drawings of old, which only these use; no element names them
+            gone = [
+                bool(code) or (drawn and each.kind == "vmlDrawing")
+                for each, code in zip(named, codes, strict=True)
+            ]
+            if any(gone):
+                self._strip_relationships(name, gone)
             for code in sorted(found):
                 yield Finding(Level.WARNING, code, name, SAID[code])
 
-    def _code(self, source: str, each: Relationship) -> str:
-        return active(self, source, each) or outside(each)
-
-    def _strip_part(self, name: str, codes: dict[str, str]) -> set[str]:
-        if not codes and not any(word in self.read(name) for word in WORDS):
+    def _strip_part(self, name: str, bad: set[str]) -> set[str]:
+        if not bad and not any(word in self.read(name) for word in WORDS):
             return set()
         root = self.xml(name)
         before = {each.get("id") for each in root.iter(f"{{{P}}}cNvPr")}
-        found = _strip_tree(root, set(codes))
-        if found or codes:
+        found = _strip_tree(root, bad)
+        if found or bad:
             gone = before - {each.get("id") for each in root.iter(f"{{{P}}}cNvPr")}
             forget(root, {str(each) for each in gone})
             self.changed[name] = serialised(root)
-        if found & {"ole", "active_x"}:  # drawings of old, which only these use; no element names them
-            kinds = {each.id: each for each in self.relationships(name)}
-            codes |= {id_: "ole" for id_, each in kinds.items() if each.kind == "vmlDrawing"}
         return found
 
-    def _strip_relationships(self, name: str, gone: Collection[str]) -> None:
+    def _strip_relationships(self, name: str, gone: Sequence[bool]) -> None:
+        """By their order: a broken file may give an id twice."""
         root = self.xml(rels_of(name))
-        for each in list(root):
-            if each.get("Id") in gone:
+        found = list(root.iterchildren(f"{{{RELATIONSHIPS}}}Relationship"))
+        for each, is_gone in zip(found, gone, strict=True):
+            if is_gone:
                 root.remove(each)
         self.changed[rels_of(name)] = serialised(root)
 
