@@ -445,3 +445,27 @@ def test_charts_that_share_a_workbook_do_not_change_each_other(tmp_path: Path) -
     assert [shown(each) for each in found] == [DATA, old]
     assert in_cells(found[0]) == expected_cells(DATA)
     assert in_cells(found[1]) == expected_cells(old)
+
+
+def test_cells_that_do_not_say_where_they_are_stand_one_after_another(tmp_path: Path) -> None:
+    path = chart_deck(tmp_path / "plain.pptx")
+    book = max(name for name in parts(path) if "embed" in name)
+
+    def without_places(data: bytes) -> bytes:
+        out = io.BytesIO()
+        with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w") as new:
+            for name in old.namelist():
+                part = old.read(name)
+                if name == "xl/worksheets/sheet1.xml":
+                    part = re.sub(rb'<row r="\d+"', b"<row", part)
+                    part = re.sub(rb'<c r="[A-Z]*[2-9]"', b"<c", part)
+                    part = part.replace(b"</row>", b"<!--x--></row>", 1)
+                new.writestr(name, part)
+        return out.getvalue()
+
+    path = changed(path, tmp_path / "t.pptx", {book: without_places})
+    write(path, tmp_path / "c.pptx", {"savings": DATA})
+    found = in_cells(charts(tmp_path / "c.pptx")[0])
+    assert {key: found[key] for key in ("B1", "A2", "B2", "A3", "B4")} == {
+        "B1": "Neu", "A2": "Q1", "B2": 1.5, "A3": "Q2 & <3", "B4": -3,
+    }  # fmt: skip

@@ -1,5 +1,6 @@
 """Everything at once: whatever is picked and put in, the copy is whole, says it, and holds nothing of what was left out."""
 
+import copy
 import os
 import zipfile
 from collections.abc import Iterator
@@ -9,11 +10,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lxml import etree
 from pptx import Presentation
 from pptx.chart.data import CategoryChartData
 from pptx.enum.chart import XL_CHART_TYPE
 from pptx.util import Inches
 
+from cms_core import Invalid
 from cms_sales_enablement.pptx.data import Chart, Rows
 from cms_sales_enablement.pptx.lint import check_file
 from cms_sales_enablement.pptx.template import Copied, DeckTemplate
@@ -208,3 +211,56 @@ def words(shapes: Any) -> Iterator[str]:
     for shape in shapes:
         if shape.has_text_frame:
             yield shape.text_frame.text
+
+
+GARBAGE = st.sampled_from(["", "-1", "x", "9" * 21, "rId1", "٣", "'", "../../x", "{{ logo }}", "NaN"])
+
+
+@st.composite
+def damage(draw: st.DrawFn, data: bytes) -> bytes:
+    """A part in which elements or attributes are missing, doubled, or say something else."""
+    root = etree.fromstring(data)
+    for _ in range(draw(st.integers(1, 3))):
+        elements = list(root.iter("*"))
+        element = elements[draw(st.integers(0, len(elements) - 1))]
+        parent, names = element.getparent(), list(element.attrib)
+        kind = draw(st.sampled_from(["remove", "double", "text", "attribute", "comment"]))
+        if kind == "attribute" and names:
+            element.set(draw(st.sampled_from(names)), draw(GARBAGE))
+        elif kind == "text":
+            element.text = draw(GARBAGE)
+        elif kind == "comment":
+            element.insert(0, etree.Comment("x"))
+        elif parent is not None and kind == "double":
+            element.addnext(copy.deepcopy(element))
+        elif parent is not None and kind == "remove":
+            parent.remove(element)
+    return bytes(etree.tostring(root))
+
+
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_a_damaged_template_is_copied_no_worse_or_refused(
+    path: Path, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    folder = tmp_path_factory.mktemp("damaged")
+    with zipfile.ZipFile(path) as archive:
+        names = sorted(
+            name
+            for name in archive.namelist()
+            if name.endswith((".xml", ".rels")) and not name.startswith(("ppt/theme", "ppt/slideLayouts"))
+        )
+        name = data.draw(st.sampled_from(names))
+        damaged = data.draw(damage(archive.read(name)))
+    bad = changed(path, folder / "bad.pptx", {name: lambda _: damaged})
+    given_ = {"savings": Chart(("x", "y", "z"), (("new", (1.0, None, 3.0)),))}
+    try:
+        with DeckTemplate(bad) as template:
+            codes = {each.code for each in template.findings} - {"bad_link"}
+            picks = [each.id for each in template.slides[::-2]]
+            rows = {"prices": (("a", "b"), ("c",))}
+            logo = {"logo": picture((9, 5), "PNG")}
+            template.write(folder / "c.pptx", picks, pictures=logo, charts=given_, tables=rows)
+    except Invalid:  # with a reason
+        return
+    assert {each.code for each in check_file(folder / "c.pptx")} <= codes

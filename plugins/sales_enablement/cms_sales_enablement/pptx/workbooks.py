@@ -21,7 +21,7 @@ R = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 XML_SPACE = "{http://www.w3.org/XML/1998/namespace}space"
 STALE = ("table", "calcChain")  # they name ranges and formulas that may not be there any more
 ESCAPED = re.compile("_(x[0-9A-Fa-f]{4}_)")  # a spreadsheet reads these as one character
-NUMBER = re.compile("[0-9]+")
+COLUMN = re.compile("[A-Z]{1,3}")
 
 
 class Workbook:
@@ -103,8 +103,11 @@ def _write_cells(root: Element, cells: Cells) -> None:
         data = root.makeelement(f"{{{S}}}sheetData")
         root.append(data)
     rows: dict[int, Element] = {}
-    for each in data:  # who leaves its number out stands next to the one before
-        rows[int(each.get("r") or max(rows, default=0) + 1)] = each
+    for each in data.iterchildren(f"{{{S}}}row"):  # who leaves its number out stands next to the one before
+        told = each.get("r", "")
+        number = int(told) if told.isdecimal() else max(rows, default=0) + 1
+        each.set("r", str(number))
+        rows[number] = each
     wanted: dict[int, dict[int, str | float | None]] = {}
     for (number, column), value in cells.items():
         wanted.setdefault(number, {})[column] = value
@@ -117,9 +120,11 @@ def _write_cells(root: Element, cells: Cells) -> None:
 
 def _write_row(row: Element, number: int, values: dict[int, str | float | None]) -> None:
     found: dict[int, Element] = {}
-    for each in row:
-        address = NUMBER.sub("", each.get("r", ""))
-        found[column_number(address) if address else max(found, default=0) + 1] = each
+    for each in row.iterchildren(f"{{{S}}}c"):
+        told = COLUMN.match(each.get("r", ""))
+        column = column_number(told[0]) if told else max(found, default=0) + 1
+        each.set("r", f"{letters(column)}{number}")
+        found[column] = each
     for column, value in values.items():
         address = f"{letters(column)}{number}"
         cell = found.setdefault(column, row.makeelement(f"{{{S}}}c", {"r": address}))
