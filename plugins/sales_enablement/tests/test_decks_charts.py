@@ -239,8 +239,10 @@ def test_a_kind_without_categories_is_told_and_stays(tmp_path: Path) -> None:
     with DeckTemplate(tmp_path / "t.pptx") as opened:
         assert [each.code for each in opened.findings] == ["unfillable_chart"]
         assert "cloud" not in opened.slides[0].fields
-    done = write(tmp_path / "t.pptx", tmp_path / "c.pptx", {"cloud": DATA})
-    assert [each.code for each in done.findings] == ["unfillable_chart"]
+    for given_ in ({"cloud": DATA}, {}):
+        done = write(tmp_path / "t.pptx", tmp_path / "c.pptx", given_)
+        assert [each.code for each in done.findings] == ["unfillable_chart"]
+        assert done.missing == ()
 
 
 def test_a_table_of_the_workbook_and_other_sheets(tmp_path: Path) -> None:

@@ -152,6 +152,26 @@ def test_a_picture_of_the_layout_is_replaced_and_asked_for(tmp_path: Path) -> No
     assert found.crop_left == 0
 
 
+def test_a_part_that_led_nowhere_leads_to_its_picture(tmp_path: Path) -> None:
+    """A slide of a careless program, without any relationship."""
+    deck = Presentation(str(make(tmp_path / "plain.pptx", 1)))
+    for each in list(deck.slides[0].shapes)[2:]:
+        each._element.getparent().remove(each._element)
+    deck.slides[0].shapes.add_textbox(*map(Inches, (1, 1, 4, 1))).text_frame.text = "{{ logo }}"
+    deck.save(str(tmp_path / "plain.pptx"))
+    changes = {"ppt/slides/_rels/slide1.xml.rels": None}
+    path, logo = changed(tmp_path / "plain.pptx", tmp_path / "t.pptx", changes), picture((9, 9), "PNG")
+    with DeckTemplate(path) as template:
+        template.write(tmp_path / "c.pptx", pictures={"logo": logo})
+    with zipfile.ZipFile(tmp_path / "c.pptx") as archive:
+        assert b"ppt/media/" in archive.read("ppt/slides/_rels/slide1.xml.rels").replace(b"../", b"ppt/")
+        assert [archive.read(name) for name in archive.namelist() if "ppt/media/" in name] == [logo]
+    assert not {each.code for each in check_file(tmp_path / "c.pptx")} & {
+        "unknown_relationship",
+        "orphan_part",
+    }
+
+
 def test_groups_that_stretch_do_not_distort(tmp_path: Path) -> None:
     deck = Presentation(str(make(tmp_path / "t.pptx", 1)))
     group = deck.slides[0].shapes.add_group_shape()

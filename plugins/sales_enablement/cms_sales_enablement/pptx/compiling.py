@@ -55,8 +55,8 @@ class Compiled:
 
     @property
     def is_constant(self) -> bool:
-        """Whether it stands in every copy as it is."""
-        return all(isinstance(each, bytes) for each in self.pieces)
+        """Whether it stands in every copy as it is, and there is nothing to be said of it."""
+        return all(isinstance(each, bytes) for each in self.pieces) and not self.charts and not self.findings
 
 
 class Compiler:

@@ -133,10 +133,8 @@ class Copy:
         moved = {id_: to for id_, _ in near if (to := self.change.targets.get((name, id_)))}
         if gone or moved or filling.rows_added:
             rows = [*self._rows(compiled, gone, moved), *filling.rows_added]
-            self.parts[compiled.rels] = relationships_part(rows)
-        if name in self.asking:
-            asked = {use.field for use in compiled.charts if use.field}
-            self.missing |= asked - set(self.given.charts)
+            where = self.parts if compiled.rels in self.template.parts else self.added
+            where[compiled.rels] = relationships_part(rows)
         return [moved.get(id_, target) for id_, target in near if id_ not in gone] + filling.media
 
     @staticmethod

@@ -61,7 +61,7 @@ class DeckTemplate:
             self._compilation = Compilation(self._package, self._named, compiled, changing)
             self._remarks = tuple(self._remarked())
             self.findings = (*self._package.findings, *self._remarks)
-            slots = {part: tuple(self._slots(part)) for part in self._below}
+            slots = {part: tuple(dict.fromkeys(self._slots(part))) for part in self._below}
             self.slides = tuple(slides.read_slides(self._package, self._presentation, slots))
             self._by_id = {each.id: each for each in self.slides}
             self._skeleton = Skeleton(self._package, self._presentation)
@@ -148,11 +148,7 @@ class DeckTemplate:
             if part.endswith(".xml"):
                 master = self._one(part, "slideMaster")
                 found[part] = compiler.compile(part, (master,) if master else (), texts=False)
-        return {
-            name: each
-            for name, each in found.items()
-            if not each.is_constant or each.charts or name in leading
-        }
+        return {name: each for name, each in found.items() if not each.is_constant or name in leading}
 
     def _remarked(self) -> Iterator[Finding]:
         for compiled in self._compilation.compiled.values():
@@ -197,6 +193,8 @@ class DeckTemplate:
         copy = Copy(self._compilation, given, left_out, frozenset(asking), change, holes)
         copy.parts |= self._skeleton.properties(picked)
         copy.make()
+        charts = {slot.name for each in picked for slot in each.slots if slot.kind is Kind.CHART}
+        copy.missing |= charts - set(given.charts)
         return copy
 
     def _check_columns(self, parts: set[str], tables: Mapping[str, Rows]) -> None:
