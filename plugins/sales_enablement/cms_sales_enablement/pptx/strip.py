@@ -19,7 +19,7 @@ from cms_sales_enablement.pptx.lint import (
     outside,
     starting_programs,
 )
-from cms_sales_enablement.pptx.package import RELATIONSHIPS, Element, Package, rels_of
+from cms_sales_enablement.pptx.package import RELATIONSHIPS, Element, Package, Relationship, rels_of
 from cms_sales_enablement.pptx.timing import forget, take_out
 
 P = "http://schemas.openxmlformats.org/presentationml/2006/main"
@@ -45,6 +45,7 @@ class SafePackage(Package):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self.changed: dict[str, bytes] = {}
+        self._named: dict[str, list[Relationship]] = {}
         try:
             self.findings = tuple(check(self))
             self.stripped = tuple(self._strip())
@@ -55,6 +56,12 @@ class SafePackage(Package):
     def read(self, name: str) -> bytes:
         """The bytes of a part, or what became of it."""
         return self.changed.get(name) or super().read(name)
+
+    def relationships(self, source: str = "") -> list[Relationship]:
+        """What a part names, read once."""
+        if source not in self._named:
+            self._named[source] = super().relationships(source)
+        return self._named[source]
 
     def _strip(self) -> Iterator[Finding]:
         for name in ("", *self.names):
@@ -99,6 +106,7 @@ class SafePackage(Package):
             if is_gone:
                 root.remove(each)
         self.changed[rels_of(name)] = serialised(root)
+        del self._named[name]
 
 
 WORDS = (b"oleObj", b"controls", ACTION)
