@@ -100,3 +100,12 @@ def one_line(text: str) -> str:
 def serialised(root: Element) -> bytes:
     """A part as it is stored."""
     return etree.tostring(root, xml_declaration=True, encoding="UTF-8", standalone=True)
+
+
+def within(element: Element, root: Element) -> bytes:
+    """An element as it stands within another, whose names it need not explain."""
+    said = etree.tostring(element, with_tail=False)
+    for prefix, uri in root.nsmap.items():
+        name = f"xmlns:{prefix}" if prefix else "xmlns"
+        said = said.replace(f' {name}="{uri}"'.encode(), b"", 1)
+    return said

@@ -7,9 +7,7 @@ import copy
 from collections.abc import Collection, Mapping, Sequence
 from xml.sax.saxutils import quoteattr
 
-from lxml import etree
-
-from cms_sales_enablement.pptx.fields import serialised
+from cms_sales_enablement.pptx.fields import serialised, within
 from cms_sales_enablement.pptx.package import (
     RELATIONSHIPS,
     TYPES,
@@ -31,13 +29,14 @@ class Skeleton:
         root = presentation.root
         listed = root.iterfind("{*}sldIdLst/{*}sldId")
         self._slides = {
-            part: (each.get("id", ""), _within(each, root))
+            part: (each.get("id", ""), within(each, root))
             for part, each in zip(presentation.slides.values(), listed, strict=True)
         }
         found = root.find(f".//{{{P14}}}sectionLst")
         self._root, self._sections = root, found.getparent() if found is not None else None
         self._app = package.xml(APP) if APP in package else None
         self._types = package.types
+        self._endings = {name: _ending(name) for name in package.names}
         self._overrides = {name: _override(name, type_) for name, type_ in self._types.by_name.items()}
         main = presentation.part
         self._overrides[main] = _override(main, MAIN)  # whatever the template is, a copy is a presentation
@@ -62,7 +61,7 @@ class Skeleton:
         sections = _sections(self._sections, [id_ for id_, _ in listed])
         return {
             "slides": b"".join(said for _, said in listed),
-            "sections": _within(sections, self._root) if sections is not None else b"",
+            "sections": within(sections, self._root) if sections is not None else b"",
         }
 
     def properties(self, picked: Sequence[Slide]) -> dict[str, bytes]:
@@ -71,7 +70,7 @@ class Skeleton:
 
     def types(self, kept: Collection[str], added: Mapping[str, str]) -> bytes:
         """The list of types: of the parts of the template that are kept, and of those that are new, by name."""
-        endings = {_ending(each) for each in (*kept, *added)}
+        endings = {self._endings[each] for each in kept} | set(map(_ending, added))
         known = {key: type_ for key, type_ in self._types.by_ending.items() if key in endings}
         overrides = [said for name, said in self._overrides.items() if name in kept]
         for name, type_ in added.items():
@@ -100,15 +99,6 @@ def _override(name: str, type_: str) -> bytes:
 
 def _default(ending: str, type_: str) -> bytes:
     return f"<Default Extension={quoteattr(ending)} ContentType={quoteattr(type_)}/>".encode()
-
-
-def _within(element: Element, root: Element) -> bytes:
-    """An element as it stands within another, whose names it need not explain."""
-    said = etree.tostring(element, with_tail=False)
-    for prefix, uri in root.nsmap.items():
-        name = f"xmlns:{prefix}" if prefix else "xmlns"
-        said = said.replace(f' {name}="{uri}"'.encode(), b"", 1)
-    return said
 
 
 def _sections(extension: Element | None, ids: list[str]) -> Element | None:

@@ -1,12 +1,14 @@
 """The workbook behind a chart: its cells are written, all else in it stays as it is packed."""
 
-import copy
 import io
 import re
+import secrets
+from dataclasses import dataclass
+from xml.sax.saxutils import escape, quoteattr
 
 from cms_sales_enablement.pptx.archive import ArchiveWriter
 from cms_sales_enablement.pptx.charts import Cells, Unfillable, column_number, letters, number_text
-from cms_sales_enablement.pptx.fields import serialised
+from cms_sales_enablement.pptx.fields import serialised, within
 from cms_sales_enablement.pptx.package import (
     CONTENT_TYPES,
     TYPES,
@@ -18,7 +20,7 @@ from cms_sales_enablement.pptx.package import (
 
 S = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 R = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-XML_SPACE = "{http://www.w3.org/XML/1998/namespace}space"
+ROW_ATTRIBUTES = ("s", "customFormat", "ht", "hidden", "customHeight", "outlineLevel", "collapsed")
 STALE = ("table", "calcChain")  # they name ranges and formulas that may not be there any more
 ESCAPED = re.compile("_(x[0-9A-Fa-f]{4}_)")  # a spreadsheet reads these as one character
 COLUMN = re.compile("[A-Z]{1,3}")
@@ -46,16 +48,25 @@ class Workbook:
             self._static = {rels_of(part): _without_targets(package, part, gone) for part in parts}
             self._static[CONTENT_TYPES] = _without_types(package, gone)
         self._entries = [each for each in package.entries() if each.name not in gone]
-        self._root = package.xml(self._sheet)
+        self._take_apart(package.xml(self._sheet))
+
+    def _take_apart(self, root: Element) -> None:
         for name in ("tableParts", "dimension"):
-            for each in self._root.findall(f"{{{S}}}{name}"):
-                self._root.remove(each)
+            for each in root.findall(f"{{{S}}}{name}"):
+                root.remove(each)
+        data = root.find(f"{{{S}}}sheetData")
+        if data is None:
+            raise Unfillable("its workbook has no cells")
+        self._prefix = f"{data.prefix}:" if data.prefix else ""
+        self._rows = _rows(data, root)
+        mark = f"-{secrets.token_hex(12)}-"
+        data[:] = []
+        data.text = mark
+        self._before, _, self._after = serialised(root).partition(mark.encode())
 
     def fill(self, cells: Cells) -> bytes:
         """The workbook with these cells."""
-        root = copy.deepcopy(self._root)
-        _write_cells(root, cells)
-        changed = {**self._static, self._sheet: serialised(root)}
+        changed = {**self._static, self._sheet: self._before + self._written(cells) + self._after}
         out = io.BytesIO()
         archive = ArchiveWriter(out)
         for name, data in changed.items():
@@ -63,6 +74,26 @@ class Workbook:
         archive.copy(self._data, [each for each in self._entries if each.name not in changed])
         archive.close()
         return out.getvalue()
+
+    def _written(self, cells: Cells) -> bytes:
+        """The rows, of which those with new cells are made anew."""
+        wanted: dict[int, dict[int, str | float | None]] = {}
+        for (number, column), value in cells.items():
+            wanted.setdefault(number, {})[column] = value
+        rows = {number: row.whole for number, row in self._rows.items()}
+        rows |= {number: self._row(number, values) for number, values in wanted.items()}
+        return b"".join(rows[number] for number in sorted(rows))
+
+    def _row(self, number: int, values: dict[int, str | float | None]) -> bytes:
+        old, prefix = self._rows.get(number, EMPTY), self._prefix
+        found = dict(old.cells)
+        for column, value in values.items():
+            start = f'<{prefix}c r="{letters(column)}{number}"{old.formats.get(column, "")}'
+            found[column] = f"{start}{_content(value, prefix, f'</{prefix}c>')}".encode()
+        inside = b"".join(found[column] for column in sorted(found))
+        return b'<%brow r="%d"%b>%b</%brow>' % (
+            prefix.encode(), number, old.attributes.encode(), inside, prefix.encode(),
+        )  # fmt: skip
 
 
 def _sheet(package: Package, book: str, name: str) -> str:
@@ -97,53 +128,48 @@ def _without_types(package: Package, gone: set[str]) -> bytes:
     return serialised(root)
 
 
-def _write_cells(root: Element, cells: Cells) -> None:
-    data = root.find(f"{{{S}}}sheetData")
-    if data is None:
-        data = root.makeelement(f"{{{S}}}sheetData")
-        root.append(data)
-    rows: dict[int, Element] = {}
-    for each in data.iterchildren(f"{{{S}}}row"):  # who leaves its number out stands next to the one before
+@dataclass(frozen=True)
+class SheetRow:
+    """A row as it is, and what is kept of it when cells change: its attributes, its cells, and the formats of those."""
+
+    whole: bytes
+    attributes: str
+    cells: dict[int, bytes]
+    formats: dict[int, str]
+
+
+EMPTY = SheetRow(b"", "", {}, {})
+
+
+def _rows(data: Element, root: Element) -> dict[int, SheetRow]:
+    """The rows by number; who leaves its number out stands next to the one before, and so with cells."""
+    found: dict[int, SheetRow] = {}
+    for each in data.iterchildren(f"{{{S}}}row"):
         told = each.get("r", "")
-        number = int(told) if told.isdecimal() else max(rows, default=0) + 1
+        number = int(told) if told.isdecimal() else max(found, default=0) + 1
         each.set("r", str(number))
-        rows[number] = each
-    wanted: dict[int, dict[int, str | float | None]] = {}
-    for (number, column), value in cells.items():
-        wanted.setdefault(number, {})[column] = value
-    for number, values in wanted.items():
-        row = rows.setdefault(number, data.makeelement(f"{{{S}}}row", {"r": str(number)}))
-        row.attrib.pop("spans", "")
-        _write_row(row, number, values)
-    data[:] = [rows[number] for number in sorted(rows)]
+        cells: dict[int, Element] = {}
+        for cell in each.iterchildren(f"{{{S}}}c"):
+            address = COLUMN.match(cell.get("r", ""))
+            column = column_number(address[0]) if address else max(cells, default=0) + 1
+            cell.set("r", f"{letters(column)}{number}")
+            cells[column] = cell
+        kept = ((str(key), str(value)) for key, value in each.attrib.items())
+        found[number] = SheetRow(
+            within(each, root),
+            "".join(f" {key}={quoteattr(value)}" for key, value in kept if key in ROW_ATTRIBUTES),
+            {column: within(cell, root) for column, cell in cells.items()},
+            {column: f" s={quoteattr(cell.get('s', ''))}" for column, cell in cells.items() if cell.get("s")},
+        )
+    return found
 
 
-def _write_row(row: Element, number: int, values: dict[int, str | float | None]) -> None:
-    found: dict[int, Element] = {}
-    for each in row.iterchildren(f"{{{S}}}c"):
-        told = COLUMN.match(each.get("r", ""))
-        column = column_number(told[0]) if told else max(found, default=0) + 1
-        each.set("r", f"{letters(column)}{number}")
-        found[column] = each
-    for column, value in values.items():
-        address = f"{letters(column)}{number}"
-        cell = found.setdefault(column, row.makeelement(f"{{{S}}}c", {"r": address}))
-        _write_cell(cell, value)
-    row[:] = [found[column] for column in sorted(found)]
-
-
-def _write_cell(cell: Element, value: str | float | None) -> None:
-    """Its format stays; a formula does not."""
-    cell[:] = []
-    cell.attrib.pop("t", "")
+def _content(value: str | float | None, prefix: str, end: str) -> str:
+    """What is in a cell, from the end of its attributes on. A formula does not stay."""
+    if value is None:
+        return f">{end}"
     if isinstance(value, str):
-        cell.set("t", "inlineStr")
-        holder = cell.makeelement(f"{{{S}}}is")
-        text = cell.makeelement(f"{{{S}}}t", {XML_SPACE: "preserve"})
-        text.text = ESCAPED.sub(r"_x005F_\1", value)
-        holder.append(text)
-        cell.append(holder)
-    elif value is not None:
-        number = cell.makeelement(f"{{{S}}}v")
-        number.text = number_text(value)
-        cell.append(number)
+        text = escape(ESCAPED.sub(r"_x005F_\1", value))
+        said = f'<{prefix}is><{prefix}t xml:space="preserve">{text}</{prefix}t></{prefix}is>'
+        return f' t="inlineStr">{said}{end}'
+    return f"><{prefix}v>{number_text(value)}</{prefix}v>{end}"
