@@ -19,6 +19,7 @@ from cms_sales_enablement.pptx.slides import P14, Presentation, Slide
 
 APP = "docProps/app.xml"
 MAIN = "application/vnd.openxmlformats-officedocument.presentationml.presentation.main+xml"
+PROGRAMS = ("vbaProject", "activeX", "activeX+xml")  # types of which no part is left
 DECLARATION = b'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
 
 
@@ -36,7 +37,10 @@ class Skeleton:
         self._root, self._sections = root, found.getparent() if found is not None else None
         self._app = package.xml(APP) if APP in package else None
         self._types = package.types
-        self._endings = {name: _ending(name) for name in package.names}
+        self._endings = {
+            ending: type_ for ending, type_ in self._types.by_ending.items() if not type_.endswith(PROGRAMS)
+        }
+        self._defaults = b"".join(_default(ending, type_) for ending, type_ in self._endings.items())
         self._overrides = {name: _override(name, type_) for name, type_ in self._types.by_name.items()}
         main = presentation.part
         self._overrides[main] = _override(main, MAIN)  # whatever the template is, a copy is a presentation
@@ -70,13 +74,13 @@ class Skeleton:
 
     def types(self, kept: Collection[str], added: Mapping[str, str]) -> bytes:
         """The list of types: of the parts of the template that are kept, and of those that are new, by name."""
-        endings = {self._endings[each] for each in kept} | set(map(_ending, added))
-        known = {key: type_ for key, type_ in self._types.by_ending.items() if key in endings}
         overrides = [said for name, said in self._overrides.items() if name in kept]
+        known: dict[str, str] = {}
         for name, type_ in added.items():
-            if known.setdefault(_ending(name), type_) != type_:
+            ending = _ending(name)
+            if (self._endings.get(ending) or known.setdefault(ending, type_)) != type_:
                 overrides.append(_override(name, type_))
-        defaults = [_default(ending, type_) for ending, type_ in known.items()]
+        defaults = [self._defaults, *(_default(ending, type_) for ending, type_ in known.items())]
         return b"%b<Types xmlns=%b>%b</Types>" % (
             DECLARATION, quoteattr(TYPES).encode(), b"".join(defaults + overrides),
         )  # fmt: skip
