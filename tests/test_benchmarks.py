@@ -19,6 +19,7 @@ SCRIPT = Path(__file__).parent.parent / "benchmarks" / "run.py"
         ("calendar", {"calendar", "calendar-orm"}),
         ("import", {"import", "import-orm"}),
         ("segments", {"segments", "segments-python"}),
+        ("decks", {"decks-heavy", "decks-light", "decks-python-pptx-heavy", "decks-python-pptx-light"}),
         ("reports", {"reports", "reports-campaign", "reports-keep"}),
     ],
 )

@@ -10,6 +10,7 @@ from cms_core import Services
 from cms_sales_enablement import deck_view, decks, presentations, rules, values, views
 from cms_sales_enablement.deck_view import Shown
 from cms_sales_enablement.models import Deck, Share, Slide, View
+from cms_sales_enablement.pptx.slots import Kind
 from cms_sales_enablement.recommending import Recommendation, Situation, recommend
 from cms_sales_enablement.rules import Rules
 
@@ -28,6 +29,7 @@ class FieldRow:
     source: str
     used_on: Sequence[int]
     missing: bool
+    kind: str
 
 
 @dataclass(frozen=True)
@@ -95,13 +97,22 @@ def _fields(svc: Services, deck: Deck, by_uid: Mapping[str, Slide]) -> list[Fiel
     for position, slide in enumerate(there, 1):
         for name in slide.fields:
             used.setdefault(name, []).append(position)
-    rows = [_field(name, known.get(name), positions, name in lacking) for name, positions in used.items()]
+    kinds = {each["name"]: each["kind"] for slide in there for each in slide.slots}
+    rows = [
+        _field(name, known.get(name), positions, name in lacking, kinds[name])
+        for name, positions in used.items()
+        if kinds[name] != Kind.PICTURE  # the logo has an input of its own
+    ]
     return sorted(rows, key=lambda row: not row.missing)
 
 
-def _field(name: str, known: values.Value | None, used_on: Sequence[int], missing: bool) -> FieldRow:
+def _field(
+    name: str, known: values.Value | None, used_on: Sequence[int], missing: bool, kind: str
+) -> FieldRow:
     source = SOURCES.get(known.source, f"from the {known.source}") if known else ""
-    return FieldRow(name, values.label_of(name), str(known.value) if known else "", source, used_on, missing)
+    return FieldRow(
+        name, values.label_of(name), str(known.value) if known else "", source, used_on, missing, kind
+    )
 
 
 def _helps(svc: Services, deck: Deck) -> list[Recommendation]:

@@ -24,6 +24,13 @@ blueprint = api.Blueprint(
 )
 
 
+class SlotShown(api.Document):
+    """A field, and what it takes."""
+
+    name = api.text()
+    kind = api.text("text, picture, chart or table")
+
+
 class SlideShown(api.Document):
     """One slide; its id is the same in each version of the file."""
 
@@ -33,6 +40,7 @@ class SlideShown(api.Document):
     names = fields.List(
         fields.String(), required=True, data_key="fields", attribute="fields"
     )  # a schema has fields of its own
+    slots = api.listing(SlotShown, "The fields again, with what each takes.")
     notes = api.text()
     jumps = api.listing(fields.Integer(), "The numbers of slides that it leads to.")
     hidden = api.truth()

@@ -119,6 +119,7 @@ def slide(found: Slide) -> dict[str, Any]:
         "number": found.number,
         "title": found.title,
         "fields": found.fields,
+        "slots": found.slots,
         "notes": found.notes,
         "jumps": found.jumps,
         "hidden": found.hidden,

@@ -7,7 +7,8 @@ from typing import Any
 from cms_core import Media, Services, merge
 from cms_sales_enablement import pictures, presentations, values
 from cms_sales_enablement.models import Deck, Picture, Slide
-from cms_sales_enablement.pptx.slides import OWN, compile_text
+from cms_sales_enablement.pptx.fields import OWN
+from cms_sales_enablement.pptx.slides import compile_text
 
 
 @dataclass(frozen=True)

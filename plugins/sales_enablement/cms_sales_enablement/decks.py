@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, selectinload
 from sqlalchemy.orm.attributes import flag_modified
 
 from cms_core import Conflict, Invalid, NotFound, Services, merge
-from cms_sales_enablement import office, presentations, rules, training, values
+from cms_sales_enablement import filling, office, presentations, rules, training, values
 from cms_sales_enablement.models import Deck, DeckSlide, Slide
 from cms_sales_enablement.pptx.findings import Finding, Level
 from cms_sales_enablement.pptx.template import Copied, DeckTemplate
@@ -20,7 +20,6 @@ from cms_sales_enablement.presentations import MAKE, Kept
 from cms_sales_enablement.values import DeckSubject
 
 SEES_ALL = "sales.all"
-LOGO = "logo"
 LOGOS = ("image/png", "image/jpeg")
 LONGEST_NAME = 200
 TEMPLATES = 8  # that are kept open, ready to be copied
@@ -78,6 +77,7 @@ def make(svc: Services, source: str, wanted: Wanted) -> Deck:
         changed_at=svc.now(),
         slides=_rows(picked),
     )
+    _require_writable(svc, kept, deck)
     with svc.transaction() as session:
         session.add(deck)
         session.flush()
@@ -109,6 +109,7 @@ def change(svc: Services, public_id: str, wanted: Wanted, version: int | None = 
             deck.deal = subject.id if subject.kind != "company" else None
         deck.name = _name(wanted, kept, None, deck) if wanted.name else deck.name
         deck.values, deck.logo, deck.changed_at = given, logo, svc.now()
+        _require_writable(svc, kept, deck)
         flag_modified(deck, "changed_at")  # also within the same instant: every change counts up the version
         session.flush()
     return deck
@@ -147,17 +148,15 @@ def write(svc: Services, deck: Deck, out: Path) -> Written:
     if not picks:
         raise Invalid("none of its slides may be used any more", "make a new deck of the presentation")
     copied = write_slides(svc, kept, picks, deck, out)
-    return Written(copied, (*_gone(deck, there), *rules.findings(today, kept, wanted)))
+    return Written(copied, (*copied.findings, *_gone(deck, there), *rules.findings(today, kept, wanted)))
 
 
 def write_slides(svc: Services, kept: Kept, picks: Sequence[str], deck: Deck | None, out: Path) -> Copied:
     """Write some slides of a presentation as they look in a deck; without one, fields show what stands there."""
-    filling = _filling(deck) if deck else {name: f"[{values.label_of(name)}]" for name in _all_fields(kept)}
-    return _template(svc, kept).write(out, picks, filling)
-
-
-def _all_fields(kept: Kept) -> set[str]:
-    return {name for slide in kept.slides for name in slide.fields}
+    given = filling.of_deck(svc, kept, deck) if deck else filling.of_presentation(kept)
+    return _template(svc, kept).write(
+        out, picks, given.values, pictures=given.pictures, charts=given.charts, tables=given.tables
+    )
 
 
 def opened(svc: Services, deck: Deck) -> tuple[BinaryIO, Written]:
@@ -198,10 +197,6 @@ def write_as(svc: Services, deck: Deck, out: Path) -> Written:
     return written
 
 
-def _filling(deck: Deck) -> dict[str, Any]:
-    return {name: each.value for name, each in values.restored(deck.values).items()}
-
-
 def _gone(deck: Deck, there: set[str]) -> list[Finding]:
     return [
         Finding(
@@ -213,6 +208,14 @@ def _gone(deck: Deck, there: set[str]) -> list[Finding]:
 
 
 # --- making -----------------------------------------------------------------------------------------------------------
+
+
+def _require_writable(svc: Services, kept: Kept, deck: Deck) -> None:
+    """Raise Invalid for figures, rows and pictures that its slides cannot take, before anything is kept."""
+    there = {slide.uid for slide in kept.slides}
+    with tempfile.TemporaryDirectory(prefix="cms-deck-") as folder:
+        picks = [each.uid for each in deck.slides if each.uid in there]
+        write_slides(svc, kept, picks, deck, Path(folder, "deck.pptx"))
 
 
 def _rows(picked: Sequence[Slide]) -> list[DeckSlide]:
@@ -245,7 +248,7 @@ def _new(said: Mapping[str, str], deck: Deck) -> dict[str, str]:
 
 
 def _logo(svc: Services, data: bytes) -> str:
-    picture = svc.keep_picture(data, LOGO)
+    picture = svc.keep_picture(data, filling.LOGO)
     if picture.mime not in LOGOS:
         raise Invalid("the logo is neither PNG nor JPEG", "save it as one of them", field="logo")
     return picture.sha256

@@ -94,10 +94,15 @@ class Slide(Base):
     title: Mapped[str] = mapped_column(String(500))
     text: Mapped[str] = mapped_column(Text)
     notes: Mapped[str] = mapped_column(Text)
-    fields: Mapped[list[str]] = mapped_column(JSON)
+    slots: Mapped[list[dict[str, str]]] = mapped_column(JSON)
     jumps: Mapped[list[int]] = mapped_column(JSON)
     hidden: Mapped[bool]
     digest: Mapped[str] = mapped_column(String(64))
+
+    @property
+    def fields(self) -> list[str]:
+        """The fields that it asks for, whatever they take (``slots``: text, picture, chart or table)."""
+        return list(dict.fromkeys(each["name"] for each in self.slots))
 
 
 class SlideRule(Base):

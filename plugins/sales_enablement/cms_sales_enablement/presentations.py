@@ -188,7 +188,7 @@ def _slides(found: Read) -> Iterable[Slide]:
             title=slide.title[:500],
             text=slide.text,
             notes=slide.notes,
-            fields=list(slide.fields),
+            slots=[{"name": each.name, "kind": str(each.kind)} for each in slide.slots],
             jumps=list(slide.jumps),
             hidden=slide.hidden,
             digest=each.digest,

@@ -5,6 +5,7 @@ import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from lxml import etree
 from PIL import Image
 from pptx import Presentation
 from pptx.chart.data import CategoryChartData
@@ -20,6 +21,7 @@ RUNS = (
     ".amount}}",
 )
 TEXT = "".join(RUNS)
+SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 Change = Callable[[bytes], bytes]
 
 
@@ -67,3 +69,41 @@ def changed(
         for name, data in added.items():
             new.writestr(name, data)
     return target
+
+
+def swap(old: bytes, new: bytes) -> Change:
+    """A change of the first place where a part says something."""
+
+    def change(data: bytes) -> bytes:
+        assert old in data, old
+        return data.replace(old, new, 1)
+
+    return change
+
+
+def picture(size: tuple[int, int], kind: str) -> bytes:
+    """A picture of that size in pixels, in a format of files."""
+    data = io.BytesIO()
+    Image.new("RGB", size, (200, 10, 10)).save(data, kind)
+    return data.getvalue()
+
+
+def cells(data: bytes, part: str = "xl/worksheets/sheet1.xml") -> dict[str, str | float]:
+    """The filled cells of a sheet by their address."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert archive.testzip() is None
+        shared = []
+        if "xl/sharedStrings.xml" in archive.namelist():
+            shared = [
+                "".join(each.itertext()) for each in etree.fromstring(archive.read("xl/sharedStrings.xml"))
+            ]
+        root = etree.fromstring(archive.read(part))
+    found: dict[str, str | float] = {}
+    for cell in root.iter(f"{SHEET}c"):
+        kind, value = cell.get("t", "n"), cell.find(f"{SHEET}v")
+        if kind == "inlineStr":
+            said = "".join(cell.find(f"{SHEET}is").itertext())
+            found[cell.get("r")] = said.replace("_x005F_", "_")
+        elif value is not None:
+            found[cell.get("r")] = shared[int(value.text)] if kind == "s" else float(value.text)
+    return found

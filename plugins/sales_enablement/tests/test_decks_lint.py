@@ -14,7 +14,7 @@ from click.testing import Result
 from cms_sales_enablement.pptx.lint import check_file
 from cms_sales_enablement.pptx.package import LIMITS, Package, PackageRefused
 
-from .decks import changed, make
+from .decks import changed, make, swap
 
 SLIDE, PRESENTATION, TYPES = "ppt/slides/slide1.xml", "ppt/presentation.xml", "[Content_Types].xml"
 RELS = "ppt/slides/_rels/slide1.xml.rels"
@@ -30,14 +30,6 @@ def codes(path: Path) -> set[str]:
 @pytest.fixture(scope="module")
 def deck(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make(tmp_path_factory.mktemp("decks") / "deck.pptx", 3, {0: 2})
-
-
-def swap(old: bytes, new: bytes) -> Callable[[bytes], bytes]:
-    def change(data: bytes) -> bytes:
-        assert old in data, old
-        return data.replace(old, new, 1)
-
-    return change
 
 
 def relation(type_: str, target: str, *, external: bool = True) -> Callable[[bytes], bytes]:
@@ -64,6 +56,11 @@ FAULTS: dict[str, tuple[dict[str, Callable[[bytes], bytes] | None], dict[str, by
     "duplicate_slide_id": ({PRESENTATION: swap(b'<p:sldId id="257"', b'<p:sldId id="256"')}, {}),
     "stale_section": ({PRESENTATION: swap(b"</p:presentation>", SECTION)}, {}),
     "macro": ({RELS: relation(VBA, "v.bin", external=False)}, {"ppt/slides/v.bin": b"?"}),
+    "ole": (
+        {RELS: relation(IMAGE.replace("image", "package"), "o.xlsx", external=False)},
+        {"ppt/slides/o.xlsx": b"?"},
+    ),
+    "active_x": ({RELS: relation(IMAGE.replace("image", "control"), "c.xml", external=False)}, {"ppt/slides/c.xml": b"<x/>"}),
     "external": ({RELS: relation(IMAGE, "https://track.example/pixel.png")}, {}),
     "bad_link": ({RELS: relation(HYPERLINK, "javascript:alert(1)")}, {}),
     "no_presentation": ({PRESENTATION: swap(b"<p:presentation ", b"<p:presentation2 ")}, {}),

@@ -2,6 +2,7 @@
 
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from cms_sales_enablement.pptx.lint import check_file
 from cms_sales_enablement.pptx.package import PackageRefused
 from cms_sales_enablement.pptx.template import DeckTemplate
 
-from .decks import changed, make
+from .decks import changed, make, swap
 
 COUNT = 7
 JUMPS = {0: 3, 1: 6, 3: 0, 5: 1}
@@ -135,6 +136,19 @@ def test_values_are_never_read_as_fields_or_as_markup(template: DeckTemplate, tm
     assert texts(tmp_path / "evil.pptx")[0][1] == f"Dear {evil}, and you, we offer 9"
 
 
+def test_what_is_not_in_the_language_is_told_and_stays(tmp_path: Path) -> None:
+    deck = Presentation(str(make(tmp_path / "plain.pptx", 1)))
+    for at, words in enumerate(("Title", "{{ 7 + company.name }} and {{ x.y() }}")):
+        deck.slides[0].shapes[at].text_frame.text = words
+    deck.save(str(tmp_path / "t.pptx"))
+    with DeckTemplate(tmp_path / "t.pptx") as opened:
+        (found,) = opened.findings
+        assert (found.code, found.where) == ("bad_field", "ppt/slides/slide1.xml")
+        assert opened.slides[0].fields == ()
+        assert opened.write(tmp_path / "c.pptx").findings == (found,)
+    assert texts(tmp_path / "c.pptx")[0][1] == "{{ 7 + company.name }} and {{ x.y() }}"
+
+
 def test_a_jump_stays_while_its_target_does(template: DeckTemplate, tmp_path: Path) -> None:
     ids = [each.id for each in template.slides]
     template.write(tmp_path / "jumps.pptx", [ids[0], ids[3], ids[1]])
@@ -153,6 +167,34 @@ def test_slides_that_are_none_are_refused_and_nothing_is_written(
     with pytest.raises(Invalid, match=words):
         template.write(tmp_path / "no.pptx", named)
     assert not (tmp_path / "no.pptx").exists()
+
+
+@pytest.mark.parametrize(("old", "new"), [(b'id="257"', b'id="256"'), (b'r:id="rId8"', b'r:id="rId7"')])
+def test_a_file_that_lists_a_slide_twice_is_refused(
+    path: Path, tmp_path: Path, old: bytes, new: bytes
+) -> None:
+    twice = changed(
+        path,
+        tmp_path / "twice.pptx",
+        {"ppt/presentation.xml": swap(b"<p:sldId " + old, b"<p:sldId " + new)}
+        if old.startswith(b"id")
+        else {"ppt/presentation.xml": swap(old, new)},
+    )
+    with pytest.raises(PackageRefused) as refused:
+        DeckTemplate(twice)
+    assert refused.value.code == "duplicate_slide_id"
+
+
+def test_many_threads_write_at_once(template: DeckTemplate, tmp_path: Path) -> None:
+    def write(number: int) -> list[str]:
+        out = tmp_path / f"{number}.pptx"
+        template.write(out, [template.slides[number % COUNT].id], {"company.name": f"<{number}>"})
+        assert check_file(out) == []
+        return [each[1] for each in texts(out)]
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(write, range(24)))
+    assert found == [[f"Dear <{n}>, and you, we offer "] for n in range(24)]
 
 
 def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:

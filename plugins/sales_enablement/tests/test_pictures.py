@@ -41,9 +41,11 @@ def rep(desk: Any) -> Services:
 def by_hand(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """Slides are drawn without LibreOffice; gives which were."""
     drawn: list[list[str]] = []
+    last: list[str] = []
 
     def to_pdf(pptx: Path, out: Path, *, hidden: bool = False) -> None:
         assert hidden
+        drawn.append(list(last))
         out.write_bytes(b"%PDF")
 
     def render(pdf: Path, folder: Path, widths: Any) -> list[dict[int, Path]]:
@@ -58,7 +60,7 @@ def by_hand(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     write = decks.write_slides
 
     def written(svc: Services, kept: Any, picks: Any, deck: Deck | None, out: Path) -> Any:
-        drawn.append(list(picks))
+        last[:] = picks
         return write(svc, kept, picks, deck, out)
 
     monkeypatch.setattr(pictures, "can_be_made", lambda: True)

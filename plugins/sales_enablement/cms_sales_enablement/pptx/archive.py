@@ -8,34 +8,37 @@ import os
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
 LOCAL = struct.Struct("<4s5H3I2H")
-CENTRAL = struct.Struct("<4s6H3I5H2I")
+CENTRAL = struct.Struct("<4s6H3I5HI")
+BLOCK = struct.Struct("<BHH")
+MOST = 0xFFFF  # bytes of a block that is not packed
+LAST_BLOCK = b"\3\0"
+FEW = 64
+PLACE = struct.Struct("<I")
 END = struct.Struct("<4s4H2IH")
-DOS_EPOCH = (1980, 1, 1, 0, 0, 0)
+DOS_EPOCH = 1 << 5 | 1  # 1980-01-01
 UTF8 = 0x800
 VERSION = 20
-LEVEL = 6  # of deflate
+LEVEL = 1  # of deflate: more effort saves some hundred bytes of a deck, and costs twice the time
+SMALL = 1 << 10  # packing a part of less costs more than it saves
+PACKED_ALREADY = (".png", ".jpeg", ".xlsx")
 CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A packed part: where its bytes lie, from its local header to the next one's, and what the directory says of it."""
+    """A packed part: where its bytes lie, from its local header to the next one's, and what the directory says of it, but for the
+    place: ``record`` before that, ``encoded`` (its name) behind."""
 
     name: str
     start: int
     end: int
-    flags: int
-    method: int
-    time: int
-    date: int
-    crc: int
-    packed: int
-    size: int
+    record: bytes
+    encoded: bytes
 
 
 def entries_of(archive: zipfile.ZipFile) -> list[Entry]:
@@ -47,18 +50,47 @@ def entries_of(archive: zipfile.ZipFile) -> list[Entry]:
 
 def _entry(info: zipfile.ZipInfo, end: int) -> Entry:
     year, month, day, hour, minute, second = info.date_time
+    encoded = info.filename.encode() if info.flag_bits & UTF8 else info.filename.encode("cp437")
     return Entry(
         name=info.filename,
         start=info.header_offset,
         end=end,
-        flags=info.flag_bits,
-        method=info.compress_type,
-        time=hour << 11 | minute << 5 | second // 2,
-        date=max(0, year - 1980) << 9 | month << 5 | day,
-        crc=info.CRC,
-        packed=info.compress_size,
-        size=info.file_size,
-    )
+        record=CENTRAL.pack(
+            b"PK\1\2", VERSION, VERSION, info.flag_bits, info.compress_type,
+            hour << 11 | minute << 5 | second // 2, max(0, year - 1980) << 9 | month << 5 | day,
+            info.CRC, info.compress_size, info.file_size, len(encoded), 0, 0, 0, 0, 0,
+        ),
+        encoded=encoded,
+    )  # fmt: skip
+
+
+class Packed(bytes):
+    """Bytes that are written many times, and packed once: a part of a stream in the format of deflate (RFC 1951)."""
+
+    packed: bytes
+
+    def __new__(cls, data: bytes) -> "Packed":
+        """Few bytes are not worth it."""
+        self = super().__new__(cls, data)
+        self.packed = _stored(data) if len(data) < FEW else _deflated(data)
+        return self
+
+
+def _deflated(data: bytes) -> bytes:
+    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    return packer.compress(data) + packer.flush(zlib.Z_FULL_FLUSH)
+
+
+def _packed(data: bytes) -> bytes:
+    return data.packed if isinstance(data, Packed) else _stored(data)
+
+
+def _stored(data: bytes) -> bytes:
+    """As blocks that are not packed."""
+    if len(data) <= MOST:
+        return BLOCK.pack(0, len(data), ~len(data) & MOST) + data
+    blocks = (data[at : at + MOST] for at in range(0, len(data), MOST))
+    return b"".join(BLOCK.pack(0, len(each), ~len(each) & MOST) + each for each in blocks)
 
 
 class ArchiveWriter:
@@ -67,50 +99,56 @@ class ArchiveWriter:
     def __init__(self, out: BinaryIO) -> None:
         self._out = out
         self._at = 0
+        self._count = 0
         self._directory: list[bytes] = []
 
-    def copy(self, source: int, entries: Iterable[Entry]) -> None:
-        """Take over entries of another archive, given by its file descriptor."""
+    def copy(self, source: int | bytes, entries: Iterable[Entry]) -> None:
+        """Take over entries of another archive, given by its file descriptor or its bytes."""
         for run in _runs(entries):
+            start, end = run[0].start, run[-1].end
+            shift = self._at - start
             for entry in run:
-                self._list(entry, self._at + entry.start - run[0].start)
-            self._out.flush()
-            _copy(source, run[0].start, run[-1].end - run[0].start, self._out.fileno())
-            self._at += run[-1].end - run[0].start
+                self._directory += (entry.record, PLACE.pack(entry.start + shift), entry.encoded)
+            self._count += len(run)
+            if isinstance(source, bytes):
+                self._out.write(source[start:end])
+            else:
+                self._out.flush()
+                _copy(source, start, end - start, self._out.fileno())
+            self._at += end - start
 
-    def add(self, name: str, data: bytes) -> None:
-        """Write a part, packed."""
-        packer = zlib.compressobj(LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
-        packed = packer.compress(data) + packer.flush()
-        year, month, day, *_ = DOS_EPOCH
-        entry = Entry(
-            name, 0, 0, UTF8, zipfile.ZIP_DEFLATED, 0, (year - 1980) << 9 | month << 5 | day,
-            zlib.crc32(data), len(packed), len(data),
+    def add(self, name: str, data: bytes | Sequence[bytes]) -> None:
+        """Write a part, packed where that is worth it; one in pieces has those packed already that never change."""
+        method, packed = zipfile.ZIP_STORED, b""
+        if not isinstance(data, bytes):
+            method, packed = zipfile.ZIP_DEFLATED, b"".join(map(_packed, data)) + LAST_BLOCK
+            data = b"".join(data)
+        elif len(data) >= SMALL and not name.endswith(PACKED_ALREADY):
+            method, packed = zipfile.ZIP_DEFLATED, zlib.compress(data, LEVEL, -zlib.MAX_WBITS)
+        else:
+            packed = data
+        encoded, crc = name.encode(), zlib.crc32(data)
+        self._directory += (
+            CENTRAL.pack(
+                b"PK\1\2", VERSION, VERSION, UTF8, method, 0, DOS_EPOCH,
+                crc, len(packed), len(data), len(encoded), 0, 0, 0, 0, 0,
+            ),
+            PLACE.pack(self._at),
+            encoded,
         )  # fmt: skip
-        encoded = name.encode()
         header = LOCAL.pack(
-            b"PK\3\4", VERSION, entry.flags, entry.method, entry.time, entry.date,
-            entry.crc, entry.packed, entry.size, len(encoded), 0,
-        )  # fmt: skip
-        self._list(entry, self._at)
+            b"PK\3\4", VERSION, UTF8, method, 0, DOS_EPOCH, crc, len(packed), len(data), len(encoded), 0
+        )
         self._out.write(header + encoded + packed)
+        self._count += 1
         self._at += len(header) + len(encoded) + len(packed)
 
     def close(self) -> None:
         """Write the directory."""
         directory = b"".join(self._directory)
-        count = len(self._directory)
-        self._out.write(directory + END.pack(b"PK\5\6", 0, 0, count, count, len(directory), self._at, 0))
+        end = END.pack(b"PK\5\6", 0, 0, self._count, self._count, len(directory), self._at, 0)
+        self._out.write(directory + end)
         self._out.flush()
-
-    def _list(self, entry: Entry, at: int) -> None:
-        encoded = entry.name.encode() if entry.flags & UTF8 else entry.name.encode("cp437")
-        self._directory.append(
-            CENTRAL.pack(
-                b"PK\1\2", VERSION, VERSION, entry.flags, entry.method, entry.time, entry.date,
-                entry.crc, entry.packed, entry.size, len(encoded), 0, 0, 0, 0, 0, at,
-            ) + encoded
-        )  # fmt: skip
 
 
 def _runs(entries: Iterable[Entry]) -> Iterator[list[Entry]]:

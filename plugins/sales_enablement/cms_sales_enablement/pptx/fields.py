@@ -13,8 +13,12 @@ from lxml import etree
 from cms_sales_enablement.pptx.package import Element
 
 A = "http://schemas.openxmlformats.org/drawingml/2006/main"
+OWN = "deck"  # the namespace of fields that are written without one
 PARAGRAPH, TEXT, RUN = f"{{{A}}}p", f"{{{A}}}t", f"{{{A}}}r"
 FIELD = re.compile(r"\{\{.*?\}\}|\{%.*%\}", re.DOTALL)
+EXACT = re.compile(r"\{\{-?\s*([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)?)\s*-?\}\}")
+LINE_END = re.compile("\r\n|[\r\n]")  # a run has one line
+NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 STRAIGHT = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "\xa0": " ", "–": "-"})
 
 
@@ -82,6 +86,26 @@ def _piece(whole: str, start: int, end: int, spans: Iterable[tuple[int, int]]) -
     yield whole[at:end]
 
 
+def exact(text: str) -> str:
+    """The field that a text is, and nothing else; or ""."""
+    found = EXACT.fullmatch(text.translate(STRAIGHT).strip())
+    return found[1].removeprefix(f"{OWN}.") if found else ""
+
+
+def one_line(text: str) -> str:
+    """A value as a run says it: in one line, without what XML cannot hold."""
+    return LINE_END.sub(" ", NOT_XML.sub("", text))
+
+
 def serialised(root: Element) -> bytes:
     """A part as it is stored."""
     return etree.tostring(root, xml_declaration=True, encoding="UTF-8", standalone=True)
+
+
+def within(element: Element, root: Element) -> bytes:
+    """An element as it stands within another, whose names it need not explain."""
+    said = etree.tostring(element, with_tail=False)
+    for prefix, uri in root.nsmap.items():
+        name = f"xmlns:{prefix}" if prefix else "xmlns"
+        said = said.replace(f' {name}="{uri}"'.encode(), b"", 1)
+    return said

@@ -23,6 +23,8 @@ STRICT_OFFICE = "http://purl.oclc.org/ooxml/officeDocument/relationships"
 P14 = "http://schemas.microsoft.com/office/powerpoint/2010/main"
 LINK_SCHEMES = ("http", "https", "mailto")
 ACTIVE = {"vbaProject": "macro", "wordVbaData": "macro", "control": "active_x", "oleObject": "ole"}
+ACTION = b"ppaction://"
+PROGRAMS = ("ppaction://macro", "ppaction://program", "ppaction://ole")
 SHAPES = ("ppt/slides/", "ppt/slideLayouts/", "ppt/slideMasters/", "ppt/notesSlides/")
 
 
@@ -166,26 +168,54 @@ def _slides(deck: _Deck) -> Iterator[Finding]:
 
 def _active(deck: _Deck) -> Iterator[Finding]:
     for source, each in deck.all_relationships():
-        if code := ACTIVE.get(each.kind):
+        if code := active(deck.package, source, each):
             yield Finding(
                 Level.ERROR, code, source, f"it carries a program or a foreign object: {each.target}"
             )
 
 
+def _actions(deck: _Deck) -> Iterator[Finding]:
+    for name in deck.package.names:
+        if name.endswith(".xml") and ACTION in deck.package.read(name):
+            for link in starting_programs(deck.package.xml(name)):
+                said = f"a click starts a program: {link.get('action', ''):.200}"
+                yield Finding(Level.ERROR, "macro", name, said)
+
+
+def starting_programs(root: Element) -> list[Element]:
+    """The links that start a program, or a macro, instead of leading somewhere."""
+    return [each for each in root.iter("{*}*") if each.get("action", "").startswith(PROGRAMS)]
+
+
+def active(package: Package, source: str, relationship: Relationship) -> str:
+    """The code of what a part carries along: a program, or an object that a foreign program opens; or ""."""
+    if relationship.kind != "package" or relationship.external:
+        return ACTIVE.get(relationship.kind, "")
+    if "macroEnabled" in package.types.of_part(relationship.target):
+        return "macro"
+    return "" if "chart" in package.types.of_part(source) else "ole"  # a chart's workbook is its data
+
+
+def outside(relationship: Relationship) -> str:
+    """The code of an address outside that is none for people: fetched unasked, or no link; or ""."""
+    if not relationship.external:
+        return ""
+    if relationship.kind != "hyperlink":
+        return "external"
+    scheme = relationship.target.partition(":")[0].strip().lower()
+    return "" if scheme in LINK_SCHEMES else "bad_link"
+
+
 def _outside(deck: _Deck) -> Iterator[Finding]:
     for source, each in deck.all_relationships():
-        if not each.external:
-            continue
-        scheme = each.target.partition(":")[0].strip().lower()
-        if each.kind != "hyperlink":
+        code = outside(each)
+        if code == "external":
             said = (
                 f"its {each.kind} lies outside of the file, and is fetched by whoever opens it: {each.target}"
             )
-            yield Finding(Level.ERROR, "external", source, said)
-        elif scheme not in LINK_SCHEMES:
-            yield Finding(
-                Level.ERROR, "bad_link", source, f"a link that is none for people: {each.target:.200}"
-            )
+            yield Finding(Level.ERROR, code, source, said)
+        elif code:
+            yield Finding(Level.ERROR, code, source, f"a link that is none for people: {each.target:.200}")
 
 
 def _local(element: Element) -> str:
@@ -202,5 +232,6 @@ RULES: tuple[Callable[[_Deck], Iterator[Finding]], ...] = (
     _slides,
     _shape_ids,
     _active,
+    _actions,
     _outside,
 )

@@ -4,13 +4,14 @@ Nothing is unpacked to disk, and what is not asked for is never inflated. ECMA-3
 relationships are written.
 """
 
+import io
 import posixpath
 import zipfile
 import zlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import unquote
 
 from lxml import etree
@@ -75,12 +76,13 @@ class Relationship:
 class Package:
     """An open file; close it, or use it in a ``with``."""
 
-    def __init__(self, path: Path, limits: Limits = LIMITS) -> None:
+    def __init__(self, source: Path | bytes, limits: Limits = LIMITS) -> None:
         """Raises Invalid for what is no such file, for what is encrypted, and for what exceeds the limits."""
         self.limits = limits
-        if path.stat().st_size > limits.file_bytes:
+        size = len(source) if isinstance(source, bytes) else source.stat().st_size
+        if size > limits.file_bytes:
             raise PackageRefused("too_large", f"it is larger than {limits.file_bytes >> 20} MB")
-        self._file = path.open("rb")
+        self._file: BinaryIO = io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
         try:
             self._zip = zipfile.ZipFile(self._file)
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as fault:
@@ -117,6 +119,11 @@ class Package:
     def size(self, name: str) -> int:
         """Bytes of a part as the file states them."""
         return self._infos[name].file_size
+
+    def checksum(self, name: str) -> str:
+        """The same for the same bytes of a part, as the file states them; "" of a part that is not there."""
+        info = self._infos.get(name)
+        return f"{info.CRC:08x}{info.file_size:x}" if info else ""
 
     def entries(self) -> list[Entry]:
         """Where the parts lie in the file, packed."""

@@ -12,10 +12,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from cms_sales_enablement.pptx import fields, lint, slides
+from cms_sales_enablement.pptx import fields
 from cms_sales_enablement.pptx.findings import Finding, Level
 from cms_sales_enablement.pptx.package import Package, PackageRefused
-from cms_sales_enablement.pptx.slides import Presentation, Slide
+from cms_sales_enablement.pptx.slides import Slide
+from cms_sales_enablement.pptx.slots import Kind, Slot
+from cms_sales_enablement.pptx.template import DeckTemplate
 
 MODULE = "cms_sales_enablement.pptx.reading"
 MEMORY_BYTES = 1536 << 20
@@ -63,24 +65,20 @@ def read_in_child(path: Path) -> Read:
 
 def read(path: Path) -> Read:
     """The same in this process."""
-    with Package(path) as package:
-        presentation = Presentation.of(package)
-        found = slides.read_slides(package, presentation)
-        if not found:
+    with Package(path) as package, DeckTemplate(path) as template:
+        if not template.slides:
             raise PackageRefused("no_slides", "it has no slides")
-        looks = _Looks(package, {each.part for each in found})
+        looks = _Looks(package, {each.part for each in template.slides})
         return Read(
-            tuple(ReadSlide(each, looks.digest(each.part)) for each in found),
+            tuple(ReadSlide(each, looks.digest(each.part)) for each in template.slides),
             tuple(sorted(_fonts(package))),
-            tuple(_findings(lint.check(package))),
+            tuple(_findings(template.findings)),
         )
 
 
 def _slide(told: dict[str, Any]) -> Slide:
-    values: dict[str, Any] = {
-        name: tuple(each) if isinstance(each, list) else each for name, each in told.items()
-    }
-    return Slide(**values)
+    slots = tuple(Slot(each["name"], Kind(each["kind"])) for each in told["slots"])
+    return Slide(**{**told, "slots": slots, "jumps": tuple(told["jumps"])})
 
 
 def _findings(found: Iterable[Finding]) -> Iterator[Finding]:
@@ -108,7 +106,6 @@ class _Looks:
     def __init__(self, package: Package, slides_of: set[str]) -> None:
         self._package = package
         self._slides = slides_of
-        self._sums = {each.name: f"{each.crc:08x}{each.size:x}" for each in package.entries()}
 
     def digest(self, part: str) -> str:
         """The same for the same bytes, wherever they stand in the file."""
@@ -119,8 +116,8 @@ class _Looks:
                 if inside and each.kind != "notesSlide" and each.target not in found | self._slides:
                     found.add(each.target)
                     waiting.append(each.target)
-        sums = sorted(self._sums.get(name, "") for name in found)
-        return hashlib.sha256("\n".join([self._sums.get(part, ""), *sums]).encode()).hexdigest()
+        sums = sorted(map(self._package.checksum, found))
+        return hashlib.sha256("\n".join([self._package.checksum(part), *sums]).encode()).hexdigest()
 
 
 def main(path: str) -> None:

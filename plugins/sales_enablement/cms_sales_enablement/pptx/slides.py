@@ -1,19 +1,20 @@
 """The slides of a presentation: in which order they stand, what they say, where they lead and which fields they hold."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from cms_core import merge
 from cms_sales_enablement.pptx import fields
+from cms_sales_enablement.pptx.fields import OWN
 from cms_sales_enablement.pptx.package import Element, Package, PackageRefused, Relationship
+from cms_sales_enablement.pptx.slots import Slot
 
 P14 = "http://schemas.microsoft.com/office/powerpoint/2010/main"
 R = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 TITLES = ("title", "ctrTitle")
 BARE = re.compile(r"(\{\{-?\s*)([A-Za-z_][A-Za-z0-9_]*)(?=\s*(?:\||-?\}\}))")
 NAMESPACE = re.compile(r"\b([A-Za-z_][A-Za-z0-9_]*)\.[A-Za-z_]")
-OWN = "deck"  # the namespace of fields that are written without one
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,14 @@ class Slide:
     title: str
     text: str
     notes: str
-    fields: tuple[str, ...]
+    slots: tuple[Slot, ...]
     jumps: tuple[int, ...]
     hidden: bool
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields that it asks for, whatever they take."""
+        return tuple(dict.fromkeys(each.name for each in self.slots))
 
 
 @dataclass(frozen=True)
@@ -57,15 +63,20 @@ class Presentation:
                 raise PackageRefused(
                     "dangling_relationship", f"the slide {relation} is not there", where=part
                 )
+        for at, said in enumerate(("have the same number", "are the same part")):
+            if len({each[at] for each in listed}) < len(listed):
+                raise PackageRefused("duplicate_slide_id", f"two of its slides {said}", where=part)
         return cls(part, root, named, {id_: by_id[relation] for id_, relation in listed})
 
 
-def read_slides(package: Package, presentation: Presentation) -> list[Slide]:
-    """The slides in the order of the show."""
+def read_slides(
+    package: Package, presentation: Presentation, slots: Mapping[str, tuple[Slot, ...]]
+) -> list[Slide]:
+    """The slides in the order of the show; ``slots`` are those of each part."""
     numbers = {part: number for number, part in enumerate(presentation.slides.values(), 1)}
     found: dict[str, Slide] = {}
     for id_, part in presentation.slides.items():
-        slide = _slide(package, id_, part, numbers)
+        slide = _slide(package, id_, part, numbers, slots.get(part, ()))
         slide = (
             replace(slide, id=f"{slide.id}-{id_}") if slide.id in found else slide
         )  # a copy made within the file
@@ -73,11 +84,13 @@ def read_slides(package: Package, presentation: Presentation) -> list[Slide]:
     return list(found.values())
 
 
-def _slide(package: Package, id_: str, part: str, numbers: Mapping[str, int]) -> Slide:
+def _slide(
+    package: Package, id_: str, part: str, numbers: Mapping[str, int], slots: tuple[Slot, ...]
+) -> Slide:
     root = package.xml(part)
     named = package.relationships(part)
     notes = next((each.target for each in named if each.kind == "notesSlide" and each.target in package), "")
-    texts = fields.gather(root)
+    fields.gather(root)
     lines = [fields.text_of(each) for each in fields.paragraphs(root)]
     return Slide(
         id=_lasting_id(root) or id_,
@@ -86,7 +99,7 @@ def _slide(package: Package, id_: str, part: str, numbers: Mapping[str, int]) ->
         title=_title(root) or f"Slide {numbers[part]}",
         text="\n".join(line for line in lines if line.strip()),
         notes=_notes(package.xml(notes)) if notes else "",
-        fields=tuple(dict.fromkeys(name for each in texts for name in _names(each.text or ""))),
+        slots=slots,
         jumps=tuple(
             dict.fromkeys(
                 numbers[each.target] for each in named if each.kind == "slide" and each.target in numbers
@@ -116,16 +129,6 @@ def _notes(root: Element) -> str:
         if place is not None and place.get("type") == "body":
             return "\n".join(map(fields.text_of, fields.paragraphs(shape))).strip()
     return ""
-
-
-def _names(text: str) -> Iterator[str]:
-    """The fields of a text, as people write them; what is not in the merge language is a finding of the template."""
-    try:
-        compiled = compile_text(text)
-    except merge.MergeError:
-        return
-    for name in sorted(compiled.fields):
-        yield name.removeprefix(f"{OWN}.")
 
 
 def compile_text(text: str, known: merge.Fields | None = None) -> merge.Template:

@@ -1,70 +1,74 @@
 """A presentation made ready to be copied many times: each part that will change is taken apart once.
 
 A copy holds the slides that were picked, in that order, and whatever those need; fields are filled, and nothing names what was left
-out: no section, no jump, no title in the file's properties. All other parts are copied packed as they are.
+out: no section, no jump, no title in the file's properties. What must not reach a buyer is in no copy. All other parts are copied
+packed as they are.
 """
 
-import copy
-import re
-import secrets
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from xml.sax.saxutils import escape
-
-from lxml import etree
 
 from cms_core import Invalid, merge
-from cms_sales_enablement.pptx import fields, slides
-from cms_sales_enablement.pptx.archive import ArchiveWriter, Entry
-from cms_sales_enablement.pptx.fields import serialised
-from cms_sales_enablement.pptx.package import (
-    CONTENT_TYPES,
-    TYPES,
-    Element,
-    Package,
-    rels_of,
-)
-from cms_sales_enablement.pptx.slides import OWN, P14, Presentation, R, Slide
+from cms_sales_enablement.pptx import slides
+from cms_sales_enablement.pptx.archive import ArchiveWriter
+from cms_sales_enablement.pptx.chartcopies import Charts
+from cms_sales_enablement.pptx.compiling import Compiled, Compiler
+from cms_sales_enablement.pptx.copying import Compilation, Copy, Given
+from cms_sales_enablement.pptx.data import Chart, Rows
+from cms_sales_enablement.pptx.fields import OWN
+from cms_sales_enablement.pptx.findings import Finding, Level
+from cms_sales_enablement.pptx.package import CONTENT_TYPES, rels_of
+from cms_sales_enablement.pptx.pictures import read_picture
+from cms_sales_enablement.pptx.pieces import TablePlace
+from cms_sales_enablement.pptx.skeleton import Skeleton
+from cms_sales_enablement.pptx.slides import Presentation, Slide
+from cms_sales_enablement.pptx.slots import Kind, Slot
+from cms_sales_enablement.pptx.strip import SafePackage
 
-APP = "docProps/app.xml"
-LINE_END = re.compile("\r\n|[\r\n]")  # a run has one line
-NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 Values = Mapping[str, str]
-Segments = Sequence[bytes | merge.Template]
 
 
 @dataclass(frozen=True)
 class Copied:
-    """What a copy holds: its slides in order, and fields that had neither a value nor a default."""
+    """What a copy holds: its slides in order, fields that had neither a value nor a default, and what was taken out of it or
+    could not be filled."""
 
     slides: tuple[Slide, ...]
     missing: tuple[str, ...]
+    findings: tuple[Finding, ...]
 
 
 class DeckTemplate:
-    """An open template. Any number of threads may write copies of it at once."""
+    """An open template. Any number of threads may write copies at once. ``findings`` are those of the file as it was opened."""
 
     def __init__(self, path: Path, known: merge.Fields | None = None) -> None:
         """``known`` are the fields of registered providers; raises PackageRefused for a file that cannot be used."""
-        self._package = Package(path)
-        weakref.finalize(
-            self, self._package.close
-        )  # a template that nobody needs any more lets go of its file
+        self._package = SafePackage(path)
+        # A template that nobody needs any more lets go of its file.
+        weakref.finalize(self, self._package.close)
         try:
             self._presentation = Presentation.of(self._package)
-            self.slides = tuple(slides.read_slides(self._package, self._presentation))
-            self._by_id = {each.id: each for each in self.slides}
-            self._entries = self._package.entries()
             self._named = {
                 name: self._package.relationships(name)
                 for name in ("", *self._package.names)
                 if rels_of(name) in self._package
             }
-            self._marked = dict(self._with_fields(known))
-            self._texts = {name: parts for name, (_, parts) in self._marked.items()}
+            self._below = {part: self._laid_out_on(part) for part in self._presentation.slides.values()}
+            compiled = self._compile(known)
+            self._charts = Charts(self._package, self._named)
+            self._charts.compile([use for each in compiled.values() for use in each.charts])
+            changing = [*self._below, *self._charts.names]
+            self._compilation = Compilation(self._package, self._named, compiled, changing)
+            self._remarks = tuple(self._remarked())
+            self.findings = (*self._package.findings, *self._remarks)
+            slots = {part: tuple(dict.fromkeys(self._slots(part))) for part in self._below}
+            self.slides = tuple(slides.read_slides(self._package, self._presentation, slots))
+            self._by_id = {each.id: each for each in self.slides}
+            self._skeleton = Skeleton(self._package, self._presentation)
+            self._entries = self._package.entries()
         except BaseException:
             self.close()
             raise
@@ -79,37 +83,96 @@ class DeckTemplate:
         """Let go of the file."""
         self._package.close()
 
-    def write(self, out: Path, picks: Sequence[str] = (), values: Values | None = None) -> Copied:
-        """Write a copy with these slides (all, if none is named) and values by field; raises Invalid for slides that are none.
+    def write(
+        self,
+        out: Path,
+        picks: Sequence[str] = (),
+        values: Values | None = None,
+        *,
+        pictures: Mapping[str, bytes] | None = None,
+        charts: Mapping[str, Chart] | None = None,
+        tables: Mapping[str, Rows] | None = None,
+    ) -> Copied:
+        """Write a copy with these slides (all, if none is named), and texts, pictures, figures and rows by field.
 
-        A file that cannot be written whole is not left behind.
+        Raises Invalid for slides that are none, for pictures that are none, and for figures and rows that do not fit; a file that
+        cannot be written whole is not left behind.
         """
         picked = self._pick(picks)
-        filling = _by_namespace(values or {})
-        parts, missing = self._changed(picked, filling)
-        kept = self._kept(picked)
+        given = Given(
+            _by_namespace(values or {}),
+            {_bare(name): read_picture(name, data) for name, data in (pictures or {}).items()},
+            {_bare(name): data for name, data in (charts or {}).items()},
+            {_bare(name): rows for name, rows in (tables or {}).items()},
+        )
+        copy = self._copy(picked, given)
         try:
             with out.open("wb") as file:
                 archive = ArchiveWriter(file)
-                archive.add(CONTENT_TYPES, self._content_types(kept))
-                self._write_parts(archive, kept, parts)
+                archive.add(CONTENT_TYPES, self._skeleton.types(copy.kept, copy.types))
+                self._write_parts(archive, copy)
                 archive.close()
         except BaseException:
             out.unlink(missing_ok=True)
             raise
-        return Copied(picked, tuple(sorted(missing)))
+        told = (*self._package.stripped, *self._remarks)
+        findings = tuple(each for each in told if not each.where or each.where in copy.kept)
+        return Copied(picked, tuple(sorted(copy.missing)), findings)
 
     # --- made once ------------------------------------------------------------------------------------------------------
 
-    def _with_fields(self, known: merge.Fields | None) -> Iterable[tuple[str, tuple[bytes, Segments]]]:
-        for slide in self.slides:
-            notes = (each.target for each in self._named.get(slide.part, ()) if each.kind == "notesSlide")
-            for name in (slide.part, *notes):
-                root = self._package.xml(name)
-                marks = _mark(root, known)
-                if marks:
-                    data = serialised(root)
-                    yield name, (data, _split(data, marks))
+    def _laid_out_on(self, part: str) -> tuple[str, ...]:
+        """The layout of a slide, and its master."""
+        layout = self._one(part, "slideLayout")
+        return tuple(each for each in (layout, self._one(layout, "slideMaster")) if each)
+
+    def _one(self, part: str, kind: str) -> str:
+        named = self._named.get(part, ()) if part else ()
+        return next((each.target for each in named if each.kind == kind and each.target in self._package), "")
+
+    def _compile(self, known: merge.Fields | None) -> dict[str, Compiled]:
+        """The slides, their notes and what they are laid out on, and whatever else leads to a slide."""
+        on_slides = set(self._below)
+        compiler = Compiler(self._package, on_slides, known)
+        found: dict[str, Compiled] = {}
+        for part, below in self._below.items():
+            found[part] = compiler.compile(part, below, texts=True)
+            if notes := self._one(part, "notesSlide"):
+                found[notes] = compiler.compile(notes, texts=True)
+        leading = {
+            name
+            for name, named in self._named.items()
+            if name and on_slides & {each.target for each in named}
+        }
+        main = self._presentation.part
+        found[main] = compiler.compile(main, texts=False, mark=Skeleton.mark)
+        below_all = {each for below in self._below.values() for each in below}
+        for part in sorted((leading | below_all) - set(found)):
+            if part.endswith(".xml"):
+                master = self._one(part, "slideMaster")
+                found[part] = compiler.compile(part, (master,) if master else (), texts=False)
+        return {name: each for name, each in found.items() if not each.is_constant or name in leading}
+
+    def _remarked(self) -> Iterator[Finding]:
+        for compiled in self._compilation.compiled.values():
+            yield from compiled.findings
+            for use in compiled.charts:
+                why = self._charts.unfillable.get(self._chart(use.slide, use.id), "")
+                if use.field and why:
+                    said = f"the chart {use.field} takes no figures: {why}"
+                    yield Finding(Level.WARNING, "unfillable_chart", compiled.name, said)
+
+    def _chart(self, part: str, id_: str) -> str:
+        return next((each.target for each in self._named.get(part, ()) if each.id == id_), "")
+
+    def _slots(self, part: str) -> Iterator[Slot]:
+        compiled = self._compilation.compiled
+        for name in (part, self._one(part, "notesSlide"), *self._below[part]):
+            if name in compiled:
+                yield from compiled[name].slots
+                for use in compiled[name].charts:
+                    if use.field and self._chart(name, use.id) not in self._charts.unfillable:
+                        yield Slot(use.field, Kind.CHART)
 
     # --- for each copy --------------------------------------------------------------------------------------------------
 
@@ -121,82 +184,52 @@ class DeckTemplate:
             raise Invalid("a slide was picked twice", "name each once", field="pick")
         return tuple(self._by_id[each] for each in picks) or self.slides
 
-    def _left_out(self, picked: Iterable[Slide]) -> set[str]:
-        return {each.part for each in self.slides} - {each.part for each in picked}
+    def _copy(self, picked: tuple[Slide, ...], given: Given) -> Copy:
+        parts = {each.part for each in picked}
+        left_out = frozenset(set(self._below) - parts)
+        asking = {
+            name for part in parts for name in (part, self._one(part, "notesSlide"), *self._below[part])
+        }
+        self._check_columns(asking, given.tables)
+        change = self._charts.change(left_out, given.charts)
+        holes = {self._presentation.part: self._skeleton.holes(picked)}
+        copy = Copy(self._compilation, given, left_out, frozenset(asking), change, holes)
+        copy.parts |= self._skeleton.properties(picked)
+        copy.make()
+        charts = {slot.name for each in picked for slot in each.slots if slot.kind is Kind.CHART}
+        copy.missing |= charts - set(given.charts)
+        return copy
 
-    def _kept(self, picked: tuple[Slide, ...]) -> set[str]:
-        """The parts that the picked slides and the presentation lead to, with their relationships."""
-        left_out = self._left_out(picked)
-        found: set[str] = set()
-        waiting = [""]
-        while waiting:
-            for each in self._named.get(waiting.pop(), ()):
-                if not each.external and each.target not in found | left_out and each.target in self._package:
-                    found.add(each.target)
-                    waiting.append(each.target)
-        return found | {rels for name in ("", *found) if (rels := rels_of(name)) in self._package}
+    def _check_columns(self, parts: set[str], tables: Mapping[str, Rows]) -> None:
+        for place in self._tables(parts) if tables else ():
+            rows = tables.get(place.field, ())
+            widest = max(map(len, rows), default=0)
+            if widest > place.columns:
+                raise Invalid(
+                    f"the table {place.field} has {place.columns} columns, a row of its data {widest}",
+                    "leave columns out, or add them to the table of the template",
+                    field=place.field,
+                )
 
-    def _changed(
-        self, picked: tuple[Slide, ...], values: Mapping[str, Mapping[str, Any]]
-    ) -> tuple[dict[str, bytes], set[str]]:
-        """The parts that differ from those of the template, and the fields that stay empty."""
-        left_out, kept = self._left_out(picked), self._kept(picked)
-        parts: dict[str, bytes] = {}
-        missing: set[str] = set()
-        for name in kept & set(self._marked):
-            for each in self._texts[name]:
-                if not isinstance(each, bytes):
-                    missing |= {field.removeprefix(f"{OWN}.") for field in each.missing(values)}
-            parts[name] = _filled(self._texts[name], values)
-        for name in kept & set(self._named):
-            gone = {each.id for each in self._named[name] if each.target in left_out and not each.external}
-            if gone and name != self._presentation.part:
-                parts[name] = _without(parts.get(name) or self._package.read(name), gone)
-                parts[rels_of(name)] = self._relationships(name, gone)
-        parts |= self._skeleton(picked, left_out)
-        if APP in kept:
-            parts[APP] = _properties(self._package.xml(APP), picked)
-        return parts, missing
+    def _tables(self, parts: set[str]) -> Iterator[TablePlace]:
+        for part in parts & set(self._compilation.compiled):
+            for each in self._compilation.compiled[part].pieces:
+                if isinstance(each, TablePlace):
+                    yield each
 
-    def _skeleton(self, picked: tuple[Slide, ...], left_out: set[str]) -> dict[str, bytes]:
-        name, named = self._presentation.part, self._presentation.relationships
-        gone = {each.id for each in named if each.target in left_out}
-        root = copy.deepcopy(self._presentation.root)
-        _sweep(root, gone)
-        order = {each.part: at for at, each in enumerate(picked)}
-        targets = {each.id: each.target for each in named}
-        listed = root.find("{*}sldIdLst")
-        if listed is not None:
-            listed[:] = sorted(listed, key=lambda each: order[targets[each.get(f"{{{R}}}id", "")]])
-            _sections(root, [each.get("id", "") for each in listed])
-        return {name: serialised(root), rels_of(name): self._relationships(name, gone)}
+    def _write_parts(self, archive: ArchiveWriter, copy: Copy) -> None:
+        parts = {**self._package.changed, **copy.parts}
+        kept = [each for each in self._entries if each.name in copy.kept]
+        for each in kept:
+            if each.name in parts:
+                archive.add(each.name, parts[each.name])
+        for name, data in copy.added.items():
+            archive.add(name, data)
+        archive.copy(self._package.fileno(), [each for each in kept if each.name not in parts])
 
-    def _relationships(self, name: str, gone: set[str]) -> bytes:
-        root = self._package.xml(rels_of(name))
-        for each in list(root):
-            if each.get("Id") in gone:
-                root.remove(each)
-        return serialised(root)
 
-    def _content_types(self, kept: set[str]) -> bytes:
-        root = self._package.xml(CONTENT_TYPES)
-        for each in list(root.iterchildren(f"{{{TYPES}}}Override")):
-            if each.get("PartName", "").lstrip("/") not in kept:
-                root.remove(each)
-        return serialised(root)
-
-    def _write_parts(self, archive: ArchiveWriter, kept: set[str], parts: Mapping[str, bytes]) -> None:
-        run: list[Entry] = []
-        for entry in self._entries:
-            if entry.name not in kept:
-                continue
-            if entry.name in parts:
-                archive.copy(self._package.fileno(), run)
-                run = []
-                archive.add(entry.name, parts[entry.name])
-            else:
-                run.append(entry)
-        archive.copy(self._package.fileno(), run)
+def _bare(name: str) -> str:
+    return name.removeprefix(f"{OWN}.")
 
 
 def _by_namespace(values: Values) -> dict[str, dict[str, Any]]:
@@ -205,83 +238,3 @@ def _by_namespace(values: Values) -> dict[str, dict[str, Any]]:
         namespace, dot, name = field.partition(".")
         found.setdefault(namespace if dot else OWN, {})[name if dot else namespace] = value
     return found
-
-
-# --- texts ------------------------------------------------------------------------------------------------------------
-
-
-def _mark(root: Element, known: merge.Fields | None) -> dict[str, merge.Template]:
-    """Put a mark for each text with fields; what is not in the merge language stays as it is."""
-    marks: dict[str, merge.Template] = {}
-    for each in fields.gather(root):
-        try:
-            compiled = slides.compile_text(each.text or "", known)
-        except merge.MergeError:
-            continue
-        mark = f"-{secrets.token_hex(12)}-"
-        marks[mark], each.text = compiled, mark
-    return marks
-
-
-def _split(data: bytes, marks: Mapping[str, merge.Template]) -> Segments:
-    pieces = re.split("|".join(marks).encode().join((b"(", b")")), data)
-    return [marks[piece.decode()] if at % 2 else piece for at, piece in enumerate(pieces)]
-
-
-def _filled(parts: Segments, values: Mapping[str, Mapping[str, Any]]) -> bytes:
-    return b"".join(each if isinstance(each, bytes) else _escaped(each.render(values)) for each in parts)
-
-
-def _escaped(text: str) -> bytes:
-    return escape(LINE_END.sub(" ", NOT_XML.sub("", text))).encode()
-
-
-# --- what was left out ------------------------------------------------------------------------------------------------
-
-
-def _without(data: bytes, gone: set[str]) -> bytes:
-    root = etree.fromstring(data)
-    _sweep(root, gone)
-    return serialised(root)
-
-
-def _sweep(root: Element, gone: set[str]) -> None:
-    """Take out the elements that name one of these relationships: an entry of a list, a link on a text or a shape."""
-    for element in list(root.iter("{*}*")):
-        parent = element.getparent()
-        if parent is not None and any(
-            str(key).startswith(f"{{{R}}}") and value in gone for key, value in element.attrib.items()
-        ):
-            parent.remove(element)
-
-
-def _sections(root: Element, ids: list[str]) -> None:
-    """Sections keep their slides where the order lets each be one stretch; otherwise the deck has none."""
-    found = root.find(f".//{{{P14}}}sectionLst")
-    if found is None:
-        return
-    for section in list(found):
-        slides_of = section.find(f"{{{P14}}}sldIdLst")
-        for each in list(slides_of) if slides_of is not None else ():
-            if each.get("id") not in ids:
-                slides_of.remove(each)  # type: ignore[union-attr]
-        if slides_of is None or not len(slides_of):
-            found.remove(section)
-        else:
-            slides_of[:] = sorted(slides_of, key=lambda each: ids.index(each.get("id", "")))
-    if [each.get("id") for each in found.iter(f"{{{P14}}}sldId")] != ids:
-        extension = found.getparent()
-        if extension is not None and (extensions := extension.getparent()) is not None:
-            extensions.remove(extension)
-
-
-def _properties(root: Element, picked: tuple[Slide, ...]) -> bytes:
-    """Counts of this copy; the list of titles, which may be left out, would name what is not in it."""
-    counts = {"Slides": len(picked), "HiddenSlides": sum(each.hidden for each in picked)}
-    for each in list(root):
-        name = str(each.tag).rpartition("}")[2]
-        if name in ("TitlesOfParts", "HeadingPairs", "Words", "Paragraphs", "Notes"):
-            root.remove(each)
-        elif name in counts:
-            each.text = str(counts[name])
-    return serialised(root)

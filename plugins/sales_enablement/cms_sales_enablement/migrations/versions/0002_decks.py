@@ -59,7 +59,7 @@ def _presentations() -> None:
         sa.Column("title", sa.String(length=500), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("notes", sa.Text(), nullable=False),
-        sa.Column("fields", sa.JSON(), nullable=False),
+        sa.Column("slots", sa.JSON(), nullable=False),
         sa.Column("jumps", sa.JSON(), nullable=False),
         sa.Column("hidden", sa.Boolean(), nullable=False),
         sa.Column("digest", sa.String(length=64), nullable=False),

@@ -1,0 +1,59 @@
+"""What a deck's fields are filled with, by what each takes: texts, the logo, figures of charts, rows of tables."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from cms_core import Invalid, Services
+from cms_sales_enablement import values
+from cms_sales_enablement.models import Deck
+from cms_sales_enablement.pptx.data import Chart, Rows, parse_rows
+from cms_sales_enablement.pptx.slots import Kind
+from cms_sales_enablement.presentations import Kept
+
+LOGO = "logo"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Filling:
+    """The arguments of ``DeckTemplate.write``."""
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
+    charts: Mapping[str, Chart] = field(default_factory=dict)
+    tables: Mapping[str, Rows] = field(default_factory=dict)
+
+
+def of_deck(svc: Services, kept: Kept, deck: Deck) -> Filling:
+    """What a deck says; raises Invalid that names the field for figures and rows that are none."""
+    known = {name: each.value for name, each in values.restored(deck.values).items()}
+    charts, tables = _named(kept, Kind.CHART), _named(kept, Kind.TABLE)
+    return Filling(
+        {name: value for name, value in known.items() if name not in charts | tables},
+        _logo(svc, deck),
+        {name: _parsed(name, known[name], Chart.parse) for name in charts & known.keys()},
+        {name: _parsed(name, known[name], parse_rows) for name in tables & known.keys()},
+    )
+
+
+def of_presentation(kept: Kept) -> Filling:
+    """What stands where a field is, for who looks at a presentation: its name in brackets."""
+    return Filling({name: f"[{values.label_of(name)}]" for name in _named(kept, Kind.TEXT)})
+
+
+def _named(kept: Kept, kind: Kind) -> set[str]:
+    return {each["name"] for slide in kept.slides for each in slide.slots if each["kind"] == kind}
+
+
+def _parsed(name: str, said: Any, parse: Callable[[str], T]) -> T:
+    try:
+        return parse(str(said))
+    except Invalid as error:
+        raise Invalid(f"{name}: {error.message}", error.remedy, field=name) from None
+
+
+def _logo(svc: Services, deck: Deck) -> Mapping[str, bytes]:
+    file = svc.file(deck.logo) if deck.logo else None
+    return {LOGO: Path(file.path).read_bytes()} if file else {}
