@@ -16,7 +16,7 @@ from cms_core import (
     services,
     toast,
 )
-from cms_sales_enablement import feedback, presentations, render, search, shares, views
+from cms_sales_enablement import feedback, presentations, render, search, shares, social, views
 from cms_sales_enablement.schemas import ShareForm
 from cms_sales_enablement.share_pages import OWN, PLUGIN
 
@@ -93,6 +93,7 @@ def _asset_page(
         kind=svc.asset_kinds.get(found.kind),
         form=form,
         made=made,
+        offers=social.offers(found, made.url) if made else [],
         problem=problem,
         until=feedback.until(svc, found.id),
         said=feedback.KINDS,
