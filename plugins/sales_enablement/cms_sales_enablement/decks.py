@@ -69,6 +69,7 @@ def make(svc: Services, source: str, wanted: Wanted) -> Deck:
         name=_name(wanted, kept, subject, before),
         company=subject.company if subject else before and before.company,
         deal=subject.id if subject and subject.kind != "company" else before and before.deal,
+        contact=subject.contact if subject else before and before.contact,
         values=_values(svc, subject, wanted.said, before),
         logo=_logo(svc, wanted.logo) if wanted.logo else before.logo if before else "",
         user=user.id,
@@ -107,6 +108,7 @@ def change(svc: Services, public_id: str, wanted: Wanted, version: int | None = 
         if subject is not None:
             deck.company = subject.company
             deck.deal = subject.id if subject.kind != "company" else None
+            deck.contact = subject.contact
         deck.name = _name(wanted, kept, None, deck) if wanted.name else deck.name
         deck.values, deck.logo, deck.changed_at = given, logo, svc.now()
         _require_writable(svc, kept, deck)

@@ -145,6 +145,7 @@ class Deck(Base, PublicId):
     name: Mapped[str] = mapped_column(String(200))
     company: Mapped[str | None] = mapped_column(String(36), index=True)
     deal: Mapped[str | None] = mapped_column(String(36), index=True)
+    contact: Mapped[str | None] = mapped_column(String(36), index=True)
     values: Mapped[dict[str, Any]] = mapped_column(JSON)
     logo: Mapped[str] = mapped_column(String(64), default="")
     user: Mapped[str] = mapped_column(String(36), index=True)

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from pptx import Presentation
 
-from cms_core.contract import Company, Contact
+from cms_core.contract import Company, Contact, PersonalRecord
 from cms_core.errors import Forbidden, Invalid, NotFound
 from cms_core.services import Services
 from cms_core.workspace import Workspace
@@ -105,6 +105,30 @@ def test_a_deal_brings_its_values_its_company_and_its_person(desk: Any, template
     deals.add("Big", "Bcme", "eve@bcme.test")
     with pytest.raises(Invalid, match="2 are called"):
         decks.make(rep, template, Wanted(subject="Big"))
+
+
+def test_what_a_deck_knows_of_a_person_is_told_and_erased(
+    desk: Any, template: str, deals: Deals, workspace: Workspace
+) -> None:
+    rep = desk.services()
+    deals.add("Big", "Acme", "dana@acme.test")
+    deck = decks.make(
+        rep, template, Wanted(subject="Big", said={"client": "Ann", "contact.first_name": "Dany"})
+    )
+    person = rep.find_contact("dana@acme.test")
+    assert person is not None
+
+    def told(erase: bool) -> list[Any]:
+        found = workspace.plugins.each("personal_data", PersonalRecord, contacts=[person], erase=erase)
+        return [each for plugin, answers in found if plugin == "sales_enablement" for each in answers]
+
+    (record,) = told(False)
+    assert record.data["contact.first_name"] == "Dany"
+    told(True)
+    known = decks.find(rep, deck.public_id).values
+    assert not any(name.startswith("contact.") for name in known)
+    assert known["client"]["value"] == "Ann"
+    assert told(False) == []
 
 
 def test_a_deck_is_made_of_a_deck_with_changes(desk: Any, template: str, deals: Deals) -> None:

@@ -85,6 +85,7 @@ def _decks() -> None:
         sa.Column("name", sa.String(length=200), nullable=False),
         sa.Column("company", sa.String(length=36), nullable=True),
         sa.Column("deal", sa.String(length=36), nullable=True),
+        sa.Column("contact", sa.String(length=36), nullable=True),
         sa.Column("values", sa.JSON(), nullable=False),
         sa.Column("logo", sa.String(length=64), nullable=False),
         sa.Column("user", sa.String(length=36), nullable=False),
@@ -95,7 +96,7 @@ def _decks() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sales_enablement_deck")),
         sa.UniqueConstraint("public_id", name=op.f("uq_sales_enablement_deck_public_id")),
     )
-    for column in ("asset", "company", "deal", "user"):
+    for column in ("asset", "company", "deal", "contact", "user"):
         op.create_index(op.f(f"ix_sales_enablement_deck_{column}"), "sales_enablement_deck", [column])
     op.create_table(
         "sales_enablement_deck_slide",
