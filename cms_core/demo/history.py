@@ -74,6 +74,7 @@ class History:
         assets = home.bring_in(self._workspace, self._place.files / "library")
         self._at(0, hour=15)
         home.approve(self._workspace, *APPROVED)
+        sales.add_presentation(self._place, self._workspace)
         home.send_back(self._workspace, "tour", "Scene two needs the name of the button. The rest is lovely.")
         return {"contacts": contacts, "assets": assets}
 

@@ -1,4 +1,5 @@
-"""What sales does: deals that came from elsewhere as a file, and a link for the warmest lead, who opens it."""
+"""What sales does: deals that came from elsewhere as a file, a presentation, a deck of it for the largest of them, and links that
+people open."""
 
 import csv
 import time
@@ -8,13 +9,14 @@ from pathlib import Path
 
 from cms_core.demo import people
 from cms_core.demo.desk import typed
-from cms_core.demo.home import REP, Home
+from cms_core.demo.home import MARKETER, REP, Home, approve
 from cms_core.demo.readers import Crowd
 from cms_core.errors import CmsError
 from cms_core.workspace import Workspace
 
 WARM = 12  # points from which a lead is handed over: the past of the demo is short
 SHARED = "northmoor-bakeries"
+PRESENTATION = "first-meeting.pptx"
 IN_SIGHT = 1.2  # seconds that a page is looked at; a look counts from one second on
 _VIEW = 'data-view="'
 COLUMNS = (
@@ -55,6 +57,17 @@ def _write(path: Path, today: date, decided: bool) -> None:
             writer.writerow((*cells, stage, outcome if ended else "open", closed, REP.email))
 
 
+def add_presentation(place: Home, workspace: Workspace) -> str:
+    """Marketing's presentation, approved, whose first slide opens each deck; its slug."""
+    added = typed(workspace, MARKETER, "sales", "templates", "add", str(place.files / PRESENTATION))
+    approve(workspace, added["slug"])
+    first = added["slides"][0]["id"]
+    typed(
+        workspace, MARKETER, "sales", "templates", "rule", added["slug"], first, "--locked", "--pin", "first"
+    )
+    return str(added["slug"])
+
+
 @dataclass(frozen=True)
 class Opened:
     """A link that was shared and opened: to whom, and the points that they have now."""
@@ -68,14 +81,31 @@ def share_with_warmest(workspace: Workspace, crowd: Crowd) -> Opened:
     """The rep shares a case study with whoever has most points; they open it, and it counts."""
     lead = typed(workspace, REP, "leads", "list")[0]
     made = typed(workspace, REP, "sales", "share", SHARED, "--for", lead["email"], "--expires", "14d")
-    reader = crowd.reader(lead["email"])
-    page = reader.read(made["url"])
-    if _VIEW not in page:
-        raise CmsError(
-            f"a person's look at {made['url']} was not recorded", "this is a fault: please report it"
-        )
-    view = page.partition(_VIEW)[2].partition('"')[0]
-    time.sleep(IN_SIGHT)
-    reader.ask(f"{made['url']}/seen", "POST", f"view={view}&n=1&ms={int(IN_SIGHT * 1000)}")
+    _look(crowd, lead["email"], made["url"])
     now = {each["email"]: each["points"] for each in typed(workspace, REP, "leads", "list")}
     return Opened(lead["email"], SHARED, now[lead["email"]])
+
+
+def share_deck(place: Home, workspace: Workspace, crowd: Crowd, presentation: str) -> str:
+    """The rep makes a deck for the largest open deal and shares it; somebody there opens it. Returns the deck's name."""
+    deals = [each for each in typed(workspace, REP, "deals", "list") if each["outcome"] == "open"]
+    deal = max(deals, key=lambda each: each["amount"])
+    said = ("--for", deal["id"], "--set", "days_to_close=9", "-o", str(place.files / "deck.pptx"))
+    deck = typed(workspace, REP, "sales", "decks", "make", presentation, *said)
+    reader = deal["contacts"][0]
+    link = typed(workspace, REP, "sales", "shares", "add", deck["id"], "--for", reader, "--expires", "14d")
+    half = int(IN_SIGHT * 500)
+    first, second = (slide["id"] for slide in deck["slides"][:2])
+    _look(crowd, reader, link["url"], f"&slide={second}&slides={first}:{half}+{second}:{half}")
+    return str(deck["name"])
+
+
+def _look(crowd: Crowd, email: str, url: str, slides: str = "") -> None:
+    """Somebody opens a link and keeps it in sight until it counts."""
+    reader = crowd.reader(email)
+    page = reader.read(url)
+    if _VIEW not in page:
+        raise CmsError(f"a person's look at {url} was not recorded", "this is a fault: please report it")
+    view = page.partition(_VIEW)[2].partition('"')[0]
+    time.sleep(IN_SIGHT)
+    reader.ask(f"{url}/seen", "POST", f"view={view}&n=1&ms={int(IN_SIGHT * 1000)}{slides}")

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from cms_core.campaigns.service import find_campaign
 from cms_core.clock import FrozenClock
@@ -58,6 +59,8 @@ def tell_today(place: Home, workspace: Workspace, crowd: Crowd, say: Say, *, who
     opened = sales.share_with_warmest(workspace, crowd)
     _step(say, f"{opened.email} opened {opened.asset}", "/app/p/sales_enablement/shares")
     _step(say, f"that makes {opened.points} points", "/app/p/leads")
+    deck = sales.share_deck(place, workspace, crowd, Path(sales.PRESENTATION).stem)
+    _step(say, f"a deck made and shared: {deck}"[:52], "/app/p/sales_enablement/decks")
     return end(workspace)
 
 

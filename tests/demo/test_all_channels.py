@@ -1,6 +1,7 @@
 """The demo's past reached people on every channel, and marketing and sales meet in it."""
 
 from decimal import Decimal
+from pathlib import Path
 
 from cms_core.demo.desk import typed
 from cms_core.demo.history import ADS, AUDIT
@@ -55,6 +56,18 @@ def test_deals_were_won_and_lost(past: Past) -> None:
         if event["kind"] in ("deal_won", "deal_lost")
     ]
     assert len(events) == 4
+
+
+def test_reps_have_a_presentation_to_make_decks_of(past: Past, tmp_path: Path) -> None:
+    (found,) = typed(past.workspace, REP, "sales", "templates", "list")
+    assert (found["slug"], found["slide_count"]) == ("first-meeting", 7)
+    out = str(tmp_path / "deck.pptx")
+    deal = next(each for each in typed(past.workspace, REP, "deals", "list") if each["outcome"] == "open")
+    deck = typed(
+        past.workspace, REP, "sales", "decks", "make", "first-meeting", "--for", deal["id"], "-o", out
+    )
+    assert (deck["missing"], deck["findings"]) == (["days_to_close", "start_date"], [])
+    assert typed(past.workspace, REP, "sales", "decks", "check", out)["ok"] is True
 
 
 def test_some_leads_are_warm(past: Past) -> None:
