@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Sequence
 
 from flask import has_app_context
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from cms_core import Asset, Contact, Finding, Panel, PersonalRecord, services
-from cms_sales_enablement import feedback, views
-from cms_sales_enablement.models import Share, View
+from cms_sales_enablement import feedback, personal, views
+from cms_sales_enablement.models import Share
 from cms_sales_enablement.share_pages import PLUGIN
 
 
@@ -38,20 +38,5 @@ def remarks(asset: Asset) -> Iterable[Finding]:
 
 
 def personal_data(contacts: Sequence[Contact], erase: bool) -> Iterable[PersonalRecord]:
-    """The links made for these contacts; erased, they name nobody and their looks cannot be told apart."""
-    svc, ids = services.current(PLUGIN), [contact.id for contact in contacts]
-    with svc.transaction() as session:
-        shares = session.scalars(select(Share).where(Share.contact.in_(ids)).order_by(Share.id)).all()
-        records = [_record(share) for share in shares]
-        if erase:
-            keys = [share.id for share in shares]
-            session.execute(update(View).where(View.share_id.in_(keys)).values(visitor=""))
-            for share in shares:
-                share.contact, share.contact_email = None, ""
-                share.revoked_at = share.revoked_at or svc.now()
-    return records
-
-
-def _record(share: Share) -> PersonalRecord:
-    made = {"asset": share.slug, "by": share.user_name, "at": share.created_at.isoformat()}
-    return PersonalRecord(share.contact or "", "Link that was shared with you", made)
+    """What is kept about these contacts, on its way out if it is to be erased."""
+    return personal.data(services.current(PLUGIN), contacts, erase)

@@ -146,19 +146,34 @@ def test_messages_that_repeat_come_late_or_lie_change_little(
     assert len(desk.events()) == 1
 
 
-def test_machines_prefetches_and_own_people_are_kept_apart(desk: Any, new_reader: Any, as_role: Any) -> None:
+def test_machines_and_own_people_are_kept_apart(desk: Any, new_reader: Any, as_role: Any) -> None:
     desk.write("calm")
     made = desk.share("calm")
     new_reader().get(made.url, method="HEAD")
     assert looks(desk, made) == []
     new_reader(agent=GOOGLEBOT).look(made.url, 5)
-    new_reader().get(made.url, Sec_Purpose="prefetch;prerender")
     assert "cms_own" not in new_reader().get("http://x/app/p/sales_enablement/").headers.get("Set-Cookie", "")
     rep = as_role("rep")
     assert rep.get("/app/p/sales_enablement/").status_code == 200
     rep.get("/" + made.url.split("/", 3)[3], headers={"User-Agent": new_reader().agent})
-    assert looks(desk, made) == [("bot", False, 0), ("scanner", False, 0), ("internal", False, 0)]
-    assert [event.agent_class for event in desk.events()] == ["bot", "scanner", "internal"]
+    assert looks(desk, made) == [("bot", False, 0), ("internal", False, 0)]
+    assert [event.agent_class for event in desk.events()] == ["bot", "internal"]
+
+
+@pytest.mark.parametrize(
+    "early", [{"Sec_Purpose": "prefetch;prerender"}, {"Purpose": "prefetch"}, {"X_Moz": "prefetch"}]
+)
+def test_what_is_fetched_before_anybody_asks_for_it_is_answered_and_no_look(
+    desk: Any, reader: Any, early: dict[str, str]
+) -> None:
+    """Security rule 7 of links: no view on HEAD or prefetch."""
+    desk.write("calm", "The words.")
+    made = desk.share("calm")
+    answer = reader.get(made.url, **early)
+    assert (answer.status_code, "The words." in answer.text) == (200, True)
+    assert "<script" not in answer.text
+    assert reader.get(made.url, method="HEAD").status_code == 200
+    assert (looks(desk, made), desk.events()) == ([], [])
 
 
 def test_password_is_asked_and_remembered_by_this_browser_for_this_link(desk: Any, new_reader: Any) -> None:
