@@ -5,7 +5,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, Response, current_app, g, make_response, render_template, request, send_file
+from flask import Blueprint, Response, current_app, make_response, render_template, request, send_file
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -64,9 +64,9 @@ def wrong(response: Response) -> bool:
     return response.status_code == 401
 
 
-def asked(_: Response) -> bool:
-    """An address was typed at a gate: where codes are mailed, that costs something."""
-    return bool(g.get("sales_asked"))
+def asks_nothing() -> bool:
+    """Whether no address is typed: one may have a code mailed, and that costs something."""
+    return "email" not in request.form
 
 
 def link() -> str:
@@ -145,7 +145,7 @@ def file(token: str, kind: str) -> AnyResponse:
 @blueprint.post("/<token>")
 @limiter.limit("5/minute;50/hour", key_func=link, deduct_when=wrong)
 @limiter.limit("20/minute;200/hour", deduct_when=missed)
-@limiter.limit("10/minute;60/hour", deduct_when=asked)
+@limiter.limit("10/minute;60/hour", exempt_when=asks_nothing)
 def enter(token: str) -> AnyResponse:
     """Take what was typed at a door; what was right is remembered by this browser for some hours."""
     svc = services.current(PLUGIN)
@@ -153,7 +153,6 @@ def enter(token: str) -> AnyResponse:
     if opened is None:
         return _gone()
     passed = _pass_of(svc, opened)
-    g.sales_asked = bool(opened.gate and "email" in request.form)
     step = gates.take(svc, opened, passed, request.form, _secret())
     if step.wrong:
         stage = Stage.ADDRESS if step.wrong == "email" else gates.stage_of(svc, opened, passed)
