@@ -1,6 +1,6 @@
 """The reader's address, drawn into the pixels of a slide's picture: aslant, again and again, so that no part of it is without.
 
-Dark and light letters lie beside each other, faintly, so that one of them is seen on any ground. Drawn for each reader from the
+Dark letters with a light edge, both faint, so that one of them is seen on any ground. Drawn for each reader from the
 picture that all share, and kept in memory for a while: a deck is looked at slide by slide, and back.
 """
 
@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 KEPT = 64  # pictures in memory, a few hundred kB each
 OPACITY = 31  # of 255: 12 %
+DARK, LIGHT = (0, 0, 0, OPACITY), (255, 255, 255, OPACITY)
 ANGLE = 28  # degrees
 QUALITY, EFFORT = 82, 2
 MIME = "image/webp"
@@ -32,6 +33,7 @@ def _marks(size: tuple[int, int], address: str) -> Image.Image:
     """A transparent layer of this size, full of the address; the slides of a deck share it."""
     width, height = size
     font = ImageFont.load_default(max(9, width // 52))
+    edge = max(1, width // 600)
     words = address.encode(
         "ascii", "backslashreplace"
     ).decode()  # the font knows no others; this one is as distinct
@@ -42,8 +44,8 @@ def _marks(size: tuple[int, int], address: str) -> Image.Image:
     draw = ImageDraw.Draw(layer)
     for row, y in enumerate(range(0, side, step_y)):
         for x in range(-(row % 2) * step_x // 2, side, step_x):
-            draw.text((x + 1, y + 1), words, font=font, fill=(255, 255, 255, OPACITY))
-            draw.text((x, y), words, font=font, fill=(0, 0, 0, OPACITY))
+            draw.text((x, y), words, font=font, fill=LIGHT, stroke_width=edge, stroke_fill=LIGHT)
+            draw.text((x, y), words, font=font, fill=DARK)
     turned = layer.rotate(ANGLE, resample=Image.Resampling.BICUBIC)
     at_x, at_y = (side - width) // 2, (side - height) // 2
     return turned.crop((at_x, at_y, at_x + width, at_y + height))

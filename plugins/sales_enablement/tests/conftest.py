@@ -184,10 +184,10 @@ def by_hand(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     drawn: list[list[str]] = []
 
     def to_pdf(pptx: Path, out: Path, *, hidden: bool = False) -> None:
-        assert hidden
-        out.write_bytes(b"%PDF")
+        out.write_bytes(b"%PDF of all" if hidden else b"%PDF to read")
 
     def render(pdf: Path, folder: Path, widths: Any) -> list[dict[int, Path]]:
+        assert pdf.read_bytes() == b"%PDF of all", "of hidden slides there are pictures too"
         pages = []
         for number in range(len(drawn[-1])):
             files = {width: folder / f"{number}-{width}.webp" for width in widths}
