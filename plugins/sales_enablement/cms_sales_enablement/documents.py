@@ -59,7 +59,7 @@ def _link(share: Share, tally: views.Tally, limits: terms.Limits) -> dict[str, A
         "contact": share.contact_email or None,
         "created_by": share.user_name,
         "created_at": share.created_at,
-        "expires_at": share.expires_at,
+        "expires_at": limits.end_of(share),
         "password": bool(share.password_hash),
         "gate": limits.gate_of(share),
         "download": limits.may_download(share),

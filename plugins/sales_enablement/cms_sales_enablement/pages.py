@@ -199,6 +199,7 @@ def one_link(public_id: str) -> Answer:
         rules=terms.listed(svc, [found])[found.id],
         asks=terms.ASKS[limits.gate_of(found)],
         gives=limits.may_download(found),
+        ends=limits.end_of(found),
     )
 
 

@@ -14,6 +14,7 @@ from cms_sales_enablement import deck_view, decks, gates, pictures, render, shar
 from cms_sales_enablement.gates import Pass, Stage
 from cms_sales_enablement.models import Deck, Share
 from cms_sales_enablement.presentations import MIME
+from cms_sales_enablement.schemas import VERIFIED
 
 PLUGIN = "sales_enablement"
 OWN = "cms_own"  # a browser in which one of us has signed in: its views are not a customer's
@@ -94,7 +95,7 @@ def show(token: str) -> AnyResponse:
         return _gone()
     passed = _pass_of(svc, opened)
     if (stage := gates.stage_of(svc, opened, passed)) is not Stage.OPEN:
-        return _question(stage, passed)
+        return _question(svc, opened, stage, passed)
     nonce = secrets.token_urlsafe(16)
     address = passed.address if opened.gate else ""
     view = (
@@ -156,7 +157,7 @@ def enter(token: str) -> AnyResponse:
     step = gates.take(svc, opened, passed, request.form, _secret())
     if step.wrong:
         stage = Stage.ADDRESS if step.wrong == "email" else gates.stage_of(svc, opened, passed)
-        return _question(stage, passed, step.wrong)
+        return _question(svc, opened, stage, passed, step.wrong)
     response = redirect(request.path, 303)
     if step.passed != passed:
         response.set_cookie(
@@ -253,10 +254,13 @@ def _gone() -> AnyResponse:
     return make_response(render_template("sales_enablement/share_gone.html"), 404)
 
 
-def _question(stage: Stage, passed: Pass, wrong: str = "") -> AnyResponse:
+def _question(
+    svc: Services, opened: shares.Opened, stage: Stage, passed: Pass, wrong: str = ""
+) -> AnyResponse:
     """What is asked at a door; nothing on the page tells what is behind it."""
+    mute = opened.gate == VERIFIED and not svc.sends_mail
     page = render_template(
-        "sales_enablement/share_door.html", stage=stage, address=passed.address, wrong=wrong
+        "sales_enablement/share_door.html", stage=stage, address=passed.address, wrong=wrong, mute=mute
     )
     return make_response(page, WRONG[wrong] if wrong else 403 if stage is Stage.REFUSED else 200)
 

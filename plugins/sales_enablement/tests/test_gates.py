@@ -10,10 +10,13 @@ import pytest
 from sqlalchemy import select, update
 
 from cms_core import Contact, limiter
+from cms_core.testing.pages import app_of
 from cms_core.workspace import Workspace
 from cms_sales_enablement import codes, documents, feedback, shares
 from cms_sales_enablement.codes import LIFE, PER
 from cms_sales_enablement.models import Code, Share
+
+from .conftest import path_of
 
 WORDS = "The secret words."
 TITLES = {"Who is reading?": "address", "Look into your mail": "code", "This page has a password": "password"}
@@ -314,6 +317,15 @@ def test_a_mailed_code_tells_nothing_of_what_is_shared(desk: Any, make: Any, rea
         mail = session.scalars(select(Mail)).one()
     told = f"{mail.subject}\n{mail.body}".lower()
     assert not [word for word in ("title of the piece", "rep@", "calm", "/d/") if word in told]
+
+
+def test_a_link_that_can_mail_no_code_says_so_to_everybody(desk: Any, make: Any, new_reader: Any) -> None:
+    made = make()
+    desk.services("admin").save_settings({"gate": "verified"})
+    without = replace(desk.workspace, config=replace(desk.workspace.config, mail_url=""))
+    answer = app_of(without).test_client().get(path_of(made.url))
+    assert "Nobody can be let in now" in answer.text
+    assert WORDS not in answer.text
 
 
 # --- lists ------------------------------------------------------------------------------------------------------------
