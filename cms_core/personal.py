@@ -32,7 +32,7 @@ from cms_core.content.models import Asset
 from cms_core.db import now
 from cms_core.errors import NotFound
 from cms_core.events.models import Event
-from cms_core.notices.models import Notice
+from cms_core.notices.models import Mail, Notice, Purpose
 from cms_core.publishing.models import Delivery, DeliveryState, Publication
 from cms_core.webhooks.models import WebhookMessage
 from cms_core.webhooks.service import NOTICE
@@ -71,6 +71,7 @@ def export(workspace: Workspace, contact_id: int) -> dict[str, Any]:
             "deliveries": _deliveries(session, contact_id),
             "events": _events(session, contact_id),
             "notices": _notices(session, contact.public_id),
+            "mails": _mails(session, contact),
         }
         picture = people.to_contract(session, [contact])
     records, failed = _ask(workspace, picture, erase=False)
@@ -92,6 +93,16 @@ def _fields(session: Session, contact: Contact) -> dict[str, Any]:
 def _notices(session: Session, public_id: str) -> list[dict[str, Any]]:
     found = session.scalars(select(Notice).where(Notice.contact == public_id).order_by(Notice.id))
     return [{"at": each.created_at, "title": each.title, "reason": each.reason} for each in found]
+
+
+def _to(contact: Contact) -> ColumnElement[bool]:
+    """SQL: what plugins mailed to the address of a contact in the system's name."""
+    return and_(Mail.purpose == Purpose.PLUGIN, Mail.address == contact.email)
+
+
+def _mails(session: Session, contact: Contact) -> list[dict[str, Any]]:
+    found = session.scalars(select(Mail).where(_to(contact)).order_by(Mail.id))
+    return [{"at": each.created_at, "subject": each.subject} for each in found]
 
 
 def _static_segments(contact_id: int) -> Any:
@@ -214,6 +225,7 @@ def _erase_contact(session: Session, contact: Contact) -> None:
     blank: dict[str, Any] = {"visitor": None, "client": None, "props": {}}
     _update(session, Event, _of(contact.id), blank)
     _erase_notices(session, contact.public_id)
+    session.execute(delete(Mail).where(_to(contact)).execution_options(synchronize_session=False))
     _update(session, Consent, Consent.contact_id == contact.id, {"evidence": {}})
     session.execute(delete(SegmentMember).where(SegmentMember.contact_id == contact.id))
     session.execute(delete(Visitor).where(Visitor.contact_id == contact.id))

@@ -48,6 +48,7 @@ from cms_core.events import hits
 from cms_core.events import service as ledger
 from cms_core.events.service import NewEvent, NewMeasurement
 from cms_core.notices import for_plugins as notices
+from cms_core.notices.transport import transport_of
 from cms_core.publishing import live, planned, streams
 from cms_core.publishing import service as publishing
 from cms_core.publishing.models import Publication, PublicationState
@@ -383,6 +384,21 @@ class Services:
         """Close a notice of the plugin's own: nobody has to do anything about it any more. False when none was open."""
         with self.transaction() as session:
             return notices.resolve(session, self._plugin, key)
+
+    @property
+    def sends_mail(self) -> bool:
+        """Whether mail of the system can go out: a transport is configured."""
+        return transport_of(self._workspace.config) is not None
+
+    def send_mail(self, to: str, subject: str, text: str) -> bool:
+        """Mail words of the system to one address, whosesoever it is, after the commit; False where ``sends_mail`` is not.
+
+        For what somebody asked for just now (a code, a confirmation); what markets goes out by ``send``. Raises Invalid for what is
+        no address.
+        """
+        address = normalise(to)
+        with self.transaction() as session:
+            return notices.send_mail(session, self._workspace, address, subject, text)
 
     def last_campaign_of(self, visitor: str) -> str | None:
         """The key of the campaign that this visitor's newest visit of the last 30 days belongs to, or None."""

@@ -1,16 +1,23 @@
-"""What plugins keep in the core: files without an address, and assets of their own kinds."""
+"""What plugins keep in the core and have it do: files without an address, assets of their own kinds, mail of the system."""
 
 import io
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PIL import Image
+from sqlalchemy import select
 
+from cms_core import personal
+from cms_core.audience import contacts
+from cms_core.auth import audit
 from cms_core.auth.models import User
 from cms_core.content import files, media
 from cms_core.content import service as content
+from cms_core.contract import Contact
 from cms_core.errors import Forbidden, Invalid, NotFound
+from cms_core.notices.models import Mail, Purpose
 from cms_core.services import Services
 from cms_core.testing.pages import add_people, app_of, signed_in
 from cms_core.transfer.archive import write_archive
@@ -107,3 +114,47 @@ def test_who_works_alone_approves_with_the_save(workspace: Workspace) -> None:
     svc = services(workspace, alone)
     assert svc.save_asset("article", "A title", {"text": "Words"}).state == "approved"
     assert svc.asset("a-title") is not None
+
+
+def mailing(workspace: Workspace) -> Workspace:
+    """The same with a server for its own mail, which nobody asks."""
+    config = replace(workspace.config, mail_url="smtp://mail.example.com", mail_from="cms@example.com")
+    return replace(workspace, config=config)
+
+
+def mails(workspace: Workspace) -> list[tuple[str, str, str, str]]:
+    with workspace.db.session() as session:
+        found = session.scalars(select(Mail).order_by(Mail.id))
+        return [(each.purpose, each.address, each.subject, each.body) for each in found]
+
+
+def test_a_plugin_mails_in_the_name_of_the_system(workspace: Workspace) -> None:
+    svc = services(workspace)
+    assert (svc.sends_mail, svc.send_mail("ann@acme.test", "A code", "123456")) == (False, False)
+    assert mails(workspace) == [], "where no server is configured nothing is written"
+    svc = services(mailing(workspace))
+    assert (svc.sends_mail, svc.send_mail(" Ann@Acme.test", "A\r\nBcc: x@y.z", "123456")) == (True, True)
+    assert mails(workspace) == [(Purpose.PLUGIN, "ann@acme.test", "A Bcc: x@y.z", "123456")]
+    with pytest.raises(Invalid, match="no @-sign"):
+        svc.send_mail("nobody", "A code", "123456")
+
+
+def test_a_mail_of_a_plugin_is_part_of_what_changed_and_goes_with_its_person(workspace: Workspace) -> None:
+    svc = services(mailing(workspace))
+
+    def fail() -> None:
+        with svc.transaction():
+            svc.send_mail("ann@acme.test", "A code", "123456")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert mails(workspace) == []
+    svc.upsert_contacts([Contact("", "ann@acme.test")])
+    for address in ("ann@acme.test", "ben@acme.test"):
+        svc.send_mail(address, "A code", "123456")
+    with workspace.db.session() as session:
+        key = contacts.find_or_none(session, "ann@acme.test").id
+    assert [each["subject"] for each in personal.export(workspace, key)["mails"]] == ["A code"]
+    personal.erase(workspace, key, audit.SYSTEM)
+    assert [each[1] for each in mails(workspace)] == ["ben@acme.test"]

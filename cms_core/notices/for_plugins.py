@@ -1,4 +1,4 @@
-"""Notices that plugins raise: checked, bounded, and closed by the same plugin."""
+"""Notices that plugins raise, checked, bounded, and closed by the same plugin; and mail that they send in the system's name."""
 
 from datetime import timedelta
 
@@ -10,8 +10,9 @@ from cms_core.auth import service as auth
 from cms_core.auth.models import User
 from cms_core.db import now
 from cms_core.errors import Invalid
-from cms_core.notices import raising
+from cms_core.notices import outbox, raising
 from cms_core.notices.kinds import PLUGIN
+from cms_core.notices.models import Purpose
 from cms_core.notices.raising import Raised
 from cms_core.workspace import Workspace
 
@@ -54,6 +55,11 @@ def notify(session: Session, workspace: Workspace, plugin: str, notice: c.Notice
 def resolve(session: Session, plugin: str, key: str) -> bool:
     """Close a plugin's notice; False when none of this key was open."""
     return raising.resolve(session, f"{PLUGIN}{plugin}"[:60], [key]) > 0
+
+
+def send_mail(session: Session, workspace: Workspace, address: str, subject: str, text: str) -> bool:
+    """Put a plugin's mail into the outbox; False where no mail can be sent."""
+    return outbox.put(session, workspace, Purpose.PLUGIN, address, subject, text) is not None
 
 
 def _check(workspace: Workspace, notice: c.Notice) -> None:

@@ -18,6 +18,7 @@ class Purpose(StrEnum):
     CHANGED = "changed"
     NOTICE = "notice"
     TEST = "test"
+    PLUGIN = "plugin"
 
 
 class MailState(StrEnum):

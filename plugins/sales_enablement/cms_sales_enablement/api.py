@@ -12,8 +12,9 @@ from marshmallow import fields, validate
 from cms_core import Asset, NotFound, Services, api
 from cms_sales_enablement import documents, feedback, recommending, search, shares
 from cms_sales_enablement.models import Share
-from cms_sales_enablement.schemas import PASSWORD
+from cms_sales_enablement.schemas import GATES, MOST_VIEWS, PASSWORD
 from cms_sales_enablement.share_pages import PLUGIN
+from cms_sales_enablement.terms import MOST_RULES
 
 READ = "sales.read"
 FACET = validate.Length(max=200)
@@ -110,6 +111,12 @@ class Recommended(api.Document):
     reasons = api.listing(ReasonShown)
 
 
+def _addresses(description: str) -> fields.List[str]:
+    item = fields.String(validate=validate.Length(1, 320))
+    several = validate.Length(max=MOST_RULES)
+    return fields.List(item, load_default=list, validate=several, metadata={"description": description})
+
+
 class NewShare(api.Input):
     """A link that is to be made."""
 
@@ -130,6 +137,30 @@ class NewShare(api.Input):
     )
     password = fields.String(
         load_default=None, validate=PASSWORD, metadata={"description": "Asked for before anything is shown."}
+    )
+    gate = fields.String(
+        load_default=None,
+        allow_none=True,
+        validate=validate.OneOf(GATES),
+        metadata={
+            "description": "What the reader is asked for: email (as they say it), verified (by a code), or nothing. "
+            "Null: what the settings ask for at least."
+        },
+    )
+    allow = _addresses("Only these addresses and domains (@acme.com) may open it; needs a gate.")
+    deny = _addresses("These may not; they win over allow.")
+    download = fields.Boolean(
+        load_default=False, metadata={"description": "The page of a deck offers its file."}
+    )
+    watermark = fields.Boolean(
+        load_default=False,
+        metadata={"description": "The reader's address is drawn into the pictures of a deck's slides."},
+    )
+    max_views = fields.Integer(
+        load_default=None,
+        allow_none=True,
+        validate=validate.Range(1, MOST_VIEWS),
+        metadata={"description": "It ends after so many views that counted."},
     )
 
 
@@ -153,6 +184,12 @@ class ShareShown(api.Document):
     expires_at = api.instant(null=True)
     state = api.text("active, expired or revoked")
     password = api.truth()
+    gate = api.text("What it asks the reader for by the settings of now: nothing, email or verified.")
+    allow = api.listing(fields.String())
+    deny = api.listing(fields.String())
+    download = api.truth("It gives the file of its deck, where the settings allow it.")
+    watermark = api.truth()
+    max_views = api.number("After how many counted views it ends.", null=True)
     view_count = api.number()
     visitors = api.number()
     seconds = api.number()
@@ -163,6 +200,9 @@ class Look(api.Document):
     """One look at what a link leads to."""
 
     visitor = api.text()
+    email = api.text("The address that was given at the gate; only said, unless verified.", null=True)
+    verified = api.truth("A code was mailed to the address, and typed.")
+    downloaded = api.truth()
     browser = api.text()
     agent_class = api.text()
     at = api.instant()
@@ -241,9 +281,7 @@ def links(query: dict[str, Any]) -> Response:
 )
 def share(body: dict[str, Any]) -> Response:
     """Make a tracked link to an approved asset; the link is told once."""
-    made = shares.create(
-        api.services(PLUGIN), body["asset"], body["contact"] or "", body["expires"], body["password"]
-    )
+    made = shares.create_from(api.services(PLUGIN), body["asset"], body)
     return api.answer(asdict(made), 201, location=f"/api/v1/sales_enablement/shares/{made.id}")
 
 

@@ -37,9 +37,23 @@ class LastLink:
     """The newest link to a deck: how long each slide was looked at, by slide id in milliseconds, and where somebody is now."""
 
     share: Share
+    state: str
     tally: views.Tally
     dwell: Mapping[str, int]
-    now_on: str
+    now: View | None
+
+    @property
+    def now_on(self) -> str:
+        """The slide that somebody has before their eyes at this moment, or ""."""
+        return self.now.slide if self.now else ""
+
+    @property
+    def who(self) -> str:
+        """Who that is, as far as it is known."""
+        said = self.now.email if self.now else ""
+        if said and self.now and not self.now.verified:
+            return f"{said} (unverified)"
+        return said or self.share.contact_email or "Somebody"
 
     @property
     def longest(self) -> str:
@@ -140,11 +154,11 @@ def _last_link(svc: Services, deck: Deck) -> LastLink | None:
     for told in views.dwells(svc, looks).values():
         for uid, milliseconds in told.items():
             total[uid] = total.get(uid, 0) + milliseconds
-    tally = views.tallies(svc, [share]).get(share.id, views.Tally())
-    return LastLink(share, tally, total, _now_on(looks, svc.now()))
+    tallies = views.tallies(svc, [share])
+    state, tally = views.states(svc, [share], tallies)[share.id], tallies.get(share.id, views.Tally())
+    return LastLink(share, state, tally, total, _now(looks, svc.now()))
 
 
-def _now_on(looks: Sequence[View], now: datetime) -> str:
-    """The slide that somebody has before their eyes at this moment, or ""."""
-    live = [view for view in looks if view.slide and view.seen_at and now - view.seen_at < LIVE]
-    return live[0].slide if live else ""
+def _now(looks: Sequence[View], now: datetime) -> View | None:
+    """The newest look that goes on at this moment."""
+    return next((view for view in looks if view.slide and view.seen_at and now - view.seen_at < LIVE), None)

@@ -1,6 +1,8 @@
 """``cms sales``: search the library, share from it, and see who looked."""
 
+from collections.abc import Callable
 from dataclasses import asdict
+from typing import Any
 
 import click
 
@@ -9,9 +11,52 @@ from cms_sales_enablement import documents, recommending
 from cms_sales_enablement import search as library
 from cms_sales_enablement import shares as links
 from cms_sales_enablement.deck_cli import decks, templates
+from cms_sales_enablement.schemas import GATES, MOST_VIEWS
 from cms_sales_enablement.share_pages import PLUGIN
 from cms_sales_enablement.training_cli import training
 from cms_sales_enablement.usage_cli import usage
+
+LINK_OPTIONS = (
+    click.option(
+        "--for", "contact", default="", metavar="EMAIL", help="Whom it is for; made a contact if new."
+    ),
+    click.option(
+        "--expires",
+        default="",
+        metavar="WHEN",
+        help="2026-05-04 (through that day, UTC), 14d, or an instant.",
+    ),
+    click.option("--password", help="Ask for it before anything is shown."),
+    click.option(
+        "--gate",
+        type=click.Choice(GATES),
+        help="Ask for the reader's address first: email as they say it, verified by a code in their mail. "
+        "Default: what the settings ask for at least.",
+    ),
+    click.option(
+        "--allow",
+        multiple=True,
+        metavar="WHO",
+        help="Only this address or domain (@acme.com) may open it; again for each. Needs a gate.",
+    ),
+    click.option(
+        "--deny", multiple=True, metavar="WHO", help="This one may not, whatever is allowed; again for each."
+    ),
+    click.option("--download/--no-download", help="Give the file of the deck, too."),
+    click.option(
+        "--watermark", is_flag=True, help="Draw the reader's address into the pictures of the slides."
+    ),
+    click.option(
+        "--max-views", type=click.IntRange(1, MOST_VIEWS), help="It ends after so many looks that counted."
+    ),
+)
+
+
+def link_options(command: Callable[..., None]) -> Callable[..., None]:
+    """What can be said of a new link; the names are those of ``shares.create_from``."""
+    for option in reversed(LINK_OPTIONS):
+        command = option(command)
+    return command
 
 
 @click.group()
@@ -68,16 +113,12 @@ def recommend(
 
 @command.command()
 @click.argument("slug")
-@click.option("--for", "contact", default="", metavar="EMAIL", help="Whom it is for; made a contact if new.")
-@click.option(
-    "--expires", default="", metavar="WHEN", help="2026-05-04 (through that day, UTC), 14d, or an instant."
-)
-@click.option("--password", help="Ask for it before anything is shown.")
+@link_options
 @json_option
 @pass_state
-def share(state: State, slug: str, contact: str, expires: str, password: str | None, as_json: bool) -> None:
+def share(state: State, /, slug: str, as_json: bool, **asked: Any) -> None:
     """Make a tracked link to an approved asset; the link is told once."""
-    _tell(links.create(state.services(PLUGIN), slug, contact, expires, password), as_json)
+    _tell(links.create_from(state.services(PLUGIN), slug, asked), as_json)
 
 
 @command.group()
@@ -87,16 +128,12 @@ def shares() -> None:
 
 @shares.command("add")
 @click.argument("named", metavar="DECK|SLUG")
-@click.option("--for", "contact", default="", metavar="EMAIL", help="Whom it is for; made a contact if new.")
-@click.option("--password", help="Ask for it before anything is shown.")
-@click.option(
-    "--expires", default="", metavar="WHEN", help="2026-05-04 (through that day, UTC), 14d, or an instant."
-)
+@link_options
 @json_option
 @pass_state
-def add(state: State, named: str, contact: str, password: str | None, expires: str, as_json: bool) -> None:
+def add(state: State, /, named: str, as_json: bool, **asked: Any) -> None:
     """Make a tracked link to a deck, or to an approved asset; the link is told once."""
-    _tell(links.create(state.services(PLUGIN), named, contact, expires, password), as_json)
+    _tell(links.create_from(state.services(PLUGIN), named, asked), as_json)
 
 
 def _tell(made: links.Made, as_json: bool) -> None:
@@ -116,7 +153,7 @@ def list_(state: State, as_json: bool) -> None:
     if as_json:
         print_json(rows)
     else:
-        print_table(rows, ("id", "asset", "contact", "state", "view_count", "last_viewed_at"))
+        print_table(rows, ("id", "asset", "contact", "gate", "state", "view_count", "last_viewed_at"))
 
 
 @shares.command()
@@ -130,8 +167,11 @@ def show(state: State, public_id: str, as_json: bool) -> None:
     if as_json:
         print_json(row)
     else:
-        print_table([row], ("id", "asset", "contact", "state", "expires_at"))
-        print_table(row["views"], ("at", "visitor", "agent_class", "counted", "seconds", "revision"))
+        print_table([row], ("id", "asset", "contact", "state", "expires_at", "max_views"))
+        print_table([row], ("gate", "allow", "deny", "password", "download", "watermark"))
+        print_table(
+            row["views"], ("at", "visitor", "verified", "agent_class", "counted", "seconds", "downloaded")
+        )
         slides = [{"at": look["at"], **each} for look in row["views"] for each in look["slides"]]
         if slides:
             print_table(slides, ("at", "title", "seconds"))

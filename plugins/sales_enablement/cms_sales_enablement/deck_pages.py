@@ -7,12 +7,12 @@ from marshmallow import ValidationError
 from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.wrappers import Response
 
-from cms_core import CmsError, NotFound, SchemaForm, Services, permission, services, toast
+from cms_core import CmsError, NotFound, SchemaForm, permission, services, toast
 from cms_sales_enablement import builder, decks, feedback, index, pictures, presentations, shares
 from cms_sales_enablement import deck_view as view
-from cms_sales_enablement.models import Deck, Slide
+from cms_sales_enablement.models import Deck
 from cms_sales_enablement.presentations import MAKE, MIME
-from cms_sales_enablement.schemas import ShareForm
+from cms_sales_enablement.schemas import DeckShareForm
 from cms_sales_enablement.share_pages import PLUGIN
 
 SHOWN = 60
@@ -82,11 +82,11 @@ def _page(
         page=page,
         deck=found,
         shown=shown,
-        form=form or SchemaForm(ShareForm()),
+        form=form or SchemaForm(DeckShareForm()),
         made=made,
         problem=problem,
         paper=pictures.can_be_made(),
-        state_of=lambda share: shares.state_of(share, svc.now()),
+        works=page.link is not None and page.link.state == "active",
     )
 
 
@@ -96,13 +96,12 @@ def save(public_id: str) -> Answer:
     """Save what was picked and filled; with the button for it, share it too."""
     svc = services.current(PLUGIN)
     before = decks.find(svc, public_id)
-    form = SchemaForm(ShareForm())
+    form = SchemaForm(DeckShareForm())
     try:
         found = decks.change(svc, public_id, _wanted(), request.form.get("version", type=int))
         if "share" not in request.form:
             return redirect(_at(found, request.form.get("slide", "")), 303)
-        asked = form.load(MultiDict((name, request.form.get(name, "")) for name in form.schema.fields))
-        made = shares.create(svc, public_id, asked["contact"], asked["expires"] or "", asked["password"])
+        made = shares.create_from(svc, public_id, form.load(_of_form(form)))
     except ValidationError as error:
         return _page(decks.find(svc, public_id), form.rejected(request.form, error)), 422
     except CmsError as error:
@@ -138,7 +137,7 @@ def file(public_id: str) -> Response:
     found = decks.find(svc, public_id)
     opened, _ = decks.opened(svc, found)
     return _private(
-        send_file(opened, mimetype=MIME, as_attachment=True, download_name=f"{_name(found)}.pptx")
+        send_file(opened, mimetype=MIME, as_attachment=True, download_name=f"{decks.file_name(found)}.pptx")
     )
 
 
@@ -148,13 +147,18 @@ def paper(public_id: str) -> Answer:
     """The deck as PDF, once it is made; asking for it has it made."""
     svc = services.current(PLUGIN)
     found = decks.find(svc, public_id)
-    row = pictures.ask_for_paper(svc, _slides(svc, found), found)
+    row = pictures.ask_for_paper(svc, view.rows_of(svc, found), found)
     stored = svc.file(row.wide) if row and row.wide else None
     if stored is None:
         toast("The PDF is being made; the button brings it in some seconds.")
         return redirect(_at(found), 303)
     return _private(
-        send_file(stored.path, mimetype=stored.mime, as_attachment=True, download_name=f"{_name(found)}.pdf")
+        send_file(
+            stored.path,
+            mimetype=stored.mime,
+            as_attachment=True,
+            download_name=f"{decks.file_name(found)}.pdf",
+        )
     )
 
 
@@ -186,6 +190,12 @@ def _wanted() -> decks.Wanted:
     )
 
 
+def _of_form(form: SchemaForm) -> MultiDict[str, str]:
+    """What belongs to the link: its form is part of that of the deck."""
+    sent = request.form
+    return MultiDict([(name, sent[name]) for name in form.schema.fields if name in sent])
+
+
 def _moved(picks: Iterable[str], move: str) -> list[str]:
     """The order after a slide was moved by a button: ``up`` or ``down``, a colon, its id."""
     order = list(picks)
@@ -197,17 +207,8 @@ def _moved(picks: Iterable[str], move: str) -> list[str]:
     return order
 
 
-def _slides(svc: Services, found: Deck) -> list[Slide]:
-    by_uid = {slide.uid: slide for slide in presentations.find(svc, found.asset).slides}
-    return [by_uid[each.uid] for each in found.slides if each.uid in by_uid]
-
-
 def _at(found: Deck, slide: str = "") -> str:
     return url_for("sales_decks.deck", public_id=found.public_id, slide=slide or None)
-
-
-def _name(found: Deck) -> str:
-    return "".join(each if each.isalnum() or each in " -_" else "-" for each in found.name).strip() or "deck"
 
 
 def _private(response: Response) -> Response:

@@ -31,13 +31,18 @@ class Shown:
 
 def slides_of(svc: Services, deck: Deck) -> list[Shown]:
     """The slides that the presentation still has, filled; a field without a value shows nothing, as in the file."""
-    by_uid = {slide.uid: slide for slide in presentations.find(svc, deck.asset).slides}
+    there = rows_of(svc, deck)
     fields, known = merge.Fields.of(svc.merge_fields), by_namespace(deck)
-    there = [by_uid[each.uid] for each in deck.slides if each.uid in by_uid]
     made = pictures.ask_for(svc, deck.asset, there, deck)
     return [
         _shown(slide, position, fields, known, made.get(slide.uid)) for position, slide in enumerate(there, 1)
     ]
+
+
+def rows_of(svc: Services, deck: Deck) -> list[Slide]:
+    """The slides of a deck that the presentation still has, in its order, as the presentation has them."""
+    by_uid = {slide.uid: slide for slide in presentations.find(svc, deck.asset).slides}
+    return [by_uid[each.uid] for each in deck.slides if each.uid in by_uid]
 
 
 def picture_of(svc: Services, deck: Deck, uid: str, width: int) -> Media | None:

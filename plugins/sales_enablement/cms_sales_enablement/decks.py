@@ -199,6 +199,11 @@ def write_as(svc: Services, deck: Deck, out: Path) -> Written:
     return written
 
 
+def file_name(deck: Deck) -> str:
+    """The name of a deck as files can have it, without an ending."""
+    return "".join(each if each.isalnum() or each in " -_" else "-" for each in deck.name).strip() or "deck"
+
+
 def _gone(deck: Deck, there: set[str]) -> list[Finding]:
     return [
         Finding(

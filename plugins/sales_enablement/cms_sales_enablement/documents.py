@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from cms_core import NotFound, Services
-from cms_sales_enablement import decks, presentations, shares, views
+from cms_sales_enablement import decks, presentations, terms, views
 from cms_sales_enablement.models import Share, Slide, View
 from cms_sales_enablement.recommending import Recommendation
 from cms_sales_enablement.search import Hit
@@ -39,8 +39,16 @@ def recommendation(found: Recommendation) -> dict[str, Any]:
 
 def links(svc: Services, found: Sequence[Share]) -> list[dict[str, Any]]:
     """Links with what counted of each."""
-    tallies = views.tallies(svc, found)
-    return [_link(svc, each, tallies.get(each.id, views.Tally())) for each in found]
+    tallies, rules = views.tallies(svc, found), terms.listed(svc, found)
+    states, limits = views.states(svc, found, tallies), terms.Limits.of(svc)
+    return [
+        {
+            **_link(each, tallies.get(each.id, views.Tally()), limits),
+            "state": states[each.id],
+            **rules[each.id],
+        }
+        for each in found
+    ]
 
 
 def link_with_views(svc: Services, found: Share) -> dict[str, Any]:
@@ -63,7 +71,8 @@ def _slides(svc: Services, share: Share) -> list[Slide]:
     return [by_uid[each.uid] for each in deck.slides if each.uid in by_uid]
 
 
-def _link(svc: Services, share: Share, tally: views.Tally) -> dict[str, Any]:
+def _link(share: Share, tally: views.Tally, limits: terms.Limits) -> dict[str, Any]:
+    """What it asks for and gives by the settings of now."""
     return {
         "id": share.public_id,
         "asset": share.slug,
@@ -72,9 +81,12 @@ def _link(svc: Services, share: Share, tally: views.Tally) -> dict[str, Any]:
         "contact": share.contact_email or None,
         "created_by": share.user_name,
         "created_at": share.created_at,
-        "expires_at": share.expires_at,
-        "state": shares.state_of(share, svc.now()),
+        "expires_at": limits.end_of(share),
         "password": bool(share.password_hash),
+        "gate": limits.gate_of(share),
+        "download": limits.may_download(share),
+        "watermark": share.watermark,
+        "max_views": share.max_views,
         "view_count": tally.views,
         "visitors": tally.people,
         "seconds": tally.seconds,
@@ -83,9 +95,12 @@ def _link(svc: Services, share: Share, tally: views.Tally) -> dict[str, Any]:
 
 
 def _look(share: Share, view: View, slides: Sequence[Slide], dwell: Mapping[str, int]) -> dict[str, Any]:
-    """``slides`` are those of a deck that were in sight; an article has none."""
+    """``slides`` are those of a deck that were in sight; an article has none. ``email`` is only said unless it is ``verified``."""
     return {
-        "visitor": share.contact_email or view.visitor,
+        "visitor": view.email or share.contact_email or view.visitor,
+        "email": view.email or None,
+        "verified": view.verified,
+        "downloaded": view.downloaded,
         "browser": view.visitor,
         "agent_class": view.agent_class,
         "at": view.at,

@@ -193,7 +193,8 @@ class Picture(Base):
 class Share(Base, PublicId):
     """A link to an asset, or to a deck of one, for somebody outside.
 
-    Of its token only the hash is kept; the link is shown once, when it is made.
+    Of its token only the hash is kept; the link is shown once, when it is made. ``gate`` is what it asks for before anything is
+    shown (``terms.GATES``), ``max_views`` after how many counted views it ends.
     """
 
     __tablename__ = "sales_enablement_share"
@@ -212,12 +213,48 @@ class Share(Base, PublicId):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+    gate: Mapped[str] = mapped_column(String(10), default="")
+    download: Mapped[bool] = mapped_column(default=False)
+    watermark: Mapped[bool] = mapped_column(default=False)
+    max_views: Mapped[int | None]
+
+
+class ShareRule(Base):
+    """An address, or a domain with its @, that may open a link (if it has any such, nobody else may), or that may not."""
+
+    __tablename__ = "sales_enablement_share_rule"
+
+    share_id: Mapped[int] = mapped_column(
+        ForeignKey("sales_enablement_share.id", ondelete="CASCADE"), primary_key=True
+    )
+    denied: Mapped[bool] = mapped_column(primary_key=True)
+    what: Mapped[str] = mapped_column(String(320), primary_key=True, index=True)
+
+
+class Code(Base):
+    """A code that was mailed to an address for one link. Of the code only a keyed hash is kept, and all of it for an hour."""
+
+    __tablename__ = "sales_enablement_code"
+    __table_args__ = (
+        Index("ix_sales_enablement_code_share", "share_id", "address"),
+        {"info": {"secret": True}},
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    share_id: Mapped[int] = mapped_column(ForeignKey("sales_enablement_share.id", ondelete="CASCADE"))
+    address: Mapped[str] = mapped_column(String(320), index=True)
+    code_hash: Mapped[str] = mapped_column(String(64))
+    sent_at: Mapped[datetime] = mapped_column(index=True)
+    expires_at: Mapped[datetime]
+    tries: Mapped[int] = mapped_column(default=0)
+    used_at: Mapped[datetime | None]
 
 
 class View(Base, PublicId):
     """One load of a shared page. ``counted`` when it was seen: a person's browser had it in sight for a second.
 
-    ``slide`` is the one of a deck that was in sight when the page told last, at ``seen_at``.
+    ``slide`` is the one of a deck that was in sight when the page told last, at ``seen_at``. ``email`` is the address that was
+    given at the gate of the link: only said, unless ``verified``.
     """
 
     __tablename__ = "sales_enablement_view"
@@ -233,6 +270,9 @@ class View(Base, PublicId):
     beacon: Mapped[int] = mapped_column(default=0)
     slide: Mapped[str] = mapped_column(String(80), default="")
     seen_at: Mapped[datetime | None]
+    email: Mapped[str] = mapped_column(String(320), default="", index=True)
+    verified: Mapped[bool] = mapped_column(default=False)
+    downloaded: Mapped[bool] = mapped_column(default=False)
 
 
 class Dwell(Base):

@@ -16,7 +16,7 @@ from cms_core import (
     services,
     toast,
 )
-from cms_sales_enablement import feedback, presentations, render, search, shares, social, views
+from cms_sales_enablement import feedback, presentations, render, search, shares, social, terms, views
 from cms_sales_enablement.schemas import ShareForm
 from cms_sales_enablement.share_pages import OWN, PLUGIN
 
@@ -87,6 +87,7 @@ def _asset_page(
     if found is None:
         raise NotFound("there is no approved content here", "look for it in the library")
     own = shares.listed(svc, found.id, MOST) if svc.can(shares.MAY_SHARE) else []
+    tallies = views.tallies(svc, own)
     return render_template(
         "sales_enablement/asset.html",
         asset=found,
@@ -98,8 +99,8 @@ def _asset_page(
         until=feedback.until(svc, found.id),
         said=feedback.KINDS,
         shares=own,
-        tallies=views.tallies(svc, own),
-        state_of=lambda share: shares.state_of(share, svc.now()),
+        tallies=tallies,
+        states=views.states(svc, own, tallies),
     )
 
 
@@ -123,9 +124,7 @@ def share(slug: str) -> Answer:
     form = SchemaForm(ShareForm())
     try:
         wanted = form.load(request.form)
-        made = shares.create(
-            services.current(PLUGIN), slug, wanted["contact"], wanted["expires"] or "", wanted["password"]
-        )
+        made = shares.create_from(services.current(PLUGIN), slug, wanted)
     except ValidationError as error:
         return _asset_page(slug, form.rejected(request.form, error)), 422
     except CmsError as error:
@@ -174,13 +173,14 @@ def links() -> Answer:
     """The links that one has made, with who looked; of everybody, for those who may see them."""
     svc = services.current(PLUGIN)
     found = shares.listed(svc, limit=MOST)
+    tallies = views.tallies(svc, found)
     return render_template(
         "sales_enablement/shares.html",
         shares=found,
-        tallies=views.tallies(svc, found),
+        tallies=tallies,
         everybody=svc.can(shares.SEES_ALL),
         most=MOST,
-        state_of=lambda share: shares.state_of(share, svc.now()),
+        states=views.states(svc, found, tallies),
     )
 
 
@@ -189,13 +189,18 @@ def links() -> Answer:
 def one_link(public_id: str) -> Answer:
     """One link and every look at it."""
     svc = services.current(PLUGIN)
-    found = shares.find(svc, public_id)
+    found, limits = shares.find(svc, public_id), terms.Limits.of(svc)
+    tallies = views.tallies(svc, [found])
     return render_template(
         "sales_enablement/one_share.html",
         share=found,
         views=views.of_share(svc, found),
-        tally=views.tallies(svc, [found]).get(found.id, views.Tally()),
-        state=shares.state_of(found, svc.now()),
+        tally=tallies.get(found.id, views.Tally()),
+        state=views.states(svc, [found], tallies)[found.id],
+        rules=terms.listed(svc, [found])[found.id],
+        asks=terms.ASKS[limits.gate_of(found)],
+        gives=limits.may_download(found),
+        ends=limits.end_of(found),
     )
 
 

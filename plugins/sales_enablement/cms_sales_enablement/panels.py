@@ -1,14 +1,13 @@
 """What stands on pages of the core: the card of an asset, the notes in its review, and what is kept about a contact."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from flask import has_app_context
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from cms_core import Asset, Contact, Finding, Panel, PersonalRecord, services
-from cms_sales_enablement import feedback, views
-from cms_sales_enablement.models import Deck, Share, View
+from cms_sales_enablement import feedback, personal, views
+from cms_sales_enablement.models import Share
 from cms_sales_enablement.share_pages import PLUGIN
 
 
@@ -39,37 +38,5 @@ def remarks(asset: Asset) -> Iterable[Finding]:
 
 
 def personal_data(contacts: Sequence[Contact], erase: bool) -> Iterable[PersonalRecord]:
-    """The links and decks made for these contacts; erased, they name nobody and their looks cannot be told apart."""
-    svc, ids = services.current(PLUGIN), [contact.id for contact in contacts]
-    with svc.transaction() as session:
-        shares = session.scalars(select(Share).where(Share.contact.in_(ids)).order_by(Share.id)).all()
-        decks = session.scalars(select(Deck).where(Deck.contact.in_(ids)).order_by(Deck.id)).all()
-        records = [*map(_record, shares), *map(_deck_record, decks)]
-        if erase:
-            keys = [share.id for share in shares]
-            session.execute(update(View).where(View.share_id.in_(keys)).values(visitor=""))
-            for share in shares:
-                share.contact, share.contact_email = None, ""
-                share.revoked_at = share.revoked_at or svc.now()
-            for deck in decks:
-                deck.contact = None
-                deck.values = {
-                    name: each for name, each in deck.values.items() if not _names_them(name, each)
-                }
-    return records
-
-
-def _names_them(field: str, value: Mapping[str, Any]) -> bool:
-    """Whether a value of a deck is known of its contact, or was said in the place of what is."""
-    return value["source"] == "contact" or field.startswith("contact.")
-
-
-def _deck_record(deck: Deck) -> PersonalRecord:
-    known = {name: each["value"] for name, each in deck.values.items() if _names_them(name, each)}
-    made = {"name": deck.name, "by": deck.user_name, "at": deck.created_at.isoformat(), **known}
-    return PersonalRecord(deck.contact or "", "Deck that was made for you", made)
-
-
-def _record(share: Share) -> PersonalRecord:
-    made = {"asset": share.slug, "by": share.user_name, "at": share.created_at.isoformat()}
-    return PersonalRecord(share.contact or "", "Link that was shared with you", made)
+    """What is kept about these contacts, on its way out if it is to be erased."""
+    return personal.data(services.current(PLUGIN), contacts, erase)

@@ -66,7 +66,10 @@ def register_permissions() -> Iterable[Permission]:
 @hookimpl
 def register_event_types() -> Iterable[EventType]:
     half_life = timedelta(days=30)
-    return [EventType("share_viewed", "Looked at a shared piece", points=5, cap=25, half_life=half_life)]
+    return [
+        EventType("share_viewed", "Looked at a shared piece", points=5, cap=25, half_life=half_life),
+        EventType("share_downloaded", "Downloaded a shared deck", points=8, cap=24, half_life=half_life),
+    ]
 
 
 @hookimpl
@@ -107,11 +110,12 @@ def register_actions() -> Iterable[Action | NavItem]:
 
 @hookimpl
 def register_jobs() -> Iterable[Job]:
-    from cms_sales_enablement import drawing, index
+    from cms_sales_enablement import codes, drawing, index
 
     return [
         Job("index", timedelta(seconds=30), index.run),
         Job("draw", timedelta(seconds=20), drawing.run),
+        Job("codes", timedelta(minutes=10), codes.forget),
     ]
 
 

@@ -5,6 +5,13 @@ from typing import Any
 from marshmallow import INCLUDE, Schema, ValidationError, fields, pre_load, validate, validates_schema
 
 PASSWORD = validate.Length(4, 200)
+SAID, VERIFIED = "email", "verified"
+GATES = ("", SAID, VERIFIED)  # what a link asks for; each asks for more than the one before
+GATE_LABELS = {SAID: "Their e-mail address, as they say it", VERIFIED: "An address that a code was mailed to"}
+MOST_VIEWS = 100_000
+
+
+RARE = "More"  # the heading of what is rarely wanted
 
 
 class SalesSettings(Schema):
@@ -16,6 +23,25 @@ class SalesSettings(Schema):
         metadata={
             "label": "Longest life of a link",
             "hint": "In days. A link without an end gets this one. 0: links may live for ever",
+        },
+    )
+
+    gate = fields.String(
+        load_default="",
+        validate=validate.OneOf(GATES),
+        metadata={
+            "label": "Every link asks readers at least for",
+            "choices": GATE_LABELS,
+            "blank": "Nothing",
+            "hint": "Holds for links that were made before, too",
+        },
+    )
+
+    downloads = fields.Boolean(
+        load_default=True,
+        metadata={
+            "label": "Links may give the file of a deck",
+            "hint": "Where whoever shares it says so. Off: no link does, those that were made before neither",
         },
     )
 
@@ -129,4 +155,51 @@ class ShareForm(Schema):
         load_default=None,
         validate=PASSWORD,
         metadata={"label": "Password", "hint": "Tell it to them by another way", "secret": True},
+    )
+    gate = fields.String(
+        load_default=None,
+        validate=validate.OneOf(GATES),
+        metadata={
+            "label": "Ask the reader for",
+            "choices": GATE_LABELS,
+            "blank": "What the settings say",
+            "hint": "Before anything is shown; you see who looked",
+            "group": RARE,
+        },
+    )
+    allow = fields.List(
+        fields.String(validate=validate.Length(max=320)),
+        load_default=list,
+        metadata={
+            "label": "Only for",
+            "hint": "Addresses or domains (@acme.com), one a line. Needs the question above",
+            "group": RARE,
+        },
+    )
+    deny = fields.List(
+        fields.String(validate=validate.Length(max=320)),
+        load_default=list,
+        metadata={"label": "Not for", "hint": "The same; they win over “Only for”", "group": RARE},
+    )
+    max_views = fields.Integer(
+        load_default=None,
+        validate=validate.Range(1, MOST_VIEWS),
+        metadata={"label": "Ends after so many looks", "group": RARE},
+    )
+
+
+class DeckShareForm(ShareForm):
+    """A new link to a deck."""
+
+    download = fields.Boolean(
+        load_default=False,
+        metadata={"label": "They may download it", "hint": "As PowerPoint, and as PDF", "group": RARE},
+    )
+    watermark = fields.Boolean(
+        load_default=False,
+        metadata={
+            "label": "Their address is drawn into the slides",
+            "hint": "A watermark. Slides are shown as pictures alone, without text for screen readers",
+            "group": RARE,
+        },
     )

@@ -4,24 +4,29 @@ Strangers get one and the same answer for a link that never was, that ended, tha
 """
 
 import hashlib
+import hmac
 import re
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from cms_core import Asset, Contact, Invalid, NotFound, Services
 from cms_sales_enablement import decks, presentations
-from cms_sales_enablement.models import Deck, Share, Shelf
+from cms_sales_enablement import terms as conditions
+from cms_sales_enablement.models import Deck, Share, Shelf, View
+from cms_sales_enablement.terms import Limits, Terms
 
 TOKEN_BYTES = 24  # 192 bit
 SHORTEST, LONGEST = 4, 200
 MAY_SHARE, SEES_ALL = "sales.share", "sales.all"
+ANY = Terms()
 _DAYS = re.compile(r"\+?(\d{1,4})d")
 hasher = PasswordHasher()
 
@@ -36,17 +41,27 @@ class Made:
 
 @dataclass(frozen=True)
 class Opened:
-    """A share that may be shown now, with the asset as it is approved now, and the deck of it if it is to one."""
+    """A share that may be shown now, with the asset as it is approved now, and the deck of it if it is to one.
+
+    ``gate`` and ``download`` are what it asks for and allows by the settings of now.
+    """
 
     share: Share
     asset: Asset
     deck: Deck | None = None
+    gate: str = ""
+    download: bool = False
 
 
 def create(
-    svc: Services, named: str, contact: str = "", expires: str | date = "", password: str | None = None
+    svc: Services,
+    named: str,
+    contact: str = "",
+    expires: str | date = "",
+    password: str | None = None,
+    terms: Terms = ANY,
 ) -> Made:
-    """Share an approved asset (by its slug) or a deck (by its id); without a password the link is open to whoever has it.
+    """Share an approved asset (by its slug) or a deck (by its id); without a password or gate the link is open to whoever has it.
 
     ``expires`` is a day, "14d" or an instant with its offset. Raises Invalid and Forbidden.
     """
@@ -59,15 +74,17 @@ def create(
             "`cms sales search` lists what there is, `cms sales decks list` your decks",
             field="asset",
         )
-    if deck is None and asset.kind == presentations.KIND:
-        deck = decks.make(svc, asset.id, decks.Wanted())
-    ends = _end(svc, expires)
+    is_deck, limits = deck is not None or asset.kind == presentations.KIND, Limits.of(svc)
+    ends = _end(svc, expires, limits)
+    kept = conditions.checked(svc, terms, limits, is_deck=is_deck, contact=bool(contact.strip()))
     if password is not None and not SHORTEST <= len(password.strip()) <= len(password) <= LONGEST:
         raise Invalid(
             f"a password has {SHORTEST} to {LONGEST} characters", "give another one", field="password"
         )
     person = svc.upsert_contacts([Contact("", contact)])[0] if contact.strip() else None
     known = svc.find_contact(contact) if person else None
+    if deck is None and is_deck:
+        deck = decks.make(svc, asset.id, decks.Wanted())
     token = secrets.token_urlsafe(TOKEN_BYTES)
     share = Share(
         token_hash=_hash(token),
@@ -82,24 +99,53 @@ def create(
         password_hash=hasher.hash(password) if password is not None else "",
         created_at=svc.now(),
         expires_at=ends,
+        gate=kept.gate,
+        download=kept.download,
+        watermark=kept.watermark,
+        max_views=kept.max_views,
     )
     with svc.transaction() as session:
         session.add(share)
         session.flush()
+        for rule in conditions.rules_of(kept):
+            rule.share_id = share.id
+            session.add(rule)
     return Made(share.public_id, f"{svc.base_url}/d/{token}")
 
 
-def open_share(svc: Services, token: str) -> Opened | None:
-    """What a token shows now, or None: unknown, taken back, ended, or no longer approved, whichever it is."""
+def create_from(svc: Services, named: str, asked: Mapping[str, Any]) -> Made:
+    """The same from the keys of a form or call; those that are not there are not asked for."""
+    known = {each.name: asked[each.name] for each in fields(Terms) if each.name in asked}
+    contact, expires = asked.get("contact") or "", asked.get("expires") or ""
+    return create(svc, named, contact, expires, asked.get("password"), Terms(**known))
+
+
+def open_share(svc: Services, token: str, view: str = "") -> Opened | None:
+    """What a token shows now, or None: unknown, taken back, ended, or no longer approved, whichever it is.
+
+    ``view`` is the id of a look that is under way: the one that used up the last of the views goes on.
+    """
+    hashed = _hash(token)
     with svc.session() as session:
-        share = session.scalar(select(Share).where(Share.token_hash == _hash(token)))
-    if share is None or state_of(share, svc.now()) != "active" or _off_the_shelf(svc, share.asset):
+        share = session.scalar(select(Share).where(Share.token_hash == hashed))
+    if share is None or not hmac.compare_digest(share.token_hash, hashed):
+        return None
+    limits = Limits.of(svc)
+    counted = counted_views(svc, share, but=view) if share.max_views else 0
+    if state_of(share, svc.now(), limits, counted) != "active" or _off_the_shelf(svc, share.asset):
         return None
     assets = svc.assets([share.asset])
     deck = decks.shared(svc, share.deck) if share.deck else None
     if not assets or (share.deck and deck is None):
         return None
-    return Opened(share, assets[0], deck)
+    return Opened(share, assets[0], deck, limits.gate_of(share), limits.may_download(share))
+
+
+def counted_views(svc: Services, share: Share, but: str = "") -> int:
+    """How many looks at a link counted, without the one of this id."""
+    query = select(func.count()).where(View.share_id == share.id, View.counted, View.public_id != but)
+    with svc.session() as session:
+        return session.scalar(query) or 0
 
 
 def unlocks(share: Share, password: str) -> bool:
@@ -142,11 +188,19 @@ def listed(
         return session.scalars(query).all()
 
 
-def state_of(share: Share, now: datetime) -> str:
-    """revoked, expired or active."""
+def states(svc: Services, found: Iterable[Share], counted: Mapping[int, int]) -> Mapping[int, str]:
+    """What each of these links is now, by row id; ``counted`` are the looks that counted."""
+    now, limits = svc.now(), Limits.of(svc)
+    return {share.id: state_of(share, now, limits, counted.get(share.id, 0)) for share in found}
+
+
+def state_of(share: Share, now: datetime, limits: Limits, counted: int) -> str:
+    """revoked, expired (by time or by looks) or active."""
     if share.revoked_at is not None:
         return "revoked"
-    return "expired" if share.expires_at is not None and share.expires_at <= now else "active"
+    end = limits.end_of(share)
+    over = end is not None and end <= now
+    return "expired" if over or (share.max_views is not None and counted >= share.max_views) else "active"
 
 
 def _find(session: Session, svc: Services, public_id: str) -> Share:
@@ -163,9 +217,9 @@ def _off_the_shelf(svc: Services, asset: str) -> bool:
     return until is not None and until < svc.now().date()
 
 
-def _end(svc: Services, expires: str | date) -> datetime | None:
+def _end(svc: Services, expires: str | date, limits: Limits) -> datetime | None:
     """When a link ends, within what the settings allow."""
-    now, most = svc.now(), int(svc.settings().get("longest_days") or 0)
+    now, most = svc.now(), limits.longest_days
     latest = now + timedelta(days=most) if most else None
     ends = _instant(expires, now) or latest
     if ends is not None and ends <= now:
@@ -176,7 +230,7 @@ def _end(svc: Services, expires: str | date) -> datetime | None:
         )
     if ends is not None and latest is not None and ends > latest:
         raise Invalid(
-            f"links may live for {most} days at most",
+            f"links may live for {most} days at most by the setting “longest_days” of this workspace",
             f"give {latest:%Y-%m-%d} or a day before",
             field="expires",
         )

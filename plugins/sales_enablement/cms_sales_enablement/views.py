@@ -13,10 +13,11 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from cms_core import AgentClass, Event, Notice, Services, insert_missing
+from cms_sales_enablement import shares as links
 from cms_sales_enablement.models import Dwell, Share, View
 from cms_sales_enablement.shares import Opened
 
-KIND = "share_viewed"
+KIND, DOWNLOADED = "share_viewed", "share_downloaded"
 SOURCE = "sales_enablement"
 IN_SIGHT = 1_000  # milliseconds
 LONGEST = timedelta(hours=4)
@@ -34,14 +35,18 @@ class Told:
     slide: str = ""
 
 
-def begin(svc: Services, opened: Opened, agent: AgentClass, visitor: str) -> str:
-    """A page was loaded; gives the id under which it tells how long it is looked at."""
+def begin(
+    svc: Services, opened: Opened, agent: AgentClass, visitor: str, email: str = "", verified: bool = False
+) -> str:
+    """A page was loaded; gives the id under which it tells how long it is looked at. ``email`` is what was given at the gate."""
     view = View(
         share_id=opened.share.id,
         visitor=visitor,
         agent_class=agent,
         revision=opened.asset.revision,
         at=svc.now(),
+        email=email,
+        verified=verified,
     )
     with svc.transaction() as session:
         session.add(view)
@@ -70,12 +75,23 @@ def seen(svc: Services, opened: Opened, public_id: str, told: Told) -> None:
         beacon=told.number, milliseconds=milliseconds, counted=counts, slide=now_in_sight, seen_at=svc.now()
     )
     with svc.transaction() as session:
+        if counts and not view.counted and _is_spent(session, share):
+            return
         if session.execute(newer.returning(View.id)).scalar() is None:
             return
         _dwell(session, view.id, told.slides, slides, milliseconds)
         if counts and not view.counted:
             _tell(svc, share, view)
-            _notify(svc, share)
+            _notify(svc, share, view)
+
+
+def _is_spent(session: Session, share: Share) -> bool:
+    """Whether others have used up the last of the looks meanwhile; one after the other, so that none is given twice."""
+    if share.max_views is None:
+        return False
+    session.execute(select(Share.id).where(Share.id == share.id).with_for_update())
+    counted = select(func.count()).where(View.share_id == share.id, View.counted)
+    return (session.scalar(counted) or 0) >= share.max_views
 
 
 def _dwell(
@@ -90,9 +106,10 @@ def _dwell(
         session.execute(longer.values(milliseconds=ms))
 
 
-def _notify(svc: Services, share: Share) -> None:
-    """Whoever shared it hears of the first look that counts."""
-    who = share.contact_email or "Somebody"
+def _notify(svc: Services, share: Share, view: View) -> None:
+    """Whoever shared it hears of the first look that counts; a notice names nobody whose erasure would not take it away."""
+    known = _contact_of(svc, share, view)
+    who = (view.email or share.contact_email) if known else "Somebody"
     svc.notify(
         Notice(
             key=f"share:{share.public_id}",
@@ -100,21 +117,43 @@ def _notify(svc: Services, share: Share) -> None:
             reason="They have it open now, or had it a moment ago.",
             path=f"/app/p/sales_enablement/shares/{share.public_id}",
             user=share.user,
-            contact=share.contact or "",
+            contact=known or "",
         )
     )
 
 
-def _tell(svc: Services, share: Share, view: View) -> None:
-    """Once in the ledger, however often it is told; without the address, which is a key."""
+def downloaded(svc: Services, opened: Opened, public_id: str) -> None:
+    """The file was taken in this look: once in the ledger, however often it is."""
+    mine = View.public_id == public_id, View.share_id == opened.share.id
+    first = update(View).where(*mine, View.downloaded.is_(False))
+    with svc.transaction() as session:
+        view = session.scalar(first.values(downloaded=True).returning(View))
+        if view is not None:
+            _tell(svc, opened.share, view, DOWNLOADED)
+
+
+def _contact_of(svc: Services, share: Share, view: View) -> str | None:
+    """Who looked, as far as it is known: whom the link is for, unless somebody else stood at its gate.
+
+    An address that is only said may be invented: it names nobody but whom the link is for anyhow.
+    """
+    if view.email in ("", share.contact_email):
+        return share.contact
+    found = svc.find_contact(view.email) if view.verified else None
+    return found.id if found else None
+
+
+def _tell(svc: Services, share: Share, view: View, kind: str = KIND) -> None:
+    """Once in the ledger, however often it is told; without the link's address, which is a key."""
+    contact = _contact_of(svc, share, view)
     event = Event(
-        KIND,
-        at=view.at,
+        kind,
+        at=view.at if kind == KIND else svc.now(),
         source=SOURCE,
-        source_id=view.public_id,
+        source_id=view.public_id if kind == KIND else f"{view.public_id}:{kind}",
         agent_class=AgentClass(view.agent_class),
-        contact=share.contact,
-        visitor=view.visitor if share.contact is None else None,
+        contact=contact,
+        visitor=view.visitor if contact is None else None,
         asset=share.asset,
         props={"share": share.public_id, "revision": view.revision},
     )
@@ -176,3 +215,8 @@ def tallies(svc: Services, shares: Iterable[Share]) -> Mapping[int, Tally]:
         return {
             key: Tally(n, people, int(ms) // 1000, at) for key, n, people, ms, at in session.execute(query)
         }
+
+
+def states(svc: Services, shares: Sequence[Share], tallies: Mapping[int, Tally]) -> Mapping[int, str]:
+    """What each of these links is now, by row id."""
+    return links.states(svc, shares, {key: tally.views for key, tally in tallies.items()})

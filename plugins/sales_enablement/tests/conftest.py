@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
+from PIL import Image
 from sqlalchemy import select
 from werkzeug.test import Client, TestResponse
 
@@ -17,12 +19,16 @@ from cms_core.content import service as content
 from cms_core.content.drafts import Draft
 from cms_core.content.review import approve_newest
 from cms_core.events.models import Event
+from cms_core.notices.models import Mail
 from cms_core.services import Services
 from cms_core.testing.client import FormClient
 from cms_core.testing.pages import add_people, app_of, naughty_strings, signed_in
 from cms_core.workspace import Workspace
+from cms_sales_enablement import decks, office, pdf_pages, pictures, presentations, shares
 from cms_sales_enablement import search as library
-from cms_sales_enablement import shares
+from cms_sales_enablement.models import Deck, Slide
+
+from .decks import make
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
@@ -67,8 +73,14 @@ class Desk:
         return [hit.slug for hit in library.search(self.services(), library.Wanted(words, **facets)).hits]
 
     def share(self, slug: str, role: str = "rep", **more: Any) -> shares.Made:
-        """Make a link."""
-        return shares.create(self.services(role), slug, **more)
+        """Make a link; ``more`` are keys of its form or call."""
+        return shares.create_from(self.services(role), slug, more)
+
+    def codes(self, address: str) -> list[str]:
+        """The codes that were mailed to an address, the oldest first."""
+        with self.workspace.db.session() as session:
+            mails = session.scalars(select(Mail).where(Mail.address == address).order_by(Mail.id))
+            return [each.subject[:6] for each in mails]
 
     def events(self, kind: str = "share_viewed") -> list[Event]:
         """What the ledger holds of one kind."""
@@ -129,8 +141,12 @@ def app(workspace: Workspace) -> Flask:
 
 @pytest.fixture
 def new_reader(app: Flask, clock: FrozenClock) -> Callable[..., Reader]:
-    """Makes browsers that know nothing of each other."""
-    return lambda **more: Reader(Client(app), clock, **more)
+    """Makes browsers that know nothing of each other; without ``use_cookies`` they send the header that they are told."""
+
+    def made(*, use_cookies: bool = True, **more: Any) -> Reader:
+        return Reader(Client(app, use_cookies=use_cookies), clock, **more)
+
+    return made
 
 
 @pytest.fixture
@@ -142,3 +158,54 @@ def reader(new_reader: Callable[..., Reader]) -> Reader:
 def as_role(app: Flask, desk: Desk) -> Callable[[str], FormClient]:
     """Signs somebody in."""
     return lambda role: signed_in(app, role)
+
+
+# --- decks ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def slides(desk: Any, tmp_path: Path) -> list[Slide]:
+    """Those of an approved presentation."""
+    path = make(tmp_path / "Pitch.pptx", 3)
+    found = presentations.add(desk.services("marketer"), path.read_bytes(), path.name)
+    desk.approve(found.saved.slug)
+    return found.presentation.slides
+
+
+@pytest.fixture
+def rep(desk: Any) -> Services:
+    found: Services = desk.services()
+    return found
+
+
+@pytest.fixture
+def by_hand(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Slides are drawn without LibreOffice; gives which were."""
+    drawn: list[list[str]] = []
+    last: list[str] = []
+
+    def to_pdf(pptx: Path, out: Path, *, hidden: bool = False) -> None:
+        drawn.append(list(last))
+        out.write_bytes(b"%PDF of all" if hidden else b"%PDF to read")
+
+    def render(pdf: Path, folder: Path, widths: Any) -> list[dict[int, Path]]:
+        assert pdf.read_bytes() == b"%PDF of all", "of hidden slides there are pictures too"
+        pages = []
+        for number in range(len(drawn[-1])):
+            files = {width: folder / f"{number}-{width}.webp" for width in widths}
+            for width, file in files.items():
+                Image.new("RGB", (width // 10, 10), (number, 0, 0)).save(file, "WEBP")
+            pages.append(files)
+        return pages
+
+    write = decks.write_slides
+
+    def written(svc: Services, kept: Any, picks: Any, deck: Deck | None, out: Path) -> Any:
+        last[:] = picks
+        return write(svc, kept, picks, deck, out)
+
+    monkeypatch.setattr(pictures, "can_be_made", lambda: True)
+    monkeypatch.setattr(office, "to_pdf", to_pdf)
+    monkeypatch.setattr(pdf_pages, "render", render)
+    monkeypatch.setattr(decks, "write_slides", written)
+    return drawn

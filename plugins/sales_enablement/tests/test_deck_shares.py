@@ -66,6 +66,7 @@ def test_seconds_are_told_per_slide(desk: Any, deck: str, reader: Any) -> None:
 
 
 def test_messages_may_come_twice_late_or_false(desk: Any, deck: str, reader: Any) -> None:
+    """Security rule 12: cumulative per view and slide, numbered, never more than can be."""
     made = desk.share(deck)
     view = reader.get(made.url).text.partition('data-view="')[2].partition('"')[0]
     reader.clock.at += timedelta(seconds=10)

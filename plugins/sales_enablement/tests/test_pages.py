@@ -143,7 +143,7 @@ def test_commands_print_the_keys_that_scripts_rely_on(sales: Any, desk: Any, rea
     (look,) = shown["views"]
     assert {**look, "at": "", "browser": ""} == {
         "visitor": "dana@example.com", "browser": "", "agent_class": "human", "at": "", "counted": True, "seconds": 3,
-        "revision": 1, "slides": [],
+        "revision": 1, "slides": [], "email": None, "verified": False, "downloaded": False,
     }  # fmt: skip
     assert sales("shares", "revoke", made["id"])[1]["state"] == "revoked"
 

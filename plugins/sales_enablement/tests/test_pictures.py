@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from cms_core.contract import Media
 from cms_core.errors import Invalid
 from cms_core.services import Services
-from cms_sales_enablement import decks, drawing, office, pdf_pages, pictures, presentations, shares
+from cms_sales_enablement import decks, drawing, office, pdf_pages, pictures, shares
 from cms_sales_enablement.decks import Wanted
 from cms_sales_enablement.models import Deck, Picture, Slide
 from cms_sales_enablement.views import LONGEST
@@ -20,54 +20,6 @@ from cms_sales_enablement.views import LONGEST
 from .decks import make
 
 needs_office = pytest.mark.skipif(not pictures.can_be_made(), reason="LibreOffice is not installed here")
-
-
-@pytest.fixture
-def slides(desk: Any, tmp_path: Path) -> list[Slide]:
-    """Those of an approved presentation."""
-    path = make(tmp_path / "Pitch.pptx", 3)
-    found = presentations.add(desk.services("marketer"), path.read_bytes(), path.name)
-    desk.approve(found.saved.slug)
-    return found.presentation.slides
-
-
-@pytest.fixture
-def rep(desk: Any) -> Services:
-    found: Services = desk.services()
-    return found
-
-
-@pytest.fixture
-def by_hand(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """Slides are drawn without LibreOffice; gives which were."""
-    drawn: list[list[str]] = []
-    last: list[str] = []
-
-    def to_pdf(pptx: Path, out: Path, *, hidden: bool = False) -> None:
-        assert hidden
-        drawn.append(list(last))
-        out.write_bytes(b"%PDF")
-
-    def render(pdf: Path, folder: Path, widths: Any) -> list[dict[int, Path]]:
-        pages = []
-        for number in range(len(drawn[-1])):
-            files = {width: folder / f"{number}-{width}.webp" for width in widths}
-            for width, file in files.items():
-                Image.new("RGB", (width // 10, 10), (number, 0, 0)).save(file, "WEBP")
-            pages.append(files)
-        return pages
-
-    write = decks.write_slides
-
-    def written(svc: Services, kept: Any, picks: Any, deck: Deck | None, out: Path) -> Any:
-        last[:] = picks
-        return write(svc, kept, picks, deck, out)
-
-    monkeypatch.setattr(pictures, "can_be_made", lambda: True)
-    monkeypatch.setattr(office, "to_pdf", to_pdf)
-    monkeypatch.setattr(pdf_pages, "render", render)
-    monkeypatch.setattr(decks, "write_slides", written)
-    return drawn
 
 
 def deck_of(rep: Services, *picks: str, **said: str) -> Deck:

@@ -1,0 +1,452 @@
+"""The doors of a link: who is asked for what, in which order, how long it is remembered, and what strangers can learn (nothing)."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from itertools import product
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+
+from cms_core import Contact, limiter
+from cms_core.testing.pages import app_of
+from cms_core.workspace import Workspace
+from cms_sales_enablement import codes, documents, feedback, shares
+from cms_sales_enablement.codes import LIFE, PER
+from cms_sales_enablement.models import Code, Share
+
+from .conftest import path_of
+
+WORDS = "The secret words."
+TITLES = {"Who is reading?": "address", "Look into your mail": "code", "This page has a password": "password"}
+PASSWORD = "open sesame"
+
+
+@pytest.fixture
+def workspace(workspace: Workspace) -> Workspace:
+    """One whose own mail has a server, which nobody asks here: mails stay in the outbox."""
+    config = replace(workspace.config, mail_url="smtp://mail.example.com", mail_from="cms@example.com")
+    return replace(workspace, config=config)
+
+
+@pytest.fixture
+def unlimited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the limits of requests."""
+    monkeypatch.setattr(limiter, "enabled", False)
+
+
+@pytest.fixture
+def make(desk: Any) -> Callable[..., shares.Made]:
+    """Makes links to one approved piece."""
+    desk.write("calm", WORDS, title="Title of the piece")
+
+    def made(**more: Any) -> shares.Made:
+        found: shares.Made = desk.share("calm", **more)
+        return found
+
+    return made
+
+
+def door(answer: Any) -> str:
+    """What an answer asks for, "open" where it shows the words, "gone" where nothing is."""
+    text = answer.text
+    if WORDS in text:
+        return "open"
+    if answer.status_code == 404:
+        return "gone"
+    if "This link is not for" in text:
+        return "refused"
+    return next(name for title, name in TITLES.items() if title in text)
+
+
+def looks(desk: Any, made: shares.Made) -> list[dict[str, Any]]:
+    svc = desk.services()
+    found: list[dict[str, Any]] = documents.link_with_views(svc, shares.find(svc, made.id))["views"]
+    return found
+
+
+def verify(desk: Any, reader: Any, url: str, address: str) -> Any:
+    """Pass the gate by the newest code; gives the last answer."""
+    reader.post(url, email=address)
+    return reader.post(url, code=desk.codes(address)[-1])
+
+
+# --- the order --------------------------------------------------------------------------------------------------------
+
+
+def end(desk: Any, made: shares.Made, how: str) -> None:
+    if how == "revoked":
+        shares.revoke(desk.services(), made.id)
+    elif how == "expired":
+        desk.clock.at += timedelta(days=2)
+    elif how == "not approved":
+        desk.archive("calm")
+    elif how == "off the shelf":
+        feedback.set_until(
+            desk.services("marketer"), desk.services().asset("calm").id, desk.clock.at.date() - timedelta(1)
+        )
+
+
+@pytest.mark.usefixtures("unlimited")
+@pytest.mark.parametrize("how", ["revoked", "expired", "not approved", "off the shelf"])
+def test_what_ended_asks_nobody_for_anything_however_far_they_got(
+    desk: Any, make: Any, new_reader: Any, how: str
+) -> None:
+    """Security rules 2 and 5: revoked, expired, not approved come before all doors; one answer to strangers for all of them."""
+    doors = product(("", "email", "verified"), (None, PASSWORD))
+    made = [(make(gate=gate, password=password, expires="1d"), gate, password) for gate, password in doors]
+    readers = []
+    for each, gate, password in made:
+        for steps in range(4):
+            reader = new_reader()
+            if steps and gate:
+                reader.post(each.url, email="ann@acme.test")
+            if steps > 1 and gate == "verified":
+                reader.post(each.url, code=desk.codes("ann@acme.test")[-1])
+                desk.clock.at += PER / 60  # codes are counted by the hour and link
+            if steps > 2 and password:
+                reader.post(each.url, password=password)
+            readers.append((each, reader))
+    for each, *_ in made:
+        end(desk, each, how)
+    unknown = new_reader().get(made[0][0].url[:-3] + "~~~")
+    for each, reader in readers:
+        answer = reader.get(each.url)
+        assert (answer.status_code, answer.text) == (404, unknown.text)
+        for form in ({"email": "x@y.test"}, {"code": "123456"}, {"password": PASSWORD}):
+            assert reader.post(each.url, **form).text == unknown.text
+        assert reader.post(f"{each.url}/seen", view="x", n="1", ms="2000").text == unknown.text
+    assert desk.codes("x@y.test") == []
+
+
+@pytest.mark.parametrize(
+    ("gate", "password", "doors"),
+    [
+        ("", None, ["open"]),
+        ("", PASSWORD, ["password", "open"]),
+        ("email", None, ["address", "open"]),
+        ("email", PASSWORD, ["address", "password", "open"]),
+        ("verified", None, ["address", "code", "open"]),
+        ("verified", PASSWORD, ["address", "code", "password", "open"]),
+    ],
+)
+def test_one_door_after_the_other_and_none_can_be_passed_by(
+    desk: Any, make: Any, reader: Any, gate: str, password: str | None, doors: list[str]
+) -> None:
+    """Security rule 2: address, then password, then shown. What belongs to a later door is not even looked at."""
+    made = make(gate=gate, password=password)
+    keys: dict[str, Callable[[], dict[str, str]]] = {
+        "address": lambda: {"email": "ann@acme.test"},
+        "code": lambda: {"code": desk.codes("ann@acme.test")[-1]},
+        "password": lambda: {"password": PASSWORD},
+    }
+    for at, now in enumerate(doors):
+        shown = reader.get(made.url)
+        assert door(shown) == now
+        if now == "open":
+            break
+        assert "Title of the piece" not in shown.text
+        assert looks(desk, made) == [], "what stands at a door has not looked"
+        for later in doors[at + 1 : -1]:
+            if later != "code" or desk.codes("ann@acme.test"):
+                assert reader.post(made.url, **keys[later]()).status_code == 303
+                assert door(reader.get(made.url)) == now
+        assert reader.post(made.url, **keys[now]()).status_code == 303
+    assert len(looks(desk, made)) == 1
+
+
+# --- addresses as they are said ---------------------------------------------------------------------------------------
+
+
+def test_an_address_that_is_only_said_is_marked_so_and_becomes_nobody(
+    desk: Any, make: Any, reader: Any, as_role: Any
+) -> None:
+    """Security rule 11: addresses may be invented; they are marked, and no contact comes of one."""
+    desk.services().upsert_contacts([Contact("", "known@acme.test")])
+    made = make(gate="email")
+    for address in ("Invented@Nowhere.test", "known@acme.test"):
+        reader.post(made.url, email=address)
+        reader.look(made.url, 3)
+    first, second = reversed(looks(desk, made))
+    assert (first["visitor"], first["email"], first["verified"]) == ("invented@nowhere.test",) * 2 + (False,)
+    assert (second["visitor"], second["verified"], second["counted"]) == ("known@acme.test", False, True)
+    assert {event.contact_id for event in desk.events()} == {None}
+    assert desk.services().find_contact("invented@nowhere.test") is None
+    page = as_role("rep").get(f"/app/p/sales_enablement/shares/{made.id}").text
+    assert page.count("unverified") == 2
+
+
+def test_whom_the_link_is_for_is_known_by_the_address_that_it_was_made_for(
+    desk: Any, make: Any, reader: Any
+) -> None:
+    made = make(gate="email", contact="dana@acme.test")
+    reader.post(made.url, email="dana@acme.test")
+    reader.look(made.url, 3)
+    reader.post(made.url, email="somebody@else.test")
+    reader.look(made.url, 3)
+    assert [event.contact_id is None for event in desk.events()] == [False, True]
+
+
+@pytest.mark.parametrize("typed", ["", "nobody", "a@b", "x@y.test\0", "a@b.test, c@d.test", "@" * 400])
+def test_what_is_no_address_is_said_beside_its_field(make: Any, reader: Any, typed: str) -> None:
+    made = make(gate="email")
+    answer = reader.post(made.url, email=typed)
+    assert (answer.status_code, door(answer)) == (422, "address")
+    assert 'aria-describedby="wrong"' in answer.text
+    assert door(reader.get(made.url)) == "address"
+
+
+# --- codes ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_verified_address_is_who_looked(desk: Any, make: Any, new_reader: Any) -> None:
+    desk.services().upsert_contacts([Contact("", "known@acme.test")])
+    made = make(gate="verified", contact="dana@acme.test")
+    for address in ("known@acme.test", "new@acme.test"):
+        reader = new_reader()
+        assert verify(desk, reader, made.url, address).status_code == 303
+        reader.look(made.url, 3)
+    first, second = reversed(looks(desk, made))
+    assert (first["visitor"], first["verified"]) == ("known@acme.test", True)
+    assert (second["visitor"], second["verified"]) == ("new@acme.test", True)
+    known, new = (event.contact_id for event in desk.events())
+    assert (known is None, new) == (False, None), "the contact who looked, not the one that it was made for"
+    assert desk.services().find_contact("new@acme.test") is None
+
+
+def test_a_code_is_good_for_ten_minutes(desk: Any, make: Any, reader: Any) -> None:
+    made = make(gate="verified")
+    reader.post(made.url, email="ann@acme.test")
+    (code,) = desk.codes("ann@acme.test")
+    desk.clock.at += LIFE
+    assert reader.post(made.url, code=code).status_code == 401
+    assert door(reader.get(made.url)) == "code"
+    desk.clock.at -= timedelta(seconds=1)
+    assert reader.post(made.url, code=f" {code[:3]} {code[3:]} ").status_code == 303, "spaces do not matter"
+    assert door(reader.get(made.url)) == "open"
+
+
+@pytest.mark.usefixtures("unlimited")
+def test_a_code_is_good_for_five_tries_and_once(desk: Any, make: Any, reader: Any, new_reader: Any) -> None:
+    made = make(gate="verified")
+
+    def wrong_ones(count: int) -> str:
+        reader.post(made.url, email="ann@acme.test")
+        code: str = desk.codes("ann@acme.test")[-1]
+        other = f"{(int(code) + 1) % 10**6:06}"
+        for typed in ("", "abc", "12345", "１２３４５６"):
+            assert reader.post(made.url, code=typed).status_code == 401, "no code at all is no try"
+        assert [reader.post(made.url, code=other).status_code for _ in range(count)] == [401] * count
+        return code
+
+    assert reader.post(made.url, code=wrong_ones(5)).status_code == 401
+    code = wrong_ones(4)
+    assert reader.post(made.url, code=code).status_code == 303
+    twin = new_reader()
+    twin.post(made.url, email="ann@acme.test")
+    assert twin.post(made.url, code=code).status_code == 401, "it was used, and a newer one is out"
+
+
+@pytest.mark.usefixtures("unlimited")
+def test_three_codes_an_hour_go_to_an_address_and_the_newest_counts(
+    desk: Any, make: Any, reader: Any
+) -> None:
+    made, other = make(gate="verified"), make(gate="verified")
+    answers = [reader.post(made.url, email="ann@acme.test") for _ in range(5)]
+    assert {answer.status_code for answer in answers} == {303}
+    first, second, third = desk.codes("ann@acme.test")
+    for old in {first, second} - {third}:
+        assert reader.post(made.url, code=old).status_code == 401
+    reader.post(other.url, email="ann@acme.test")
+    assert len(desk.codes("ann@acme.test")) == 4, "each link for itself"
+    assert reader.post(other.url, code=third).status_code == (
+        303 if third == desk.codes("ann@acme.test")[-1] else 401
+    )
+    desk.clock.at += PER
+    reader.post(made.url, email="ann@acme.test")
+    assert len(desk.codes("ann@acme.test")) == 5
+
+
+@pytest.mark.usefixtures("unlimited")
+def test_a_link_mails_sixty_codes_an_hour_in_all(desk: Any, make: Any, reader: Any) -> None:
+    made = make(gate="verified")
+    for number in range(62):
+        assert reader.post(made.url, email=f"a{number}@acme.test").status_code == 303
+    assert [bool(desk.codes(f"a{number}@acme.test")) for number in (58, 59, 60, 61)] == [True] * 2 + [
+        False
+    ] * 2
+
+
+def test_addresses_typed_and_codes_tried_are_slowed_down(desk: Any, make: Any, reader: Any) -> None:
+    """Security rule 4: with a limit of tries, also over many addresses of one link."""
+    made = make(gate="verified")
+    typed = [reader.post(made.url, email=f"a{number}@acme.test").status_code for number in range(12)]
+    assert typed == [303] * 10 + [429] * 2
+    tried = [reader.post(made.url, code="000000").status_code for _ in range(7)]
+    assert tried == [401] * 5 + [429] * 2
+
+
+def test_the_database_holds_no_code_and_forgets_after_an_hour(desk: Any, make: Any, reader: Any) -> None:
+    made = make(gate="verified")
+    reader.post(made.url, email="ann@acme.test")
+    (code,) = desk.codes("ann@acme.test")
+    svc = desk.services()
+    with svc.session() as session:
+        row = session.scalars(select(Code)).one()
+    assert code not in repr(sorted(vars(row).items()))
+    assert (row.expires_at - row.sent_at, len(row.code_hash)) == (LIFE, 64)
+
+    class Context:
+        services = svc
+
+    codes.forget(Context())  # type: ignore[arg-type]
+    with svc.session() as session:
+        assert session.scalars(select(Code.id)).all() == [row.id]
+    desk.clock.at += PER
+    codes.forget(Context())  # type: ignore[arg-type]
+    with svc.session() as session:
+        assert session.scalars(select(Code.id)).all() == []
+
+
+def test_a_mailed_code_tells_nothing_of_what_is_shared(desk: Any, make: Any, reader: Any) -> None:
+    from cms_core.notices.models import Mail
+
+    reader.post(make(gate="verified").url, email="ann@acme.test")
+    with desk.workspace.db.session() as session:
+        mail = session.scalars(select(Mail)).one()
+    told = f"{mail.subject}\n{mail.body}".lower()
+    assert not [word for word in ("title of the piece", "rep@", "calm", "/d/") if word in told]
+
+
+def test_a_link_that_can_mail_no_code_says_so_to_everybody(desk: Any, make: Any, new_reader: Any) -> None:
+    made = make()
+    desk.services("admin").save_settings({"gate": "verified"})
+    without = replace(desk.workspace, config=replace(desk.workspace.config, mail_url=""))
+    answer = app_of(without).test_client().get(path_of(made.url))
+    assert "Nobody can be let in now" in answer.text
+    assert WORDS not in answer.text
+
+
+# --- lists ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("allow", "deny", "verdicts"),
+    [
+        ([], [], {"ann@acme.test": True}),
+        (["@acme.test"], [], {"ann@acme.test": True, "ann@sub.acme.test": False, "x@acme.test.evil": False}),
+        (["Ann@Acme.test"], [], {"ann@acme.test": True, "ben@acme.test": False}),
+        (["@acme.test"], ["ben@acme.test"], {"ann@acme.test": True, "ben@acme.test": False}),
+        (["ann@acme.test"], ["@ACME.test"], {"ann@acme.test": False}),
+        ([], ["@acme.test"], {"ann@acme.test": False, "ann@other.test": True}),
+    ],
+)
+def test_lists_say_who_may_and_deny_wins(
+    desk: Any, make: Any, reader: Any, allow: list[str], deny: list[str], verdicts: dict[str, bool]
+) -> None:
+    made = make(gate="verified", allow=allow, deny=deny)
+    for address, may in verdicts.items():
+        assert verify(desk, reader, made.url, address).status_code == 303
+        assert door(reader.get(made.url)) == ("open" if may else "refused"), address
+
+
+def test_before_an_address_is_verified_nothing_tells_whether_it_is_known_or_allowed(
+    desk: Any, make: Any, new_reader: Any
+) -> None:
+    """Security rule 5, at the gate: known, unknown, allowed and denied addresses get one and the same answer, and a code."""
+    desk.services().upsert_contacts([Contact("", "known@acme.test")])
+    made = make(gate="verified", allow=["@acme.test"], deny=["denied@acme.test"], contact="dana@acme.test")
+    answers = set()
+    for address in ("known@acme.test", "dana@acme.test", "denied@acme.test", "nobody@else.test"):
+        reader = new_reader()
+        typed = reader.post(made.url, email=address)
+        page = reader.get(made.url)
+        headers = sorted(name for name, _ in typed.headers if name != "X-Request-ID")
+        answers.add((typed.status_code, str(headers), page.status_code, page.text.replace(address, "…")))
+        assert len(desk.codes(address)) == 1
+    assert len(answers) == 1
+
+
+def test_who_is_not_let_in_may_give_another_address(desk: Any, make: Any, reader: Any) -> None:
+    made = make(gate="email", allow=["@acme.test"])
+    reader.post(made.url, email="ann@else.test")
+    refused = reader.get(made.url)
+    assert (refused.status_code, door(refused)) == (403, "refused")
+    assert looks(desk, made) == []
+    reader.post(made.url, email="ann@acme.test")
+    assert door(reader.get(made.url)) == "open"
+
+
+# --- what is remembered -----------------------------------------------------------------------------------------------
+
+
+def change(desk: Any, made: shares.Made, **values: Any) -> None:
+    with desk.workspace.db.transaction() as session:
+        session.execute(update(Share).where(Share.public_id == made.id).values(**values))
+
+
+def test_what_was_passed_is_remembered_for_this_link_in_this_browser_and_for_twelve_hours(
+    desk: Any, make: Any, new_reader: Any
+) -> None:
+    """Security rule 3: success is a signed cookie of one link: HttpOnly, SameSite=Lax, its path, twelve hours."""
+    made, other = make(gate="verified", password=PASSWORD), make(gate="verified", password=PASSWORD)
+    reader = new_reader()
+    cookie = verify(desk, reader, made.url, "ann@acme.test").headers["Set-Cookie"]
+    token = made.url.rpartition("/")[2]
+    for part in ("cms_d=", "HttpOnly", "SameSite=Lax", f"Path=/d/{token}", "Max-Age=43200"):
+        assert part in cookie
+    desk.clock.at += timedelta(hours=11)
+    reader.post(made.url, password=PASSWORD)
+    assert door(reader.get(made.url)) == "open"
+    desk.clock.at += timedelta(hours=1)
+    assert door(reader.get(made.url)) == "address", "the password does not make the address last longer"
+    fresh = verify(desk, new_reader(), made.url, "ann@acme.test").headers["Set-Cookie"].partition(";")[0]
+    thief = new_reader(use_cookies=False)
+    assert door(thief.get(made.url, Cookie=fresh)) == "password"
+    assert door(thief.get(other.url, Cookie=fresh)) == "address"
+    for forged in (fresh[:-2] + "xx", "cms_d=e30.x", "cms_d="):
+        assert door(thief.get(made.url, Cookie=forged)) == "address"
+
+
+@pytest.mark.parametrize(
+    "changed", [{"password_hash": "another"}, {"gate": "email"}, {"gate": "verified", "password_hash": "x"}]
+)
+def test_another_password_or_gate_closes_what_was_open(
+    desk: Any, make: Any, reader: Any, changed: dict[str, str]
+) -> None:
+    """Security rule 3: the cookie is bound to the password's hash and the gate."""
+    made = make(gate="verified")
+    verify(desk, reader, made.url, "ann@acme.test")
+    assert door(reader.get(made.url)) == "open"
+    change(desk, made, **changed)
+    assert door(reader.get(made.url)) == "address"
+
+
+def test_messages_of_a_page_are_taken_from_who_passed_alone(
+    desk: Any, make: Any, reader: Any, new_reader: Any
+) -> None:
+    """Security rules 3 and 12: the gate is asked again with each message."""
+    made = make(gate="verified")
+    verify(desk, reader, made.url, "ann@acme.test")
+    view = reader.get(made.url).text.partition('data-view="')[2].partition('"')[0]
+    desk.clock.at += timedelta(seconds=5)
+    told = {"view": view, "n": "1", "ms": "4000"}
+    assert new_reader().post(f"{made.url}/seen", **told).status_code == 404
+    assert [look["counted"] for look in looks(desk, made)] == [False]
+    assert reader.post(f"{made.url}/seen", **told).status_code == 204
+    assert [look["counted"] for look in looks(desk, made)] == [True]
+    change(desk, made, gate="email")
+    assert reader.post(f"{made.url}/seen", **{**told, "n": "2"}).status_code == 404
+
+
+def test_doors_are_neither_kept_nor_indexed_nor_told_and_run_nothing(make: Any, reader: Any) -> None:
+    """Security rule 6, at the doors."""
+    made = make(gate="verified", password=PASSWORD)
+    answer = reader.get(made.url)
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert answer.headers["X-Robots-Tag"] == "noindex, nofollow"
+    assert "no-store" in answer.headers["Cache-Control"]
+    assert "Content-Security-Policy" in answer.headers
+    assert "<script" not in answer.text
+    assert "style=" not in answer.text
