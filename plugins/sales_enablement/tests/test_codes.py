@@ -158,6 +158,7 @@ def test_a_mailed_code_tells_nothing_of_what_is_shared(desk: Any, make: Any, rea
     with desk.workspace.db.session() as session:
         mail = session.scalars(select(Mail)).one()
     told = f"{mail.subject}\n{mail.body}".lower()
+    assert mail.subject == "Your code", "it stays in the log of mails"
     assert not [word for word in ("title of the piece", "rep@", "calm", "/d/") if word in told]
 
 
