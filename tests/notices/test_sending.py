@@ -13,6 +13,7 @@ from cms_core.notices import outbox, sending, trial
 from cms_core.notices.models import Mail, MailState, Purpose
 from cms_core.notices.sending import send_due
 from cms_core.notices.transport import document, transport_of
+from cms_core.services import Services
 from cms_core.testing.fixtures import NOW
 from cms_core.testing.smtp import DROP, Answer, FaultySmtp
 from cms_core.workspace import Workspace
@@ -52,6 +53,18 @@ def test_a_mail_goes_out_once_and_its_words_are_forgotten(workspace: Workspace) 
     row = one(work)
     assert (row.state, row.tries, row.code, row.body) == (MailState.SENT, 1, 250, "")
     assert (row.settled_at, row.next_at) == (NOW, None)
+
+
+def test_a_mail_of_a_plugin_goes_out_in_the_same_way(workspace: Workspace) -> None:
+    with FaultySmtp() as server:
+        work = by(workspace, server.port)
+        assert Services(work, "any").send_mail("Ann@Example.com", "Your code", "It is 123456.\n")
+        assert send_due(work) == 1
+    (got,) = server.received
+    assert (got.sender, got.recipients) == ("cms@acme.test", ["ann@example.com"])
+    assert b"Subject: Your code\r\n" in got.data
+    assert b"\r\nIt is 123456.\r\n" in got.data
+    assert (one(work).state, one(work).body) == (MailState.SENT, "")
 
 
 def test_what_is_refused_for_now_is_tried_again_and_what_is_refused_for_good_is_not(

@@ -30,6 +30,7 @@ LINK_OPTIONS = (
     click.option(
         "--gate",
         type=click.Choice(GATES),
+        metavar="email|verified",
         help="Ask for the reader's address first: email as they say it, verified by a code in their mail. "
         "Default: what the settings ask for at least.",
     ),

@@ -73,11 +73,14 @@ def _hash(share: Share, address: str, code: str, key: bytes) -> str:
 
 
 def _letter(code: str, base_url: str) -> tuple[str, str]:
-    """Subject and body; nothing of what is shared or by whom, for nobody knows yet who reads it."""
+    """Subject and body; nothing of what is shared or by whom, for nobody knows yet who reads it.
+
+    The subject stands in the log of the system's mail, where others read it; the body is forgotten once it was sent.
+    """
     minutes = int(LIFE.total_seconds() // 60)
     body = (
         f"Your code is {code}.\n\n"
         f"Type it on the page at {base_url} that asked for your address. It is good for {minutes} minutes, and once.\n\n"
         "If you did not ask for it, do nothing: somebody typed your address there, and sees nothing without the code.\n"
     )
-    return f"{code} is your code", body
+    return "Your code", body

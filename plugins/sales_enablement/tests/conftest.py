@@ -80,7 +80,7 @@ class Desk:
         """The codes that were mailed to an address, the oldest first."""
         with self.workspace.db.session() as session:
             mails = session.scalars(select(Mail).where(Mail.address == address).order_by(Mail.id))
-            return [each.subject[:6] for each in mails]
+            return [each.body[13:19] for each in mails]
 
     def events(self, kind: str = "share_viewed") -> list[Event]:
         """What the ledger holds of one kind."""

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from tests import serving
 
 from .conftest import FIREFOX, path_of
 from .decks import make
+from .doors import mailing
 from .test_browser import AT, AXE, RULES, sign_in
 
 if TYPE_CHECKING:
@@ -28,9 +28,7 @@ PHONE = {"width": 390, "height": 844}
 
 @pytest.fixture
 def workspace(workspace: Workspace) -> Workspace:
-    """One whose own mail has a server, which nobody asks here."""
-    config = replace(workspace.config, mail_url="smtp://mail.example.com", mail_from="cms@example.com")
-    return replace(workspace, config=config)
+    return mailing(workspace)
 
 
 @pytest.fixture

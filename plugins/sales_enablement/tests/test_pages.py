@@ -148,6 +148,32 @@ def test_commands_print_the_keys_that_scripts_rely_on(sales: Any, desk: Any, rea
     assert sales("shares", "revoke", made["id"])[1]["state"] == "revoked"
 
 
+@pytest.mark.parametrize("command", [("share",), ("shares", "add")])
+def test_commands_say_what_a_link_asks_for(
+    sales: Any, desk: Any, reader: Any, command: tuple[str, ...]
+) -> None:
+    desk.write("calm")
+    lists = ("--allow", "@acme.test", "--allow", "ann@b.test", "--deny", "x@acme.test")
+    _, made = sales(*command, "calm", "--gate", "email", *lists, "--no-download", "--max-views", "2")
+    reader.post(made["url"], email="dana@acme.test")
+    reader.look(made["url"], 2)
+    _, (listed,) = sales("shares", "list")
+    asked = {name: listed[name] for name in ("gate", "allow", "deny", "download", "watermark", "max_views")}
+    assert asked == {
+        "gate": "email",
+        "allow": ["@acme.test", "ann@b.test"],
+        "deny": ["x@acme.test"],
+        "download": False,
+        "watermark": False,
+        "max_views": 2,
+    }
+    (look,) = sales("shares", "show", made["id"])[1]["views"]
+    assert (look["visitor"], look["verified"]) == ("dana@acme.test", False)
+    for option in ("--download", "--watermark"):
+        with pytest.raises(Invalid, match="decks"):
+            sales(*command, "calm", option)
+
+
 @pytest.mark.parametrize("password", ["", "abc", "        ", "x" * 201])
 def test_a_password_that_protects_nothing_makes_no_link(sales: Any, desk: Any, password: str) -> None:
     desk.write("calm")

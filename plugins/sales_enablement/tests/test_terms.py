@@ -16,15 +16,14 @@ from cms_sales_enablement import documents, panels, pictures, presentations, sha
 from cms_sales_enablement.models import Code, ShareRule, View
 
 from .decks import make
+from .doors import mailing
 
 AT = "/sales_enablement"
 
 
 @pytest.fixture
 def workspace(workspace: Workspace) -> Workspace:
-    """One whose own mail has a server, which nobody asks here."""
-    config = replace(workspace.config, mail_url="smtp://mail.example.com", mail_from="cms@example.com")
-    return replace(workspace, config=config)
+    return mailing(workspace)
 
 
 @pytest.fixture
