@@ -50,6 +50,7 @@ def places(house: House) -> dict[str, dict[str, str]]:
         rep = service.acting_user(session, "rep@acme.test")
         key, _ = tokens.add(session, house.workspace.plugins, rep, rep)
     share = shares.create(Services(house.workspace, "sales_enablement", (rep.id, "web")), "calm")
+    deck, lesson = house.deck(), house.training()
     return {
         "/app/calendar/entries": {"public_id": ids["entry:calm"]},
         "/app/campaigns": {"public_id": ids["campaign"]},
@@ -78,7 +79,10 @@ def places(house: House) -> dict[str, dict[str, str]]:
         "/app/calendar/rules/slots": {"public_id": ids["connection:news"]},
         "/app/calendar/rules/series": {"public_id": ids["series"]},
         "/app/p/sales_enablement": {"slug": "calm", "public_id": share.id},
-        "/d": {"token": share.url.rpartition("/")[2]},
+        "/app/p/sales_enablement/decks": {"public_id": deck, "uid": "256", "width": "480"},
+        "/app/p/sales_enablement/presentations": {"slug": "pitch", "uid": "256", "width": "480"},
+        "/app/p/sales_enablement/training": {"public_id": lesson, "slug": "calm"},
+        "/d": {"token": share.url.rpartition("/")[2], "slide": "256", "width": "480", "kind": "pptx"},
         "/d/static": {"filename": "share.css"},
         "/app/me/tokens": {"public_id": key.public_id},
         "/app/users/invitations": {"public_id": invited.public_id},

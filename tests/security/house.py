@@ -12,6 +12,7 @@ from typing import Any
 
 from flask import Flask
 from PIL import Image
+from pptx import Presentation
 from sqlalchemy import select
 
 from cms_core import contract as c
@@ -42,6 +43,9 @@ from cms_core.testing.smtp import FaultySmtp
 from cms_core.worker import Worker
 from cms_core.workspace import Workspace, open_workspace
 from cms_leads import deals, handoffs, points
+from cms_sales_enablement import decks, pictures, presentations, training
+from cms_sales_enablement.models import Picture
+from cms_sales_enablement.schemas import TrainingForm
 
 PASSWORD = "correct horse battery"
 DISABLED = "disabled"
@@ -82,6 +86,41 @@ class House:
         if role not in self.clients:
             self.clients[role] = self.as_role(role)
         return self.clients[role]
+
+    def sales(self, role: str) -> Services:
+        """The services of sales in the name of somebody."""
+        with self.workspace.db.session() as session:
+            user = auth.acting_user(session, f"{role}@acme.test")
+        return Services(self.workspace, "sales_enablement", (user.id, "web"))
+
+    def deck(self) -> str:
+        """A rep's deck of an approved presentation, both with pictures; its id."""
+        slides, data = Presentation(), io.BytesIO()
+        slides.slides.add_slide(slides.slide_layouts[0]).shapes.title.text = "{{ company.name }}"
+        slides.save(data)
+        presentations.add(self.sales("marketer"), data.getvalue(), "Pitch.pptx")
+        with self.workspace.db.transaction() as session:
+            approver = auth.acting_user(session, "approver@acme.test")
+            approve_newest(session, self.workspace, content.find(session, "pitch"), approver)
+        rep = self.sales("rep")
+        deck = decks.make(rep, "pitch", decks.Wanted())
+        (slide,) = presentations.find(rep, "pitch").slides
+        drawn = rep.keep_picture(picture(), "slide.png").sha256
+        with self.workspace.db.transaction() as session:
+            for each in (None, deck):
+                key = pictures.key_of(slide, each)
+                session.add(
+                    Picture(
+                        key=key, asset=deck.asset, slide="256", asked_at=NOW, tries=0, wide=drawn, small=drawn
+                    )
+                )
+        return str(deck.public_id)
+
+    def training(self) -> str:
+        """A training with one lesson; its id."""
+        question = {"question": "Why?", "options": ["*Calm", "Haste"]}
+        said = {"name": "Calm", "lessons": ["calm"], "questions": [question]}
+        return str(training.create(self.sales("marketer"), TrainingForm().load(said)).public_id)
 
     def work(self) -> None:
         """Publish what is due."""

@@ -95,10 +95,10 @@ def register_blueprints() -> "Iterable[Blueprint]":
 @hookimpl
 def register_actions() -> Iterable[Action | NavItem]:
     decks = NavItem(
-        "Decks", "sales_decks.index_page", "presentation", "Sales", "sales.decks", "g e", tab=True
+        "Decks", "sales_decks.index_page", "presentation", "Sales", "sales.decks", "g y", tab=True
     )
     library = NavItem("Library", "sales.library", "search", "Sales", "sales.read", "g b", tab=True)
-    learn = NavItem("Training", "sales_training.index", "square-check", "Sales", "sales.read", "g t")
+    learn = NavItem("Training", "sales_training.index", "square-check", "Sales", "sales.read", "g j")
     return [
         decks,
         library,
