@@ -24,6 +24,9 @@ def escape(text: str) -> str:
     return _SPECIAL.sub(lambda found: "\\" + found.group(), text)
 
 
+BETWEEN = "<!-- -->"  # parts two codes that stand side by side, and is not shown
+
+
 def escape_line(line: str) -> str:
     """A line of written Markdown so that its start is no heading, list, quote or rule."""
     line = _LINE_START.sub(lambda found: "\\" + found.group(), line)
@@ -62,6 +65,8 @@ class Inline:
             piece = self._text(node) if isinstance(node, str) else self._element(node, written)
             if piece.startswith("[") and written.endswith("!"):
                 written = f"{written[:-1]}\\!"
+            if piece.startswith("`") and written.endswith("`"):
+                written += BETWEEN
             written += piece
         return written
 

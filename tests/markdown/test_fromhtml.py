@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from cms_core.errors import Invalid
 from cms_core.markdown.fromhtml import html_to_markdown
 from cms_core.markdown.html import render_markdown
+from cms_core.markdown.text import markdown_to_text
 from cms_core.markdown.tree import parse_html
 
 
@@ -136,6 +137,13 @@ BLOCK = st.recursive(
 def words(html: str) -> str:
     """All that can be read, however it is spaced."""
     return re.sub(r"\s+", "", parse_html(html).text())
+
+
+def test_codes_side_by_side_stay_two() -> None:
+    for html in ("<p><code>0</code><code>1</code></p>", "<p><span><code>0</code></span><code>1</code></p>"):
+        read = render_markdown(markdown(html))
+        assert (words(read), read.count("<code>")) == ("01", 2)
+        assert markdown_to_text(markdown(html)).strip() == "01"
 
 
 @settings(max_examples=400, deadline=None)

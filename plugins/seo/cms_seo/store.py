@@ -31,7 +31,9 @@ def put(
     """
     if (same := by_key(session, key)) is not None:
         return same
-    if by_public_id(session, key) is not None:
+    if (begun := by_public_id(session, key)) is not None:
+        if begun.key == key:  # by another worker, since we looked for the key
+            return begun
         raise Refused(OUTRUN)
     page = _replaced(session, *replaces) if replaces else None
     there = at_path(session, connection, content.path)
