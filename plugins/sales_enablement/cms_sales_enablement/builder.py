@@ -34,7 +34,10 @@ class FieldRow:
 
 @dataclass(frozen=True)
 class LastLink:
-    """The newest link to a deck: how long each slide was looked at, by slide id in milliseconds, and where somebody is now."""
+    """The newest link to a deck that was looked at, else the newest.
+
+    ``dwell`` is how long each slide was looked at, by slide id in milliseconds; ``now_on`` the one that somebody is on now.
+    """
 
     share: Share
     state: str
@@ -143,10 +146,10 @@ def _helps(svc: Services, deck: Deck) -> list[Recommendation]:
 
 
 def _last_link(svc: Services, deck: Deck) -> LastLink | None:
+    mine = select(Share).where(Share.deck == deck.public_id).order_by(Share.id.desc()).limit(1)
+    looked = select(View.id).where(View.share_id == Share.id, View.counted)
     with svc.session() as session:
-        share = session.scalar(
-            select(Share).where(Share.deck == deck.public_id).order_by(Share.id.desc()).limit(1)
-        )
+        share = session.scalar(mine.where(looked.exists())) or session.scalar(mine)
     if share is None:
         return None
     looks = [view for view in views.of_share(svc, share) if view.counted]

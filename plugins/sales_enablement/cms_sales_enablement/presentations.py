@@ -4,6 +4,7 @@ What is read out of a file is kept once per content; the revision names the file
 any other asset.
 """
 
+import re
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -145,8 +146,9 @@ def _with_file(svc: Services, sha256: str) -> Kept | None:
 
 
 def _title(filename: str, found: Read) -> str:
-    stem = PurePath(filename.replace("\\", "/")).stem.replace("_", " ").strip()
-    return stem[:LONGEST_TITLE] or found.slides[0].slide.title[:LONGEST_TITLE]
+    stem = " ".join(re.split(r"[\s_-]+", PurePath(filename.replace("\\", "/")).stem)).strip()
+    title = stem[:1].upper() + stem[1:] or found.slides[0].slide.title
+    return title[:LONGEST_TITLE]
 
 
 def _remembered(svc: Services, sha256: str) -> Presentation | None:
