@@ -245,7 +245,7 @@ def _values(
     if subject is not None:
         kept = {name: each for name, each in kept.items() if each.source == values.SAID}
     kept = {name: each for name, each in kept.items() if said.get(name) != ""}
-    return values.stored({**values.gather(svc, subject, {}), **kept, **values.check(said)})
+    return values.stored({**values.gather(svc, subject), **kept, **values.check(said)})
 
 
 def _new(said: Mapping[str, str], deck: Deck) -> dict[str, str]:
@@ -268,6 +268,7 @@ def shared(svc: Services, public_id: str) -> Deck | None:
 
 
 def find_or_none(svc: Services, public_id: str) -> Deck | None:
+    """A deck of the one who asks, or any for whom sees all of them."""
     with svc.session() as session:
         found = _row(session, public_id)
     mine = found is not None and svc.user is not None and found.user == svc.user.id

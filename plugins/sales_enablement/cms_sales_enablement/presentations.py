@@ -83,22 +83,14 @@ def find(svc: Services, named: str) -> Kept:
 
 def of_asset(svc: Services, asset: Asset) -> Kept:
     """What was read out of the file of an asset; one that came by an import is read now."""
-    file = next((each for each in asset.media if each.mime == MIME), None)
-    if file is None:
-        raise NotFound(f"{asset.slug!r} has no file", "`cms sales templates add --replace` gives it one")
-    return Kept(
-        asset,
-        file,
-        _remembered(svc, file.sha256) or _remember(svc, file.sha256, read_in_child(Path(file.path))),
-    )
+    return _of_assets(svc, [asset])[0]
 
 
 def listed(svc: Services) -> list[Kept]:
     """All approved presentations by title; ``search`` has brought the index up to date."""
     with svc.session() as session:
         ids = session.scalars(select(Document.asset).where(Document.kind == KIND)).all()
-    assets = sorted(svc.assets(ids), key=lambda asset: asset.title.casefold())
-    return [of_asset(svc, each) for each in assets]
+    return _of_assets(svc, sorted(svc.assets(ids), key=lambda asset: asset.title.casefold()))
 
 
 def behind(svc: Services, asset: str, presentation: Presentation) -> list[Deck]:
@@ -151,10 +143,31 @@ def _title(filename: str, found: Read) -> str:
     return title[:LONGEST_TITLE]
 
 
-def _remembered(svc: Services, sha256: str) -> Presentation | None:
-    query = select(Presentation).where(Presentation.sha256 == sha256)
+def _of_assets(svc: Services, assets: Iterable[Asset]) -> list[Kept]:
+    files = [(asset, _file(asset)) for asset in assets]
+    known = _remembered(svc, [file.sha256 for _, file in files])
+    return [
+        Kept(
+            asset,
+            file,
+            known.get(file.sha256) or _remember(svc, file.sha256, read_in_child(Path(file.path))),
+        )
+        for asset, file in files
+    ]
+
+
+def _file(asset: Asset) -> Media:
+    file = next((each for each in asset.media if each.mime == MIME), None)
+    if file is None:
+        raise NotFound(f"{asset.slug!r} has no file", "`cms sales templates add --replace` gives it one")
+    return file
+
+
+def _remembered(svc: Services, sha256s: Sequence[str]) -> dict[str, Presentation]:
+    query = select(Presentation).where(Presentation.sha256.in_(sha256s))
     with svc.session() as session:
-        return session.scalar(query.options(selectinload(Presentation.slides)))
+        found = session.scalars(query.options(selectinload(Presentation.slides)))
+        return {each.sha256: each for each in found}
 
 
 def _remember(svc: Services, sha256: str, found: Read) -> Presentation:
@@ -165,7 +178,7 @@ def _remember(svc: Services, sha256: str, found: Read) -> Presentation:
                 session.add(_row(svc, sha256, found))
     except IntegrityError:  # another process has read the same file at this moment
         pass
-    remembered = _remembered(svc, sha256)
+    remembered = _remembered(svc, [sha256]).get(sha256)
     if remembered is None:
         raise NotFound("the presentation is gone", "add its file again")
     return remembered

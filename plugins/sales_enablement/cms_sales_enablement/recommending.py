@@ -70,7 +70,7 @@ class Recommendation:
 def situation_of(svc: Services, named: str, given: Situation) -> Situation:
     """What is known of a company or deal, below what was said."""
     subject = values.subject(svc, named)
-    known = values.gather(svc, subject, {})
+    known = values.gather(svc, subject)
 
     def told(name: str) -> str:
         return str(known[name].value) if name in known else ""
@@ -153,11 +153,8 @@ def interval(won: int, of: int) -> tuple[float, float]:
 def win_records(svc: Services) -> Mapping[str, Record]:
     """By asset how the deals ended in which it was used."""
     ended = _outcomes(svc)
-    used: set[tuple[str, str]] = set()
-    for asset, deal in _uses(svc, ended):
-        used.add((asset, deal))
     found: dict[str, Record] = {}
-    for asset, deal in used:
+    for asset, deal in set(_uses(svc, ended)):
         record = found.setdefault(asset, Record())
         if ended[deal].kind == WON:
             record.won += 1

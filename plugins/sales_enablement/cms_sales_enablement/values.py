@@ -63,14 +63,14 @@ def subject(svc: Services, named: str) -> DeckSubject | None:
     return found[0] if found else None
 
 
-def gather(svc: Services, subject: DeckSubject | None, said: Mapping[str, str]) -> dict[str, Value]:
-    """All that is known for a deck, by field; what the rep said wins. Raises Invalid for what cannot be a value."""
+def gather(svc: Services, subject: DeckSubject | None) -> dict[str, Value]:
+    """All that is known for a deck, by field."""
     found: dict[str, Value] = {}
     if svc.user is not None:
         found |= _named("rep", _person(svc.user), "rep")
     if subject is not None:
         found |= _known(svc, subject)
-    return found | check(said)
+    return found
 
 
 def check(said: Mapping[str, str]) -> dict[str, Value]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from PIL import Image
 from sqlalchemy import select
 from werkzeug.test import Client, TestResponse
 
+from cms_core import limiter
 from cms_core.auth.models import User
 from cms_core.auth.service import acting_user
 from cms_core.clock import FrozenClock
@@ -29,6 +31,7 @@ from cms_sales_enablement import search as library
 from cms_sales_enablement.models import Deck, Slide
 
 from .decks import make
+from .doors import WORDS
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
@@ -161,6 +164,19 @@ def as_role(app: Flask, desk: Desk) -> Callable[[str], FormClient]:
 
 
 # --- decks ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def unlimited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the limits of requests."""
+    monkeypatch.setattr(limiter, "enabled", False)
+
+
+@pytest.fixture(name="make")
+def make_link(desk: Desk) -> Callable[..., shares.Made]:
+    """Makes links to one approved piece."""
+    desk.write("calm", WORDS, title="Title of the piece")
+    return partial(desk.share, "calm")
 
 
 @pytest.fixture

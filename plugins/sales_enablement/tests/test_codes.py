@@ -1,6 +1,5 @@
 """Codes that are mailed to an address: their time, their tries, how many there are, and that nothing else tells them."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -8,10 +7,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from cms_core import Contact, limiter
+from cms_core import Contact
 from cms_core.testing.pages import app_of
 from cms_core.workspace import Workspace
-from cms_sales_enablement import codes, shares
+from cms_sales_enablement import codes
 from cms_sales_enablement.codes import LIFE, PER
 from cms_sales_enablement.models import Code
 
@@ -22,24 +21,6 @@ from .doors import WORDS, door, looks, mailing, verify
 @pytest.fixture
 def workspace(workspace: Workspace) -> Workspace:
     return mailing(workspace)
-
-
-@pytest.fixture
-def unlimited(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the limits of requests."""
-    monkeypatch.setattr(limiter, "enabled", False)
-
-
-@pytest.fixture
-def make(desk: Any) -> Callable[..., shares.Made]:
-    """Makes links to one approved piece."""
-    desk.write("calm", WORDS, title="Title of the piece")
-
-    def made(**more: Any) -> shares.Made:
-        found: shares.Made = desk.share("calm", **more)
-        return found
-
-    return made
 
 
 def test_a_verified_address_is_who_looked(desk: Any, make: Any, new_reader: Any) -> None:

@@ -8,36 +8,18 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from cms_core import Contact, limiter
+from cms_core import Contact
 from cms_core.workspace import Workspace
 from cms_sales_enablement import feedback, shares
 from cms_sales_enablement.codes import PER
 from cms_sales_enablement.models import Share
 
-from .doors import PASSWORD, WORDS, door, looks, mailing, verify
+from .doors import PASSWORD, door, looks, mailing, verify
 
 
 @pytest.fixture
 def workspace(workspace: Workspace) -> Workspace:
     return mailing(workspace)
-
-
-@pytest.fixture
-def unlimited(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the limits of requests."""
-    monkeypatch.setattr(limiter, "enabled", False)
-
-
-@pytest.fixture
-def make(desk: Any) -> Callable[..., shares.Made]:
-    """Makes links to one approved piece."""
-    desk.write("calm", WORDS, title="Title of the piece")
-
-    def made(**more: Any) -> shares.Made:
-        found: shares.Made = desk.share("calm", **more)
-        return found
-
-    return made
 
 
 # --- the order --------------------------------------------------------------------------------------------------------
