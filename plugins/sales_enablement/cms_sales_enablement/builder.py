@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 
 from cms_core import Services
-from cms_sales_enablement import deck_view, decks, presentations, rules, values, views
+from cms_sales_enablement import deck_view, decks, material, presentations, rules, values, views
 from cms_sales_enablement.deck_view import Shown
+from cms_sales_enablement.material import Material
 from cms_sales_enablement.models import Deck, Share, Slide, View
-from cms_sales_enablement.pptx.slots import Kind
+from cms_sales_enablement.pptx.slots import LOGO, Kind
 from cms_sales_enablement.recommending import Recommendation, Situation, recommend
 from cms_sales_enablement.rules import Rules
 
@@ -87,19 +88,19 @@ class Builder:
 
 def of(svc: Services, deck: Deck) -> Builder:
     """Everything about a deck; raises NotFound when its presentation is no longer approved."""
-    kept = presentations.find(svc, deck.asset)
-    by_uid = {slide.uid: slide for slide in kept.slides}
-    today = rules.of(svc, kept.asset.id)
+    made_of = material.of_deck(svc, deck)
+    kept, by_uid = made_of.kept, made_of.by_ref
+    today = rules.of(svc, kept.asset.id, made_of.others)
     digests = {each.uid: each.digest for each in deck.slides}
     return Builder(
         deck=deck,
         kept=kept,
-        shown=deck_view.slides_of(svc, deck),
+        shown=deck_view.slides_of(svc, made_of, deck),
         others=[slide for slide in kept.slides if slide.uid not in digests and not today.barred(slide.uid)],
         rules=today,
-        fields=_fields(svc, deck, by_uid),
+        fields=_fields(svc, made_of, deck),
         changed=frozenset(
-            uid for uid, digest in digests.items() if uid in by_uid and by_uid[uid].digest != digest
+            uid for uid, digest in digests.items() if uid in by_uid and made_of.digest(uid) != digest
         ),
         gone=sum(uid not in by_uid for uid in digests),
         link=_last_link(svc, deck),
@@ -107,29 +108,34 @@ def of(svc: Services, deck: Deck) -> Builder:
     )
 
 
-def _fields(svc: Services, deck: Deck, by_uid: Mapping[str, Slide]) -> list[FieldRow]:
+def _fields(svc: Services, made_of: Material, deck: Deck) -> list[FieldRow]:
     known, lacking = values.restored(deck.values), set(decks.look(svc, deck).copied.missing)
-    there = [by_uid[each.uid] for each in deck.slides if each.uid in by_uid]
+    there = made_of.of(deck)
     used: dict[str, list[int]] = {}
     for position, slide in enumerate(there, 1):
         for name in slide.fields:
             used.setdefault(name, []).append(position)
     kinds = {each["name"]: each["kind"] for slide in there for each in slide.slots}
     rows = [
-        _field(name, known.get(name), positions, name in lacking, kinds[name])
+        _field(name, _known(deck, name, kinds[name], known), positions, name in lacking, kinds[name])
         for name, positions in used.items()
-        if kinds[name] != Kind.PICTURE  # the logo has an input of its own
+        if name.rpartition(".")[2] != LOGO or kinds[name] != Kind.PICTURE  # logos have one input for all
     ]
     return sorted(rows, key=lambda row: not row.missing)
+
+
+def _known(deck: Deck, name: str, kind: str, known: Mapping[str, values.Value]) -> values.Value | None:
+    if kind != Kind.PICTURE:
+        return known.get(name)
+    return values.Value("one is kept", values.SAID) if deck.picture(name) else None
 
 
 def _field(
     name: str, known: values.Value | None, used_on: Sequence[int], missing: bool, kind: str
 ) -> FieldRow:
     source = SOURCES.get(known.source, f"from the {known.source}") if known else ""
-    return FieldRow(
-        name, values.label_of(name), str(known.value) if known else "", source, used_on, missing, kind
-    )
+    value = str(known.value) if known else ""
+    return FieldRow(name, values.label_of(name), value, source, used_on, missing, kind)
 
 
 def _helps(svc: Services, deck: Deck) -> list[Recommendation]:

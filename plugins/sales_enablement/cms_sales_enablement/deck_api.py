@@ -8,7 +8,7 @@ from marshmallow import fields, validate
 
 from cms_core import api
 from cms_sales_enablement import deck_documents as documents
-from cms_sales_enablement import decks, index, presentations, rules
+from cms_sales_enablement import decks, index, material, presentations, rules
 from cms_sales_enablement.models import Deck
 from cms_sales_enablement.presentations import MAKE, MIME
 from cms_sales_enablement.share_pages import PLUGIN
@@ -168,6 +168,10 @@ class DeckSlideShown(SlideShown):
     """One slide of a deck."""
 
     changed = api.truth("It looks different since the deck was made.")
+    template = api.text("The slug of the presentation that it is of; null for a block.", null=True)
+    block = fields.Raw(
+        required=True, allow_none=True, metadata={"description": "What is told in it, by type and data."}
+    )
 
 
 class ValueShown(api.Document):
@@ -182,6 +186,7 @@ class DeckFull(DeckShown):
     """A deck with all that is in it."""
 
     slides = api.listing(DeckSlideShown)
+    pictures = fields.Dict(required=True, metadata={"description": "The ids of pictures, by field."})
     values = api.listing(ValueShown)
     missing = api.listing(fields.String(), "Fields of its slides that have no value: they show nothing.")
     findings = api.listing(Remark)
@@ -191,16 +196,26 @@ class DeckBody(api.Input):
     """What a rep wants of a deck."""
 
     pick = fields.List(
-        fields.String(validate=validate.Length(1, 80)),
+        fields.String(validate=validate.Length(1, 240)),
         load_default=list,
         validate=validate.Length(max=2000),
-        metadata={"description": "Ids of slides in order; none: all."},
+        metadata={
+            "description": "Ids of slides in order, `other-slug:id` for one of another presentation; none: all."
+        },
     )
     values = fields.Dict(
         keys=fields.String(validate=validate.Length(1, 200)),
         values=fields.String(validate=validate.Length(max=LONGEST)),
         load_default=dict,
         metadata={"description": "By field; an empty one takes the value away."},
+    )
+    pictures = fields.Dict(
+        keys=fields.String(validate=validate.Length(1, 200)),
+        values=fields.String(validate=validate.Regexp(r"([0-9a-f]{64})?$", error="Not the id of a picture.")),
+        load_default=dict,
+        metadata={
+            "description": "Ids of pictures that were sent, by field; an empty one takes the picture away."
+        },
     )
     subject = fields.String(
         load_default="",
@@ -329,10 +344,10 @@ def deck_file(id: str) -> Response:  # noqa: A002
 
 
 def _wanted(body: dict[str, Any]) -> decks.Wanted:
-    return decks.Wanted(tuple(body["pick"]), body["values"], subject=body["subject"], name=body["name"])
+    return decks.Wanted(tuple(body["pick"]), body["values"], body["pictures"], body["subject"], body["name"])
 
 
 def _full(svc: Any, found: Deck) -> dict[str, Any]:
     written = documents.written(found, decks.look(svc, found))
-    whole = documents.deck(found, presentations.find(svc, found.asset).slides)
+    whole = documents.deck(found, material.of_deck(svc, found))
     return {**whole, "missing": written["missing"], "findings": written["findings"]}

@@ -10,7 +10,7 @@ import click
 from cms_core import Invalid, State, json_option, pass_state, print_json, print_table
 from cms_sales_enablement import deck_documents as documents
 from cms_sales_enablement import decks as made
-from cms_sales_enablement import index, presentations, rules
+from cms_sales_enablement import index, material, presentations, rules
 from cms_sales_enablement.share_pages import PLUGIN
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -147,12 +147,23 @@ def check(path: Path, as_json: bool) -> None:
 @decks.command("make")
 @click.argument("source", metavar="TEMPLATE|DECK")
 @click.option(
-    "--pick", "picks", default="", metavar="IDS", help="Ids of slides, in order, with commas between."
+    "--pick",
+    "picks",
+    default="",
+    metavar="IDS",
+    help="Ids of slides, in order, with commas between; OTHER:ID is one of another presentation.",
 )
 @click.option(
     "--set", "said", multiple=True, metavar="FIELD=VALUE", help="What stands in a field; again for each."
 )
 @click.option("--logo", type=FILE, help="A PNG or JPEG for the fields of logos.")
+@click.option(
+    "--picture",
+    "shown",
+    multiple=True,
+    metavar="FIELD=FILE",
+    help="A PNG or JPEG for a field; again for each.",
+)
 @click.option(
     "--for", "subject", default="", metavar="COMPANY|DEAL", help="Fill fields with what is known of it."
 )
@@ -161,26 +172,11 @@ def check(path: Path, as_json: bool) -> None:
 )
 @json_option
 @pass_state
-def make(
-    state: State,
-    source: str,
-    picks: str,
-    said: tuple[str, ...],
-    logo: Path | None,
-    subject: str,
-    out: Path,
-    as_json: bool,
-) -> None:
+def make(state: State, /, source: str, out: Path, as_json: bool, **told: Any) -> None:
     """Make a deck and write its file; fields without a value are listed, and show nothing."""
     svc = state.services(PLUGIN)
     made.require_writable(out)
-    wanted = made.Wanted(
-        tuple(each.strip() for each in picks.split(",") if each.strip()),
-        dict(_pairs(said)),
-        logo.read_bytes() if logo else None,
-        subject,
-    )
-    found = made.make(svc, source, wanted)
+    found = made.make(svc, source, _wanted(**told))
     row = documents.written(found, made.write_as(svc, found, out))
     if as_json:
         print_json(row)
@@ -212,12 +208,34 @@ def show_deck(state: State, deck: str, as_json: bool) -> None:
     """A deck's slides and values; "changed" are slides that look different since it was made."""
     svc = state.services(PLUGIN)
     found = made.find(svc, deck)
-    row = documents.deck(found, presentations.find(svc, found.asset).slides)
+    row = documents.deck(found, material.of_deck(svc, found))
     if as_json:
         print_json(row)
     else:
         _print_slides(row["slides"], "changed")
         print_table(row["values"], ("field", "value", "source"))
+
+
+def _wanted(
+    picks: str, said: tuple[str, ...], logo: Path | None, shown: tuple[str, ...], subject: str
+) -> made.Wanted:
+    wanted = tuple(each.strip() for each in picks.split(",") if each.strip())
+    return made.Wanted(wanted, dict(pairs(said)), _pictures(logo, shown), subject)
+
+
+def _pictures(logo: Path | None, shown: Iterable[str]) -> dict[str, bytes | str]:
+    found: dict[str, bytes | str] = {"logo": logo.read_bytes()} if logo else {}
+    return found | {name: read_file(path, "picture") for name, path in pairs(shown)}
+
+
+def read_file(path: str, field: str) -> bytes:
+    """The bytes of a file that is named in an option; raises Invalid that names the option."""
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise Invalid(
+            f"{path[:200]!r} cannot be read: {error.strerror}", "name a file", field=field
+        ) from None
 
 
 def _day(text: str) -> date:
@@ -232,7 +250,7 @@ def _print_slides(slides: Iterable[dict[str, Any]], *more: str) -> None:
     print_table(rows, ("id", "number", "title", "fields", *more))
 
 
-def _pairs(said: Iterable[str]) -> Iterable[tuple[str, str]]:
+def pairs(said: Iterable[str]) -> Iterable[tuple[str, str]]:
     for each in said:
         name, sign, value = each.partition("=")
         if not sign or not name.strip():

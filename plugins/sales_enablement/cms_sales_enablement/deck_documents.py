@@ -1,11 +1,12 @@
 """Presentations and decks as commands print and calls answer them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from cms_sales_enablement import values
 from cms_sales_enablement.decks import Written
-from cms_sales_enablement.models import Deck, Presentation, Slide, SlideRule
+from cms_sales_enablement.material import Material
+from cms_sales_enablement.models import Deck, DeckSlide, Presentation, Slide, SlideRule
 from cms_sales_enablement.pptx.findings import Finding
 from cms_sales_enablement.presentations import Added, Kept
 from cms_sales_enablement.rules import Rules
@@ -65,20 +66,25 @@ def in_list(kept: Kept) -> dict[str, Any]:
     }
 
 
-def deck(found: Deck, slides: Sequence[Slide]) -> dict[str, Any]:
-    """A deck with its slides as the presentation has them now, and its values with where they are from."""
-    by_uid = {slide.uid: slide for slide in slides}
+def deck(found: Deck, made_of: Material) -> dict[str, Any]:
+    """A deck with its slides as they are now, and its values with where they are from."""
     return {
         **deck_in_list(found),
-        "slides": [
-            slide(by_uid[each.uid]) | {"changed": by_uid[each.uid].digest != each.digest}
-            for each in found.slides
-            if each.uid in by_uid
-        ],
+        "slides": [_in_deck(each, made_of) for each in found.slides if each.uid in made_of.by_ref],
+        "pictures": dict(found.pictures),
         "values": [
             {"field": name, "value": each.value, "source": each.source}
             for name, each in sorted(values.restored(found.values).items())
         ],
+    }
+
+
+def _in_deck(found: DeckSlide, made_of: Material) -> dict[str, Any]:
+    source = made_of.source(found.uid)
+    return slide(made_of.by_ref[found.uid]) | {
+        "changed": made_of.digest(found.uid) != found.digest,
+        "template": source[0].asset.slug if source else None,
+        "block": found.block,
     }
 
 

@@ -8,7 +8,7 @@ from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.wrappers import Response
 
 from cms_core import CmsError, NotFound, SchemaForm, permission, services, toast
-from cms_sales_enablement import builder, decks, feedback, index, pictures, presentations, shares
+from cms_sales_enablement import builder, decks, feedback, index, material, pictures, presentations, shares
 from cms_sales_enablement import deck_view as view
 from cms_sales_enablement.models import Deck
 from cms_sales_enablement.presentations import MAKE, MIME
@@ -16,7 +16,7 @@ from cms_sales_enablement.schemas import DeckShareForm
 from cms_sales_enablement.share_pages import PLUGIN
 
 SHOWN = 60
-PREFIX = "v:"  # of the inputs that hold values of fields
+PREFIX, PICTURE = "v:", "p:"  # of the inputs that hold values of fields, and of those that take pictures
 
 Answer = str | Response | tuple[str, int]
 
@@ -116,17 +116,18 @@ def tell(public_id: str) -> Answer:
     svc = services.current(PLUGIN)
     index.catch_up(svc)  # it knows which revision the words are about
     found = decks.find(svc, public_id)
-    kept = presentations.find(svc, found.asset)
-    slide = next((each for each in kept.slides if each.uid == request.form.get("slide")), None)
-    if slide is None:
-        raise NotFound("the presentation has no such slide", "go back to the deck")
+    ref = request.form.get("slide", "")
+    source = material.of_deck(svc, found).source(ref)
+    if source is None:
+        raise NotFound("no presentation has such a slide", "go back to the deck")
+    kept, slide = source
     words = f"slide {slide.number} “{slide.title[:120]}”: {request.form.get('words', '')}"
     try:
         feedback.give(svc, kept.asset.slug, "outdated", words)
     except CmsError as error:
         return _page(found, problem=error), error.status
     toast("Thank you: whoever keeps the presentation sees it.")
-    return redirect(_at(found, slide.uid), 303)
+    return redirect(_at(found, ref), 303)
 
 
 @blueprint.get("/<public_id>/file")
@@ -147,7 +148,7 @@ def paper(public_id: str) -> Answer:
     """The deck as PDF, once it is made; asking for it has it made."""
     svc = services.current(PLUGIN)
     found = decks.find(svc, public_id)
-    row = pictures.ask_for_paper(svc, view.rows_of(svc, found), found)
+    row = pictures.ask_for_paper(svc, material.of_deck(svc, found).of(found), found)
     stored = svc.file(row.wide) if row and row.wide else None
     if stored is None:
         toast("The PDF is being made; the button brings it in some seconds.")
@@ -174,7 +175,6 @@ def picture(public_id: str, uid: str, width: int) -> Response:
 
 
 def _wanted() -> decks.Wanted:
-    sent: FileStorage | None = request.files.get("logo")
     said = {
         name.removeprefix(PREFIX): value.replace("\r\n", "\n")
         for name, value in request.form.items()
@@ -184,10 +184,17 @@ def _wanted() -> decks.Wanted:
     return decks.Wanted(
         _moved(picks, request.form.get("move", "")),
         said,
-        (sent.read() or None) if sent else None,
+        dict(_pictures(request.files.items())),
         request.form.get("for", "")[:200],
         request.form.get("name", ""),
     )
+
+
+def _pictures(sent: Iterable[tuple[str, FileStorage]]) -> Iterable[tuple[str, bytes]]:
+    """Those that were chosen: an input without a file sends an empty one."""
+    for name, file in sent:
+        if name.startswith(PICTURE) and (data := file.read()):
+            yield name.removeprefix(PICTURE), data
 
 
 def _of_form(form: SchemaForm) -> MultiDict[str, str]:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from cms_core import Media, Services, merge
-from cms_sales_enablement import pictures, presentations, values
+from cms_sales_enablement import material, pictures, values
+from cms_sales_enablement.material import Material
 from cms_sales_enablement.models import Deck, Picture, Slide
 from cms_sales_enablement.pptx.fields import OWN
 from cms_sales_enablement.pptx.slides import compile_text
@@ -29,9 +30,9 @@ class Shown:
         return "\n".join([self.title, *self.lines])
 
 
-def slides_of(svc: Services, deck: Deck) -> list[Shown]:
-    """The slides that the presentation still has, filled; a field without a value shows nothing, as in the file."""
-    there = rows_of(svc, deck)
+def slides_of(svc: Services, made_of: Material, deck: Deck) -> list[Shown]:
+    """The slides that are still there, filled; a field without a value shows nothing, as in the file."""
+    there = made_of.of(deck)
     fields, known = merge.Fields.of(svc.merge_fields), by_namespace(deck)
     made = pictures.ask_for(svc, deck.asset, there, deck)
     return [
@@ -39,18 +40,11 @@ def slides_of(svc: Services, deck: Deck) -> list[Shown]:
     ]
 
 
-def rows_of(svc: Services, deck: Deck) -> list[Slide]:
-    """The slides of a deck that the presentation still has, in its order, as the presentation has them."""
-    by_uid = {slide.uid: slide for slide in presentations.find(svc, deck.asset).slides}
-    return [by_uid[each.uid] for each in deck.slides if each.uid in by_uid]
-
-
 def picture_of(svc: Services, deck: Deck, uid: str, width: int) -> Media | None:
     """The picture of a slide of this deck, if it was made."""
     if uid not in {each.uid for each in deck.slides}:
         return None
-    slides = presentations.find(svc, deck.asset).slides
-    slide = next((each for each in slides if each.uid == uid), None)
+    slide = material.of_deck(svc, deck).by_ref.get(uid)
     return pictures.of(svc, slide, deck, width) if slide else None
 
 

@@ -2,38 +2,42 @@
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session, object_session, selectinload
 from sqlalchemy.orm.attributes import flag_modified
 
-from cms_core import Conflict, Invalid, NotFound, Services, merge
-from cms_sales_enablement import filling, office, presentations, rules, training, values
+from cms_core import Conflict, Invalid, NotFound, Services
+from cms_sales_enablement import filling, material, office, presentations, rules, training, values
+from cms_sales_enablement.material import Material, Part
 from cms_sales_enablement.models import Deck, DeckSlide, Slide
 from cms_sales_enablement.pptx.findings import Finding, Level
-from cms_sales_enablement.pptx.template import Copied, DeckTemplate
+from cms_sales_enablement.pptx.template import Copied
 from cms_sales_enablement.presentations import MAKE, Kept
 from cms_sales_enablement.values import DeckSubject
 
 SEES_ALL = "sales.all"
-LOGOS = ("image/png", "image/jpeg")
 LONGEST_NAME = 200
-TEMPLATES = 8  # that are kept open, ready to be copied
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a rep wants of a deck: ids of slides in order (none: all), values by field, a logo's bytes, and whom it is for."""
+    """What a rep wants of a deck, and whom it is for.
+
+    ``picks`` are slides in order (none: all); ``said`` values by field, ``pictures`` the bytes or the id of a picture by field, of
+    which an empty one takes away what was there; ``blocks`` what is told in slides of the rep's own, by id: those that are not
+    picked come last.
+    """
 
     picks: Sequence[str] = ()
     said: Mapping[str, str] = field(default_factory=dict)
-    logo: bytes | None = None
+    pictures: Mapping[str, bytes | str] = field(default_factory=dict)
     subject: str = ""
     name: str = ""
+    blocks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def nothing(self) -> bool:
@@ -58,28 +62,11 @@ def make(svc: Services, source: str, wanted: Wanted) -> Deck:
     before = find_or_none(svc, source)
     if before is not None and wanted.nothing:
         return before
-    kept = presentations.find(svc, before.asset if before else source)
-    training.require_certified(svc, kept.asset.id)
-    today = rules.of(svc, kept.asset.id)
-    earlier = rules.carried(today, kept, [each.uid for each in before.slides]) if before else []
-    picked = rules.arrange(today, kept, wanted.picks or earlier)
-    subject = values.subject_or_new(svc, wanted.subject)
-    deck = Deck(
-        asset=kept.asset.id,
-        name=_name(wanted, kept, subject, before),
-        company=subject.company if subject else before and before.company,
-        deal=subject.id if subject and subject.kind != "company" else before and before.deal,
-        contact=subject.contact if subject else before and before.contact,
-        values=_values(svc, subject, wanted.said, before),
-        logo=_logo(svc, wanted.logo) if wanted.logo else before.logo if before else "",
-        user=user.id,
-        user_name=user.name or user.email,
-        created_at=svc.now(),
-        changed_at=svc.now(),
-        slides=_rows(picked),
-    )
-    _require_writable(svc, kept, deck)
+    plan = _plan(svc, presentations.find(svc, before.asset if before else source), wanted, before)
+    deck = Deck(asset=plan.kept.asset.id, user=user.id, user_name=user.name or user.email)
+    deck.created_at, deck.name = svc.now(), ""
     with svc.transaction() as session:
+        _put(svc, deck, plan, wanted, before)
         session.add(deck)
         session.flush()
     return deck
@@ -88,30 +75,16 @@ def make(svc: Services, source: str, wanted: Wanted) -> Deck:
 def change(svc: Services, public_id: str, wanted: Wanted, version: int | None = None) -> Deck:
     """Change a deck as it stands: what is not asked for stays; an empty value takes a field's value away.
 
-    ``version`` is the one that the rep saw. Raises what ``make`` raises, and Conflict when it was changed meanwhile.
+    ``version`` is the one that the rep saw. Raises what ``make`` raises, and Conflict when it was changed
+    meanwhile; nothing is kept then.
     """
     found = find(svc, public_id)
-    kept = presentations.find(svc, found.asset)
-    training.require_certified(svc, kept.asset.id)
-    picked = rules.arrange(rules.of(svc, kept.asset.id), kept, wanted.picks) if wanted.picks else None
-    subject = values.subject_or_new(svc, wanted.subject)
-    given = _values(svc, subject, _new(wanted.said, found), found)
-    logo = _logo(svc, wanted.logo) if wanted.logo else found.logo
+    plan = _plan(svc, presentations.find(svc, found.asset), wanted, found)
     with svc.transaction() as session:
         deck = _row(session, public_id)
         if deck is None or (version is not None and deck.version != version):
             raise Conflict("somebody else has changed this deck meanwhile", "look at it again")
-        if picked is not None:
-            deck.slides.clear()
-            session.flush()
-            deck.slides = _rows(picked)
-        if subject is not None:
-            deck.company = subject.company
-            deck.deal = subject.id if subject.kind != "company" else None
-            deck.contact = subject.contact
-        deck.name = _name(wanted, kept, None, deck) if wanted.name else deck.name
-        deck.values, deck.logo, deck.changed_at = given, logo, svc.now()
-        _require_writable(svc, kept, deck)
+        _put(svc, deck, plan, replace(wanted, said=_new(wanted.said, deck)), deck)
         flag_modified(deck, "changed_at")  # also within the same instant: every change counts up the version
         session.flush()
     return deck
@@ -143,20 +116,22 @@ def write(svc: Services, deck: Deck, out: Path) -> Written:
 
     Raises NotFound when the presentation is no longer approved, Invalid when none of the slides is left.
     """
-    kept, wanted = presentations.find(svc, deck.asset), [each.uid for each in deck.slides]
-    there = {slide.uid for slide in kept.slides}
-    today = rules.of(svc, kept.asset.id)
-    picks = [uid for uid in wanted if uid in there and not today.barred(uid)]
+    made_of = material.of_deck(svc, deck)
+    today = rules.of(svc, made_of.kept.asset.id, made_of.others)
+    picks = [slide.uid for slide in made_of.of(deck) if not today.barred(slide.uid)]
     if not picks:
         raise Invalid("none of its slides may be used any more", "make a new deck of the presentation")
-    copied = write_slides(svc, kept, picks, deck, out)
-    return Written(copied, (*copied.findings, *_gone(deck, there), *rules.findings(today, kept, wanted)))
+    copied = write_slides(svc, made_of, picks, deck, out)
+    wanted = [each.uid for each in deck.slides]
+    return Written(copied, (*copied.findings, *_gone(deck, made_of), *rules.findings(today, made_of, wanted)))
 
 
-def write_slides(svc: Services, kept: Kept, picks: Sequence[str], deck: Deck | None, out: Path) -> Copied:
-    """Write some slides of a presentation as they look in a deck; without one, fields show what stands there."""
-    given = filling.of_deck(svc, kept, deck) if deck else filling.of_presentation(kept)
-    return _template(svc, kept).write(
+def write_slides(
+    svc: Services, made_of: Material, picks: Sequence[str], deck: Deck | None, out: Path
+) -> Copied:
+    """Write some slides of a material as they look in a deck; without one, fields show what stands there."""
+    given = filling.of_deck(svc, made_of, deck) if deck else filling.of_presentation(made_of)
+    return made_of.template.write(
         out, picks, given.values, pictures=given.pictures, charts=given.charts, tables=given.tables
     )
 
@@ -204,35 +179,95 @@ def file_name(deck: Deck) -> str:
     return "".join(each if each.isalnum() or each in " -_" else "-" for each in deck.name).strip() or "deck"
 
 
-def _gone(deck: Deck, there: set[str]) -> list[Finding]:
+def _gone(deck: Deck, made_of: Material) -> list[Finding]:
     return [
         Finding(
-            Level.WARNING, "slide_gone", each.uid, "the presentation has this slide no longer; it is left out"
+            Level.WARNING,
+            "slide_gone",
+            each.uid,
+            f"it is left out: {made_of.lacking.get(each.uid, 'the presentation has this slide no longer')}",
         )
         for each in deck.slides
-        if each.uid not in there
+        if each.uid not in made_of.by_ref
     ]
 
 
 # --- making -----------------------------------------------------------------------------------------------------------
 
 
-def _require_writable(svc: Services, kept: Kept, deck: Deck) -> None:
-    """Raise Invalid for figures, rows and pictures that its slides cannot take, before anything is kept."""
-    there = {slide.uid for slide in kept.slides}
+@dataclass(frozen=True)
+class _Plan:
+    """The slides that a deck will have, what they are of, and what was told in those that are blocks."""
+
+    made_of: Material
+    slides: Sequence[Slide]
+    blocks: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def kept(self) -> Kept:
+        return self.made_of.kept
+
+
+def _plan(svc: Services, kept: Kept, wanted: Wanted, before: Deck | None) -> _Plan:
+    """Raises Forbidden without the certificates that its presentations ask for, Invalid for slides that cannot be picked."""
+    training.require_certified(svc, kept.asset.id)
+    earlier = before.slides if before else []
+    told = {**{each.uid: each.block for each in earlier if each.block}, **wanted.blocks}
+    picks = material.refs(svc, kept, wanted.picks)
+    asked = list(picks) or [each.uid for each in earlier]
+    if wanted.blocks and not asked:
+        asked = [slide.uid for slide in kept.slides]
+    asked += [ref for ref in wanted.blocks if ref not in asked]
+    made_of = material.of_parts(svc, kept, [Part(ref, told.get(ref)) for ref in asked])
+    for other in made_of.others:
+        training.require_certified(svc, other)
+    today = rules.of(svc, made_of.kept.asset.id, made_of.others)
+    if not picks:
+        asked = rules.carried(today, made_of, asked)
+    slides = rules.arrange(today, made_of, asked)
+    return _Plan(made_of, slides, {ref: block for ref, block in told.items() if block})
+
+
+def _put(svc: Services, deck: Deck, plan: _Plan, wanted: Wanted, before: Deck | None) -> None:
+    """Give a deck all that is wanted of it; raises Invalid for what its slides cannot take."""
+    subject = values.subject_or_new(svc, wanted.subject)
+    if before is not deck or wanted.picks or wanted.blocks:
+        _take_slides(deck, plan)
+    if subject is not None:
+        deck.company = subject.company
+        deck.deal = subject.id if subject.kind != "company" else None
+        deck.contact = subject.contact
+    elif before is not None:
+        deck.company, deck.deal, deck.contact = before.company, before.deal, before.contact
+    deck.name = _name(wanted, plan.kept, subject, before, deck)
+    deck.values = _values(svc, subject, wanted.said, before)
+    deck.pictures = {**(before.pictures if before else {}), **_pictures(svc, wanted.pictures)}
+    deck.pictures = {name: picture for name, picture in deck.pictures.items() if picture}
+    deck.changed_at = svc.now()
     with tempfile.TemporaryDirectory(prefix="cms-deck-") as folder:
-        picks = [each.uid for each in deck.slides if each.uid in there]
-        write_slides(svc, kept, picks, deck, Path(folder, "deck.pptx"))
+        picks = [slide.uid for slide in plan.made_of.of(deck)]
+        write_slides(svc, plan.made_of, picks, deck, Path(folder, "deck.pptx"))
 
 
-def _rows(picked: Sequence[Slide]) -> list[DeckSlide]:
-    return [DeckSlide(position=at, uid=slide.uid, digest=slide.digest) for at, slide in enumerate(picked)]
+def _take_slides(deck: Deck, plan: _Plan) -> None:
+    if (session := object_session(deck)) is not None:
+        deck.slides.clear()
+        session.flush()
+    deck.slides = [
+        DeckSlide(
+            position=at,
+            uid=slide.uid,
+            digest=plan.made_of.digest(slide.uid),
+            block=plan.blocks.get(slide.uid),
+        )
+        for at, slide in enumerate(plan.slides)
+    ]
 
 
-def _name(wanted: Wanted, kept: Kept, subject: DeckSubject | None, before: Deck | None) -> str:
+def _name(wanted: Wanted, kept: Kept, subject: DeckSubject | None, before: Deck | None, deck: Deck) -> str:
     if name := " ".join(wanted.name.split()):
         return name[:LONGEST_NAME]
-    if subject is not None:
+    if subject is not None and not deck.name:
         return f"{kept.asset.title} for {subject.title}"[:LONGEST_NAME]
     return before.name if before else kept.asset.title[:LONGEST_NAME]
 
@@ -254,11 +289,15 @@ def _new(said: Mapping[str, str], deck: Deck) -> dict[str, str]:
     return {name: value for name, value in said.items() if value != known.get(name, "")}
 
 
-def _logo(svc: Services, data: bytes) -> str:
-    picture = svc.keep_picture(data, filling.LOGO)
-    if picture.mime not in LOGOS:
-        raise Invalid("the logo is neither PNG nor JPEG", "save it as one of them", field="logo")
-    return picture.sha256
+def _pictures(svc: Services, given: Mapping[str, bytes | str]) -> dict[str, str]:
+    """The ids of pictures; those that were sent are kept."""
+    found = {}
+    for name, picture in given.items():
+        id_ = svc.keep_picture(picture, name).sha256 if isinstance(picture, bytes) else picture
+        if id_:
+            filling.require_picture(svc, name, id_)
+        found[name] = id_
+    return found
 
 
 def shared(svc: Services, public_id: str) -> Deck | None:
@@ -280,24 +319,3 @@ def _row(session: Session, public_id: str) -> Deck | None:
         return None
     query = select(Deck).where(Deck.public_id == public_id).options(selectinload(Deck.slides))
     return session.scalar(query)
-
-
-# --- templates, ready to be copied ------------------------------------------------------------------------------------
-
-
-def _template(svc: Services, kept: Kept) -> DeckTemplate:
-    fields = tuple(
-        (provider.namespace, provider.open, tuple((each.name, each.type) for each in provider.fields))
-        for provider in svc.merge_fields
-    )
-    return _compiled(kept.file.path, fields)
-
-
-@lru_cache(maxsize=TEMPLATES)
-def _compiled(path: str, fields: tuple[Any, ...]) -> DeckTemplate:
-    """Named by content, a file never changes; the fields are part of what was compiled."""
-    namespaces = {
-        namespace: merge.Namespace({name: merge.FieldType(kind) for name, kind in specs}, open=is_open)
-        for namespace, is_open, specs in fields
-    }
-    return DeckTemplate(Path(path), merge.Fields(namespaces))

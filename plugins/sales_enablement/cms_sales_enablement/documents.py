@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from cms_core import NotFound, Services
-from cms_sales_enablement import decks, presentations, terms, views
+from cms_sales_enablement import decks, material, terms, views
 from cms_sales_enablement.models import Share, Slide, View
 from cms_sales_enablement.recommending import Recommendation
 from cms_sales_enablement.search import Hit
@@ -65,10 +65,9 @@ def _slides(svc: Services, share: Share) -> list[Slide]:
     if deck is None:
         return []
     try:
-        by_uid = {slide.uid: slide for slide in presentations.find(svc, deck.asset).slides}
+        return material.of_deck(svc, deck).of(deck)
     except NotFound:
         return []
-    return [by_uid[each.uid] for each in deck.slides if each.uid in by_uid]
 
 
 def _link(share: Share, tally: views.Tally, limits: terms.Limits) -> dict[str, Any]:

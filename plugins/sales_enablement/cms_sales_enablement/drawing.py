@@ -8,10 +8,10 @@ from pathlib import Path
 from sqlalchemy import delete, select, update
 
 from cms_core import CmsError, JobContext, Services
-from cms_sales_enablement import decks, office, pdf_pages, pictures, presentations
+from cms_sales_enablement import decks, material, office, pdf_pages, pictures, presentations
+from cms_sales_enablement.material import Material
 from cms_sales_enablement.models import Deck, Picture, Slide
 from cms_sales_enablement.pictures import PAPER, SMALL, TRIES, WIDE
-from cms_sales_enablement.presentations import Kept
 
 log = logging.getLogger(__name__)
 
@@ -51,20 +51,23 @@ def _next(svc: Services) -> Sequence[Picture]:
 
 
 def _draw(svc: Services, rows: Sequence[Picture]) -> None:
-    kept = presentations.find(svc, rows[0].asset)
     deck = decks.shared(svc, rows[0].deck) if rows[0].deck else None
+    made_of = (
+        material.of_deck(svc, deck)
+        if deck
+        else material.of_presentation(svc, presentations.find(svc, rows[0].asset))
+    )
     papers = [row for row in rows if row.slide == PAPER]
     if papers and deck is not None:
-        _print(svc, kept, deck, papers)
+        _print(svc, made_of, deck, papers)
     rows = [row for row in rows if row not in papers]
     if rows:
-        _draw_slides(svc, kept, deck, rows)
+        _draw_slides(svc, made_of, deck, rows)
 
 
-def _print(svc: Services, kept: Kept, deck: Deck, rows: Sequence[Picture]) -> None:
+def _print(svc: Services, made_of: Material, deck: Deck, rows: Sequence[Picture]) -> None:
     """The PDF of the deck as it is now; one that was asked for before it was changed is forgotten."""
-    by_uid = {slide.uid: slide for slide in kept.slides}
-    now = pictures.paper_key([by_uid[each.uid] for each in deck.slides if each.uid in by_uid], deck)
+    now = pictures.paper_key(made_of.of(deck), deck)
     _forget(svc, [row for row in rows if row.key != now])
     if now not in {row.key for row in rows}:
         return
@@ -76,15 +79,15 @@ def _print(svc: Services, kept: Kept, deck: Deck, rows: Sequence[Picture]) -> No
         session.execute(update(Picture).where(Picture.key == now).values(wide=file.sha256, reason=""))
 
 
-def _draw_slides(svc: Services, kept: Kept, deck: Deck | None, rows: Sequence[Picture]) -> None:
-    wanted = _still_wanted(kept, deck, rows)
+def _draw_slides(svc: Services, made_of: Material, deck: Deck | None, rows: Sequence[Picture]) -> None:
+    wanted = _still_wanted(made_of, deck, rows)
     _forget(svc, [row for row in rows if row.key not in wanted])
     if not wanted:
         return
     picks = [slide.uid for slide in wanted.values()]
     with tempfile.TemporaryDirectory(prefix="cms-slides-") as folder:
         pptx, pdf = Path(folder, "deck.pptx"), Path(folder, "deck.pdf")
-        decks.write_slides(svc, kept, picks, deck, pptx)
+        decks.write_slides(svc, made_of, picks, deck, pptx)
         office.to_pdf(pptx, pdf, hidden=True)
         pages = pdf_pages.render(pdf, Path(folder), (WIDE, SMALL))
         if len(pages) != len(picks):  # a program that leaves hidden slides out would shift the others
@@ -94,9 +97,9 @@ def _draw_slides(svc: Services, kept: Kept, deck: Deck | None, rows: Sequence[Pi
             _keep(svc, key, page)
 
 
-def _still_wanted(kept: Kept, deck: Deck | None, rows: Sequence[Picture]) -> dict[str, Slide]:
+def _still_wanted(made_of: Material, deck: Deck | None, rows: Sequence[Picture]) -> dict[str, Slide]:
     """The slides by key, as they look now: who changed the deck meanwhile wants another picture."""
-    by_key = {pictures.key_of(slide, deck): slide for slide in kept.slides}
+    by_key = {pictures.key_of(slide, deck): slide for slide in made_of.slides}
     return {row.key: by_key[row.key] for row in rows if row.key in by_key}
 
 

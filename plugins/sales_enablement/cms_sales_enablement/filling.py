@@ -7,12 +7,13 @@ from typing import Any, TypeVar
 
 from cms_core import Invalid, Services
 from cms_sales_enablement import values
+from cms_sales_enablement.material import Material
 from cms_sales_enablement.models import Deck
 from cms_sales_enablement.pptx.data import Chart, Rows, parse_rows
 from cms_sales_enablement.pptx.slots import Kind
-from cms_sales_enablement.presentations import Kept
 
 LOGO = "logo"
+PICTURES = ("image/png", "image/jpeg")
 T = TypeVar("T")
 
 
@@ -26,25 +27,25 @@ class Filling:
     tables: Mapping[str, Rows] = field(default_factory=dict)
 
 
-def of_deck(svc: Services, kept: Kept, deck: Deck) -> Filling:
+def of_deck(svc: Services, made_of: Material, deck: Deck) -> Filling:
     """What a deck says; raises Invalid that names the field for figures and rows that are none."""
     known = {name: each.value for name, each in values.restored(deck.values).items()}
-    charts, tables = _named(kept, Kind.CHART), _named(kept, Kind.TABLE)
+    charts, tables = _named(made_of, Kind.CHART), _named(made_of, Kind.TABLE)
     return Filling(
         {name: value for name, value in known.items() if name not in charts | tables},
-        _logo(svc, deck),
+        {name: _bytes(svc, id_) for name, id_ in deck.pictures.items() if svc.file(id_)},
         {name: _parsed(name, known[name], Chart.parse) for name in charts & known.keys()},
         {name: _parsed(name, known[name], parse_rows) for name in tables & known.keys()},
     )
 
 
-def of_presentation(kept: Kept) -> Filling:
+def of_presentation(made_of: Material) -> Filling:
     """What stands where a field is, for who looks at a presentation: its name in brackets."""
-    return Filling({name: f"[{values.label_of(name)}]" for name in _named(kept, Kind.TEXT)})
+    return Filling({name: f"[{values.label_of(name)}]" for name in _named(made_of, Kind.TEXT)})
 
 
-def _named(kept: Kept, kind: Kind) -> set[str]:
-    return {each["name"] for slide in kept.slides for each in slide.slots if each["kind"] == kind}
+def _named(made_of: Material, kind: Kind) -> set[str]:
+    return {each["name"] for slide in made_of.slides for each in slide.slots if each["kind"] == kind}
 
 
 def _parsed(name: str, said: Any, parse: Callable[[str], T]) -> T:
@@ -54,6 +55,13 @@ def _parsed(name: str, said: Any, parse: Callable[[str], T]) -> T:
         raise Invalid(f"{name}: {error.message}", error.remedy, field=name) from None
 
 
-def _logo(svc: Services, deck: Deck) -> Mapping[str, bytes]:
-    file = svc.file(deck.logo) if deck.logo else None
-    return {LOGO: Path(file.path).read_bytes()} if file else {}
+def require_picture(svc: Services, name: str, id_: str) -> None:
+    """Raise Invalid for what is no picture that slides can show."""
+    file = svc.file(id_)
+    if file is None or file.mime not in PICTURES:
+        raise Invalid(f"{name} is neither PNG nor JPEG", "save it as one of them", field=name)
+
+
+def _bytes(svc: Services, id_: str) -> bytes:
+    file = svc.file(id_)
+    return Path(file.path).read_bytes() if file else b""

@@ -136,7 +136,7 @@ class DeckLimit(Base):
 
 
 class Deck(Base, PublicId):
-    """Slides of a presentation that a rep picked for somebody, with the values of their fields: text and where it is from."""
+    """Slides that a rep picked for somebody, with the values of their fields: text and where it is from, and pictures."""
 
     __tablename__ = "sales_enablement_deck"
     __audited__ = True
@@ -147,7 +147,7 @@ class Deck(Base, PublicId):
     deal: Mapped[str | None] = mapped_column(String(36), index=True)
     contact: Mapped[str | None] = mapped_column(String(36), index=True)
     values: Mapped[dict[str, Any]] = mapped_column(JSON)
-    logo: Mapped[str] = mapped_column(String(64), default="")
+    pictures: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
     user: Mapped[str] = mapped_column(String(36), index=True)
     user_name: Mapped[str] = mapped_column(String(320))
     created_at: Mapped[datetime]
@@ -160,9 +160,18 @@ class Deck(Base, PublicId):
 
     __mapper_args__ = {"version_id_col": version}
 
+    def picture(self, name: str) -> str:
+        """The id of the picture for a field, or ""; the logo serves each logo that has none of its own."""
+        return self.pictures.get(name) or (
+            self.pictures.get("logo", "") if name.rpartition(".")[2] == "logo" else ""
+        )
+
 
 class DeckSlide(Base):
-    """A slide of a deck, and what it looked like (``digest``) when the rep saw it last."""
+    """A slide of a deck, and what it looked like (``digest``) when the rep saw it last.
+
+    ``uid`` is its id in the deck's presentation, or ``<presentation>:<id>`` of another one's, that of a ``block``: what was told.
+    """
 
     __tablename__ = "sales_enablement_deck_slide"
 
@@ -172,6 +181,12 @@ class DeckSlide(Base):
     position: Mapped[int] = mapped_column(primary_key=True)
     uid: Mapped[str] = mapped_column(String(80))
     digest: Mapped[str] = mapped_column(String(64))
+    block: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is a slide of the deck's presentation."""
+        return self.block is None and ":" not in self.uid
 
 
 class Picture(Base):

@@ -27,10 +27,11 @@ def can_be_made() -> bool:
 
 
 def key_of(slide: Slide, deck: Deck | None) -> str:
-    """The same for the same looks: the slide itself, the values of its fields, the logo."""
+    """The same for the same looks: the slide itself, the values and pictures of its fields."""
     known = values.restored(deck.values) if deck else {}
     filled = {name: known[name].value for name in slide.fields if name in known}
-    told = [LOOKS, slide.digest, deck is not None, filled, deck.logo if deck else ""]
+    shown = {name: deck.picture(name) for name in slide.fields} if deck else {}
+    told = [LOOKS, slide.digest, deck is not None, filled, shown]
     return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
 
 

@@ -10,12 +10,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import selectinload
 
 from cms_core import Asset, Invalid, Media, NotFound, Saved, Services
-from cms_sales_enablement.models import Deck, Document, Presentation, Slide
+from cms_sales_enablement.models import Deck, DeckSlide, Document, Presentation, Slide
+from cms_sales_enablement.pptx import slides as pptx
 from cms_sales_enablement.pptx.reading import TAKEN_OUT, Read, read_in_child
 
 KIND = "presentation"
@@ -94,14 +95,19 @@ def listed(svc: Services) -> list[Kept]:
 
 
 def behind(svc: Services, asset: str, presentation: Presentation) -> list[Deck]:
-    """The decks of a presentation in which a slide looks different now, or is gone, the newest first."""
+    """The decks of a presentation in which a slide of it looks different now, or is gone, the newest first."""
     digests = {slide.uid: slide.digest for slide in presentation.slides}
-    query = (
-        select(Deck).where(Deck.asset == asset).options(selectinload(Deck.slides)).order_by(Deck.id.desc())
-    )
+    elsewhere = f"{asset}:"
+    shows_it = or_(Deck.asset == asset, Deck.slides.any(DeckSlide.uid.startswith(elsewhere)))
+    query = select(Deck).where(shows_it).options(selectinload(Deck.slides)).order_by(Deck.id.desc())
     with svc.session() as session:
         decks = session.scalars(query).all()
-    return [deck for deck in decks if any(digests.get(each.uid) != each.digest for each in deck.slides)]
+
+    def is_behind(deck: Deck, slide: DeckSlide) -> bool:
+        of_it = slide.is_own if deck.asset == asset else slide.uid.startswith(elsewhere)
+        return of_it and digests.get(slide.uid.removeprefix(elsewhere)) != slide.digest
+
+    return [deck for deck in decks if any(is_behind(deck, each) for each in deck.slides)]
 
 
 def text_of(svc: Services, asset: Asset) -> str:
@@ -190,21 +196,20 @@ def _row(svc: Services, sha256: str, found: Read) -> Presentation:
         fonts=list(found.fonts),
         findings=[each.document() for each in found.findings],
         read_at=svc.now(),
-        slides=list(_slides(found)),
+        slides=[row_of(each.slide, each.digest) for each in found.slides],
     )
 
 
-def _slides(found: Read) -> Iterable[Slide]:
-    for each in found.slides:
-        slide = each.slide
-        yield Slide(
-            uid=slide.id[:80],
-            number=slide.number,
-            title=slide.title[:500],
-            text=slide.text,
-            notes=slide.notes,
-            slots=[{"name": each.name, "kind": str(each.kind)} for each in slide.slots],
-            jumps=list(slide.jumps),
-            hidden=slide.hidden,
-            digest=each.digest,
-        )
+def row_of(slide: pptx.Slide, digest: str) -> Slide:
+    """A slide as it is kept."""
+    return Slide(
+        uid=slide.id,
+        number=slide.number,
+        title=slide.title[:500],
+        text=slide.text,
+        notes=slide.notes,
+        slots=[{"name": each.name, "kind": str(each.kind)} for each in slide.slots],
+        jumps=list(slide.jumps),
+        hidden=slide.hidden,
+        digest=digest,
+    )

@@ -3,7 +3,7 @@
 Order is put right without a word; what is missing or may not be there is refused, so that no deck leaves against the rules.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import select
 
 from cms_core import Invalid, NotFound, Services
+from cms_sales_enablement.material import Material
 from cms_sales_enablement.models import DeckLimit, Slide, SlideRule
 from cms_sales_enablement.pptx.findings import Finding, Level
 from cms_sales_enablement.presentations import Kept
@@ -48,20 +49,31 @@ class Rules:
         return "expired" if rule.until is not None and rule.until < self.today else ""
 
 
-def of(svc: Services, asset: str) -> Rules:
-    """The rules of a presentation as they are today."""
+def of(svc: Services, asset: str, others: Collection[str] = ()) -> Rules:
+    """The rules of a presentation as they are today, and of slides of ``others`` whether they may be used."""
     with svc.session() as session:
-        rows = session.scalars(select(SlideRule).where(SlideRule.asset == asset))
-        slides = {row.uid: row for row in rows}
+        query = select(SlideRule).where(SlideRule.asset.in_([asset, *others]))
+        rows = session.scalars(query).all()
+        slides = {row.uid: row for row in rows if row.asset == asset} | {
+            f"{row.asset}:{row.uid}": _elsewhere(row) for row in rows if row.asset != asset
+        }
         limit = session.get(DeckLimit, asset)
     return Rules(slides, limit.least if limit else None, limit.most if limit else None, svc.now().date())
 
 
-def arrange(rules: Rules, kept: Kept, picks: Sequence[str]) -> list[Slide]:
+def _elsewhere(rule: SlideRule) -> SlideRule:
+    """What must be in the decks of one presentation need not be in those of another; what may not be used may not be used there."""
+    return SlideRule(
+        asset=rule.asset, uid=rule.uid, required=False, locked=False,
+        forbidden=rule.forbidden, pinned="", until=rule.until,
+    )  # fmt: skip
+
+
+def arrange(rules: Rules, made_of: Material, picks: Sequence[str]) -> list[Slide]:
     """The picked slides (none: all that may be) in an order that keeps the rules; raises Invalid for what breaks them."""
-    by_uid = {slide.uid: slide for slide in kept.slides}
-    wanted = list(picks) or [uid for uid in by_uid if not rules.barred(uid)]
-    _require_known(kept, by_uid, wanted)
+    kept, by_uid = made_of.kept, made_of.by_ref
+    wanted = list(picks) or [slide.uid for slide in kept.slides if not rules.barred(slide.uid)]
+    _require_known(made_of, wanted)
     for uid in wanted:
         if reason := rules.barred(uid):
             raise Invalid(
@@ -80,16 +92,16 @@ def arrange(rules: Rules, kept: Kept, picks: Sequence[str]) -> list[Slide]:
     return [by_uid[uid] for uid in _ordered(rules, list(by_uid), wanted)]
 
 
-def carried(rules: Rules, kept: Kept, earlier: Sequence[str]) -> list[str]:
+def carried(rules: Rules, made_of: Material, earlier: Sequence[str]) -> list[str]:
     """The slides of an earlier deck that may still be used, and those that must be in by now."""
-    there = [slide.uid for slide in kept.slides]
-    staying = [uid for uid in earlier if uid in there and not rules.barred(uid)]
+    there = [slide.uid for slide in made_of.kept.slides]
+    staying = [uid for uid in earlier if uid in made_of.by_ref and not rules.barred(uid)]
     return staying + [uid for uid in there if rules.required(uid) and uid not in staying] if earlier else []
 
 
-def findings(rules: Rules, kept: Kept, picks: Sequence[str]) -> Iterator[Finding]:
+def findings(rules: Rules, made_of: Material, picks: Sequence[str]) -> Iterator[Finding]:
     """What a deck that was made earlier breaks today."""
-    for slide in kept.slides:
+    for slide in made_of.slides:
         if slide.uid in picks and (reason := rules.barred(slide.uid)):
             yield Finding(
                 Level.WARNING, f"slide_{reason}", slide.uid, f"“{slide.title}” is {reason}; it is left out"
@@ -135,11 +147,13 @@ def set_limits(svc: Services, kept: Kept, least: int | None, most: int | None) -
         session.merge(DeckLimit(asset=kept.asset.id, least=least, most=most))
 
 
-def _require_known(kept: Kept, by_uid: Mapping[str, Slide], wanted: Sequence[str]) -> None:
-    if unknown := [each for each in wanted if each not in by_uid]:
-        ids = ", ".join(by_uid)
+def _require_known(made_of: Material, wanted: Sequence[str]) -> None:
+    if unknown := [each for each in wanted if each not in made_of.by_ref]:
+        if why := made_of.lacking.get(unknown[0]):
+            raise Invalid(why, "leave it out", field="pick")
+        ids = ", ".join(made_of.by_ref)
         raise Invalid(
-            f"{kept.asset.slug!r} has no slide {unknown[0]!r:.80}", f"it has {ids:.400}", field="pick"
+            f"{made_of.kept.asset.slug!r} has no slide {unknown[0]!r:.80}", f"it has {ids:.400}", field="pick"
         )
     if len(set(wanted)) < len(wanted):
         raise Invalid("a slide was picked twice", "name each once", field="pick")

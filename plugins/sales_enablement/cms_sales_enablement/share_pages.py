@@ -10,7 +10,17 @@ from werkzeug.utils import redirect
 from werkzeug.wrappers import Response as AnyResponse
 
 from cms_core import AgentClass, CmsError, Services, classify, limiter, services
-from cms_sales_enablement import deck_view, decks, gates, pictures, render, shares, views, watermarks
+from cms_sales_enablement import (
+    deck_view,
+    decks,
+    gates,
+    material,
+    pictures,
+    render,
+    shares,
+    views,
+    watermarks,
+)
 from cms_sales_enablement.gates import Pass, Stage
 from cms_sales_enablement.models import Deck, Share
 from cms_sales_enablement.presentations import MIME
@@ -204,11 +214,12 @@ def _page(svc: Services, opened: shares.Opened, frame: dict[str, Any]) -> str:
         page = render.shown(opened.asset, svc.merge_fields)
         return render_template("sales_enablement/share.html", page=page, **frame)
     paper = None
+    made_of = material.of_deck(svc, deck)
     if opened.download and frame["view"]:
-        paper = pictures.ask_for_paper(svc, deck_view.rows_of(svc, deck), deck)
+        paper = pictures.ask_for_paper(svc, made_of.of(deck), deck)
     return render_template(
         "sales_enablement/share_deck.html",
-        slides=deck_view.slides_of(svc, deck),
+        slides=deck_view.slides_of(svc, made_of, deck),
         deck=deck,
         file=opened.download,
         paper=paper is not None and paper.wide is not None,
@@ -221,7 +232,7 @@ def _file(svc: Services, deck: Deck, kind: str) -> AnyResponse | None:
     """The deck as PowerPoint file, or as PDF if that was made; None for what there is not."""
     name = decks.file_name(deck)
     if kind == "pdf":
-        row = pictures.paper(svc, deck_view.rows_of(svc, deck), deck)
+        row = pictures.paper(svc, material.of_deck(svc, deck).of(deck), deck)
         stored = svc.file(row.wide) if row and row.wide else None
         if stored is None:
             return None

@@ -162,7 +162,7 @@ def test_a_deck_is_changed_as_it_stands(desk: Any, template: str) -> None:
         (Wanted(said={"a": "x" * 20_001}), "20,000"),
         (Wanted(said={"a": "\0"}), "no text holds"),
         (Wanted(said={str(n): "x" for n in range(501)}), "too many"),
-        (Wanted(logo=b"no picture"), "not a file of an accepted type"),
+        (Wanted(pictures={"logo": b"no picture"}), "not a file of an accepted type"),
     ],
 )
 def test_what_cannot_be_used_is_refused_and_nothing_is_kept(
@@ -178,12 +178,12 @@ def test_a_logo_is_kept_encoded_again_and_without_an_address(desk: Any, template
     data = io.BytesIO()
     Image.new("RGB", (8, 8), (200, 0, 0)).save(data, "PNG")
     rep = desk.services()
-    deck = decks.make(rep, template, Wanted(logo=data.getvalue()))
-    assert rep.file(deck.logo).url == ""
+    deck = decks.make(rep, template, Wanted(pictures={"logo": data.getvalue()}))
+    assert rep.file(deck.pictures["logo"]).url == ""
     moving = io.BytesIO()
     Image.new("RGB", (8, 8)).save(moving, "GIF")
     with pytest.raises(Invalid, match="neither PNG nor JPEG"):
-        decks.make(rep, template, Wanted(logo=moving.getvalue()))
+        decks.make(rep, template, Wanted(pictures={"logo": moving.getvalue()}))
 
 
 def test_reps_see_their_own_decks_and_marketers_everybodys(desk: Any, template: str) -> None:

@@ -11,7 +11,7 @@ from pptx import Presentation
 from sqlalchemy import select, update
 
 from cms_core.services import Services
-from cms_sales_enablement import deck_view, decks, documents, drawing, pictures, shares, watermarks
+from cms_sales_enablement import decks, documents, drawing, material, pictures, shares, watermarks
 from cms_sales_enablement.decks import Wanted
 from cms_sales_enablement.models import Picture, Share, Slide
 from cms_sales_enablement.views import LONGEST
@@ -84,7 +84,7 @@ def test_the_pdf_is_offered_once_it_is_made(desk: Any, deck: str, rep: Services,
     view = view_of(reader, made.url)
     assert status(reader, f"{made.url}/file/pdf?view={view}") == 404
     found = decks.find(rep, deck)
-    key = pictures.paper_key(deck_view.rows_of(rep, found), found)
+    key = pictures.paper_key(material.of_deck(rep, found).of(found), found)
     kept = rep.keep_file(b"%PDF-1.4", "deck.pdf", "application/pdf")
     with rep.transaction() as session:
         asked = update(Picture).where(Picture.key == key).values(wide=kept.sha256).returning(Picture.key)

@@ -60,7 +60,7 @@ def test_what_each_field_takes_is_told(rep: Services) -> None:
 
 def test_figures_rows_and_the_logo_reach_the_file(rep: Services, tmp_path: Path) -> None:
     said = {"savings": FIGURES, "team": ROWS, "company.name": "Acme"}
-    deck = decks.make(rep, "pitch", Wanted(said=said, logo=png()))
+    deck = decks.make(rep, "pitch", Wanted(said=said, pictures={"logo": png()}))
     written = decks.write(rep, deck, tmp_path / "out.pptx")
     assert (written.copied.missing, written.findings) == ((), ())
     (slide,) = Presentation(str(tmp_path / "out.pptx")).slides

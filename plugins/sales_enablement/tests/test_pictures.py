@@ -42,7 +42,10 @@ def test_the_key_is_all_that_the_looks_depend_on(rep: Services, slides: list[Sli
     other = deck_of(rep, "256", client="Ben")
     assert pictures.key_of(slide, first) == pictures.key_of(slide, same)
     assert len({plain, pictures.key_of(slide, first), pictures.key_of(slide, other)}) == 3
-    first.logo = "0" * 64
+    before = pictures.key_of(slide, first)
+    first.pictures = {"logo": "0" * 64}
+    assert pictures.key_of(slide, first) == before, "it shows no logo"
+    slide.slots = [*slide.slots, {"name": "company.logo", "kind": "picture"}]
     assert pictures.key_of(slide, first) != pictures.key_of(slide, same)
     assert pictures.key_of(slides[1], same) != pictures.key_of(slide, same)
 

@@ -14,6 +14,7 @@ from cms_core.errors import Forbidden, Invalid, NotFound
 from cms_core.testing.client import FormClient
 from cms_sales_enablement import decks, presentations, rules
 from cms_sales_enablement.decks import Wanted
+from cms_sales_enablement.material import Material
 from cms_sales_enablement.models import Presentation, Slide, SlideRule
 from cms_sales_enablement.presentations import Kept
 from cms_sales_enablement.rules import Rules
@@ -190,7 +191,8 @@ def test_any_picks_are_refused_or_kept_in_order(flags: list[str], data: st.DataO
     held = Rules(said)
     needed = {uid for uid in uids if held.required(uid)}
     try:
-        order = [slide.uid for slide in rules.arrange(held, kept, picks)]
+        made_of = Material(kept, template=None)  # type: ignore[arg-type]
+        order = [slide.uid for slide in rules.arrange(held, made_of, picks)]
     except Invalid:
         assert needed - set(picks) or any(held.barred(uid) for uid in picks)
         return

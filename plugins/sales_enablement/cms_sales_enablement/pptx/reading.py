@@ -3,7 +3,6 @@
 ``python -m cms_sales_enablement.pptx.reading FILE`` prints what was read as JSON.
 """
 
-import hashlib
 import json
 import subprocess
 import sys
@@ -68,9 +67,8 @@ def read(path: Path) -> Read:
     with Package(path) as package, DeckTemplate(path) as template:
         if not template.slides:
             raise PackageRefused("no_slides", "it has no slides")
-        looks = _Looks(package, {each.part for each in template.slides})
         return Read(
-            tuple(ReadSlide(each, looks.digest(each.part)) for each in template.slides),
+            tuple(ReadSlide(each, template.looks(each.id)) for each in template.slides),
             tuple(sorted(_fonts(package))),
             tuple(_findings(template.findings)),
         )
@@ -98,26 +96,6 @@ def _fonts(package: Package) -> Iterator[str]:
         if name.startswith(("ppt/slides/", "ppt/slideMasters/", "ppt/theme/")) and name.endswith(".xml"):
             names |= {each.get("typeface", "") for each in package.xml(name).iter(LATIN)}
     return (each for each in names if each and not each.startswith("+"))
-
-
-class _Looks:
-    """What the looks of a slide depend on: its own part, and all that it leads to but other slides and its notes."""
-
-    def __init__(self, package: Package, slides_of: set[str]) -> None:
-        self._package = package
-        self._slides = slides_of
-
-    def digest(self, part: str) -> str:
-        """The same for the same bytes, wherever they stand in the file."""
-        found, waiting = {part}, [part]
-        while waiting:
-            for each in self._package.relationships(waiting.pop()):
-                inside = not each.external and each.target in self._package
-                if inside and each.kind != "notesSlide" and each.target not in found | self._slides:
-                    found.add(each.target)
-                    waiting.append(each.target)
-        sums = sorted(map(self._package.checksum, found))
-        return hashlib.sha256("\n".join([self._package.checksum(part), *sums]).encode()).hexdigest()
 
 
 def main(path: str) -> None:

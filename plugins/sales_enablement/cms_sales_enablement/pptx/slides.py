@@ -14,6 +14,7 @@ P14 = "http://schemas.microsoft.com/office/powerpoint/2010/main"
 R = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 TITLES = ("title", "ctrTitle")
 BARE = re.compile(r"(\{\{-?\s*)([A-Za-z_][A-Za-z0-9_]*)(?=\s*(?:\||-?\}\}))")
+NUMBER = re.compile(r"[0-9]{1,10}")
 NAMESPACE = re.compile(r"\b([A-Za-z_][A-Za-z0-9_]*)\.[A-Za-z_]")
 
 
@@ -63,6 +64,8 @@ class Presentation:
                 raise PackageRefused(
                     "dangling_relationship", f"the slide {relation} is not there", where=part
                 )
+        if odd := [id_ for id_, _ in listed if not NUMBER.fullmatch(id_)]:
+            raise PackageRefused("bad_slide_id", f"a slide has the number {odd[0]!r:.40}", where=part)
         for at, said in enumerate(("have the same number", "are the same part")):
             if len({each[at] for each in listed}) < len(listed):
                 raise PackageRefused("duplicate_slide_id", f"two of its slides {said}", where=part)
@@ -112,7 +115,8 @@ def _slide(
 def _lasting_id(root: Element) -> str:
     """PowerPoint gives each slide a number that survives moving and copying of the file, where it has written the slide."""
     found = root.find(f".//{{{P14}}}creationId")
-    return found.get("val", "") if found is not None else ""
+    number = found.get("val", "") if found is not None else ""
+    return number if NUMBER.fullmatch(number) else ""
 
 
 def _title(root: Element) -> str:

@@ -90,11 +90,8 @@ class SafePackage(Package):
         if not bad and not any(word in self.read(name) for word in WORDS):
             return set()
         root = self.xml(name)
-        before = {each.get("id") for each in root.iter(f"{{{P}}}cNvPr")}
-        found = _strip_tree(root, bad)
+        found = strip(root, bad)
         if found or bad:
-            gone = before - {each.get("id") for each in root.iter(f"{{{P}}}cNvPr")}
-            forget(root, {str(each) for each in gone})
             self.changed[name] = serialised(root)
         return found
 
@@ -112,8 +109,19 @@ class SafePackage(Package):
 WORDS = (b"oleObj", b"controls", ACTION)
 
 
+def strip(root: Element, bad: set[str]) -> set[str]:
+    """Take out the elements that name a bad relationship, those that are programs or objects themselves, and their animations.
+
+    Gives the codes of the latter.
+    """
+    before = {each.get("id") for each in root.iter(f"{{{P}}}cNvPr")}
+    found = _strip_tree(root, bad)
+    gone = before - {each.get("id") for each in root.iter(f"{{{P}}}cNvPr")}
+    forget(root, {str(each) for each in gone})
+    return found
+
+
 def _strip_tree(root: Element, bad: set[str]) -> set[str]:
-    """Take out the elements that name a bad relationship, and those that are programs or objects themselves."""
     found: set[str] = set()
     for frame in list(root.iter(f"{{{P}}}oleObj")):
         if frame.getroottree().getroot() is root:

@@ -7,7 +7,8 @@ packed as they are.
 
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,12 @@ from cms_sales_enablement.pptx import slides
 from cms_sales_enablement.pptx.archive import ArchiveWriter
 from cms_sales_enablement.pptx.chartcopies import Charts
 from cms_sales_enablement.pptx.compiling import Compiled, Compiler
+from cms_sales_enablement.pptx.composing import Foreign, layout_of, layouts, name_of
 from cms_sales_enablement.pptx.copying import Compilation, Copy, Given
 from cms_sales_enablement.pptx.data import Chart, Rows
 from cms_sales_enablement.pptx.fields import OWN
 from cms_sales_enablement.pptx.findings import Finding, Level
+from cms_sales_enablement.pptx.looks import Looks
 from cms_sales_enablement.pptx.package import CONTENT_TYPES, rels_of
 from cms_sales_enablement.pptx.pictures import read_picture
 from cms_sales_enablement.pptx.pieces import TablePlace
@@ -44,8 +47,13 @@ class Copied:
 class DeckTemplate:
     """An open template. Any number of threads may write copies at once. ``findings`` are those of the file as it was opened."""
 
-    def __init__(self, path: Path, known: merge.Fields | None = None) -> None:
-        """``known`` are the fields of registered providers; raises PackageRefused for a file that cannot be used."""
+    def __init__(
+        self, path: Path, known: merge.Fields | None = None, named: Mapping[str, str] | None = None
+    ) -> None:
+        """``known`` are the fields of registered providers, ``named`` ids of slides by part that come before their own.
+
+        Raises PackageRefused for a file that cannot be used.
+        """
         self._package = SafePackage(path)
         # A template that nobody needs any more lets go of its file.
         weakref.finalize(self, self._package.close)
@@ -65,7 +73,8 @@ class DeckTemplate:
             self._remarks = tuple(self._remarked())
             self.findings = (*self._package.findings, *self._remarks)
             slots = {part: tuple(dict.fromkeys(self._slots(part))) for part in self._below}
-            self.slides = tuple(slides.read_slides(self._package, self._presentation, slots))
+            found = slides.read_slides(self._package, self._presentation, slots)
+            self.slides = tuple(replace(each, id=(named or {}).get(each.part, each.id)) for each in found)
             self._by_id = {each.id: each for each in self.slides}
             self._skeleton = Skeleton(self._package, self._presentation)
             self._entries = self._package.entries()
@@ -82,6 +91,26 @@ class DeckTemplate:
     def close(self) -> None:
         """Let go of the file."""
         self._package.close()
+
+    def foreign(self, id_: str, name: str) -> Foreign:
+        """One of its slides to be put into another presentation, where it is called ``name``; raises Invalid for none of them."""
+        return Foreign(name, self._package, self._pick([id_])[0].part)
+
+    def looks(self, id_: str) -> str:
+        """The same for a slide as long as it looks the same; raises Invalid for none of them."""
+        return Looks(self._package, self._below).digest(self._pick([id_])[0].part)
+
+    def layout(self, id_: str) -> str:
+        """What the layout of a slide is called; raises Invalid for a slide that is none."""
+        return name_of(self._package, layout_of(self._package, self._pick([id_])[0].part))
+
+    def has_layout(self, name: str) -> bool:
+        """Whether one of its layouts is called so."""
+        return name.casefold() in self._layouts
+
+    @cached_property
+    def _layouts(self) -> Mapping[str, str]:
+        return layouts(self._package)
 
     def write(
         self,
