@@ -3,6 +3,8 @@
 What was told is kept; the slide is made of it whenever a deck is written, so that a case study says what is approved then.
 """
 
+import json
+import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,10 +13,13 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError
 
-from cms_core import Asset, Invalid, Services, markdown_to_text
+from cms_core import Asset, CmsError, Invalid, Services, markdown_to_text
 from cms_sales_enablement import block_schemas as forms
 from cms_sales_enablement.pptx.block import CHART_KINDS, Block
 from cms_sales_enablement.pptx.data import Chart, Rows, parse_rows
+from cms_sales_enablement.pptx.pictures import read_picture
+
+log = logging.getLogger(__name__)
 
 PREFIX = "block-"  # of the ids of slides that are blocks
 PICTURES = ("image/png", "image/jpeg")
@@ -69,11 +74,32 @@ def checked(svc: Services, name: str, told: Told) -> dict[str, Any]:
 def content(svc: Services, kept: Told) -> Block:
     """What the slide of a block holds now; raises Invalid where what it shows is no longer there."""
     kind = kind_of(svc, kept["type"])
-    loaded = kind.schema(unknown=RAISE).load(kept["data"])
-    made = dict(kind.compose(svc, loaded))
-    if made.get("chart_kind", "column") not in CHART_KINDS:
-        raise Invalid("there is no such chart", f"there are {', '.join(CHART_KINDS)}", field="chart_kind")
-    return Block(**made)
+    try:
+        loaded = kind.schema(unknown=RAISE).load(kept["data"])
+        return _block(kind.compose(svc, loaded))
+    except CmsError:
+        raise
+    except Exception as fault:  # of a plugin, or of data that an earlier version of it has kept
+        log.warning("the block %s cannot be made", kind.name, exc_info=True)
+        raise Invalid(f"the slide cannot be made: {kind.label} failed", "take it out of the deck") from fault
+
+
+def _block(made: Mapping[str, Any]) -> Block:
+    """What a kind answers, as plain as a plugin may give it."""
+    chart, rows = made.get("chart"), made.get("rows", ())
+    found = Block(**{
+        **made,
+        "lines": tuple(map(str, made.get("lines", ()))),
+        "rows": tuple(tuple(map(str, row)) for row in rows),
+        "chart": Chart.parse(json.dumps(chart)) if isinstance(chart, Mapping) else chart,
+    })  # fmt: skip
+    if found.chart_kind not in CHART_KINDS:
+        raise ValueError(f"there is no chart {found.chart_kind!r}")
+    if found.chart and found.chart_kind == "pie" and len(found.chart.series) > 1:
+        raise Invalid("a pie shows one series", "leave the others out, or take columns", field="figures")
+    if found.picture:
+        read_picture("picture", found.picture)
+    return found
 
 
 def _flat(said: Any) -> list[str]:
@@ -139,6 +165,13 @@ OWN = (
     BlockKind("chart", "Chart", forms.ChartBlock, _chart),
     BlockKind("case-study", "Case study", forms.CaseStudyBlock, _case_study),
 )
+
+
+def keep_picture(svc: Services, data: bytes) -> str:
+    """Keep a picture that a slide can show, and give its id; raises Invalid for what is neither PNG nor JPEG."""
+    kept = svc.keep_picture(data, "picture")
+    picture(svc, kept.sha256)
+    return kept.sha256
 
 
 def picture(svc: Services, sha256: str) -> bytes:

@@ -10,6 +10,7 @@ from cms_core import State, json_option, pass_state, print_json, print_table
 from cms_sales_enablement import documents, recommending
 from cms_sales_enablement import search as library
 from cms_sales_enablement import shares as links
+from cms_sales_enablement.block_cli import blocks, slides
 from cms_sales_enablement.deck_cli import decks, templates
 from cms_sales_enablement.schemas import GATES, MOST_VIEWS
 from cms_sales_enablement.share_pages import PLUGIN
@@ -192,6 +193,8 @@ def revoke(state: State, public_id: str, as_json: bool) -> None:
         click.echo(f"Link {row['id']} shows nothing any more.")
 
 
+decks.add_command(blocks)
+decks.add_command(slides)
 command.add_command(templates)
 command.add_command(decks)
 command.add_command(training)

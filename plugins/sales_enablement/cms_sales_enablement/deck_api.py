@@ -8,7 +8,7 @@ from marshmallow import fields, validate
 
 from cms_core import api
 from cms_sales_enablement import deck_documents as documents
-from cms_sales_enablement import decks, index, material, presentations, rules
+from cms_sales_enablement import decks, index, material, presentations, rules, slide_sources
 from cms_sales_enablement.models import Deck
 from cms_sales_enablement.presentations import MAKE, MIME
 from cms_sales_enablement.share_pages import PLUGIN
@@ -151,6 +151,28 @@ class NewTemplate(api.Input):
     )
 
 
+class SourceShown(api.Document):
+    """A place that presentations can be taken in from."""
+
+    name = api.text()
+    label = api.text()
+
+
+class InSource(api.Document):
+    """A presentation there."""
+
+    key = api.text()
+    title = api.text()
+
+
+class Fetched(api.Input):
+    """What is to be taken in."""
+
+    key = fields.String(required=True, validate=validate.Length(1, 1000))
+    title = fields.String(load_default="", validate=validate.Length(max=500))
+    replace = fields.String(load_default="", validate=NAME)
+
+
 class DeckShown(api.Document):
     """A deck that was made."""
 
@@ -251,6 +273,34 @@ def add_template(query: dict[str, Any]) -> Response:
     )
 
 
+@blueprint.get("/slide-sources")
+@blueprint.call(rules.CHANGE, "sales templates sources", answers=api.pages_of(SourceShown))
+def list_sources() -> Response:
+    """The places that presentations can be taken in from, all on one page."""
+    return api.answer({"items": documents.sources(api.services(PLUGIN)), "next": None})
+
+
+@blueprint.get("/slide-sources/<name>")
+@blueprint.call(rules.CHANGE, "sales templates sources", answers=api.pages_of(InSource))
+def list_source(name: str) -> Response:
+    """What one of them holds, all on one page."""
+    rows = documents.in_source(slide_sources.listed(api.services(PLUGIN), name))
+    return api.answer({"items": rows, "next": None})
+
+
+@blueprint.post("/slide-sources/<name>")
+@blueprint.call(rules.CHANGE, "sales templates fetch", body=Fetched, answers=Added, status=201)
+def fetch(body: dict[str, Any], name: str) -> Response:
+    """Take a presentation in from one of them."""
+    svc = api.services(PLUGIN)
+    filename, data = slide_sources.fetch(svc, name, body["key"])  # before anything is asked of the database
+    index.catch_up(svc)
+    found = presentations.add(svc, data, filename, body["title"], body["replace"])
+    return api.answer(
+        documents.added(found), 201, location=f"/api/v1/sales_enablement/templates/{found.saved.id}"
+    )
+
+
 @blueprint.get("/templates")
 @blueprint.call(presentations.READ, "sales templates list", answers=api.pages_of(TemplateShown))
 def list_templates() -> Response:
@@ -309,7 +359,7 @@ def make_deck(body: dict[str, Any]) -> Response:
     """Make a deck of a presentation, or of another deck with these changes; fields without a value are listed."""
     svc = api.services(PLUGIN)
     found = decks.make(svc, body["source"], _wanted(body))
-    return api.answer(_full(svc, found), 201, location=f"/api/v1/sales_enablement/decks/{found.public_id}")
+    return api.answer(full(svc, found), 201, location=f"/api/v1/sales_enablement/decks/{found.public_id}")
 
 
 @blueprint.get("/decks/<id>")
@@ -318,7 +368,7 @@ def show_deck(id: str) -> Response:  # noqa: A002  # the name in the path
     """A deck's slides, its values and the fields that have none."""
     svc = api.services(PLUGIN)
     found = decks.find(svc, id)
-    return api.answer(_full(svc, found), version=found.version)
+    return api.answer(full(svc, found), version=found.version)
 
 
 @blueprint.patch("/decks/<id>")
@@ -329,7 +379,7 @@ def change_deck(body: dict[str, Any], id: str) -> Response:  # noqa: A002
     found = decks.find(svc, id)
     api.require_match(found.version)
     found = decks.change(svc, id, _wanted(body), found.version)
-    return api.answer(_full(svc, found), version=found.version)
+    return api.answer(full(svc, found), version=found.version)
 
 
 @blueprint.get("/decks/<id>/file")
@@ -347,7 +397,8 @@ def _wanted(body: dict[str, Any]) -> decks.Wanted:
     return decks.Wanted(tuple(body["pick"]), body["values"], body["pictures"], body["subject"], body["name"])
 
 
-def _full(svc: Any, found: Deck) -> dict[str, Any]:
+def full(svc: Any, found: Deck) -> dict[str, Any]:
+    """A deck with all that is in it, as calls answer it."""
     written = documents.written(found, decks.look(svc, found))
     whole = documents.deck(found, material.of_deck(svc, found))
     return {**whole, "missing": written["missing"], "findings": written["findings"]}

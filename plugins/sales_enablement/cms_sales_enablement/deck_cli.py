@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from cms_core import Invalid, State, json_option, pass_state, print_json, print_table
+from cms_core import Invalid, Services, State, json_option, pass_state, print_json, print_table
 from cms_sales_enablement import deck_documents as documents
 from cms_sales_enablement import decks as made
-from cms_sales_enablement import index, material, presentations, rules
+from cms_sales_enablement import index, material, presentations, rules, slide_sources
 from cms_sales_enablement.share_pages import PLUGIN
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -31,10 +31,12 @@ def templates() -> None:
 @pass_state
 def add(state: State, path: Path, title: str, replaces: str, as_json: bool) -> None:
     """Take a PowerPoint file in: each slide gets an id, fields are found, and what is odd about the file is told."""
-    svc = state.services(PLUGIN)
+    _add(state.services(PLUGIN), path.read_bytes(), path.name, (title, replaces), as_json)
+
+
+def _add(svc: Services, data: bytes, filename: str, told: tuple[str, str], as_json: bool) -> None:
     index.catch_up(svc)
-    found = presentations.add(svc, path.read_bytes(), path.name, title, replaces)
-    row = documents.added(found)
+    row = documents.added(presentations.add(svc, data, filename, *told))
     if as_json:
         print_json(row)
         return
@@ -45,6 +47,38 @@ def add(state: State, path: Path, title: str, replaces: str, as_json: bool) -> N
     if row["behind"]:
         click.echo(f"{len(row['behind'])} decks show slides that look different now:")
         print_table(row["behind"], ("id", "name", "user"))
+
+
+@templates.command("sources")
+@click.argument("name", metavar="[PLACE]", default="")
+@json_option
+@pass_state
+def sources(state: State, name: str, as_json: bool) -> None:
+    """The places that presentations can be taken in from, or what one of them holds."""
+    svc = state.services(PLUGIN)
+    svc.require(rules.CHANGE)
+    rows = documents.in_source(slide_sources.listed(svc, name)) if name else documents.sources(svc)
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(rows, ("key", "title") if name else ("name", "label"))
+
+
+@templates.command("fetch")
+@click.argument("place", metavar="PLACE")
+@click.argument("key", metavar="KEY")
+@click.option("--title", default="", help="Its title (default: the name of the file).")
+@click.option(
+    "--replace", "replaces", default="", metavar="SLUG", help="Make it the next version of this one."
+)
+@json_option
+@pass_state
+def fetch(state: State, place: str, key: str, title: str, replaces: str, as_json: bool) -> None:
+    """Take a presentation in from a place that a plugin brings; the rest is as with ``add``."""
+    svc = state.services(PLUGIN)
+    svc.require(rules.CHANGE)
+    filename, data = slide_sources.fetch(svc, place, key)
+    _add(svc, data, filename, (title, replaces), as_json)
 
 
 @templates.command("list")

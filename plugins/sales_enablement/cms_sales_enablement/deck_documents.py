@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
-from cms_sales_enablement import values
+from cms_core import Services
+from cms_sales_enablement import slide_sources, values
 from cms_sales_enablement.decks import Written
 from cms_sales_enablement.material import Material
 from cms_sales_enablement.models import Deck, DeckSlide, Presentation, Slide, SlideRule
@@ -38,6 +39,16 @@ def template(kept: Kept, rules: Rules) -> dict[str, Any]:
         "least": rules.least,
         "most": rules.most,
     }
+
+
+def sources(svc: Services) -> list[dict[str, Any]]:
+    """The places that presentations can be taken in from."""
+    return [{"name": each.name, "label": each.label} for each in slide_sources.sources(svc)]
+
+
+def in_source(found: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:
+    """What one of them holds."""
+    return [{"key": key, "title": title} for key, title in found]
 
 
 def rule(found: SlideRule) -> dict[str, Any]:

@@ -113,6 +113,13 @@ def of_parts(svc: Services, kept: Kept, parts: Iterable[Part]) -> Material:
     return Material(kept, file.template, file.slides, gathered.lacking, gathered.others)
 
 
+def fitting(svc: Services, kept: Kept, other: Kept) -> set[str]:
+    """The ids of the slides of another presentation that this one has a layout for."""
+    specs = _specs(svc)
+    base, template = _opened(kept.file.path, specs), _opened(other.file.path, specs)
+    return {slide.uid for slide in other.slides if base.has_layout(template.layout(slide.uid))}
+
+
 def refs(svc: Services, kept: Kept, picks: Iterable[str]) -> list[str]:
     """Picks as a deck keeps them: a presentation may be named by its slug. Raises NotFound for one that is not approved."""
     found = []

@@ -76,6 +76,8 @@ def register_event_types() -> Iterable[EventType]:
 def register_blueprints() -> "Iterable[Blueprint]":
     from cms_sales_enablement import api as calls
     from cms_sales_enablement import (
+        block_api,
+        block_pages,
         deck_api,
         deck_pages,
         pages,
@@ -87,8 +89,8 @@ def register_blueprints() -> "Iterable[Blueprint]":
         usage_pages,
     )
 
-    shown = (deck_pages, template_pages, training_pages, usage_pages, pages, share_pages)
-    rooms = (*shown, calls, deck_api, training_api, usage_api)
+    shown = (deck_pages, block_pages, template_pages, training_pages, usage_pages, pages, share_pages)
+    rooms = (*shown, calls, deck_api, block_api, training_api, usage_api)
     return [room.blueprint for room in rooms]
 
 

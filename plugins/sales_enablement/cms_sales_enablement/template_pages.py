@@ -7,8 +7,8 @@ from flask import Blueprint, redirect, render_template, request, send_file, url_
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response
 
-from cms_core import CmsError, NotFound, permission, services, toast
-from cms_sales_enablement import feedback, index, pictures, presentations, rules, usage
+from cms_core import CmsError, NotFound, Services, permission, services, toast
+from cms_sales_enablement import feedback, index, pictures, presentations, rules, slide_sources, usage
 from cms_sales_enablement.share_pages import PLUGIN
 
 Answer = str | Response | tuple[str, int]
@@ -29,8 +29,14 @@ def new() -> Answer:
 
 
 def _new(problem: CmsError | None = None) -> str:
+    svc, place = services.current(PLUGIN), request.values.get("place", "")
     return render_template(
-        "sales_enablement/presentation_new.html", problem=problem, replaces=request.values.get("replace", "")
+        "sales_enablement/presentation_new.html",
+        problem=problem,
+        replaces=request.values.get("replace", ""),
+        places=slide_sources.sources(svc),
+        place=place,
+        found=slide_sources.listed(svc, place) if place and problem is None else [],
     )
 
 
@@ -39,10 +45,9 @@ def _new(problem: CmsError | None = None) -> str:
 def add() -> Answer:
     """Take a file in, as a new presentation or as the next version of one."""
     svc = services.current(PLUGIN)
-    sent: FileStorage | None = request.files.get("file")
-    data, name = (sent.read(), sent.filename or "") if sent else (b"", "")
-    index.catch_up(svc)
     try:
+        name, data = _sent(svc)
+        index.catch_up(svc)
         found = presentations.add(
             svc, data, name[:200], request.form.get("title", ""), request.form.get("replace", "")
         )
@@ -54,6 +59,14 @@ def add() -> Answer:
     if found.behind:
         toast(f"{len(found.behind)} decks show slides that look different now.", "warn")
     return redirect(url_for("sales_templates.show", slug=found.saved.slug), 303)
+
+
+def _sent(svc: Services) -> tuple[str, bytes]:
+    """The file that was chosen, here or in a place that a plugin brings."""
+    if "key" in request.form:
+        return slide_sources.fetch(svc, request.form.get("place", ""), request.form["key"])
+    sent: FileStorage | None = request.files.get("file")
+    return (sent.filename or "", sent.read()) if sent else ("", b"")
 
 
 @blueprint.get("/<slug>")

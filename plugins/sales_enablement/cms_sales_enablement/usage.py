@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
 from cms_core import Asset, Services
 from cms_sales_enablement import feedback, index, presentations
@@ -92,22 +92,33 @@ def of_slides(svc: Services, kept: presentations.Kept) -> list[SlideUse]:
     svc.require(presentations.READ)
     asset = kept.asset.id
     with svc.session() as session:
-        decks = (
-            select(DeckSlide.uid, func.count()).join(Deck).where(Deck.asset == asset).group_by(DeckSlide.uid)
-        )
-        standing = Counter(dict(session.execute(decks).all()))
+        decks = select(DeckSlide.uid, func.count()).join(Deck).where(_is_of(asset, Deck.asset, DeckSlide.uid))
+        standing = Counter[str]()
+        for ref, count in session.execute(decks.group_by(DeckSlide.uid)):
+            standing[ref.removeprefix(f"{asset}:")] += count
         seen = (
             select(Dwell.slide, func.count(), func.sum(Dwell.milliseconds))
             .join(View, View.id == Dwell.view_id)
             .join(Share, Share.id == View.share_id)
-            .where(Share.asset == asset, View.counted)
+            .where(_is_of(asset, Share.asset, Dwell.slide), View.counted)
             .group_by(Dwell.slide)
         )
-        looked = {uid: (count, int(ms) // 1000) for uid, count, ms in session.execute(seen)}
+        looks, seconds = Counter[str](), Counter[str]()
+        for ref, count, ms in session.execute(seen):
+            looks[ref.removeprefix(f"{asset}:")] += count
+            seconds[ref.removeprefix(f"{asset}:")] += int(ms) // 1000
     return [
-        SlideUse(slide.uid, slide.number, slide.title, standing[slide.uid], *looked.get(slide.uid, (0, 0)))
+        SlideUse(
+            slide.uid, slide.number, slide.title, standing[slide.uid], looks[slide.uid], seconds[slide.uid]
+        )
         for slide in kept.slides
     ]
+
+
+def _is_of(asset: str, presentation: Any, slide: Any) -> ColumnElement[bool]:
+    """Whether a slide of a deck is one of this presentation, which may be another one than the deck's."""
+    elsewhere = slide.startswith(f"{asset}:")
+    return or_(and_(presentation == asset, ~slide.contains(":")), elsewhere)
 
 
 def of_reps(svc: Services) -> list[RepUse]:
