@@ -113,11 +113,14 @@ def add_block(body: dict[str, Any], id: str) -> Response:  # noqa: A002  # the n
 
 
 @blueprint.patch("/decks/<id>/blocks/<block>")
-@blueprint.call(MAKE, "sales decks blocks change", body=BlockBody, answers=DeckFull)
+@blueprint.call(MAKE, "sales decks blocks change", body=BlockBody, answers=DeckFull, versioned=True)
 def change_block(body: dict[str, Any], id: str, block: str) -> Response:  # noqa: A002
     """Tell a slide anew."""
     svc = api.services(PLUGIN)
-    return api.answer(full(svc, own_slides.change_block(svc, id, block, body["data"])))
+    version = decks.find(svc, id).version
+    api.require_match(version)
+    found = own_slides.change_block(svc, id, block, body["data"], version)
+    return api.answer(full(svc, found), version=found.version)
 
 
 @blueprint.get("/decks/<id>/slides")

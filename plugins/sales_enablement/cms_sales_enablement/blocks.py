@@ -15,6 +15,7 @@ from marshmallow import RAISE, Schema, ValidationError
 
 from cms_core import Asset, CmsError, Invalid, Services, markdown_to_text
 from cms_sales_enablement import block_schemas as forms
+from cms_sales_enablement.models import Shelf
 from cms_sales_enablement.pptx.block import CHART_KINDS, Block
 from cms_sales_enablement.pptx.data import Chart, Rows, parse_rows
 from cms_sales_enablement.pptx.pictures import read_picture
@@ -138,7 +139,7 @@ def _chart(svc: Services, told: Told) -> dict[str, Any]:
 
 def _case_study(svc: Services, told: Told) -> dict[str, Any]:
     """An approved asset as it is now: its points, or where it lists none its first sentences, beside its first picture."""
-    asset = svc.asset(told["asset"])
+    asset = _usable(svc, told["asset"])
     if asset is None:
         raise Invalid(
             f"there is no approved content {told['asset'][:120]!r}",
@@ -154,6 +155,15 @@ def _case_study(svc: Services, told: Told) -> dict[str, Any]:
         "alt": shown.alt if shown else "",
         "notes": told.get("notes", ""),
     }
+
+
+def _usable(svc: Services, slug: str) -> Asset | None:
+    """An asset that reps may use today."""
+    asset = svc.asset(slug)
+    with svc.session() as session:
+        shelf = session.get(Shelf, asset.id) if asset else None
+    over = shelf is not None and shelf.until < svc.now().date()
+    return asset if asset and svc.assets([asset.id]) and not over else None
 
 
 OWN = (

@@ -94,13 +94,13 @@ def _slide(
     named = package.relationships(part)
     notes = next((each.target for each in named if each.kind == "notesSlide" and each.target in package), "")
     fields.gather(root)
-    lines = [fields.text_of(each) for each in fields.paragraphs(root)]
+    lines = [line for each in fields.paragraphs(root) if (line := fields.text_of(each)).strip()]
     return Slide(
         id=_lasting_id(root) or id_,
         number=numbers[part],
         part=part,
-        title=_title(root) or f"Slide {numbers[part]}",
-        text="\n".join(line for line in lines if line.strip()),
+        title=_title(root) or " ".join("".join(lines[:1]).split()) or f"Slide {numbers[part]}",
+        text="\n".join(lines),
         notes=_notes(package.xml(notes)) if notes else "",
         slots=slots,
         jumps=tuple(
