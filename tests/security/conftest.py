@@ -79,7 +79,7 @@ def places(house: House) -> dict[str, dict[str, str]]:
         "/app/calendar/rules/slots": {"public_id": ids["connection:news"]},
         "/app/calendar/rules/series": {"public_id": ids["series"]},
         "/app/p/sales_enablement": {"slug": "calm", "public_id": share.id},
-        "/app/p/sales_enablement/decks": {"public_id": deck, "uid": "256", "width": "480"},
+        "/app/p/sales_enablement/decks": {"public_id": deck, "uid": "256", "width": "480", "ref": "block-1"},
         "/app/p/sales_enablement/presentations": {"slug": "pitch", "uid": "256", "width": "480"},
         "/app/p/sales_enablement/training": {"public_id": lesson, "slug": "calm"},
         "/d": {"token": share.url.rpartition("/")[2], "slide": "256", "width": "480", "kind": "pptx"},

@@ -43,7 +43,7 @@ from cms_core.testing.smtp import FaultySmtp
 from cms_core.worker import Worker
 from cms_core.workspace import Workspace, open_workspace
 from cms_leads import deals, handoffs, points
-from cms_sales_enablement import decks, pictures, presentations, training
+from cms_sales_enablement import blocks, decks, pictures, presentations, training
 from cms_sales_enablement.models import Picture
 from cms_sales_enablement.schemas import TrainingForm
 
@@ -103,7 +103,8 @@ class House:
             approver = auth.acting_user(session, "approver@acme.test")
             approve_newest(session, self.workspace, content.find(session, "pitch"), approver)
         rep = self.sales("rep")
-        deck = decks.make(rep, "pitch", decks.Wanted())
+        told = {"block-1": blocks.checked(rep, "title", {"title": "Ours"})}
+        deck = decks.make(rep, "pitch", decks.Wanted(blocks=told))
         (slide,) = presentations.find(rep, "pitch").slides
         drawn = rep.keep_picture(picture(), "slide.png").sha256
         with self.workspace.db.transaction() as session:
