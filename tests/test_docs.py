@@ -22,6 +22,7 @@ from cms_core.testing.databases import PostgresServer
 
 ROOT = Path(__file__).parent.parent
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+KEPT = re.compile(r"(\w+)=\$\((cms .*) \| jq -r \.(\w+)\)")
 FILE = re.compile(r"\A(?:# file: (\S+)|<!-- file: (\S+) -->)\n")
 
 
@@ -58,7 +59,10 @@ def play(page: str, folder: Path, environ: dict[str, str]) -> dict[str, str]:
             path.write_text(text[named.end() :], encoding="utf-8")
         if kind == "console":
             for line in re.findall(r"^\$ (.*)$", text, re.MULTILINE):
-                printed[line] = run(line, folder, environ)
+                if kept := KEPT.fullmatch(line):
+                    environ[kept[1]] = str(json.loads(run(kept[2], folder, environ))[kept[3]])
+                else:
+                    printed[line] = run(line, folder, environ)
     return printed
 
 
@@ -103,7 +107,9 @@ def test_decks_are_made_as_their_page_says(tmp_path: Path) -> None:
     ):
         slide = deck.slides.add_slide(deck.slide_layouts[1])
         slide.shapes.title.text, slide.placeholders[1].text_frame.text = title, words
-    deck.save(str(tmp_path / "pitch.pptx"))
+    for name in ("pitch", "prices"):
+        deck.save(str(tmp_path / f"{name}.pptx"))
+        deck.slides[0].shapes.title.text = "Prices"
     environ = {"CMS_HOME": str(tmp_path / "ws")}
     printed = play("decks.md", tmp_path, environ)
 
@@ -122,6 +128,14 @@ def test_decks_are_made_as_their_page_says(tmp_path: Path) -> None:
     assert said("decks check") == {"ok": True, "findings": []}
     slides = Presentation(str(tmp_path / "brightwell.pptx")).slides
     assert [slide.shapes.title.text for slide in slides] == ["Brightwell Health", "The close takes 9 days"]
+    slides = Presentation(str(tmp_path / "more.pptx")).slides
+    assert [slide.shapes.title.text for slide in slides] == [
+        "Brightwell Health",
+        "What we heard at Brightwell Health",
+        "The close takes  days",
+        "Hours back",
+        "Security",
+    ]
     assert [each["id"] for each in said("search")[0]["slides"]] == ["258"]
     assert said("recommend")[0]["slug"] == "pitch"
     link = json.loads(
