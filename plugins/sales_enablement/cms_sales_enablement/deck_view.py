@@ -1,15 +1,32 @@
 """The slides of a deck for people who look at it in a browser: what they say, filled, and their pictures where there are any."""
 
-from collections.abc import Mapping, Sequence
+from base64 import b64encode
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from cms_core import Media, Services, merge
 from cms_sales_enablement import material, pictures, values
 from cms_sales_enablement.material import Material
 from cms_sales_enablement.models import Deck, Picture, Slide
+from cms_sales_enablement.pptx.block import Block
+from cms_sales_enablement.pptx.data import Chart, Rows
 from cms_sales_enablement.pptx.fields import OWN
 from cms_sales_enablement.pptx.slides import compile_text
+
+Fill = Callable[[str], str]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a slide that was told holds beside its lines: ``rows`` of a table or the figures of a chart, a picture as an address."""
+
+    quote: str
+    by: str
+    rows: Sequence[Sequence[str]]
+    picture: str
+    alt: str
 
 
 @dataclass(frozen=True)
@@ -23,6 +40,7 @@ class Shown:
     notes: str
     drawn: bool
     awaited: bool
+    told: Told | None = None
 
     @property
     def words(self) -> str:
@@ -35,8 +53,10 @@ def slides_of(svc: Services, made_of: Material, deck: Deck) -> list[Shown]:
     there = made_of.of(deck)
     fields, known = merge.Fields.of(svc.merge_fields), by_namespace(deck)
     made = pictures.ask_for(svc, deck.asset, there, deck)
+    fill = partial(_filled, fields=fields, known=known)
     return [
-        _shown(slide, position, fields, known, made.get(slide.uid)) for position, slide in enumerate(there, 1)
+        _shown(slide, position, fill, made.get(slide.uid), made_of.told.get(slide.uid))
+        for position, slide in enumerate(there, 1)
     ]
 
 
@@ -57,21 +77,53 @@ def by_namespace(deck: Deck) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _shown(
-    slide: Slide, position: int, fields: merge.Fields, known: Mapping[str, Any], picture: Picture | None
-) -> Shown:
-    lines = [line for line in slide.text.split("\n") if line.strip()]
-    if lines and " ".join(lines[0].split()) == slide.title:
-        del lines[0]
+def _shown(slide: Slide, position: int, fill: Fill, picture: Picture | None, told: Block | None) -> Shown:
     return Shown(
         uid=slide.uid,
         position=position,
-        title=_filled(slide.title, fields, known),
-        lines=[_filled(line, fields, known) for line in lines],
-        notes=_filled(slide.notes, fields, known),
+        title=fill(slide.title),
+        lines=[fill(line) for line in _lines(slide, told)],
+        notes=fill(slide.notes),
         drawn=picture is not None and picture.wide is not None,
         awaited=picture is not None and picture.wide is None and picture.tries < pictures.TRIES,
+        told=_told(told, fill) if told else None,
     )
+
+
+def _lines(slide: Slide, told: Block | None) -> list[str]:
+    if told is not None:
+        return [line.lstrip("\t") for line in (told.subtitle, *told.lines) if line.strip()]
+    lines = [line for line in slide.text.split("\n") if line.strip()]
+    if lines and " ".join(lines[0].split()) == slide.title:
+        del lines[0]
+    return lines
+
+
+def _told(block: Block, fill: Fill) -> Told:
+    rows = figures(block.chart) if block.chart else block.rows
+    return Told(
+        quote=fill(block.quote),
+        by=fill(block.by),
+        rows=[[fill(cell) for cell in row] for row in rows],
+        picture=data_address(block.picture) if block.picture else "",
+        alt=fill(block.alt),
+    )
+
+
+def figures(chart: Chart) -> Rows:
+    """The figures of a chart as a table."""
+    values = zip(*(values for _, values in chart.series), strict=True)
+    rows = zip(chart.categories, values, strict=True)
+    said = (
+        (category, *("" if each is None else f"{each:g}" for each in numbers)) for category, numbers in rows
+    )
+    return (("", *(name for name, _ in chart.series)), *said)
+
+
+def data_address(picture: bytes) -> str:
+    """A picture as an address that holds it."""
+    kind = "png" if picture.startswith(b"\x89PNG") else "jpeg"
+    return f"data:image/{kind};base64,{b64encode(picture).decode()}"
 
 
 def _filled(text: str, fields: merge.Fields, known: Mapping[str, Any]) -> str:

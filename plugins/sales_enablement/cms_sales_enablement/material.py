@@ -51,7 +51,8 @@ class Part:
 class Material:
     """The slides that a deck has or may have: those of its presentation, and those that were ``added`` to them for this deck.
 
-    ``lacking`` tells for parts that are wanted and not there why that is so.
+    ``lacking`` tells for parts that are wanted and not there why that is so; ``others`` are the presentations of slides that were
+    added, by their asset, ``told`` what the blocks say, by id.
     """
 
     kept: Kept
@@ -59,6 +60,7 @@ class Material:
     added: Sequence[Slide] = ()
     lacking: Mapping[str, str] = field(default_factory=dict)
     others: Mapping[str, Kept] = field(default_factory=dict)
+    told: Mapping[str, Block] = field(default_factory=dict)
 
     @cached_property
     def by_ref(self) -> Mapping[str, Slide]:
@@ -110,7 +112,8 @@ def of_parts(svc: Services, kept: Kept, parts: Iterable[Part]) -> Material:
     specs = _specs(svc)
     gathered = _gather(svc, kept, added, specs)
     file = _composed(kept.file.path, tuple(gathered.found), specs)
-    return Material(kept, file.template, file.slides, gathered.lacking, gathered.others)
+    told = {each.ref: each.block for each in gathered.found if each.block is not None}
+    return Material(kept, file.template, file.slides, gathered.lacking, gathered.others, told)
 
 
 def fitting(svc: Services, kept: Kept, other: Kept) -> set[str]:

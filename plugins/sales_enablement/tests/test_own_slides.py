@@ -336,6 +336,31 @@ def test_pages_of_other_presentations(
     assert "Old price" in as_role("marketer").get(f"/app/p/sales_enablement/presentations/{other}").text
 
 
+def test_without_pictures_a_shared_page_shows_all_that_is_told(
+    desk: Any, rep: Services, deck: Deck, reader: Any
+) -> None:
+    data = rep.keep_picture(picture((30, 20), "PNG"), "us").sha256
+    for kind, told in (
+        ("quote", {"quote": "We <i>sleep</i>, {{ company.name }}", "by": "Dana"}),
+        ("table", {"title": "Plan", "rows": "Step,Who\nPilot,{{ company.name }}"}),
+        ("chart", {"figures": "Q,Cost\nQ1,1.5\nQ2,"}),
+        ("image", {"picture": data, "alt": "All of us"}),
+    ):
+        own_slides.add_block(rep, deck.public_id, kind, told)
+    page = reader.get(desk.share(deck.public_id).url).text
+    assert "“We &lt;i&gt;sleep&lt;/i&gt;, Acme”" in page
+    for said in (
+        "<footer>Dana</footer>",
+        '<th scope="col">Who</th>',
+        "<td>Acme</td>",
+        "<td>1.5</td>",
+        "<td></td>",
+    ):
+        assert said in page
+    assert 'src="data:image/png;base64,' in page
+    assert 'alt="All of us"' in page
+
+
 def test_nobody_else_reaches_them(desk: Any, rep: Services, deck: Deck, template: str) -> None:
     theirs = decks.make(desk.services("marketer"), template, Wanted())
     with pytest.raises(NotFound):
