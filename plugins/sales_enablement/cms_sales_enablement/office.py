@@ -44,7 +44,7 @@ def to_pdf(pptx: Path, out: Path, *, hidden: bool = False) -> None:
     with tempfile.TemporaryDirectory(prefix="cms-office-") as folder:
         made = Path(folder, f"{pptx.stem}.pdf")
         if not office_warm.convert(soffice, pptx, made, hidden=hidden):
-            _cold(soffice, pptx, folder, hidden=hidden)
+            run_once(soffice, pptx, folder, hidden=hidden)
         if not made.is_file():
             raise Invalid("LibreOffice could not make a PDF of it", "open the .pptx there to see why")
         partial = out.with_name(f".{out.name}.part")
@@ -55,7 +55,7 @@ def to_pdf(pptx: Path, out: Path, *, hidden: bool = False) -> None:
             partial.unlink(missing_ok=True)
 
 
-def _cold(soffice: str, pptx: Path, folder: str, *, hidden: bool) -> None:
+def run_once(soffice: str, pptx: Path, folder: str, *, hidden: bool = False) -> None:
     """Start one for this file alone: it shares nothing with another one, its profile is its own, and it ends with us."""
     options = {"ExportHiddenSlides": {"type": "boolean", "value": str(hidden).lower()}}
     command = [
