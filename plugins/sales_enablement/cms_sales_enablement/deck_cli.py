@@ -27,13 +27,14 @@ def templates() -> None:
 @click.option(
     "--replace", "replaces", default="", metavar="SLUG", help="Make it the next version of this one."
 )
+@click.option("--pdf", type=FILE, help="The same as PDF: what its slides look like where no LibreOffice is.")
 @json_option
 @pass_state
-def add(state: State, path: Path, title: str, replaces: str, as_json: bool) -> None:
+def add(state: State, path: Path, title: str, replaces: str, pdf: Path | None, as_json: bool) -> None:
     """Take a PowerPoint file in: each slide gets an id, fields are found, and what is odd about the file is told."""
     svc = state.services(PLUGIN)
     index.catch_up(svc)
-    found = presentations.add(svc, path.read_bytes(), path.name, title, replaces)
+    found = presentations.add(svc, path.read_bytes(), path.name, title, replaces, _bytes(pdf))
     row = documents.added(found)
     if as_json:
         print_json(row)
@@ -45,6 +46,20 @@ def add(state: State, path: Path, title: str, replaces: str, as_json: bool) -> N
     if row["behind"]:
         click.echo(f"{len(row['behind'])} decks show slides that look different now:")
         print_table(row["behind"], ("id", "name", "user"))
+
+
+@templates.command("pdf")
+@click.argument("template", metavar="TEMPLATE")
+@click.argument("path", metavar="FILE.pdf", type=FILE)
+@json_option
+@pass_state
+def bring(state: State, template: str, path: Path, as_json: bool) -> None:
+    """Bring a PDF for an approved presentation, page by page the same: its next revision."""
+    row = documents.brought(presentations.bring(state.services(PLUGIN), template, path.read_bytes()))
+    if as_json:
+        print_json(row)
+    else:
+        click.echo(f"{row['slug']}: revision {row['revision']}, {row['state'].replace('_', ' ')}.")
 
 
 @templates.command("list")
@@ -174,8 +189,10 @@ def make(
     """Make a deck and write its file; fields without a value are listed, and show nothing."""
     svc = state.services(PLUGIN)
     made.require_writable(out)
+    if out.suffix.lower() == ".pdf":
+        made.require_paper(svc, source, _ids(picks))
     wanted = made.Wanted(
-        tuple(each.strip() for each in picks.split(",") if each.strip()),
+        _ids(picks),
         dict(_pairs(said)),
         logo.read_bytes() if logo else None,
         subject,
@@ -218,6 +235,14 @@ def show_deck(state: State, deck: str, as_json: bool) -> None:
     else:
         _print_slides(row["slides"], "changed")
         print_table(row["values"], ("field", "value", "source"))
+
+
+def _bytes(path: Path | None) -> bytes:
+    return path.read_bytes() if path else b""
+
+
+def _ids(picks: str) -> tuple[str, ...]:
+    return tuple(each.strip() for each in picks.split(",") if each.strip())
 
 
 def _day(text: str) -> date:

@@ -8,7 +8,7 @@ from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.wrappers import Response
 
 from cms_core import CmsError, NotFound, SchemaForm, permission, services, toast
-from cms_sales_enablement import builder, decks, feedback, index, pictures, presentations, shares
+from cms_sales_enablement import brought, builder, decks, feedback, index, pictures, presentations, shares
 from cms_sales_enablement import deck_view as view
 from cms_sales_enablement.models import Deck
 from cms_sales_enablement.presentations import MAKE, MIME
@@ -85,7 +85,7 @@ def _page(
         form=form or SchemaForm(DeckShareForm()),
         made=made,
         problem=problem,
-        paper=pictures.can_be_made(),
+        paper=pictures.paper_can_be_made(svc, view.rows_of(svc, found), found),
         works=page.link is not None and page.link.state == "active",
     )
 
@@ -147,7 +147,9 @@ def paper(public_id: str) -> Answer:
     """The deck as PDF, once it is made; asking for it has it made."""
     svc = services.current(PLUGIN)
     found = decks.find(svc, public_id)
-    row = pictures.ask_for_paper(svc, view.rows_of(svc, found), found)
+    rows = view.rows_of(svc, found)
+    brought.require(presentations.find(svc, found.asset).pdf, rows)
+    row = pictures.ask_for_paper(svc, rows, found)
     stored = svc.file(row.wide) if row and row.wide else None
     if stored is None:
         toast("The PDF is being made; the button brings it in some seconds.")

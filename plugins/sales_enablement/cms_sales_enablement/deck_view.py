@@ -51,7 +51,7 @@ def picture_of(svc: Services, deck: Deck, uid: str, width: int) -> Media | None:
         return None
     slides = presentations.find(svc, deck.asset).slides
     slide = next((each for each in slides if each.uid == uid), None)
-    return pictures.of(svc, slide, deck, width) if slide else None
+    return pictures.of(svc, deck.asset, slide, deck, width) if slide else None
 
 
 def by_namespace(deck: Deck) -> dict[str, dict[str, Any]]:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, selectinload
 from sqlalchemy.orm.attributes import flag_modified
 
 from cms_core import Conflict, Invalid, NotFound, Services, merge
-from cms_sales_enablement import filling, office, presentations, rules, training, values
+from cms_sales_enablement import brought, filling, office, presentations, rules, training, values
 from cms_sales_enablement.models import Deck, DeckSlide, Slide
 from cms_sales_enablement.pptx.findings import Finding, Level
 from cms_sales_enablement.pptx.template import Copied, DeckTemplate
@@ -183,8 +183,14 @@ def require_writable(out: Path) -> None:
         raise Invalid(f"{out.name!r:.80} is neither .pptx nor .pdf", "name the file so", field="out")
     if not out.absolute().parent.is_dir():
         raise Invalid(f"there is no folder {str(out.parent)!r:.200}", "make it first", field="out")
-    if ending == ".pdf":
-        office.require()
+
+
+def require_paper(svc: Services, source: str, picks: Sequence[str] = ()) -> None:
+    """Raise Invalid where no PDF of a deck can be made here: asked before the deck itself is."""
+    before = find_or_none(svc, source)
+    kept = presentations.find(svc, before.asset if before else source)
+    wanted = set(picks or [each.uid for each in (before.slides if before else kept.slides)])
+    brought.require(kept.pdf, [slide for slide in kept.slides if slide.uid in wanted])
 
 
 def write_as(svc: Services, deck: Deck, out: Path) -> Written:
@@ -195,7 +201,12 @@ def write_as(svc: Services, deck: Deck, out: Path) -> Written:
     with tempfile.TemporaryDirectory(prefix="cms-deck-") as folder:
         pptx = Path(folder, "deck.pptx")
         written = write(svc, deck, pptx)
-        office.to_pdf(pptx, out)
+        if office.program() is not None:
+            office.to_pdf(pptx, out)
+        else:
+            kept = presentations.find(svc, deck.asset)
+            by_uid = {slide.uid: slide for slide in kept.slides}
+            brought.write(svc, kept.pdf, [by_uid[each.id] for each in written.copied.slides], out)
     return written
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import delete, select, update
 
 from cms_core import CmsError, JobContext, Services
-from cms_sales_enablement import decks, office, pdf_pages, pictures, presentations
+from cms_sales_enablement import brought, decks, office, pdf_pages, pictures, presentations
 from cms_sales_enablement.models import Deck, Picture, Slide
 from cms_sales_enablement.pictures import PAPER, SMALL, TRIES, WIDE
 from cms_sales_enablement.presentations import Kept
@@ -21,7 +21,7 @@ MIME, PDF = "image/webp", "application/pdf"
 
 def run(ctx: JobContext) -> None:
     """Draw what is wanted, deck by deck, until nothing is."""
-    if not pictures.can_be_made():
+    if not pdf_pages.installed():
         return
     while draw_next(ctx.services):
         pass
@@ -64,7 +64,8 @@ def _draw(svc: Services, rows: Sequence[Picture]) -> None:
 def _print(svc: Services, kept: Kept, deck: Deck, rows: Sequence[Picture]) -> None:
     """The PDF of the deck as it is now; one that was asked for before it was changed is forgotten."""
     by_uid = {slide.uid: slide for slide in kept.slides}
-    now = pictures.paper_key([by_uid[each.uid] for each in deck.slides if each.uid in by_uid], deck)
+    sheet = brought.stand_in(svc, kept.asset.id)
+    now = pictures.paper_key([by_uid[each.uid] for each in deck.slides if each.uid in by_uid], deck, sheet)
     _forget(svc, [row for row in rows if row.key != now])
     if now not in {row.key for row in rows}:
         return
@@ -77,15 +78,19 @@ def _print(svc: Services, kept: Kept, deck: Deck, rows: Sequence[Picture]) -> No
 
 
 def _draw_slides(svc: Services, kept: Kept, deck: Deck | None, rows: Sequence[Picture]) -> None:
-    wanted = _still_wanted(kept, deck, rows)
+    sheet = brought.stand_in(svc, kept.asset.id)
+    wanted = _still_wanted(kept, deck, rows, sheet)
     _forget(svc, [row for row in rows if row.key not in wanted])
     if not wanted:
         return
     picks = [slide.uid for slide in wanted.values()]
     with tempfile.TemporaryDirectory(prefix="cms-slides-") as folder:
         pptx, pdf = Path(folder, "deck.pptx"), Path(folder, "deck.pdf")
-        decks.write_slides(svc, kept, picks, deck, pptx)
-        office.to_pdf(pptx, pdf, hidden=True)
+        if sheet:
+            brought.pages(svc, sheet, list(wanted.values()), pdf)
+        else:
+            decks.write_slides(svc, kept, picks, deck, pptx)
+            office.to_pdf(pptx, pdf, hidden=True)
         pages = pdf_pages.render(pdf, Path(folder), (WIDE, SMALL))
         if len(pages) != len(picks):  # a program that leaves hidden slides out would shift the others
             _count_try(svc, rows, f"{len(pages)} pages of {len(picks)} slides")
@@ -94,9 +99,9 @@ def _draw_slides(svc: Services, kept: Kept, deck: Deck | None, rows: Sequence[Pi
             _keep(svc, key, page)
 
 
-def _still_wanted(kept: Kept, deck: Deck | None, rows: Sequence[Picture]) -> dict[str, Slide]:
+def _still_wanted(kept: Kept, deck: Deck | None, rows: Sequence[Picture], sheet: str) -> dict[str, Slide]:
     """The slides by key, as they look now: who changed the deck meanwhile wants another picture."""
-    by_key = {pictures.key_of(slide, deck): slide for slide in kept.slides}
+    by_key = {pictures.key_of(slide, deck, sheet): slide for slide in kept.slides}
     return {row.key: by_key[row.key] for row in rows if row.key in by_key}
 
 

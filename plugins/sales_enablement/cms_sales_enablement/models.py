@@ -66,7 +66,10 @@ class Shelf(Base):
 
 
 class Presentation(Base):
-    """What was read out of a presentation's file, once per content: revisions of assets name the file by its hash."""
+    """What was read out of a presentation's file, once per content: revisions of assets name the file by its hash.
+
+    ``asset`` is the one that it was taken in as, while it is the newest file of that one.
+    """
 
     __tablename__ = "sales_enablement_presentation"
 
@@ -75,6 +78,7 @@ class Presentation(Base):
     fonts: Mapped[list[str]] = mapped_column(JSON)
     findings: Mapped[list[dict[str, str]]] = mapped_column(JSON)
     read_at: Mapped[datetime]
+    asset: Mapped[str | None] = mapped_column(String(36), index=True)
 
     slides: Mapped[list["Slide"]] = relationship(cascade="all, delete-orphan", order_by="Slide.number")
 
