@@ -342,7 +342,7 @@ def change_deck(body: dict[str, Any], id: str) -> Response:  # noqa: A002
 def deck_file(id: str) -> Response:  # noqa: A002
     """The deck as a PowerPoint file, of the presentation as it is approved now."""
     svc = api.services(PLUGIN)
-    file, _ = decks.opened(svc, decks.find(svc, id))
+    file, _ = decks.opened(svc, decks.find_to_give(svc, id))
     response = send_file(file, mimetype=MIME, as_attachment=True, download_name="deck.pptx")
     response.headers["Cache-Control"] = "private, no-store"
     return response

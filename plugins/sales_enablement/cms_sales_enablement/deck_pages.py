@@ -134,7 +134,7 @@ def tell(public_id: str) -> Answer:
 def file(public_id: str) -> Response:
     """The deck as a PowerPoint file."""
     svc = services.current(PLUGIN)
-    found = decks.find(svc, public_id)
+    found = decks.find_to_give(svc, public_id)
     opened, _ = decks.opened(svc, found)
     return _private(
         send_file(opened, mimetype=MIME, as_attachment=True, download_name=f"{decks.file_name(found)}.pptx")
@@ -146,7 +146,7 @@ def file(public_id: str) -> Response:
 def paper(public_id: str) -> Answer:
     """The deck as PDF, once it is made; asking for it has it made."""
     svc = services.current(PLUGIN)
-    found = decks.find(svc, public_id)
+    found = decks.find_to_give(svc, public_id)
     rows = view.rows_of(svc, found)
     brought.require(presentations.find(svc, found.asset).pdf, rows)
     row = pictures.ask_for_paper(svc, rows, found)

@@ -56,30 +56,18 @@ def make(svc: Services, source: str, wanted: Wanted) -> Deck:
     """
     user = svc.require(MAKE)
     before = find_or_none(svc, source)
-    if before is not None and wanted.nothing:
-        return before
     kept = presentations.find(svc, before.asset if before else source)
     training.require_certified(svc, kept.asset.id)
+    if before is not None and wanted.nothing:
+        return before
     today = rules.of(svc, kept.asset.id)
     earlier = rules.carried(today, kept, [each.uid for each in before.slides]) if before else []
     picked = rules.arrange(today, kept, wanted.picks or earlier)
-    subject = values.subject_or_new(svc, wanted.subject)
-    deck = Deck(
-        asset=kept.asset.id,
-        name=_name(wanted, kept, subject, before),
-        company=subject.company if subject else before and before.company,
-        deal=subject.id if subject and subject.kind != "company" else before and before.deal,
-        contact=subject.contact if subject else before and before.contact,
-        values=_values(svc, subject, wanted.said, before),
-        logo=_logo(svc, wanted.logo) if wanted.logo else before.logo if before else "",
-        user=user.id,
-        user_name=user.name or user.email,
-        created_at=svc.now(),
-        changed_at=svc.now(),
-        slides=_rows(picked),
-    )
-    _require_writable(svc, kept, deck)
     with svc.transaction() as session:
+        deck = _new_deck(svc, kept, wanted, before)
+        deck.user, deck.user_name = user.id, user.name or user.email
+        deck.slides = _rows(picked)
+        _require_writable(svc, kept, deck)
         session.add(deck)
         session.flush()
     return deck
@@ -94,13 +82,13 @@ def change(svc: Services, public_id: str, wanted: Wanted, version: int | None = 
     kept = presentations.find(svc, found.asset)
     training.require_certified(svc, kept.asset.id)
     picked = rules.arrange(rules.of(svc, kept.asset.id), kept, wanted.picks) if wanted.picks else None
-    subject = values.subject_or_new(svc, wanted.subject)
-    given = _values(svc, subject, _new(wanted.said, found), found)
-    logo = _logo(svc, wanted.logo) if wanted.logo else found.logo
     with svc.transaction() as session:
-        deck = _row(session, public_id)
+        deck = _row(session, public_id, lock=True)
         if deck is None or (version is not None and deck.version != version):
             raise Conflict("somebody else has changed this deck meanwhile", "look at it again")
+        subject = values.subject_or_new(svc, wanted.subject)
+        given = _values(svc, subject, _new(wanted.said, deck), deck)
+        logo = _logo(svc, wanted.logo) if wanted.logo else deck.logo
         if picked is not None:
             deck.slides.clear()
             session.flush()
@@ -123,6 +111,13 @@ def find(svc: Services, public_id: str) -> Deck:
     found = find_or_none(svc, public_id)
     if found is None:
         raise NotFound(f"there is no deck {public_id[:60]!r}", "`cms sales decks list` shows what there is")
+    return found
+
+
+def find_to_give(svc: Services, public_id: str) -> Deck:
+    """The same for who takes its file away; raises Forbidden without a valid certificate of what guards its presentation."""
+    found = find(svc, public_id)
+    training.require_certified(svc, found.asset)
     return found
 
 
@@ -236,6 +231,22 @@ def _require_writable(svc: Services, kept: Kept, deck: Deck) -> None:
         write_slides(svc, kept, picks, deck, Path(folder, "deck.pptx"))
 
 
+def _new_deck(svc: Services, kept: Kept, wanted: Wanted, before: Deck | None) -> Deck:
+    """What it is called, whom it is for and what it says; whose it is and its slides are not said yet."""
+    subject = values.subject_or_new(svc, wanted.subject)
+    return Deck(
+        asset=kept.asset.id,
+        name=_name(wanted, kept, subject, before),
+        company=subject.company if subject else before and before.company,
+        deal=subject.id if subject and subject.kind != "company" else before and before.deal,
+        contact=subject.contact if subject else before and before.contact,
+        values=_values(svc, subject, wanted.said, before),
+        logo=_logo(svc, wanted.logo) if wanted.logo else before.logo if before else "",
+        created_at=svc.now(),
+        changed_at=svc.now(),
+    )
+
+
 def _rows(picked: Sequence[Slide]) -> list[DeckSlide]:
     return [DeckSlide(position=at, uid=slide.uid, digest=slide.digest) for at, slide in enumerate(picked)]
 
@@ -286,11 +297,11 @@ def find_or_none(svc: Services, public_id: str) -> Deck | None:
     return found if mine or svc.can(SEES_ALL) else None
 
 
-def _row(session: Session, public_id: str) -> Deck | None:
+def _row(session: Session, public_id: str, *, lock: bool = False) -> Deck | None:
     if "\0" in public_id:
         return None
     query = select(Deck).where(Deck.public_id == public_id).options(selectinload(Deck.slides))
-    return session.scalar(query)
+    return session.scalar(query.with_for_update() if lock else query)
 
 
 # --- templates, ready to be copied ------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from cms_core import Asset, Contact, Invalid, NotFound, Services
-from cms_sales_enablement import decks, presentations
+from cms_sales_enablement import decks, presentations, training
 from cms_sales_enablement import terms as conditions
 from cms_sales_enablement.models import Deck, Share, Shelf, View
 from cms_sales_enablement.terms import Limits, Terms
@@ -74,6 +74,8 @@ def create(
             "`cms sales search` lists what there is, `cms sales decks list` your decks",
             field="asset",
         )
+    if deck is not None:
+        training.require_certified(svc, deck.asset)
     is_deck, limits = deck is not None or asset.kind == presentations.KIND, Limits.of(svc)
     ends = _end(svc, expires, limits)
     kept = conditions.checked(svc, terms, limits, is_deck=is_deck, contact=bool(contact.strip()))

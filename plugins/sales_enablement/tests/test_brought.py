@@ -1,6 +1,7 @@
 """A PDF that was brought along: what it may hold, whose looks its pages are, and the decks that are printed of it."""
 
 import io
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from pptx import Presentation
 
 from cms_core.errors import Conflict, Forbidden, Invalid
 from cms_core.services import Services
+from cms_core.testing.calls import caller_of
 from cms_sales_enablement import decks, drawing, office, pdf_copies, pdf_pages, pictures, presentations
 from cms_sales_enablement.decks import Wanted
 from cms_sales_enablement.models import Deck
@@ -70,10 +72,8 @@ def pixels(data: bytes, number: int = 0) -> bytes:
 
 
 def colours(path: Path) -> list[tuple[int, ...]]:
-    found = []
-    for page in pypdfium2.PdfDocument(path):
-        found.append(page.render(scale=0.2).to_pil().convert("RGB").getpixel((5, 5)))
-    return found
+    pages = pypdfium2.PdfDocument(path)
+    return [page.render(scale=0.2).to_pil().convert("RGB").getpixel((5, 5)) for page in pages]
 
 
 def draw_all(svc: Services) -> None:
@@ -249,7 +249,7 @@ def test_a_deck_with_fields_says_that_its_pdf_needs_libreoffice(
     add: Any, rep: Services, tmp_path: Path, as_role: Any
 ) -> None:
     add(pdf=pdfs.plain(3))
-    with pytest.raises(Invalid, match="made by LibreOffice.*on slide 2") as refused:
+    with pytest.raises(Invalid, match=r"made by LibreOffice.*on slide 2") as refused:
         decks.require_paper(rep, "pitch")
     assert refused.value.field == "out"
     deck = decks.make(rep, "pitch", Wanted(("257",)))
@@ -278,11 +278,49 @@ def test_the_page_brings_it(add: Any, desk: Any, as_role: Any) -> None:
     browser = as_role("admin")
     at = "/app/p/sales_enablement/presentations/pitch"
     assert "The same presentation as PDF" in browser.get(at).text
-    sent = {"pdf": (io.BytesIO(pdfs.plain(2)), "p.pdf")}
-    refused = browser.post(f"{at}/pdf", data=sent)
+    refused = browser.submit(f"{at}/pdf", {"pdf": (io.BytesIO(pdfs.plain(2)), "p.pdf")}, at)
     assert refused.status_code == 422
     assert "2 pages" in refused.text
-    done = browser.post(f"{at}/pdf", data={"pdf": (io.BytesIO(pdfs.plain(3)), "p.pdf")})
+    done = browser.submit(f"{at}/pdf", {"pdf": (io.BytesIO(pdfs.plain(3)), "p.pdf")}, at)
     assert done.status_code == 303
+    desk.approve("pitch")
     assert presentations.find(desk.services(), "pitch").pdf is not None
     assert "One was brought" in browser.get(at).text
+
+
+def test_it_is_sent_with_the_file_or_later(add: Any, app: Any, desk: Any, pptx: Path) -> None:
+    call = caller_of(app, "admin")
+    at = "/sales_enablement/templates"
+
+    def form(**files: bytes) -> dict[str, Any]:
+        return {name: (io.BytesIO(data), f"Pitch.{name}") for name, data in files.items()}
+
+    both = form(pptx=pptx.read_bytes(), pdf=pdfs.plain(3))
+    made = call("POST", at, data=both, content_type="multipart/form-data")
+    assert (made.status_code, made.json["slug"], made.json["state"]) == (201, "pitch", "in_review")
+    desk.approve("pitch")
+    assert call("GET", f"{at}/pitch").json["pdf"] is True
+    later = call("POST", f"{at}/pitch/pdf", data=pdfs.plain(3, 5))
+    assert (later.status_code, later.json["revision"]) == (201, 2)
+    assert call("POST", f"{at}/pitch/pdf", data=pdfs.plain(1)).status_code == 422
+    alone = call("POST", at, data=form(pdf=pdfs.plain(3)), content_type="multipart/form-data")
+    assert alone.status_code == 422
+    assert caller_of(app, "rep")("POST", f"{at}/pitch/pdf", data=pdfs.plain(3)).status_code == 403
+
+
+def test_it_is_brought_by_a_command(cms: Any, tmp_path: Path, pptx: Path) -> None:
+    cms(
+        "init", str(tmp_path / "ws"), "--admin-email", "a@example.com", "--admin-password", "canary-pass-word"
+    )
+    pdf = tmp_path / "Pitch.pdf"
+    pdf.write_bytes(pdfs.plain(2))
+    refused = cms("sales", "templates", "add", str(pptx), "--pdf", str(pdf), "--json")
+    assert refused.exit_code == 1
+    assert "2 pages" in json.loads(refused.stdout)["error"]["message"]
+    pdf.write_bytes(pdfs.plain(3))
+    added = json.loads(cms("sales", "templates", "add", str(pptx), "--pdf", str(pdf), "--json").stdout)
+    assert added["revision"] == 1
+    pdf.write_bytes(pdfs.plain(3, 5))
+    brought = json.loads(cms("sales", "templates", "pdf", "pitch", str(pdf), "--json").stdout)
+    assert (brought["slug"], brought["revision"], brought["state"]) == ("pitch", 2, "approved")
+    assert json.loads(cms("sales", "templates", "show", "pitch", "--json").stdout)["pdf"] is True
