@@ -43,7 +43,7 @@ class Made:
 class Opened:
     """A share that may be shown now, with the asset as it is approved now, and the deck of it if it is to one.
 
-    ``gate`` and ``download`` are what it asks for and allows by the settings of now.
+    ``gate`` and ``download`` are what it asks for and allows by the settings of now, ``lists`` is the same for the same lists.
     """
 
     share: Share
@@ -51,6 +51,7 @@ class Opened:
     deck: Deck | None = None
     gate: str = ""
     download: bool = False
+    lists: str = ""
 
 
 def create(
@@ -140,7 +141,9 @@ def open_share(svc: Services, token: str, view: str = "") -> Opened | None:
     deck = decks.shared(svc, share.deck) if share.deck else None
     if not assets or (share.deck and deck is None):
         return None
-    return Opened(share, assets[0], deck, limits.gate_of(share), limits.may_download(share))
+    gate = limits.gate_of(share)
+    lists = conditions.fingerprint(svc, share) if gate else ""
+    return Opened(share, assets[0], deck, gate, limits.may_download(share), lists)
 
 
 def counted_views(svc: Services, share: Share, but: str = "") -> int:
