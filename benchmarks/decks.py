@@ -4,8 +4,8 @@ The job: twelve of twenty slides in another order, thirty fields filled, a logo 
 of the processor; the template is open on our side, as it is in a service that makes many copies. ``heavy`` has photos of the size
 of a screen, ``light`` small ones. The logos of the template are one picture, so that python-pptx has to change one part only.
 
-Where LibreOffice and ``uno`` are installed, ``decks-pdf`` makes a PDF of the finished copy, by the LibreOffice that is kept warm and
-by one that is started for it: on the clock, for others work too.
+Where LibreOffice and ``uno`` are, ``decks-pdf`` makes a PDF of the finished copy: by the LibreOffice that is kept warm, and
+by one that is started for it. It is on the clock, for other processes work too.
 """
 
 import io

@@ -138,8 +138,11 @@ class Office:
         resolver = local.ServiceManager.createInstanceWithContext("com.sun.star.bridge.UnoUrlResolver", local)
         until = time.monotonic() + START_SECONDS
         while time.monotonic() < until:
-            if self.process.poll() == RESTART:
+            code = self.process.poll()
+            if code == RESTART:
                 self.process = start(self._command)
+            elif code is not None:
+                raise ChildProcessError(code)
             try:
                 remote = resolver.resolve(address)
                 return remote.ServiceManager.createInstanceWithContext("com.sun.star.frame.Desktop", remote)
