@@ -3,6 +3,9 @@
 The job: twelve of twenty slides in another order, thirty fields filled, a logo on each slide, new figures in a chart. Time is that
 of the processor; the template is open on our side, as it is in a service that makes many copies. ``heavy`` has photos of the size
 of a screen, ``light`` small ones. The logos of the template are one picture, so that python-pptx has to change one part only.
+
+Where LibreOffice and ``uno`` are, ``decks-pdf`` makes a PDF of the finished copy: by the LibreOffice that is kept warm, and
+by one that is started for it. It is on the clock, for other processes work too.
 """
 
 import io
@@ -25,6 +28,7 @@ from pptx.chart.data import CategoryChartData as _ChartData
 from pptx.enum.chart import XL_CHART_TYPE
 from pptx.util import Inches
 
+from cms_sales_enablement import office, office_warm
 from cms_sales_enablement.pptx.data import Chart
 from cms_sales_enablement.pptx.template import DeckTemplate
 
@@ -36,10 +40,12 @@ QUICK = {
     "SLOW_COPIES": 1,
     "MANY": 20,
     "ROUNDS": 1,
+    "PDF_ROUNDS": 1,
     "PHOTOS": {"heavy": (320, 200, 50), "light": (60, 40, 50)},
 }
 FLOOR_GOALS = {"heavy": 3, "light": 8}
-PEER_GOAL, MEMORY_GOAL = 15, 5
+PEER_GOAL, MEMORY_GOAL, WARM_GOAL = 15, 5, 0.5
+PDF_ROUNDS = 5
 CategoryChartData: Any = _ChartData  # it has no types
 PICKS = [19, 3, 4, 0, 7, 12, 10, 1, 16, 15, 8, 6]
 VALUES = {f"company.field{n}": f"value & {n}" for n in range(FIELDS)}
@@ -54,6 +60,7 @@ def rows() -> list[Row]:
             source = _make(folder / f"{kind}.pptx", photo)
             say(f"  {kind}: {source.stat().st_size / 1e6:.2f} MB")
             found += _compared(kind, source, folder)
+            found += _pdf(kind, folder / "finished.pptx", folder)
         if Path("/proc/self/clear_refs").exists():
             found += [_memory("light", folder, MANY), _memory("heavy", folder, 1)]
         return found
@@ -79,6 +86,39 @@ def _compared(kind: str, source: Path, folder: Path) -> list[Row]:
         against="python-pptx, the same copy", goal=PEER_GOAL,
     )  # fmt: skip
     return [floor, peer]
+
+
+def _pdf(kind: str, finished: Path, folder: Path) -> list[Row]:
+    soffice, out = office.program(), folder / "finished.pdf"
+    if soffice is None or office_warm.python_with_uno(soffice) is None:
+        say("  no LibreOffice with uno here")
+        return []
+    office.to_pdf(finished, out)
+    cases: dict[str, Callable[[], float]] = {
+        "warm": partial(_clock, lambda: office.to_pdf(finished, out)),
+        "cold": partial(_clock, lambda: _cold(soffice, finished, folder)),
+    }
+    timed = take_turns(cases, PDF_ROUNDS)
+    office_warm.end()
+    return [
+        compare(
+            f"decks-pdf-{kind}", timed["warm"], timed["cold"], unit="s", against="LibreOffice started for the file",
+            goal=WARM_GOAL if kind == "light" else None, at_most=True,
+        )
+    ]  # fmt: skip
+
+
+def _cold(soffice: str, finished: Path, folder: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=folder) as name:
+        office.run_once(soffice, finished, name)
+        if not Path(name, f"{finished.stem}.pdf").is_file():
+            raise RuntimeError("there is no PDF")
+
+
+def _clock(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
 
 
 def _cpu(count: int, work: Callable[[], object]) -> float:

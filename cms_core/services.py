@@ -41,6 +41,7 @@ from cms_core.content.drafts import Draft
 from cms_core.content.models import Asset
 from cms_core.content.placements import to_contract
 from cms_core.content.review import approve_or_ask, approved_revision
+from cms_core.content.revisions import head_of
 from cms_core.db import PublicId
 from cms_core.dialect import among
 from cms_core.errors import ConfigError, Forbidden, Invalid
@@ -216,6 +217,14 @@ class Services:
             approve_or_ask(session, self._workspace, revision, author)
             saved = revision.asset
             return c.Saved(saved.public_id, saved.slug, revision.n, str(revision.state))
+
+    def saved(self, asset: str) -> c.Saved | None:
+        """How the newest words of an asset (by its id) stand, approved or not; None where it is put away or never was."""
+        query = select(Asset).where(Asset.public_id == asset, Asset.archived_at.is_(None))
+        with self.session() as session:
+            found = session.scalars(query).first()
+            head = head_of(session, found) if found else None
+            return c.Saved(found.public_id, found.slug, head.n, str(head.state)) if found and head else None
 
     def keep_file(self, data: bytes, filename: str, mime: str) -> c.Media:
         """Keep a file that the plugin has checked, once per content; it has no address, and is part of backups and exports.

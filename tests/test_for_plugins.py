@@ -93,11 +93,17 @@ def test_an_asset_is_saved_for_its_author_and_put_up_for_review(
     saved = svc.save_asset("article", "A title", body)
     assert (saved.slug, saved.revision, saved.state) == ("a-title", 1, "in_review")
     assert svc.save_asset("article", "A title", body, slug="a-title") == saved, "the same words add nothing"
+    assert svc.saved(saved.id) == saved
     again = svc.save_asset("article", "A title", {"text": "More"}, slug="a-title")
     assert (again.id, again.revision, again.state) == (saved.id, 2, "in_review")
     with workspace.db.session() as session:
         first = content.find(session, "a-title").revisions[0]
         assert [each.sha256 for each in first.media] == [kept.sha256]
+    assert svc.saved(saved.id) == again
+    with workspace.db.transaction() as session:
+        content.find(session, "a-title").archived_at = workspace.db.clock.now()
+    assert svc.saved(saved.id) is None, "it was put away"
+    assert svc.saved("nothing") is None
     with pytest.raises(NotFound):
         svc.save_asset("article", "X", {}, slug="nothing")
     with pytest.raises(Forbidden):

@@ -189,6 +189,7 @@ ALLOWED = {
     "GET /app/p/sales_enablement/presentations/<slug>/slides/<uid>/<int:width>": EVERYBODY,
     "POST /app/p/sales_enablement/presentations/<slug>/slides/<uid>/rule": WRITERS,
     "POST /app/p/sales_enablement/presentations/<slug>/limits": WRITERS,
+    "POST /app/p/sales_enablement/presentations/<slug>/pdf": WRITERS,
     "GET /app/p/sales_enablement/training/": EVERYBODY,
     "GET /app/p/sales_enablement/training/new": WRITERS,
     "POST /app/p/sales_enablement/training/new": WRITERS,

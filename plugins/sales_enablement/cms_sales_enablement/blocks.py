@@ -22,7 +22,6 @@ from cms_sales_enablement.pptx.pictures import read_picture
 
 log = logging.getLogger(__name__)
 
-PREFIX = "block-"  # of the ids of slides that are blocks
 PICTURES = ("image/png", "image/jpeg")
 ITEM = re.compile(r"^[ \t]*(?:[-*+]|\d+[.)])[ \t]+(.+)$", re.MULTILINE)
 MARK = re.compile(r"^([ \t]*)(?:[-*•]\s+)?(.*)$")

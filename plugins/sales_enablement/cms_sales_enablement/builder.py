@@ -71,6 +71,7 @@ class Builder:
 
     deck: Deck
     kept: presentations.Kept
+    slides: Sequence[Slide]
     shown: Sequence[Shown]
     others: Sequence[Slide]
     rules: Rules
@@ -95,6 +96,7 @@ def of(svc: Services, deck: Deck) -> Builder:
     return Builder(
         deck=deck,
         kept=kept,
+        slides=made_of.of(deck),
         shown=deck_view.slides_of(svc, made_of, deck),
         others=[slide for slide in kept.slides if slide.uid not in digests and not today.barred(slide.uid)],
         rules=today,

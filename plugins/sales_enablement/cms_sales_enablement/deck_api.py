@@ -6,7 +6,7 @@ from typing import Any
 from flask import Response, send_file
 from marshmallow import fields, validate
 
-from cms_core import api
+from cms_core import Invalid, api
 from cms_sales_enablement import deck_documents as documents
 from cms_sales_enablement import decks, index, material, presentations, rules, slide_sources
 from cms_sales_enablement.models import Deck
@@ -113,6 +113,7 @@ class TemplateFull(TemplateShown):
     slides = api.listing(SlideShown)
     findings = api.listing(Remark)
     fonts = api.listing(fields.String())
+    pdf = api.truth("A PDF was brought along: what its slides look like where no LibreOffice is.")
 
 
 class Behind(api.Document):
@@ -123,13 +124,18 @@ class Behind(api.Document):
     user = api.text()
 
 
-class Added(api.Document):
-    """A file that was taken in."""
+class Saved(api.Document):
+    """A revision that was saved."""
 
     id = api.text()
     slug = api.text()
     revision = api.number()
     state = api.text("approved, or in_review where somebody else has to approve it.")
+
+
+class Added(Saved):
+    """A file that was taken in."""
+
     slides = api.listing(SlideShown)
     findings = api.listing(Remark)
     behind = api.listing(Behind)
@@ -263,11 +269,14 @@ class NewDeck(DeckBody):
     "content.edit", "sales templates add", query=NewTemplate, answers=Added, status=201, files=True
 )
 def add_template(query: dict[str, Any]) -> Response:
-    """Take a PowerPoint file in: each slide gets an id, fields are found, and what is odd about the file is told."""
-    name, data = api.upload(query["name"])
+    """Take a PowerPoint file in: each slide gets an id, fields are found, and what is odd about the file is told.
+
+    A form may have a second part, the same as PDF: what its slides look like where no LibreOffice is.
+    """
+    (name, data), pdf = _with_pdf(api.uploads(query["name"]))
     svc = api.services(PLUGIN)
     index.catch_up(svc)
-    found = presentations.add(svc, data, name, query["title"], query["replace"])
+    found = presentations.add(svc, data, name, query["title"], query["replace"], pdf)
     return api.answer(
         documents.added(found), 201, location=f"/api/v1/sales_enablement/templates/{found.saved.id}"
     )
@@ -298,6 +307,17 @@ def fetch(body: dict[str, Any], name: str) -> Response:
     found = presentations.add(svc, data, filename, body["title"], body["replace"])
     return api.answer(
         documents.added(found), 201, location=f"/api/v1/sales_enablement/templates/{found.saved.id}"
+    )
+
+
+@blueprint.post("/templates/<named>/pdf")
+@blueprint.call("content.edit", "sales templates pdf", answers=Saved, status=201, files=True)
+def bring(named: str) -> Response:
+    """Bring a PDF for an approved presentation, page by page the same: its next revision."""
+    _, data = api.upload("upload.pdf")
+    saved = presentations.bring(api.services(PLUGIN), named, data)
+    return api.answer(
+        documents.brought(saved), 201, location=f"/api/v1/sales_enablement/templates/{saved.id}"
     )
 
 
@@ -387,10 +407,19 @@ def change_deck(body: dict[str, Any], id: str) -> Response:  # noqa: A002
 def deck_file(id: str) -> Response:  # noqa: A002
     """The deck as a PowerPoint file, of the presentation as it is approved now."""
     svc = api.services(PLUGIN)
-    file, _ = decks.opened(svc, decks.find(svc, id))
+    file, _ = decks.opened(svc, decks.find_to_give(svc, id))
     response = send_file(file, mimetype=MIME, as_attachment=True, download_name="deck.pptx")
     response.headers["Cache-Control"] = "private, no-store"
     return response
+
+
+def _with_pdf(sent: Sequence[tuple[str, bytes]]) -> tuple[tuple[str, bytes], bytes]:
+    """The presentation and, if a second file is one, the PDF."""
+    pdfs = [data for _, data in sent if data.startswith(b"%PDF-")]
+    others = [each for each in sent if each[1] not in pdfs]
+    if len(others) != 1 or len(pdfs) > 1:
+        raise Invalid(f"{len(sent)} files were sent", "send one .pptx, and the same as .pdf if you like")
+    return others[0], pdfs[0] if pdfs else b""
 
 
 def _wanted(body: dict[str, Any]) -> decks.Wanted:

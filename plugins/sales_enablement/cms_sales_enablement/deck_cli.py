@@ -27,14 +27,16 @@ def templates() -> None:
 @click.option(
     "--replace", "replaces", default="", metavar="SLUG", help="Make it the next version of this one."
 )
+@click.option("--pdf", type=FILE, help="The same as PDF: what its slides look like where no LibreOffice is.")
 @json_option
 @pass_state
-def add(state: State, path: Path, title: str, replaces: str, as_json: bool) -> None:
+def add(state: State, path: Path, title: str, replaces: str, pdf: Path | None, as_json: bool) -> None:
     """Take a PowerPoint file in: each slide gets an id, fields are found, and what is odd about the file is told."""
-    _add(state.services(PLUGIN), path.read_bytes(), path.name, (title, replaces), as_json)
+    told = (title, replaces, pdf.read_bytes() if pdf else b"")
+    _add(state.services(PLUGIN), path.read_bytes(), path.name, told, as_json)
 
 
-def _add(svc: Services, data: bytes, filename: str, told: tuple[str, str], as_json: bool) -> None:
+def _add(svc: Services, data: bytes, filename: str, told: tuple[str, str, bytes], as_json: bool) -> None:
     index.catch_up(svc)
     row = documents.added(presentations.add(svc, data, filename, *told))
     if as_json:
@@ -78,7 +80,21 @@ def fetch(state: State, place: str, key: str, title: str, replaces: str, as_json
     svc = state.services(PLUGIN)
     svc.require(rules.CHANGE)
     filename, data = slide_sources.fetch(svc, place, key)
-    _add(svc, data, filename, (title, replaces), as_json)
+    _add(svc, data, filename, (title, replaces, b""), as_json)
+
+
+@templates.command("pdf")
+@click.argument("template", metavar="TEMPLATE")
+@click.argument("path", metavar="FILE.pdf", type=FILE)
+@json_option
+@pass_state
+def bring(state: State, template: str, path: Path, as_json: bool) -> None:
+    """Bring a PDF for an approved presentation, page by page the same: its next revision."""
+    row = documents.brought(presentations.bring(state.services(PLUGIN), template, path.read_bytes()))
+    if as_json:
+        print_json(row)
+    else:
+        click.echo(f"{row['slug']}: revision {row['revision']}, {row['state'].replace('_', ' ')}.")
 
 
 @templates.command("list")
@@ -210,6 +226,8 @@ def make(state: State, /, source: str, out: Path, as_json: bool, **told: Any) ->
     """Make a deck and write its file; fields without a value are listed, and show nothing."""
     svc = state.services(PLUGIN)
     made.require_writable(out)
+    if out.suffix.lower() == ".pdf":
+        made.require_paper(svc, source, _ids(told["picks"]))
     found = made.make(svc, source, _wanted(**told))
     row = documents.written(found, made.write_as(svc, found, out))
     if as_json:
@@ -253,8 +271,11 @@ def show_deck(state: State, deck: str, as_json: bool) -> None:
 def _wanted(
     picks: str, said: tuple[str, ...], logo: Path | None, shown: tuple[str, ...], subject: str
 ) -> made.Wanted:
-    wanted = tuple(each.strip() for each in picks.split(",") if each.strip())
-    return made.Wanted(wanted, dict(pairs(said)), _pictures(logo, shown), subject)
+    return made.Wanted(_ids(picks), dict(pairs(said)), _pictures(logo, shown), subject)
+
+
+def _ids(picks: str) -> tuple[str, ...]:
+    return tuple(each.strip() for each in picks.split(",") if each.strip())
 
 
 def _pictures(logo: Path | None, shown: Iterable[str]) -> dict[str, bytes | str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from cms_core import Services
+from cms_core import Saved, Services
 from cms_sales_enablement import slide_sources, values
 from cms_sales_enablement.decks import Written
 from cms_sales_enablement.material import Material
@@ -15,17 +15,18 @@ from cms_sales_enablement.rules import Rules
 
 def added(found: Added) -> dict[str, Any]:
     """A file that was taken in."""
-    saved = found.saved
     return {
-        "id": saved.id,
-        "slug": saved.slug,
-        "revision": saved.revision,
-        "state": saved.state,
+        **brought(found.saved),
         **_read(found.presentation),
         "behind": [
             {"id": deck.public_id, "name": deck.name, "user": deck.user_name} for deck in found.behind
         ],
     }
+
+
+def brought(saved: Saved) -> dict[str, Any]:
+    """A revision that was saved."""
+    return {"id": saved.id, "slug": saved.slug, "revision": saved.revision, "state": saved.state}
 
 
 def template(kept: Kept, rules: Rules) -> dict[str, Any]:
@@ -35,6 +36,7 @@ def template(kept: Kept, rules: Rules) -> dict[str, Any]:
         **in_list(kept),
         **_read(kept.presentation),
         "fonts": kept.presentation.fonts,
+        "pdf": kept.pdf is not None,
         "rules": told,
         "least": rules.least,
         "most": rules.most,

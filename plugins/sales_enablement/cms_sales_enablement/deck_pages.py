@@ -8,7 +8,17 @@ from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.wrappers import Response
 
 from cms_core import CmsError, NotFound, SchemaForm, permission, services, toast
-from cms_sales_enablement import builder, decks, feedback, index, material, pictures, presentations, shares
+from cms_sales_enablement import (
+    brought,
+    builder,
+    decks,
+    feedback,
+    index,
+    material,
+    pictures,
+    presentations,
+    shares,
+)
 from cms_sales_enablement import deck_view as view
 from cms_sales_enablement.models import Deck
 from cms_sales_enablement.presentations import MAKE, MIME
@@ -85,7 +95,7 @@ def _page(
         form=form or SchemaForm(DeckShareForm()),
         made=made,
         problem=problem,
-        paper=pictures.can_be_made(),
+        paper=pictures.paper_can_be_made(svc, page.slides, found),
         works=page.link is not None and page.link.state == "active",
     )
 
@@ -135,7 +145,7 @@ def tell(public_id: str) -> Answer:
 def file(public_id: str) -> Response:
     """The deck as a PowerPoint file."""
     svc = services.current(PLUGIN)
-    found = decks.find(svc, public_id)
+    found = decks.find_to_give(svc, public_id)
     opened, _ = decks.opened(svc, found)
     return _private(
         send_file(opened, mimetype=MIME, as_attachment=True, download_name=f"{decks.file_name(found)}.pptx")
@@ -147,8 +157,11 @@ def file(public_id: str) -> Response:
 def paper(public_id: str) -> Answer:
     """The deck as PDF, once it is made; asking for it has it made."""
     svc = services.current(PLUGIN)
-    found = decks.find(svc, public_id)
-    row = pictures.ask_for_paper(svc, material.of_deck(svc, found).of(found), found)
+    found = decks.find_to_give(svc, public_id)
+    made_of = material.of_deck(svc, found)
+    rows = made_of.of(found)
+    brought.require(made_of.kept.pdf, rows)
+    row = pictures.ask_for_paper(svc, rows, found)
     stored = svc.file(row.wide) if row and row.wide else None
     if stored is None:
         toast("The PDF is being made; the button brings it in some seconds.")

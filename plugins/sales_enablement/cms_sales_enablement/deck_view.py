@@ -65,7 +65,7 @@ def picture_of(svc: Services, deck: Deck, uid: str, width: int) -> Media | None:
     if uid not in {each.uid for each in deck.slides}:
         return None
     slide = material.of_deck(svc, deck).by_ref.get(uid)
-    return pictures.of(svc, slide, deck, width) if slide else None
+    return pictures.of(svc, deck.asset, slide, deck, width) if slide else None
 
 
 def by_namespace(deck: Deck) -> dict[str, dict[str, Any]]:

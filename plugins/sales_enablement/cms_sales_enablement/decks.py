@@ -11,7 +11,16 @@ from sqlalchemy.orm import Session, object_session, selectinload
 from sqlalchemy.orm.attributes import flag_modified
 
 from cms_core import Conflict, Invalid, NotFound, Services
-from cms_sales_enablement import filling, material, office, presentations, rules, training, values
+from cms_sales_enablement import (
+    brought,
+    filling,
+    material,
+    office,
+    presentations,
+    rules,
+    training,
+    values,
+)
 from cms_sales_enablement.material import Material, Part
 from cms_sales_enablement.models import Deck, DeckSlide, Slide
 from cms_sales_enablement.pptx.findings import Finding, Level
@@ -61,6 +70,7 @@ def make(svc: Services, source: str, wanted: Wanted) -> Deck:
     user = svc.require(MAKE)
     before = find_or_none(svc, source)
     if before is not None and wanted.nothing:
+        require_certified(svc, before)
         return before
     plan = _plan(svc, presentations.find(svc, before.asset if before else source), wanted, before)
     deck = Deck(asset=plan.kept.asset.id, user=user.id, user_name=user.name or user.email)
@@ -80,8 +90,10 @@ def change(svc: Services, public_id: str, wanted: Wanted, version: int | None = 
     """
     found = find(svc, public_id)
     plan = _plan(svc, presentations.find(svc, found.asset), wanted, found)
+    if wanted.blocks and version is None:
+        version = found.version  # where they stand was decided by the slides that it had
     with svc.transaction() as session:
-        deck = _row(session, public_id)
+        deck = _row(session, public_id, lock=True)
         if deck is None or (version is not None and deck.version != version):
             raise Conflict("somebody else has changed this deck meanwhile", "look at it again")
         _put(svc, deck, plan, replace(wanted, said=_new(wanted.said, deck)), deck)
@@ -97,6 +109,20 @@ def find(svc: Services, public_id: str) -> Deck:
     if found is None:
         raise NotFound(f"there is no deck {public_id[:60]!r}", "`cms sales decks list` shows what there is")
     return found
+
+
+def find_to_give(svc: Services, public_id: str) -> Deck:
+    """The same for who takes its file away; raises Forbidden without a valid certificate of what guards its presentation."""
+    found = find(svc, public_id)
+    require_certified(svc, found)
+    return found
+
+
+def require_certified(svc: Services, deck: Deck) -> None:
+    """Raise Forbidden without a valid certificate of what guards the presentations that its slides are of."""
+    others = {part.asset for part in material.parts_of(deck) if part.asset}
+    for asset in (deck.asset, *sorted(others)):
+        training.require_certified(svc, asset)
 
 
 def listed(svc: Services, limit: int | None = None, before: int | None = None) -> Sequence[Deck]:
@@ -158,8 +184,17 @@ def require_writable(out: Path) -> None:
         raise Invalid(f"{out.name!r:.80} is neither .pptx nor .pdf", "name the file so", field="out")
     if not out.absolute().parent.is_dir():
         raise Invalid(f"there is no folder {str(out.parent)!r:.200}", "make it first", field="out")
-    if ending == ".pdf":
-        office.require()
+
+
+def require_paper(svc: Services, source: str, picks: Sequence[str] = ()) -> None:
+    """Raise Invalid where no PDF of a deck can be made here: asked before the deck itself is."""
+    before = find_or_none(svc, source)
+    kept = presentations.find(svc, before.asset if before else source)
+    parts = material.parts_of(before) if before else [Part(slide.uid) for slide in kept.slides]
+    if picks:
+        parts = [Part(ref) for ref in material.refs(svc, kept, picks)]
+    slides = material.of_parts(svc, kept, parts).by_ref
+    brought.require(kept.pdf, [slides[part.ref] for part in parts if part.ref in slides])
 
 
 def write_as(svc: Services, deck: Deck, out: Path) -> Written:
@@ -170,7 +205,12 @@ def write_as(svc: Services, deck: Deck, out: Path) -> Written:
     with tempfile.TemporaryDirectory(prefix="cms-deck-") as folder:
         pptx = Path(folder, "deck.pptx")
         written = write(svc, deck, pptx)
-        office.to_pdf(pptx, out)
+        if office.program() is not None:
+            office.to_pdf(pptx, out)
+        else:
+            made_of = material.of_deck(svc, deck)
+            slides = [made_of.by_ref[each.id] for each in written.copied.slides]
+            brought.write(svc, made_of.kept.pdf, slides, out)
     return written
 
 
@@ -314,8 +354,8 @@ def find_or_none(svc: Services, public_id: str) -> Deck | None:
     return found if mine or svc.can(SEES_ALL) else None
 
 
-def _row(session: Session, public_id: str) -> Deck | None:
+def _row(session: Session, public_id: str, *, lock: bool = False) -> Deck | None:
     if "\0" in public_id:
         return None
     query = select(Deck).where(Deck.public_id == public_id).options(selectinload(Deck.slides))
-    return session.scalar(query)
+    return session.scalar(query.with_for_update() if lock else query)

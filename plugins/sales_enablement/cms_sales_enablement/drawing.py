@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import delete, select, update
 
 from cms_core import CmsError, JobContext, Services
-from cms_sales_enablement import decks, material, office, pdf_pages, pictures, presentations
+from cms_sales_enablement import brought, decks, material, office, pdf_pages, pictures, presentations
 from cms_sales_enablement.material import Material
 from cms_sales_enablement.models import Deck, Picture, Slide
 from cms_sales_enablement.pictures import PAPER, SMALL, TRIES, WIDE
@@ -21,7 +21,7 @@ MIME, PDF = "image/webp", "application/pdf"
 
 def run(ctx: JobContext) -> None:
     """Draw what is wanted, deck by deck, until nothing is."""
-    if not pictures.can_be_made():
+    if not pdf_pages.installed():
         return
     while draw_next(ctx.services):
         pass
@@ -67,7 +67,8 @@ def _draw(svc: Services, rows: Sequence[Picture]) -> None:
 
 def _print(svc: Services, made_of: Material, deck: Deck, rows: Sequence[Picture]) -> None:
     """The PDF of the deck as it is now; one that was asked for before it was changed is forgotten."""
-    now = pictures.paper_key(made_of.of(deck), deck)
+    sheet = brought.stand_in(svc, deck.asset)
+    now = pictures.paper_key(made_of.of(deck), deck, sheet)
     _forget(svc, [row for row in rows if row.key != now])
     if now not in {row.key for row in rows}:
         return
@@ -80,15 +81,19 @@ def _print(svc: Services, made_of: Material, deck: Deck, rows: Sequence[Picture]
 
 
 def _draw_slides(svc: Services, made_of: Material, deck: Deck | None, rows: Sequence[Picture]) -> None:
-    wanted = _still_wanted(made_of, deck, rows)
+    sheet = brought.stand_in(svc, made_of.kept.asset.id)
+    wanted = _still_wanted(made_of, deck, rows, sheet)
     _forget(svc, [row for row in rows if row.key not in wanted])
     if not wanted:
         return
     picks = [slide.uid for slide in wanted.values()]
     with tempfile.TemporaryDirectory(prefix="cms-slides-") as folder:
         pptx, pdf = Path(folder, "deck.pptx"), Path(folder, "deck.pdf")
-        decks.write_slides(svc, made_of, picks, deck, pptx)
-        office.to_pdf(pptx, pdf, hidden=True)
+        if sheet:
+            brought.pages(svc, sheet, list(wanted.values()), pdf)
+        else:
+            decks.write_slides(svc, made_of, picks, deck, pptx)
+            office.to_pdf(pptx, pdf, hidden=True)
         pages = pdf_pages.render(pdf, Path(folder), (WIDE, SMALL))
         if len(pages) != len(picks):  # a program that leaves hidden slides out would shift the others
             _count_try(svc, rows, f"{len(pages)} pages of {len(picks)} slides")
@@ -97,9 +102,11 @@ def _draw_slides(svc: Services, made_of: Material, deck: Deck | None, rows: Sequ
             _keep(svc, key, page)
 
 
-def _still_wanted(made_of: Material, deck: Deck | None, rows: Sequence[Picture]) -> dict[str, Slide]:
+def _still_wanted(
+    made_of: Material, deck: Deck | None, rows: Sequence[Picture], sheet: str
+) -> dict[str, Slide]:
     """The slides by key, as they look now: who changed the deck meanwhile wants another picture."""
-    by_key = {pictures.key_of(slide, deck): slide for slide in made_of.slides}
+    by_key = {pictures.key_of(slide, deck, sheet): slide for slide in made_of.slides}
     return {row.key: by_key[row.key] for row in rows if row.key in by_key}
 
 

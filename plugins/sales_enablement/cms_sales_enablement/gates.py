@@ -1,6 +1,6 @@
 """The doors of a link, one after the other: the reader's address, whether that may open it, the password.
 
-How far somebody got stands in a signed cookie, good for this link, its password and its gate as they are now, and for some hours.
+How far somebody got stands in a signed cookie, good for this link with its password, gate and lists of now, and for some hours.
 What may be shown is asked of it with each page, picture, file and message, never remembered elsewhere.
 """
 
@@ -116,7 +116,7 @@ def sealed(opened: Opened, passed: Pass, key: bytes) -> str:
 
 
 def opened_pass(opened: Opened, cookie: str, now: datetime, key: bytes) -> Pass:
-    """The pass of a cookie; an empty one for what was not signed here, is of another link, gate or password, or too old."""
+    """The pass of a cookie; an empty one for what was not signed here, is of another link or other terms, or too old."""
     try:
         told = _signer(key).loads(cookie)
     except BadSignature:
@@ -129,12 +129,10 @@ def opened_pass(opened: Opened, cookie: str, now: datetime, key: bytes) -> Pass:
 
 
 def _lock(opened: Opened) -> list[str]:
-    """What a pass is good for: this link with this password and this gate."""
+    """What a pass is good for: this link, what it leads to, and its terms; other words or slides there change nothing."""
     share = opened.share
-    return [
-        share.public_id,
-        hashlib.sha256(f"{share.password_hash}\n{opened.gate}".encode()).hexdigest()[:32],
-    ]
+    terms = [share.asset, share.deck or "", share.password_hash, opened.gate, opened.lists]
+    return [share.public_id, hashlib.sha256("\n".join(terms).encode()).hexdigest()[:32]]
 
 
 def _signer(key: bytes) -> URLSafeSerializer:

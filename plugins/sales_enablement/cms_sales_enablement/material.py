@@ -14,7 +14,7 @@ from typing import Any
 
 from cms_core import CmsError, Invalid, Services, merge
 from cms_sales_enablement import blocks, presentations
-from cms_sales_enablement.models import Deck, Slide
+from cms_sales_enablement.models import BLOCK, Deck, Slide
 from cms_sales_enablement.pptx.block import Block
 from cms_sales_enablement.pptx.composing import Foreign, compose
 from cms_sales_enablement.pptx.template import DeckTemplate
@@ -84,7 +84,7 @@ class Material:
     def source(self, ref: str) -> tuple[Kept, Slide] | None:
         """The presentation that a slide is of, and the slide as it is there; None for a block."""
         part = Part(ref)
-        kept = self.others.get(part.asset, self.kept) if not ref.startswith(blocks.PREFIX) else None
+        kept = self.others.get(part.asset, self.kept) if not ref.startswith(BLOCK) else None
         slide = next((each for each in kept.slides if each.uid == part.uid), None) if kept else None
         return (kept, slide) if kept and slide else None
 

@@ -9,7 +9,13 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from cms_core import Base, PublicId
 from cms_sales_enablement import training_models  # noqa: F401  # its tables belong to these
 
+BLOCK = "block-"  # begins the ids of slides that are told
 TERM = String(40).with_variant(String(40, collation="C"), "postgresql")  # ranges of terms go by code point
+
+
+def is_own(ref: str) -> bool:
+    """Whether a slide of a deck is one of its presentation: neither of another one (``<presentation>:<id>``) nor told."""
+    return ":" not in ref and not ref.startswith(BLOCK)
 
 
 class Document(Base):
@@ -66,7 +72,10 @@ class Shelf(Base):
 
 
 class Presentation(Base):
-    """What was read out of a presentation's file, once per content: revisions of assets name the file by its hash."""
+    """What was read out of a presentation's file, once per content: revisions of assets name the file by its hash.
+
+    ``asset`` is the one that it was taken in as, while it is the newest file of that one.
+    """
 
     __tablename__ = "sales_enablement_presentation"
 
@@ -75,6 +84,7 @@ class Presentation(Base):
     fonts: Mapped[list[str]] = mapped_column(JSON)
     findings: Mapped[list[dict[str, str]]] = mapped_column(JSON)
     read_at: Mapped[datetime]
+    asset: Mapped[str | None] = mapped_column(String(36), index=True)
 
     slides: Mapped[list["Slide"]] = relationship(cascade="all, delete-orphan", order_by="Slide.number")
 
@@ -186,7 +196,7 @@ class DeckSlide(Base):
     @property
     def is_own(self) -> bool:
         """Whether it is a slide of the deck's presentation."""
-        return self.block is None and ":" not in self.uid
+        return is_own(self.uid)
 
 
 class Picture(Base):

@@ -3,27 +3,18 @@
 It takes seconds, so it never stands in the way of a page. What it opens was written by us: without macros, fetching nothing.
 """
 
-import contextlib
 import json
-import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from cms_core import Invalid, TryLater
+from cms_sales_enablement import office_warm
 
 NAMES = ("soffice", "libreoffice")
 SECONDS = 180
-MEMORY_BYTES = 4 << 30
-LIMITED = f"""
-import os, resource, sys
-resource.setrlimit(resource.RLIMIT_AS, ({MEMORY_BYTES}, {MEMORY_BYTES}))
-resource.setrlimit(resource.RLIMIT_CPU, ({SECONDS}, {SECONDS}))
-os.execv(sys.argv[1], sys.argv[1:])
-"""
 
 
 def program() -> str | None:
@@ -51,20 +42,9 @@ def to_pdf(pptx: Path, out: Path, *, hidden: bool = False) -> None:
     """
     soffice = require()
     with tempfile.TemporaryDirectory(prefix="cms-office-") as folder:
-        options = {"ExportHiddenSlides": {"type": "boolean", "value": str(hidden).lower()}}
         made = Path(folder, f"{pptx.stem}.pdf")
-        command = [
-            soffice,
-            "--headless",
-            "--norestore",
-            f"-env:UserInstallation=file://{folder}/profile",
-            "--convert-to",
-            f"pdf:impress_pdf_Export:{json.dumps(options)}",
-            "--outdir",
-            folder,
-            str(pptx),
-        ]
-        _run(command, folder)
+        if not office_warm.convert(soffice, pptx, made, hidden=hidden):
+            run_once(soffice, pptx, folder, hidden=hidden)
         if not made.is_file():
             raise Invalid("LibreOffice could not make a PDF of it", "open the .pptx there to see why")
         partial = out.with_name(f".{out.name}.part")
@@ -75,13 +55,25 @@ def to_pdf(pptx: Path, out: Path, *, hidden: bool = False) -> None:
             partial.unlink(missing_ok=True)
 
 
-def _run(command: list[str], folder: str) -> None:
-    """It shares nothing with another one: its profile is its own, and what it starts ends with it."""
-    environ = {**os.environ, "HOME": folder, "SAL_DISABLE_OPENCL": "1"}
+def run_once(soffice: str, pptx: Path, folder: str, *, hidden: bool = False) -> None:
+    """Start one for this file alone: it shares nothing with another one, its profile is its own, and it ends with us."""
+    options = {"ExportHiddenSlides": {"type": "boolean", "value": str(hidden).lower()}}
+    command = [
+        office_warm.binary(soffice),
+        "--headless",
+        "--norestore",
+        f"-env:UserInstallation=file://{folder}/profile",
+        "--convert-to",
+        f"pdf:impress_pdf_Export:{json.dumps(options)}",
+        "--outdir",
+        folder,
+        str(pptx),
+    ]
+    limits = map(str, (office_warm.MEMORY_BYTES, SECONDS))
     child = subprocess.Popen(
-        [sys.executable, "-I", "-c", LIMITED, *command],
-        env=environ,
-        stdin=subprocess.DEVNULL,
+        [sys.executable, "-I", str(office_warm.KEEPER), *limits, "run", *command],
+        env=office_warm.environment(folder),
+        stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
@@ -93,10 +85,4 @@ def _run(command: list[str], folder: str) -> None:
             f"LibreOffice took more than {SECONDS} seconds", "try again, or write a .pptx"
         ) from None
     finally:
-        _end(child)
-
-
-def _end(child: "subprocess.Popen[bytes]") -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGKILL)
-    child.wait()
+        office_warm.end_session(child)

@@ -8,7 +8,7 @@ from typing import Any
 from cms_core import Invalid, NotFound, Services
 from cms_sales_enablement import blocks, decks, material, presentations, rules
 from cms_sales_enablement.decks import Wanted
-from cms_sales_enablement.models import Deck, Slide
+from cms_sales_enablement.models import BLOCK, Deck, Slide
 from cms_sales_enablement.presentations import Kept
 
 MOST = 200  # slides that are added at once
@@ -28,7 +28,7 @@ def add_block(
 ) -> tuple[Deck, str]:
     """Put a slide of one's own into a deck, behind the slide ``after`` (else last), and give its id; raises as ``decks.change``."""
     found = decks.find(svc, deck)
-    ref = f"{blocks.PREFIX}{secrets.token_hex(4)}"
+    ref = f"{BLOCK}{secrets.token_hex(4)}"
     wanted = Wanted(_behind(_there(svc, found), after, [ref]), blocks={ref: blocks.checked(svc, kind, told)})
     return decks.change(svc, deck, wanted, version), ref
 

@@ -39,7 +39,7 @@ def render(pdf: Path, folder: Path, widths: Sequence[int]) -> list[dict[int, Pat
 
 def main(pdf: str, folder: str, *widths: str) -> None:
     """What the child does."""
-    _limit()
+    limit()
     import pypdfium2
     from PIL import Image
 
@@ -59,7 +59,7 @@ def main(pdf: str, folder: str, *widths: str) -> None:
     sys.stdout.write(str(len(document)))
 
 
-def _limit() -> None:
+def limit() -> None:
     try:
         import resource
     except ImportError:  # not on Windows; the time limit still holds

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import select
 
 from cms_core import Media, Services, insert_missing
-from cms_sales_enablement import office, pdf_pages, values
+from cms_sales_enablement import brought, office, pdf_pages, values
 from cms_sales_enablement.models import Deck, Picture, Slide
 
 LOOKS = 1  # raised when slides are drawn in another way
@@ -26,39 +26,54 @@ def can_be_made() -> bool:
     return pdf_pages.installed() and office.program() is not None
 
 
-def key_of(slide: Slide, deck: Deck | None) -> str:
-    """The same for the same looks: the slide itself, the values and pictures of its fields."""
+def key_of(slide: Slide, deck: Deck | None, sheet: str = "") -> str:
+    """The same for the same looks: the slide itself, the values and pictures of its fields, the PDF whose page it is."""
     known = values.restored(deck.values) if deck else {}
     filled = {name: known[name].value for name in slide.fields if name in known}
     shown = {name: deck.picture(name) for name in slide.fields} if deck else {}
-    told = [LOOKS, slide.digest, deck is not None, filled, shown]
+    told = [LOOKS, slide.digest, deck is not None, filled, shown, *filter(None, [sheet])]
     return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def paper_key(slides: Iterable[Slide], deck: Deck) -> str:
+def paper_key(slides: Iterable[Slide], deck: Deck, sheet: str = "") -> str:
     """The same for a deck of the same looks: what its PDF is known by."""
-    return hashlib.sha256("\n".join(["PDF", *(key_of(slide, deck) for slide in slides)]).encode()).hexdigest()
+    return hashlib.sha256(
+        "\n".join(["PDF", *(key_of(slide, deck, sheet) for slide in slides)]).encode()
+    ).hexdigest()
 
 
 def ask_for(svc: Services, asset: str, slides: Iterable[Slide], deck: Deck | None) -> Mapping[str, Picture]:
     """The pictures of these slides by slide id, made or not; those that nobody has asked for yet are asked for."""
-    return _ask(svc, asset, {key_of(slide, deck): slide.uid for slide in slides}, deck)
+    sheet = brought.stand_in(svc, asset)
+    if sheet:
+        slides = [each for each in slides if brought.shows(each, deck)]
+    elif not can_be_made():
+        return {}
+    return _ask(svc, asset, {key_of(slide, deck, sheet): slide.uid for slide in slides}, deck)
+
+
+def paper_can_be_made(svc: Services, slides: Iterable[Slide], deck: Deck) -> bool:
+    """Whether there can be a PDF of this deck here."""
+    if brought.stand_in(svc, deck.asset):
+        return all(brought.shows(each, deck) for each in slides)
+    return can_be_made()
 
 
 def ask_for_paper(svc: Services, slides: Iterable[Slide], deck: Deck) -> Picture | None:
     """The PDF of a deck, made or not; None where none can be made."""
-    return _ask(svc, deck.asset, {paper_key(slides, deck): PAPER}, deck).get(PAPER)
+    slides, sheet = list(slides), brought.stand_in(svc, deck.asset)
+    if not paper_can_be_made(svc, slides, deck):
+        return None
+    return _ask(svc, deck.asset, {paper_key(slides, deck, sheet): PAPER}, deck).get(PAPER)
 
 
 def paper(svc: Services, slides: Iterable[Slide], deck: Deck) -> Picture | None:
     """The same, if somebody has asked for it."""
     with svc.session() as session:
-        return session.get(Picture, paper_key(slides, deck))
+        return session.get(Picture, paper_key(slides, deck, brought.stand_in(svc, deck.asset)))
 
 
 def _ask(svc: Services, asset: str, keys: Mapping[str, str], deck: Deck | None) -> Mapping[str, Picture]:
-    if not can_be_made():
-        return {}
     with svc.session() as session:
         known = set(session.scalars(select(Picture.key).where(Picture.key.in_(keys))))
     if new := [key for key in keys if key not in known]:
@@ -71,9 +86,10 @@ def _ask(svc: Services, asset: str, keys: Mapping[str, str], deck: Deck | None) 
         return {keys[row.key]: row for row in found}
 
 
-def of(svc: Services, slide: Slide, deck: Deck | None, width: int) -> Media | None:
-    """The picture of a slide as it looks in a deck (None: in the presentation), if it was made."""
+def of(svc: Services, asset: str, slide: Slide, deck: Deck | None, width: int) -> Media | None:
+    """The picture of a slide of a presentation as it looks in a deck (None: in the presentation), if it was made."""
+    sheet = brought.stand_in(svc, asset)
     with svc.session() as session:
-        row = session.get(Picture, key_of(slide, deck))
+        row = session.get(Picture, key_of(slide, deck, sheet))
     sha256 = (row.wide if width > SMALL else row.small) if row else None
     return svc.file(sha256) if sha256 else None

@@ -10,11 +10,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from sqlalchemy import or_, select
+from sqlalchemy import or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import selectinload
 
-from cms_core import Asset, Invalid, Media, NotFound, Saved, Services
+from cms_core import Asset, Conflict, Invalid, Media, NotFound, Saved, Services
+from cms_sales_enablement import brought
 from cms_sales_enablement.models import Deck, DeckSlide, Document, Presentation, Slide
 from cms_sales_enablement.pptx import slides as pptx
 from cms_sales_enablement.pptx.reading import TAKEN_OUT, Read, read_in_child
@@ -34,6 +35,11 @@ class Kept:
     presentation: Presentation
 
     @property
+    def pdf(self) -> Media | None:
+        """The PDF that was brought along with the file."""
+        return brought.pdf_of(self.asset)
+
+    @property
     def slides(self) -> list[Slide]:
         """Its slides in the order of the show."""
         return self.presentation.slides
@@ -48,27 +54,68 @@ class Added:
     behind: Sequence[Deck]
 
 
-def add(svc: Services, data: bytes, filename: str, title: str = "", replaces: str = "") -> Added:
+def add(
+    svc: Services, data: bytes, filename: str, title: str = "", replaces: str = "", pdf: bytes = b""
+) -> Added:
     """Take a file in, as a new presentation or as the next revision of the one named by ``replaces`` (slug or id).
 
-    The same file again is the presentation that has it. Raises Invalid for a file that cannot be used, or holds what the settings
-    refuse; then nothing is kept.
+    The same file again is the presentation that has it, whoever adds it and however many at once. ``pdf`` is brought along. Raises
+    Invalid for a file that cannot be used, or holds what the settings refuse; then nothing is kept.
     """
     svc.require("content.edit")
     before = find(svc, replaces) if replaces else None
     found = _read(data, filename)
     _require_allowed(svc, found)
+    paper = brought.keep(svc, pdf, len(found.slides), filename) if pdf else None
     file = svc.keep_file(data, filename, MIME)
     presentation = _remember(svc, file.sha256, found)
-    if before is None and not title and (known := _with_file(svc, file.sha256)) is not None:
-        asset = known.asset
-        return Added(Saved(asset.id, asset.slug, asset.revision, asset.state), presentation, ())
     name = " ".join(title.split())[:LONGEST_TITLE] or (
         before.asset.title if before else _title(filename, found)
     )
-    body = {"file": f"/media/{file.sha256}/{file.filename}"}
-    saved = svc.save_asset(KIND, name, body, slug=before.asset.slug if before else "")
+    approved = None if before else _with_file(svc, file.sha256)
+    with svc.transaction() as session:
+        row = session.scalars(
+            select(Presentation).where(Presentation.sha256 == file.sha256).with_for_update()
+        ).one()
+        known = _saved(approved.asset) if approved else svc.saved(row.asset) if row.asset else None
+        if before is None and known is not None:
+            return Added(_with_pdf(svc, known, paper) if paper else known, presentation, ())
+        saved = svc.save_asset(KIND, name, _body(file, paper), slug=before.asset.slug if before else "")
+        session.execute(update(Presentation).where(Presentation.asset == saved.id).values(asset=None))
+        row.asset = saved.id
     return Added(saved, presentation, behind(svc, saved.id, presentation))
+
+
+def bring(svc: Services, named: str, pdf: bytes) -> Saved:
+    """Bring a PDF for an approved presentation: its next revision, of the same file, approved or reviewed like any other.
+
+    Raises Invalid for a PDF that is not page by page the same, Conflict where newer words wait for approval.
+    """
+    svc.require("content.edit")
+    kept = find(svc, named)
+    paper = brought.keep(svc, pdf, len(kept.slides), kept.file.filename)
+    with svc.transaction():
+        return _with_pdf(svc, _saved(kept.asset), paper)
+
+
+def _with_pdf(svc: Services, known: Saved, paper: Media) -> Saved:
+    asset, newest = next(iter(svc.assets([known.id])), None), svc.saved(known.id)
+    if asset is None or newest is None or newest.revision != asset.revision:
+        raise Conflict(
+            f"{known.slug!r} has a newer version that waits for approval",
+            "bring the PDF when that is approved",
+            field=brought.FIELD,
+        )
+    return svc.save_asset(KIND, asset.title, _body(_file(asset), paper), slug=asset.slug)
+
+
+def _body(file: Media, paper: Media | None) -> dict[str, str]:
+    named = {"file": file, brought.FIELD: paper}
+    return {name: f"/media/{each.sha256}/{each.filename}" for name, each in named.items() if each}
+
+
+def _saved(asset: Asset) -> Saved:
+    return Saved(asset.id, asset.slug, asset.revision, asset.state)
 
 
 def find(svc: Services, named: str) -> Kept:

@@ -68,6 +68,11 @@ class PresentationFile(Schema):
         metadata={"label": "File", "hint": "Add a new version under Decks: it is read and checked there"},
     )
 
+    pdf = fields.String(
+        validate=validate.Regexp(r"/media/[0-9a-f]{64}/[^/]+\.pdf$", error="Not the PDF of a presentation."),
+        metadata={"label": "PDF of it", "hint": "Brought along under Decks, for where no LibreOffice is"},
+    )
+
 
 class QuestionForm(Schema):
     """One question of a quiz."""

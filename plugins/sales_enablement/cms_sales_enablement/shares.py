@@ -18,7 +18,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from cms_core import Asset, Contact, Invalid, NotFound, Services
-from cms_sales_enablement import decks, presentations
+from cms_sales_enablement import decks, presentations, training
 from cms_sales_enablement import terms as conditions
 from cms_sales_enablement.models import Deck, Share, Shelf, View
 from cms_sales_enablement.terms import Limits, Terms
@@ -43,7 +43,7 @@ class Made:
 class Opened:
     """A share that may be shown now, with the asset as it is approved now, and the deck of it if it is to one.
 
-    ``gate`` and ``download`` are what it asks for and allows by the settings of now.
+    ``gate`` and ``download`` are what it asks for and allows by the settings of now, ``lists`` is the same for the same lists.
     """
 
     share: Share
@@ -51,6 +51,7 @@ class Opened:
     deck: Deck | None = None
     gate: str = ""
     download: bool = False
+    lists: str = ""
 
 
 def create(
@@ -74,6 +75,8 @@ def create(
             "`cms sales search` lists what there is, `cms sales decks list` your decks",
             field="asset",
         )
+    if deck is not None:
+        training.require_certified(svc, deck.asset)
     is_deck, limits = deck is not None or asset.kind == presentations.KIND, Limits.of(svc)
     ends = _end(svc, expires, limits)
     kept = conditions.checked(svc, terms, limits, is_deck=is_deck, contact=bool(contact.strip()))
@@ -138,7 +141,9 @@ def open_share(svc: Services, token: str, view: str = "") -> Opened | None:
     deck = decks.shared(svc, share.deck) if share.deck else None
     if not assets or (share.deck and deck is None):
         return None
-    return Opened(share, assets[0], deck, limits.gate_of(share), limits.may_download(share))
+    gate = limits.gate_of(share)
+    lists = conditions.fingerprint(svc, share) if gate else ""
+    return Opened(share, assets[0], deck, gate, limits.may_download(share), lists)
 
 
 def counted_views(svc: Services, share: Share, but: str = "") -> int:

@@ -8,7 +8,16 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response
 
 from cms_core import CmsError, NotFound, Services, permission, services, toast
-from cms_sales_enablement import feedback, index, pictures, presentations, rules, slide_sources, usage
+from cms_sales_enablement import (
+    feedback,
+    index,
+    office,
+    pictures,
+    presentations,
+    rules,
+    slide_sources,
+    usage,
+)
 from cms_sales_enablement.share_pages import PLUGIN
 
 Answer = str | Response | tuple[str, int]
@@ -45,11 +54,17 @@ def _new(problem: CmsError | None = None) -> str:
 def add() -> Answer:
     """Take a file in, as a new presentation or as the next version of one."""
     svc = services.current(PLUGIN)
+    paper: FileStorage | None = request.files.get("pdf")
     try:
         name, data = _sent(svc)
         index.catch_up(svc)
         found = presentations.add(
-            svc, data, name[:200], request.form.get("title", ""), request.form.get("replace", "")
+            svc,
+            data,
+            name[:200],
+            request.form.get("title", ""),
+            request.form.get("replace", ""),
+            paper.read() if paper else b"",
         )
     except CmsError as error:
         return _new(error), error.status
@@ -69,15 +84,35 @@ def _sent(svc: Services) -> tuple[str, bytes]:
     return (sent.filename or "", sent.read()) if sent else ("", b"")
 
 
+@blueprint.post("/<slug>/pdf")
+@permission("content.edit")
+def bring(slug: str) -> Answer:
+    """Bring a PDF for a presentation as it is approved."""
+    sent: FileStorage | None = request.files.get("pdf")
+    try:
+        saved = presentations.bring(services.current(PLUGIN), slug, sent.read() if sent else b"")
+    except CmsError as error:
+        return _show(slug, error), error.status
+    if saved.state != "approved":
+        toast(f"“{saved.slug}” waits for approval: then its PDF is used.")
+    return redirect(url_for("sales_templates.show", slug=saved.slug), 303)
+
+
 @blueprint.get("/<slug>")
 @permission(presentations.READ)
 def show(slug: str) -> Answer:
     """The slides of a presentation, what is odd about its file, and which decks are behind."""
+    return _show(slug)
+
+
+def _show(slug: str, problem: CmsError | None = None) -> str:
     svc = services.current(PLUGIN)
     kept = presentations.find(svc, slug)
     return render_template(
         "sales_enablement/presentation.html",
         kept=kept,
+        problem=problem,
+        draws=office.program() is not None,
         uses={each.uid: each for each in usage.of_slides(svc, kept)},
         rules=rules.of(svc, kept.asset.id),
         made=pictures.ask_for(svc, kept.asset.id, kept.slides, None),
@@ -122,8 +157,9 @@ def set_limits(slug: str) -> Answer:
 def picture(slug: str, uid: str, width: int) -> Response:
     """The picture of one slide as it stands in the presentation."""
     svc = services.current(PLUGIN)
-    slide = next((each for each in presentations.find(svc, slug).slides if each.uid == uid), None)
-    found = pictures.of(svc, slide, None, width) if slide else None
+    kept = presentations.find(svc, slug)
+    slide = next((each for each in kept.slides if each.uid == uid), None)
+    found = pictures.of(svc, kept.asset.id, slide, None, width) if slide else None
     if found is None:
         raise NotFound("this picture is not made yet", "look again in some seconds")
     response = send_file(found.path, mimetype=found.mime)

@@ -97,6 +97,11 @@ def listed(svc: Services, shares: Iterable[Share]) -> Mapping[int, Mapping[str, 
     return found
 
 
+def fingerprint(svc: Services, share: Share) -> str:
+    """The same for the same lists of a link, whatever they say: what a pass is good for."""
+    return repr(listed(svc, [share])[share.id])
+
+
 def lets_in(svc: Services, share: Share, address: str) -> bool:
     """Whether the lists of a link let this address in: not one that is denied, and where some are allowed only those."""
     mine = ShareRule.share_id == share.id

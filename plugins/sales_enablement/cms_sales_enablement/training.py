@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from cms_core import Asset, Forbidden, Invalid, NotFound, Services
@@ -181,9 +181,20 @@ def require_certified(svc: Services, asset: str) -> None:
     """Raise Forbidden where a running initiative guards this presentation and who asks has no valid certificate of it."""
     if svc.can(MANAGE):
         return
-    for initiative in listed(svc):
-        if asset in initiative.guards and not (found := standing(svc, initiative)).certified:
-            raise Forbidden(_what(found), _remedy(found))
+    user = svc.require(READ)
+    certified = select(QuizAttempt.id).where(
+        QuizAttempt.initiative_id == Initiative.id,
+        QuizAttempt.user == user.id,
+        QuizAttempt.passed,
+        or_(QuizAttempt.expires_at.is_(None), QuizAttempt.expires_at > svc.now()),
+    )
+    lacking = select(Initiative).where(Initiative.closed_at.is_(None), ~certified.exists())
+    with svc.session() as session:
+        found = session.scalars(lacking.order_by(Initiative.id.desc())).all()
+    for initiative in found:
+        if asset in initiative.guards:
+            there = standing(svc, find(svc, initiative.public_id))
+            raise Forbidden(_what(there), _remedy(there))
 
 
 def attempts(svc: Services, initiative: Initiative) -> list[QuizAttempt]:

@@ -6,15 +6,16 @@ from itertools import product
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from cms_core import Contact
 from cms_core.workspace import Workspace
-from cms_sales_enablement import feedback, shares
+from cms_sales_enablement import decks, drawing, feedback, pictures, shares
 from cms_sales_enablement.codes import PER
-from cms_sales_enablement.models import Share
+from cms_sales_enablement.decks import Wanted
+from cms_sales_enablement.models import Share, ShareRule
 
-from .doors import PASSWORD, door, looks, mailing, verify
+from .doors import PASSWORD, WORDS, door, looks, mailing, verify
 
 
 @pytest.fixture
@@ -240,6 +241,55 @@ def test_another_password_or_gate_closes_what_was_open(
     assert door(reader.get(made.url)) == "open"
     change(desk, made, **changed)
     assert door(reader.get(made.url)) == "address"
+
+
+@pytest.mark.parametrize("denied", [False, True])
+def test_other_lists_close_what_was_open_also_for_who_is_on_them(
+    desk: Any, make: Any, reader: Any, denied: bool
+) -> None:
+    """Security rule 3: the cookie is bound to the lists too."""
+    made = make(gate="verified", allow=["@acme.test"])
+    verify(desk, reader, made.url, "ann@acme.test")
+    assert door(reader.get(made.url)) == "open"
+    with desk.services().transaction() as session:
+        share = session.scalars(select(Share).where(Share.public_id == made.id)).one()
+        session.add(ShareRule(share_id=share.id, denied=denied, what="ben@acme.test"))
+    assert door(reader.get(made.url)) == "address"
+    desk.clock.at += PER
+    verify(desk, reader, made.url, "ann@acme.test")
+    assert door(reader.get(made.url)) == "open"
+
+
+def test_other_words_close_nothing(desk: Any, make: Any, reader: Any) -> None:
+    """What a reader proved is about them, not about what is shown: a look that goes on is not cut off by a corrected word."""
+    made = make(gate="verified", password=PASSWORD)
+    verify(desk, reader, made.url, "ann@acme.test")
+    reader.post(made.url, password=PASSWORD)
+    view = reader.get(made.url).text.partition('data-view="')[2].partition('"')[0]
+    desk.write("calm", f"{WORDS} Corrected.", title="Another title of it")
+    told = {"view": view, "n": "1", "ms": "2000"}
+    desk.clock.at += timedelta(seconds=3)
+    assert reader.post(f"{made.url}/seen", **told).status_code == 204
+    shown = reader.get(made.url)
+    assert door(shown) == "open"
+    assert "Corrected." in shown.text
+
+
+def test_a_deck_that_is_changed_in_mid_view_goes_on(
+    desk: Any, rep: Any, slides: Any, reader: Any, by_hand: Any
+) -> None:
+    deck = decks.make(rep, "pitch", Wanted(("256", "257")))
+    made = desk.share(deck.public_id, gate="verified")
+    verify(desk, reader, made.url, "ann@acme.test")
+    view = reader.get(made.url).text.partition('data-view="')[2].partition('"')[0]
+    decks.change(rep, deck.public_id, Wanted(("257", "258"), {"client": "Ann"}))
+    pictures.ask_for(rep, deck.asset, slides, decks.find(rep, deck.public_id))
+    while drawing.draw_next(rep):
+        pass
+    for slide, status in (("257", 200), ("258", 200), ("256", 404)):
+        with reader.get(f"{made.url}/slides/{slide}/480?view={view}") as answer:
+            assert answer.status_code == status
+    assert "Slide 3" in reader.get(made.url).text
 
 
 def test_messages_of_a_page_are_taken_from_who_passed_alone(

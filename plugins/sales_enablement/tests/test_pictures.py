@@ -32,7 +32,7 @@ def width_of(source: Any) -> int:
 
 
 def picture_of(rep: Services, slide: Slide, deck: Deck | None, width: int = 1600) -> Media | None:
-    return pictures.of(rep, slide, deck, width)
+    return pictures.of(rep, deck.asset if deck else "", slide, deck, width)
 
 
 def test_the_key_is_all_that_the_looks_depend_on(rep: Services, slides: list[Slide]) -> None:

@@ -1,6 +1,7 @@
 """Presentations: files that are taken in as assets, slide by slide, and what a new version of one means for decks."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from cms_sales_enablement.decks import Wanted
 from cms_sales_enablement.pptx import reading
 from cms_sales_enablement.pptx.package import PackageRefused
 
-from .decks import changed, make
+from .decks import changed, make, picture
 
 Add = Callable[..., presentations.Added]
 
@@ -89,6 +90,39 @@ def test_the_same_file_again_is_the_same_presentation(add: Add, desk: Any, deck_
     desk.found()
     again = add(deck_file)
     assert (again.saved.id, again.saved.revision) == (first.saved.id, 1)
+
+
+def test_one_file_is_one_presentation_whatever_it_is_called_and_before_it_is_approved(
+    desk: Any, deck_file: Path
+) -> None:
+    marketer, data = desk.services("marketer"), deck_file.read_bytes()
+    first = presentations.add(marketer, data, "a.pptx", "One name")
+    again = presentations.add(marketer, data, "b.pptx", "Another name")
+    assert again.saved == first.saved
+    assert first.saved.state == "in_review"
+    desk.archive(first.saved.slug)
+    anew = presentations.add(marketer, data, "b.pptx", "Another name")
+    assert anew.saved.id != first.saved.id, "what was put away is not brought back by itself"
+
+
+def test_the_file_of_an_earlier_version_is_a_presentation_of_its_own(
+    add: Add, desk: Any, deck_file: Path, tmp_path: Path
+) -> None:
+    first = add(deck_file)
+    add(retitled(deck_file, tmp_path / "other.pptx", 3, "New third"), replaces="first-meeting")
+    desk.found()
+    again = presentations.add(desk.services("marketer"), deck_file.read_bytes(), "again.pptx")
+    assert again.saved.id != first.saved.id
+
+
+def test_four_who_add_one_file_at_once_make_one_presentation(desk: Any, deck_file: Path) -> None:
+    data = deck_file.read_bytes()
+
+    def add_one(number: int) -> str:
+        return presentations.add(desk.services("marketer"), data, f"{number}.pptx", f"Name {number}").saved.id
+
+    with ThreadPoolExecutor(4) as pool:
+        assert len(set(pool.map(add_one, range(4)))) == 1
 
 
 def test_a_new_version_names_the_decks_that_are_behind(
@@ -191,4 +225,41 @@ def test_a_deck_that_was_changed_meanwhile_is_not_written_over(add: Add, desk: A
     deck = decks.make(rep, "first-meeting", Wanted())
     decks.change(rep, deck.public_id, Wanted(said={"client": "Acme"}), version=1)
     with pytest.raises(Conflict, match="meanwhile"):
-        decks.change(rep, deck.public_id, Wanted(said={"client": "Bcme"}), version=1)
+        decks.change(
+            rep,
+            deck.public_id,
+            Wanted((), {"client": "Bcme"}, picture((9, 9), "PNG"), "Nobody Ltd"),
+            version=1,
+        )
+    assert rep.find_company("Nobody Ltd") is None, "a conflict leaves nothing behind"
+    assert not [each for each in desk.workspace.config.media_dir.rglob("*") if each.suffix == ".png"]
+    assert decks.find(rep, deck.public_id).version == 2
+
+
+@pytest.mark.parametrize("make_or_change", [decks.make, decks.change])
+def test_a_deck_that_is_refused_leaves_no_company(
+    add: Add, desk: Any, deck_file: Path, make_or_change: Callable[..., Any]
+) -> None:
+    add(deck_file)
+    rep = desk.services()
+    deck = decks.make(rep, "first-meeting", Wanted())
+    wanted = Wanted(("256",), logo=b"no picture", subject="Nobody Ltd")
+    source = "first-meeting" if make_or_change is decks.make else deck.public_id
+    with pytest.raises(Invalid):
+        make_or_change(rep, source, wanted)
+    assert rep.find_company("Nobody Ltd") is None
+
+
+def test_of_two_who_change_a_deck_at_once_one_is_told(add: Add, desk: Any, deck_file: Path) -> None:
+    add(deck_file)
+    deck = decks.make(desk.services(), "first-meeting", Wanted())
+
+    def change(number: int) -> bool:
+        try:
+            decks.change(desk.services(), deck.public_id, Wanted(said={"client": str(number)}), version=1)
+        except Conflict:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(change, range(4))) == 1

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from flask import Flask
 from marshmallow import ValidationError
+from sqlalchemy import event
+from werkzeug.test import Client
 
 from cms_core.errors import Forbidden, Invalid, NotFound
 from cms_core.testing.calls import caller_of
@@ -247,3 +249,64 @@ def test_the_same_over_http(app: Flask, desk: Any, shelf: None) -> None:
     assert (person["right"], person["certified"]) == (2, True)
     assert rep("GET", f"{where}/people").status_code == 403
     assert marketer("POST", f"{where}/close").json["closed_at"]
+
+
+def test_without_a_certificate_nothing_of_a_deck_leaves_by_any_door(
+    desk: Any, initiative: Initiative, app: Flask, as_role: Callable[[str], FormClient], tmp_path: Path
+) -> None:
+    rep, call, browser = desk.services(), caller_of(app, "rep"), as_role("rep")
+    learn(rep, initiative)
+    training.answer(rep, initiative, [1, 2])
+    deck = decks.make(rep, "pitch", Wanted())
+    page, path = (
+        f"/app/p/sales_enablement/decks/{deck.public_id}",
+        f"/sales_enablement/decks/{deck.public_id}",
+    )
+    share = {"asset": deck.public_id}
+    assert call("POST", "/sales_enablement/shares", share).status_code == 201
+    made = desk.share(deck.public_id, download=True)
+    with browser.get(f"{page}/file") as got:
+        assert got.status_code == 200
+    desk.clock.at += timedelta(days=91)
+
+    for answer in (browser.get(f"{page}/file"), browser.get(f"{page}/paper")):
+        assert answer.status_code == 403
+        assert "Autumn launch" in answer.text
+    for answer in (call("GET", f"{path}/file"), call("POST", "/sales_enablement/shares", share)):
+        assert answer.status_code == 403
+        assert "has run out" in answer.json["error"]["message"]
+        assert "take the quiz" in answer.json["error"]["remedy"]
+    refused = browser.submit(page, {"share": "1", "version": "1"}, page)
+    assert refused.status_code == 403
+    with pytest.raises(Forbidden, match="has run out"):
+        decks.make(rep, deck.public_id, Wanted())
+    assert browser.get(page).status_code == 200, "one may look at it"
+
+    reader = Client(app)
+    shown = reader.get("/" + made.url.split("/", 3)[3])
+    assert "Slide 1" in shown.text, "who was given a link keeps it"
+    marketer = desk.services("marketer")
+    assert decks.find_to_give(marketer, deck.public_id).public_id == deck.public_id
+
+
+def test_the_certificate_is_asked_for_in_one_statement(desk: Any, shelf: None) -> None:
+    rep, asset = desk.services(), desk.services().asset("pitch").id
+    for number in range(3):
+        made = training.create(
+            desk.services("marketer"), TrainingForm().load({**SAID, "name": f"No. {number}"})
+        )
+        learn(rep, made)
+        training.answer(rep, made, [1, 2])
+    asked: list[str] = []
+
+    def note(_: Any, __: Any, statement: str, *___: Any) -> None:
+        if "quiz_attempt" in statement or "initiative" in statement:
+            asked.append(statement)
+
+    engine = desk.workspace.db.engine
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        training.require_certified(rep, asset)
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+    assert len(asked) == 1
