@@ -243,7 +243,7 @@ def test_a_deck_that_is_refused_leaves_no_company(
     add(deck_file)
     rep = desk.services()
     deck = decks.make(rep, "first-meeting", Wanted())
-    wanted = Wanted(("256",), logo=b"no picture", subject="Nobody Ltd")
+    wanted = Wanted(("256",), pictures={"logo": b"no picture"}, subject="Nobody Ltd")
     source = "first-meeting" if make_or_change is decks.make else deck.public_id
     with pytest.raises(Invalid):
         make_or_change(rep, source, wanted)
