@@ -1,7 +1,5 @@
 """The pages of decks: all of one's own, and one to pick, order, fill and share."""
 
-from collections.abc import Iterable
-
 from flask import Blueprint, redirect, render_template, request, send_file, url_for
 from marshmallow import ValidationError
 from werkzeug.datastructures import FileStorage, MultiDict
@@ -11,6 +9,7 @@ from cms_core import CmsError, NotFound, SchemaForm, permission, services, toast
 from cms_sales_enablement import builder, decks, feedback, index, pictures, presentations, shares
 from cms_sales_enablement import deck_view as view
 from cms_sales_enablement.models import Deck
+from cms_sales_enablement.ordering import moved
 from cms_sales_enablement.presentations import MAKE, MIME
 from cms_sales_enablement.schemas import DeckShareForm
 from cms_sales_enablement.share_pages import PLUGIN
@@ -182,7 +181,7 @@ def _wanted() -> decks.Wanted:
     }
     picks = request.form.getlist("pick")
     return decks.Wanted(
-        _moved(picks, request.form.get("move", "")),
+        moved(picks, request.form.get("move", "")),
         said,
         (sent.read() or None) if sent else None,
         request.form.get("for", "")[:200],
@@ -194,17 +193,6 @@ def _of_form(form: SchemaForm) -> MultiDict[str, str]:
     """What belongs to the link: its form is part of that of the deck."""
     sent = request.form
     return MultiDict([(name, sent[name]) for name in form.schema.fields if name in sent])
-
-
-def _moved(picks: Iterable[str], move: str) -> list[str]:
-    """The order after a slide was moved by a button: ``up`` or ``down``, a colon, its id."""
-    order = list(picks)
-    way, _, uid = move.partition(":")
-    if uid in order and way in ("up", "down"):
-        at = order.index(uid)
-        to = max(0, min(len(order) - 1, at + (1 if way == "down" else -1)))
-        order.insert(to, order.pop(at))
-    return order
 
 
 def _at(found: Deck, slide: str = "") -> str:

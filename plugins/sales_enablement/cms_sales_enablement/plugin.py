@@ -79,6 +79,7 @@ def register_blueprints() -> "Iterable[Blueprint]":
         deck_api,
         deck_pages,
         pages,
+        room_doors,
         share_pages,
         template_pages,
         training_api,
@@ -87,7 +88,7 @@ def register_blueprints() -> "Iterable[Blueprint]":
         usage_pages,
     )
 
-    shown = (deck_pages, template_pages, training_pages, usage_pages, pages, share_pages)
+    shown = (deck_pages, template_pages, training_pages, usage_pages, pages, share_pages, room_doors)
     rooms = (*shown, calls, deck_api, training_api, usage_api)
     return [room.blueprint for room in rooms]
 
