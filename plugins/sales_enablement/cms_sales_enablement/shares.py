@@ -22,6 +22,7 @@ from cms_sales_enablement.room_models import Room, RoomItem
 from cms_sales_enablement.terms import Limits, Terms
 
 MAY_SHARE, SEES_ALL = drafts.MAY_SHARE, "sales.all"
+IS_LINK = or_(Share.room.is_(None), Share.asset == "")  # no piece of a room
 
 
 @dataclass(frozen=True)
@@ -206,6 +207,11 @@ def open_pieces(svc: Services, door: Opened) -> list[OpenedPiece]:
     return _shown(svc, found, door.gate)
 
 
+def shown_now(svc: Services, found: Sequence[Share]) -> Collection[int]:
+    """Which of these pieces a room shows now, by row id."""
+    return {each.share.id for each in _shown(svc, found, "") if each.share.revoked_at is None}
+
+
 def _shown(svc: Services, found: Sequence[Share], gate: str) -> list[OpenedPiece]:
     """Those of these whose assets and decks may be shown, as they are now."""
     limits, assets = Limits.of(svc), {each.id: each for each in svc.assets([share.asset for share in found])}
@@ -258,7 +264,7 @@ def listed(
     """The links that who asks may see, the newest first; of one asset or of all. ``before``: the row id to read on from."""
     user = svc.require(MAY_SHARE)
     query = select(Share).order_by(Share.id.desc()).limit(limit)
-    query = query.where(or_(Share.room.is_(None), Share.asset == ""))
+    query = query.where(IS_LINK)
     if not svc.can(SEES_ALL):
         query = query.where(Share.user == user.id)
     if asset:
