@@ -59,7 +59,7 @@ def register_permissions() -> Iterable[Permission]:
         ),
         Permission("sales.decks", "Make decks of presentations", ("admin", "marketer", "rep")),
         Permission("sales.share", "Share content by tracked links", ("admin", "marketer", "rep")),
-        Permission("sales.all", "See everybody's decks and links", ("admin", "marketer")),
+        Permission("sales.all", "See everybody's decks, links and rooms", ("admin", "marketer")),
     ]
 
 

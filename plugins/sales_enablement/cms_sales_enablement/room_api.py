@@ -47,7 +47,7 @@ class RoomShown(api.Document):
     last_viewed_at = api.instant(null=True)
 
 
-class ItemShown(api.Document):
+class RoomItemShown(api.Document):
     """A piece of a room."""
 
     id = api.text()
@@ -63,7 +63,7 @@ class ItemShown(api.Document):
     last_viewed_at = api.instant(null=True)
 
 
-class StepShown(api.Document):
+class RoomStepShown(api.Document):
     """Something that is to be done."""
 
     id = api.text()
@@ -76,7 +76,7 @@ class StepShown(api.Document):
     verified = api.truth()
 
 
-class AnsweredShown(api.Document):
+class RoomAnswerShown(api.Document):
     """A question and its answer."""
 
     id = api.text()
@@ -89,7 +89,7 @@ class AnsweredShown(api.Document):
     answered_at = api.instant(null=True)
 
 
-class QuestionShown(AnsweredShown):
+class RoomQuestionShown(RoomAnswerShown):
     """A question, its answer, and the piece that it is about."""
 
     item = api.text("Null: the whole room.", null=True)
@@ -113,9 +113,9 @@ class RoomFull(RoomShown):
     """A room with all that is in it."""
 
     welcome = api.text()
-    items = api.listing(ItemShown)
-    steps = api.listing(StepShown)
-    questions = api.listing(QuestionShown)
+    items = api.listing(RoomItemShown)
+    steps = api.listing(RoomStepShown)
+    questions = api.listing(RoomQuestionShown)
     links = api.listing(ShareShown)
     looks = api.listing(RoomLook, "The newest hundred.")
 
@@ -254,14 +254,14 @@ def items(body: dict[str, Any], id: str) -> Response:  # noqa: A002
 
 
 @blueprint.post("/<id>/steps")
-@blueprint.call(links.MAY_SHARE, "sales rooms steps", body=NewStep, answers=StepShown, status=201)
+@blueprint.call(links.MAY_SHARE, "sales rooms steps", body=NewStep, answers=RoomStepShown, status=201)
 def add_step(body: dict[str, Any], id: str) -> Response:  # noqa: A002
     """Put something on the list of what is to be done."""
     return api.answer(documents.step(room_steps.add(api.services(PLUGIN), id, **body)), 201)
 
 
 @blueprint.post("/<id>/steps/<step>")
-@blueprint.call(links.MAY_SHARE, "sales rooms steps", body=StepBody, answers=StepShown)
+@blueprint.call(links.MAY_SHARE, "sales rooms steps", body=StepBody, answers=RoomStepShown)
 def change_step(body: dict[str, Any], id: str, step: str) -> Response:  # noqa: A002
     """Change a step, or say that it is done, or is not."""
     return api.answer(documents.step(room_steps.change(api.services(PLUGIN), id, step, body)))
@@ -277,7 +277,7 @@ def remove_step(id: str, step: str) -> Response:  # noqa: A002
 
 
 @blueprint.get("/<id>/questions")
-@blueprint.call(links.MAY_SHARE, "sales rooms questions", answers=api.pages_of(QuestionShown))
+@blueprint.call(links.MAY_SHARE, "sales rooms questions", answers=api.pages_of(RoomQuestionShown))
 def questions(id: str) -> Response:  # noqa: A002
     """What people outside asked, in that order, and the answers; all on one page."""
     svc = api.services(PLUGIN)
@@ -285,7 +285,7 @@ def questions(id: str) -> Response:  # noqa: A002
 
 
 @blueprint.post("/<id>/questions/<question>/answer")
-@blueprint.call(links.MAY_SHARE, "sales rooms answer", body=AnswerBody, answers=AnsweredShown)
+@blueprint.call(links.MAY_SHARE, "sales rooms answer", body=AnswerBody, answers=RoomAnswerShown)
 def answer(body: dict[str, Any], id: str, question: str) -> Response:  # noqa: A002
     """Answer a question, or answer it anew."""
     found = room_questions.answer(api.services(PLUGIN), id, question, body["answer"])
