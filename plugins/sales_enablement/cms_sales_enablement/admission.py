@@ -29,12 +29,16 @@ HEADERS = {
 
 @dataclass(frozen=True)
 class Admitted:
-    """Who passed all doors of a link (``door``): what it shows them, which may be a piece of its room, and how they did."""
+    """Who passed all doors of a link (``door``): what it shows them, which may be a piece of its room, and how they did.
+
+    ``outside`` says that they have the page of the room open, and not that of the piece.
+    """
 
     door: Opened
     opened: Opened
     passed: Pass
     view: str
+    outside: bool = False
 
     @property
     def deck(self) -> Deck | None:
@@ -52,17 +56,20 @@ def admitted(
 ) -> Admitted | None:
     """Whoever has a page open; ``item``: that of a piece in a room. ``under_way``: only for a look that began lately."""
     view = view_id(view)
-    visit = views.visit_of(svc, view) if item else view
+    visit = (views.visit_of(svc, view) or view) if item else view
+    outside = bool(item) and visit == view
     door = shares.open_share(svc, token, visit)
     opened: Opened | None = shares.open_piece(svc, door, item) if door and item else door
     if door is None or opened is None:
         return None
     if item and not views.is_under_way(svc, door.share, visit):
         return None
-    if under_way and not views.is_under_way(svc, opened.share, view):
+    if under_way and not outside and not views.is_under_way(svc, opened.share, view):
         return None
     passed = pass_of(svc, door)
-    return Admitted(door, opened, passed, view) if gates.stage_of(svc, door, passed) is Stage.OPEN else None
+    if gates.stage_of(svc, door, passed) is not Stage.OPEN:
+        return None
+    return Admitted(door, opened, passed, view, outside)
 
 
 def door_of(svc: Services, token: str, view: str) -> tuple[Door | None, View | None]:

@@ -1,6 +1,6 @@
 """All that a rep's page of a room shows."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -13,10 +13,12 @@ from cms_sales_enablement import (
     room_looks,
     room_questions,
     room_steps,
+    room_view,
     rooms,
     shares,
     views,
 )
+from cms_sales_enablement.deck_view import Shown
 from cms_sales_enablement.models import Document, Share
 from cms_sales_enablement.room_looks import Look, Overview
 from cms_sales_enablement.room_models import Room, RoomQuestion, RoomStep
@@ -26,11 +28,11 @@ DECKS, ASSETS, LOOKS = 60, 300, 30
 
 @dataclass(frozen=True)
 class Board:
-    """A room with what is in it, what waits, its links, and who looked at what. ``shown``: pieces that are shown now, by row id."""
+    """A room with what is in it, what waits, its links, and who looked at what. ``covers``: of pieces that are shown now."""
 
     overview: Overview
     items: Sequence[Share]
-    shown: Collection[int]
+    covers: Mapping[int, Shown | None]
     steps: Sequence[RoomStep]
     questions: Sequence[RoomQuestion]
     links: Sequence[Share]
@@ -54,7 +56,7 @@ def of(svc: Services, room: Room) -> Board:
     return Board(
         overview,
         items,
-        shares.shown_now(svc, items),
+        room_view.covers_of(svc, shares.shown_now(svc, items)),
         room_steps.listed(svc, [room])[room.id],
         room_questions.listed(svc, [room])[room.id],
         links,

@@ -4,7 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cms_core import AssetKind, Services
-from cms_sales_enablement import room_questions, room_steps, shares
+from cms_sales_enablement import deck_view, room_questions, room_steps, shares
+from cms_sales_enablement.deck_view import Shown
+from cms_sales_enablement.models import Deck
+from cms_sales_enablement.pictures import SMALL
 from cms_sales_enablement.room_models import Room, RoomQuestion, RoomStep
 from cms_sales_enablement.shares import OpenedPiece, OpenedRoom
 
@@ -18,6 +21,7 @@ class PieceShown:
     summary: str
     kind: str
     slides: int
+    cover: Shown | None
 
 
 @dataclass(frozen=True)
@@ -39,16 +43,31 @@ class RoomShown:
 def of(svc: Services, door: OpenedRoom) -> RoomShown:
     """The room that a link opened."""
     room, opened, kinds = door.room, shares.open_pieces(svc, door), svc.asset_kinds
+    covers = covers_of(svc, opened)
     return RoomShown(
         room,
-        [_piece(each, kinds) for each in opened],
+        [_piece(each, kinds, covers[each.share.id]) for each in opened],
         room_steps.listed(svc, [room])[room.id],
         room_questions.listed(svc, [room])[room.id],
         {each.share.id: each.title for each in opened},
     )
 
 
-def _piece(opened: OpenedPiece, kinds: Mapping[str, AssetKind]) -> PieceShown:
+def covers_of(svc: Services, opened: Sequence[OpenedPiece]) -> Mapping[int, Shown | None]:
+    """The first slides of decks, by row id of the piece; of what is no deck none."""
+    return {
+        each.share.id: next(iter(deck_view.slides_of(svc, each.deck)), None) if each.deck else None
+        for each in opened
+    }
+
+
+def is_cover(svc: Services, deck: Deck, slide: str, width: int) -> bool:
+    """Whether this picture of a slide stands on the page of a room: small, of the first one."""
+    first = next(iter(deck_view.rows_of(svc, deck)), None)
+    return width <= SMALL and first is not None and first.uid == slide
+
+
+def _piece(opened: OpenedPiece, kinds: Mapping[str, AssetKind], cover: Shown | None) -> PieceShown:
     asset, deck = opened.asset, opened.deck
     kind = kinds.get(asset.kind)
     return PieceShown(
@@ -57,4 +76,5 @@ def _piece(opened: OpenedPiece, kinds: Mapping[str, AssetKind]) -> PieceShown:
         summary="" if deck else asset.summary,
         kind="" if deck or kind is None else kind.label,
         slides=len(deck.slides) if deck else 0,
+        cover=None if opened.share.watermark else cover,
     )

@@ -103,6 +103,8 @@ def picture(token: str, slide: str, width: int, item: str = "") -> AnyResponse:
     admitted = admission.admitted(svc, token, request.args.get("view", ""), item, under_way=True)
     if admitted is None or admitted.deck is None:
         return admission.gone()
+    if admitted.outside and not room_view.is_cover(svc, admitted.deck, slide, width):
+        return admission.gone()
     found = deck_view.picture_of(svc, admitted.deck, slide, width)
     if found is None:
         return admission.gone()
@@ -121,7 +123,12 @@ def file(token: str, kind: str, item: str = "") -> AnyResponse:
     svc = services.current(PLUGIN)
     admitted = admission.admitted(svc, token, request.args.get("view", ""), item, under_way=True)
     opened = admitted.opened if admitted else None
-    if admitted is None or not isinstance(opened, OpenedPiece) or not (opened.deck and opened.download):
+    if (
+        admitted is None
+        or admitted.outside
+        or not isinstance(opened, OpenedPiece)
+        or not (opened.deck and opened.download)
+    ):
         return admission.gone()
     found = _file(svc, opened.deck, kind)
     if found is None:

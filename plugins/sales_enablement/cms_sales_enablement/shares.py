@@ -207,9 +207,9 @@ def open_pieces(svc: Services, door: Opened) -> list[OpenedPiece]:
     return _shown(svc, found, door.gate)
 
 
-def shown_now(svc: Services, found: Sequence[Share]) -> Collection[int]:
-    """Which of these pieces a room shows now, by row id."""
-    return {each.share.id for each in _shown(svc, found, "") if each.share.revoked_at is None}
+def shown_now(svc: Services, found: Sequence[Share]) -> list[OpenedPiece]:
+    """Those of these pieces that a room shows now."""
+    return _shown(svc, [share for share in found if share.revoked_at is None], "")
 
 
 def _shown(svc: Services, found: Sequence[Share], gate: str) -> list[OpenedPiece]:

@@ -45,7 +45,7 @@ def view_of(answer: Any) -> str:
 
 def links_of(answer: Any) -> list[str]:
     """The addresses of the pieces that the page of a room shows, in order."""
-    found = re.findall(r'<li><a href="(/d/[^"]+)"', answer.text)
+    found = re.findall(r'<li><a(?: class="deck")? href="(/d/[^"]+)"', answer.text)
     return [each.replace("&amp;", "&") for each in found]
 
 

@@ -20,6 +20,7 @@ from cms_sales_enablement import (
 )
 from cms_sales_enablement.decks import Wanted
 from cms_sales_enablement.models import Slide, View
+from cms_sales_enablement.terms import Terms
 
 from .conftest import path_of
 from .doors import PASSWORD, WORDS, mailing, verify
@@ -363,3 +364,41 @@ def test_a_room_takes_so_many_questions_and_no_more(
     view = view_of(reader.get(url))
     codes = [reader.post(f"{url}/questions", view=view, words="Why?").status_code for _ in range(3)]
     assert codes == [303, 303, 422]
+
+
+def test_the_page_of_a_room_shows_first_slides_small_and_gives_nothing_more(
+    kept: Kept, reader: Any, by_hand: list[list[str]]
+) -> None:
+    """Security rule 3: who has the room open has not opened the piece; what they read there would not be told."""
+    svc, url = kept.desk.services(), kept.share()
+    assert "data-picture" in reader.get(url).text
+    while drawing.draw_next(svc):
+        pass
+    page = reader.get(url)
+    cover = page.text.partition('<img src="')[2].partition('"')[0].replace("&amp;", "&")
+    with reader.get(within(cover)) as shown:
+        assert (shown.status_code, shown.mimetype) == (200, "image/webp")
+    for other in (cover.replace("/480", "/1600"), cover.replace("/256/", "/257/")):
+        assert reader.get(within(other)).status_code == 404
+    rooms.change_items(svc, kept.id, add=[kept.items[1].deck], given=Terms(download=True))
+    item = kept.items[2].public_id
+    assert reader.get(f"{url}/{item}/file/pptx?view={view_of(page)}").status_code == 404
+    shares.revoke(svc, kept.links[0].id)
+    assert reader.get(within(cover)).status_code == 404
+
+
+def test_a_piece_with_a_watermark_has_no_picture_in_its_room(
+    kept: Kept, reader: Any, by_hand: list[list[str]]
+) -> None:
+    svc = kept.desk.services()
+    deck = kept.items[1].deck
+    rooms.change_items(
+        svc, kept.id, add=[deck], remove=[kept.items[1].public_id], given=Terms(watermark=True)
+    )
+    url = kept.share(contact="dana@acme.test")
+    enter(reader, url, 1)
+    while drawing.draw_next(svc):
+        pass
+    page = reader.get(url).text
+    assert "<img" not in page
+    assert "Slide 1" not in page
