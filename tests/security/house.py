@@ -45,12 +45,12 @@ from cms_core.workspace import Workspace, open_workspace
 from cms_leads import deals, handoffs, points
 from cms_sales_enablement import (
     decks,
+    opening,
     pictures,
     presentations,
     room_questions,
     room_steps,
     rooms,
-    shares,
     training,
 )
 from cms_sales_enablement.models import Picture
@@ -131,8 +131,8 @@ class House:
         room = rooms.make(rep, rooms.Wanted("Acme and us", "Acme", pieces=(deck,)))
         token = rooms.share(rep, room.public_id, {}).url.rpartition("/")[2]
         step = room_steps.add(rep, room.public_id, "Meet", "them")
-        door = shares.open_share(rep, token)
-        assert isinstance(door, shares.OpenedRoom)
+        door = opening.open_share(rep, token)
+        assert isinstance(door, opening.OpenedRoom)
         question = room_questions.ask(rep, door, room_questions.Asked("When?"))
         (item,) = rooms.items(rep, room)
         found = {"public_id": room.public_id, "step": step.public_id, "question": question.public_id}

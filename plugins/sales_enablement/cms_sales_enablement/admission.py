@@ -7,10 +7,10 @@ from typing import Any
 from flask import Response, current_app, make_response, render_template, request
 
 from cms_core import AgentClass, Services, classify
-from cms_sales_enablement import gates, shares, views
+from cms_sales_enablement import gates, opening, views
 from cms_sales_enablement.gates import Pass, Stage
 from cms_sales_enablement.models import Deck, Share, View
-from cms_sales_enablement.shares import Opened, OpenedPiece, OpenedRoom
+from cms_sales_enablement.opening import Opened, OpenedPiece, OpenedRoom
 
 OWN = "cms_own"  # a browser in which one of us has signed in: its views are not a customer's
 PASS = "cms_d"  # noqa: S105  # the name of a cookie
@@ -58,8 +58,8 @@ def admitted(
     view = view_id(view)
     visit = (views.visit_of(svc, view) or view) if item else view
     outside = bool(item) and visit == view
-    door = shares.open_share(svc, token, visit)
-    opened: Opened | None = shares.open_piece(svc, door, item) if door and item else door
+    door = opening.open_share(svc, token, visit)
+    opened: Opened | None = opening.open_piece(svc, door, item) if door and item else door
     if door is None or opened is None:
         return None
     if item and not views.is_under_way(svc, door.share, visit):
@@ -77,14 +77,14 @@ def door_of(svc: Services, token: str, view: str) -> tuple[Door | None, View | N
 
     When a link has ended by its looks, only such a one may go on.
     """
-    door = shares.open_share(svc, token, view)
+    door = opening.open_share(svc, token, view)
     if door is None or not view:
         return door, None
     look = None
     if isinstance(door, OpenedRoom):
         address = pass_of(svc, door).address if door.gate else ""
         look = views.going_on(svc, door.share, view, visitor_of(door.share), address)
-    return (door, look) if look else (shares.open_share(svc, token), None)
+    return (door, look) if look else (opening.open_share(svc, token), None)
 
 
 def begin(svc: Services, door: Opened, opened: Opened, visit: str = "") -> str:

@@ -9,13 +9,13 @@ from cms_core import Services
 from cms_sales_enablement import (
     decks,
     index,
+    opening,
     presentations,
     room_looks,
     room_questions,
     room_steps,
     room_view,
     rooms,
-    shares,
     views,
 )
 from cms_sales_enablement.deck_view import Shown
@@ -56,7 +56,7 @@ def of(svc: Services, room: Room) -> Board:
     return Board(
         overview,
         items,
-        room_view.covers_of(svc, shares.shown_now(svc, items)),
+        room_view.covers_of(svc, opening.shown_now(svc, items)),
         room_steps.listed(svc, [room])[room.id],
         room_questions.listed(svc, [room])[room.id],
         links,

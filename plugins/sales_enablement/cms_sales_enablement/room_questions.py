@@ -7,10 +7,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from cms_core import Invalid, NotFound, Notice, Services
-from cms_sales_enablement import rooms, shares, views
+from cms_sales_enablement import opening, rooms, shares, views
 from cms_sales_enablement.models import Share
+from cms_sales_enablement.opening import OpenedRoom
 from cms_sales_enablement.room_models import Room, RoomQuestion
-from cms_sales_enablement.shares import OpenedRoom
 
 LONGEST = 2_000
 MOST = 200
@@ -40,7 +40,7 @@ def listed(svc: Services, found: Iterable[Room]) -> Mapping[int, Sequence[RoomQu
 def ask(svc: Services, door: OpenedRoom, said: Asked) -> RoomQuestion:
     """Somebody outside asks in the room that a link opened; whoever keeps it hears of it. Raises Invalid."""
     room, words = door.room, _words(said.words, "question")
-    piece = shares.open_piece(svc, door, said.about) if said.about else None
+    piece = opening.open_piece(svc, door, said.about) if said.about else None
     question = RoomQuestion(
         room_id=room.id,
         share_id=piece.share.id if piece else None,

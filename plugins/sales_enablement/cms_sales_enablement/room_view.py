@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cms_core import AssetKind, Services
-from cms_sales_enablement import deck_view, room_questions, room_steps, shares
+from cms_sales_enablement import deck_view, opening, room_questions, room_steps
 from cms_sales_enablement.deck_view import Shown
 from cms_sales_enablement.models import Deck
+from cms_sales_enablement.opening import OpenedPiece, OpenedRoom
 from cms_sales_enablement.pictures import SMALL
 from cms_sales_enablement.room_models import Room, RoomQuestion, RoomStep
-from cms_sales_enablement.shares import OpenedPiece, OpenedRoom
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class RoomShown:
 
 def of(svc: Services, door: OpenedRoom) -> RoomShown:
     """The room that a link opened."""
-    room, opened, kinds = door.room, shares.open_pieces(svc, door), svc.asset_kinds
+    room, opened, kinds = door.room, opening.open_pieces(svc, door), svc.asset_kinds
     covers = covers_of(svc, opened)
     return RoomShown(
         room,

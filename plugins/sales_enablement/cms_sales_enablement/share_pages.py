@@ -14,18 +14,18 @@ from cms_sales_enablement import (
     deck_view,
     decks,
     gates,
+    opening,
     pictures,
     render,
     room_view,
-    shares,
     views,
     watermarks,
 )
 from cms_sales_enablement.gates import Pass, Stage
 from cms_sales_enablement.models import Deck, View
+from cms_sales_enablement.opening import Opened, OpenedPiece, OpenedRoom
 from cms_sales_enablement.presentations import MIME
 from cms_sales_enablement.schemas import VERIFIED
-from cms_sales_enablement.shares import Opened, OpenedPiece, OpenedRoom
 
 PLUGIN = "sales_enablement"
 OWN = admission.OWN
@@ -81,7 +81,7 @@ def show_piece(token: str, item: str) -> AnyResponse:
         return admission.gone()
     if gates.stage_of(svc, door, admission.pass_of(svc, door)) is not Stage.OPEN:
         return redirect(url_for("sales_shares.show", token=token), 303)
-    opened = shares.open_piece(svc, door, item)
+    opened = opening.open_piece(svc, door, item)
     if opened is None:
         return admission.gone()
     if look is None:
@@ -145,7 +145,7 @@ def file(token: str, kind: str, item: str = "") -> AnyResponse:
 def enter(token: str) -> AnyResponse:
     """Take what was typed at a door; what was right is remembered by this browser for some hours."""
     svc = services.current(PLUGIN)
-    opened = shares.open_share(svc, token)
+    opened = opening.open_share(svc, token)
     if opened is None:
         return admission.gone()
     passed = admission.pass_of(svc, opened)

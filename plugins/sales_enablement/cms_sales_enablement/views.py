@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from cms_core import AgentClass, Event, Notice, Services, insert_missing
 from cms_sales_enablement import shares as links
 from cms_sales_enablement.models import Dwell, Share, View
-from cms_sales_enablement.shares import Opened
+from cms_sales_enablement.opening import Opened
 
 KIND, DOWNLOADED = "share_viewed", "share_downloaded"
 SOURCE = "sales_enablement"
