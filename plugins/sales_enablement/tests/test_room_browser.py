@@ -64,11 +64,14 @@ def test_pages_of_rooms_are_accessible(
     page.goto(served + path_of(url))
     page.fill("[name=email]", "dana@acme.test")
     page.click("text=Continue")
+    page.wait_for_selector(".room")
     check(page, "room")
     page.click("text=Pitch for Acme")
+    page.wait_for_selector(".slides")
     check(page, "deck in a room")
     page.click("text=Acme and us")
     page.click("text=Elmside")
+    page.wait_for_selector(".prose")
     check(page, "article in a room")
     sign_in(page, served, "rep")
     for path in (f"{rooms.AT}/", f"{rooms.AT}/{kept.id}"):
@@ -144,4 +147,5 @@ def look_at_the_deck(page: "Page", scripts: bool) -> None:
     else:
         with page.expect_request(lambda each: each.url.endswith("/seen") and each.url.count("/") == 6):
             deck.click()
+    page.wait_for_selector(".slides")
     assert "Dear Acme" in page.inner_text("main")
