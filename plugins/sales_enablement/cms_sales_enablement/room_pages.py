@@ -176,7 +176,7 @@ def _changed(public_id: str, part: str, change: Callable[[Services], object]) ->
     rooms.find(svc, public_id)  # whose room it is comes first: nothing of it is told to others
     try:
         change(svc)
-    except Invalid as error:
+    except CmsError as error:
         return _page(public_id, error), error.status
     return redirect(_at(public_id, part), 303)
 

@@ -40,7 +40,7 @@ def make(svc: Services, wanted: Wanted) -> Room:
     name, welcome = _name(wanted.name), _welcome(wanted.welcome)
     if not wanted.subject.strip():
         raise Invalid("a room is for somebody", "name a company or a deal", field="for")
-    found = _pieces(svc, wanted.pieces, 0)
+    found = _pieces(svc, wanted.pieces)
     subject = values.subject_or_new(svc, wanted.subject)
     room = Room(
         name=name,
@@ -153,7 +153,7 @@ def change_items(
     ``given``: whether the new ones may be downloaded, or are shown with a watermark.
     """
     room = find(svc, public_id)
-    found = _pieces(svc, add, len(items(svc, room)) - len(set(remove)))
+    found = _pieces(svc, add)
     if found and given.watermark:
         _require_names(svc, room)
     with svc.transaction() as session:
@@ -167,6 +167,7 @@ def change_items(
         for position, each_id in enumerate(stay):
             row = session.get_one(RoomItem, by_id[each_id].id)
             row.position = position
+        _require_space(len(stay) + len(found))
         _put(svc, session, room, found, len(stay), given)
     return room
 
@@ -185,13 +186,17 @@ def arranged(now: Sequence[str], remove: Collection[str], order: Sequence[str]) 
     return list(order) or stay
 
 
-def _pieces(svc: Services, named: Sequence[str], there: int) -> list[Piece]:
-    if len(named) + there > MOST:
-        raise Invalid(f"a room holds {MOST} pieces at most", "take some out, or make another", field="items")
+def _pieces(svc: Services, named: Sequence[str]) -> list[Piece]:
+    _require_space(len(named))
     try:
         return [shares.piece(svc, each) for each in named]
     except Invalid as error:
         raise Invalid(str(error), error.remedy, field="items") from None
+
+
+def _require_space(count: int) -> None:
+    if count > MOST:
+        raise Invalid(f"a room holds {MOST} pieces at most", "take some out, or make another", field="items")
 
 
 def _put(

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from cms_core.testing.client import FormClient
-from cms_sales_enablement import decks, feedback, room_questions, room_steps, rooms, shares
+from cms_sales_enablement import decks, feedback, room_questions, room_steps, rooms, shares, training
 from cms_sales_enablement.decks import Wanted
 from cms_sales_enablement.models import Slide
+from cms_sales_enablement.schemas import TrainingForm
 
 from .rooms import Kept, enter, keep, view_of
 
@@ -45,6 +46,17 @@ def test_a_rep_makes_a_room_and_fills_it(desk: Any, kept: Kept, as_role: SignIn)
     assert (wrong.status_code, "no approved content" in wrong.text) == (422, True)
     rep.submit(where, {"name": "Brightwell and us", "welcome": "Hello."}, where)
     assert "Brightwell and us" in rep.get(f"{rooms.AT}/").text
+
+
+def test_what_needs_a_certificate_is_refused_on_the_page(
+    desk: Any, kept: Kept, at: str, as_role: SignIn
+) -> None:
+    question = {"question": "Why?", "options": ["*Calm", "Haste"]}
+    said = {"name": "Launch", "lessons": ["calm"], "guards": ["pitch"], "questions": [question]}
+    training.create(desk.services("marketer"), TrainingForm().load(said))
+    refused = as_role("rep").submit(f"{at}/items", {"add": "pitch"}, at)
+    assert (refused.status_code, "Launch" in refused.text, "To look at" in refused.text) == (403, True, True)
+    assert len(kept.items) == 2
 
 
 def test_pieces_are_moved_and_taken_out_by_buttons_alone(kept: Kept, at: str, as_role: SignIn) -> None:

@@ -192,6 +192,17 @@ def test_pieces_are_added_moved_and_taken_out_at_once_or_not_at_all(desk: Any, k
         assert session.scalars(select(RoomItem.position).order_by(RoomItem.position)).all() == [0, 1, 2]
 
 
+def test_a_room_holds_so_many_pieces_and_no_more(
+    desk: Any, kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rooms, "MOST", 2)
+    svc, first = desk.services(), kept.items[0].public_id
+    with pytest.raises(Invalid, match="2 pieces at most"):
+        rooms.change_items(svc, kept.id, add=["calm"])
+    rooms.change_items(svc, kept.id, add=["calm"], remove=[first])
+    assert titles(kept) == ["Pitch for Acme", "On calm"]
+
+
 moves = st.lists(st.tuples(st.sampled_from(["up", "down"]), st.integers(0, 9)), max_size=12)
 
 
