@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from cms_core import Contact, PersonalRecord, Services
@@ -87,7 +87,9 @@ def _asked(session: Session, people: Mapping[str, str]) -> Iterable[PersonalReco
 
 def _erase_shares(svc: Services, session: Session, shares: Sequence[Share]) -> None:
     keys = [share.id for share in shares]
-    session.execute(update(View).where(View.share_id.in_(keys)).values(visitor=""))
+    visits = select(View.public_id).where(View.share_id.in_(keys))
+    mine = or_(View.share_id.in_(keys), View.visit.in_(visits))
+    session.execute(update(View).where(mine).values(visitor=""))
     for share in shares:
         share.contact, share.contact_email = None, ""
         share.revoked_at = share.revoked_at or svc.now()

@@ -434,6 +434,20 @@ def test_what_somebody_asked_and_did_is_given_out_and_erased(
     assert new_reader().get(named).status_code == 404
 
 
+def test_looks_at_pieces_by_the_link_of_somebody_erased_are_nobodys(
+    desk: Any, kept: Kept, app: Any, reader: Any
+) -> None:
+    url, other = kept.share(contact="ann@acme.test"), kept.share()
+    enter(reader, url, 1, seconds=3)
+    enter(reader, other, 1, seconds=3)
+    ann = desk.services().find_contact("ann@acme.test")
+    with app.app_context():
+        panels.personal_data([ann], erase=True)
+    looks = room_looks.of(desk.services(), kept.room)
+    assert [each.view.visitor == "" for each in looks] == [False, False, True, True]
+    assert "ann@acme.test" not in [each.who for each in looks]
+
+
 def test_rooms_and_steps_are_in_the_log_of_changes(desk: Any, kept: Kept) -> None:
     room_steps.add(desk.services(), kept.id, "Sign", "them")
     rooms.close(desk.services(), kept.id)
