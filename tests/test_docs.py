@@ -146,6 +146,15 @@ def test_decks_are_made_as_their_page_says(tmp_path: Path) -> None:
         )
     )
     assert json.loads(run(f"cms sales shares show {link['id']} --json", tmp_path, environ))["views"] == []
+    room = said("rooms add")
+    assert [each["title"] for each in room["items"]] == ["pitch"]
+    shared = json.loads(run(f"cms sales rooms share {room['id']} --expires 14d --json", tmp_path, environ))
+    assert shared["url"].partition("/d/")[2]
+    steps = (
+        f"cms sales rooms steps {room['id']} --add 'Bring in the works council' --who them --due 2026-12-01"
+    )
+    assert [each["who"] for each in json.loads(run(f"{steps} --json", tmp_path, environ))] == ["them"]
+    assert json.loads(run(f"cms sales rooms questions {room['id']} --json", tmp_path, environ)) == []
     newer = run("cms sales templates add pitch.pptx --replace pitch --json", tmp_path, environ)
     assert json.loads(newer)["behind"] == []
     training = said("training add")["id"]

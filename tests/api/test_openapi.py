@@ -105,6 +105,7 @@ def test_every_answer_is_of_the_shape_that_is_described(
         "/sales_enablement/training/{id}": f"/sales_enablement/training/{training(admin)}",
         "/sales_enablement/decks/{id}": f"/sales_enablement/decks/{deck(admin, approver)}",
         "/sales_enablement/slide-sources/{name}": "/sales_enablement/slide-sources",  # none is brought by a plugin of ours
+        "/sales_enablement/rooms/{id}": f"/sales_enablement/rooms/{room(admin)}",
         "/content/{slug}": "/content/hello",
         "/content/{slug}/history": "/content/hello/history",
         "/content/{slug}/compare": "/content/hello/compare?a=1&b=1",
@@ -126,6 +127,7 @@ def test_every_answer_is_of_the_shape_that_is_described(
         "/tokens/{id}": f"/tokens/{admin.token[:12]}",
         "/webhooks/{id}": f"/webhooks/{admin('GET', '/webhooks').json['items'][0]['id']}",
     }
+    there["/sales_enablement/rooms/{id}/questions"] = there["/sales_enablement/rooms/{id}"] + "/questions"
     there["/sales_enablement/training/{id}/people"] = there["/sales_enablement/training/{id}"] + "/people"
     at = there["/sales_enablement/decks/{id}"]
     there["/sales_enablement/decks/{id}/slides"] = f"{at}/slides?template=pitch"
@@ -140,6 +142,15 @@ def test_every_answer_is_of_the_shape_that_is_described(
             assert answer.status_code == 200, f"{path}: {answer.text}"
             shape = {**content["schema"], "components": document["components"]}
             Draft202012Validator(shape).validate(answer.json)
+
+
+def room(admin: Caller) -> str:
+    """A room with a piece, a step and a link."""
+    made = admin("POST", "/sales_enablement/rooms", {"name": "Ours", "for": "Acme", "items": ["hello"]})
+    where = f"/sales_enablement/rooms/{made.json['id']}"
+    admin("POST", f"{where}/steps", {"what": "Meet"})
+    admin("POST", f"{where}/links", {})
+    return str(made.json["id"])
 
 
 def deck(admin: Caller, approver: Caller) -> str:

@@ -198,6 +198,21 @@ ALLOWED = {
     "POST /app/p/sales_enablement/training/<public_id>/answers": EVERYBODY,
     "POST /app/p/sales_enablement/training/<public_id>/close": WRITERS,
     "GET /app/p/sales_enablement/usage/": WRITERS,
+    # Rooms that reps keep; outside they and their pieces are behind the doors of their links.
+    "GET /app/p/sales_enablement/rooms/": SELLERS,
+    "POST /app/p/sales_enablement/rooms/": SELLERS,
+    "GET /app/p/sales_enablement/rooms/<public_id>": SELLERS,
+    "POST /app/p/sales_enablement/rooms/<public_id>": SELLERS,
+    **{
+        f"POST /app/p/sales_enablement/rooms/<public_id>/{what}": SELLERS
+        for what in ("items", "steps", "steps/<step>", "questions/<question>", "links", "close")
+    },
+    "GET /d/<token>/<item>": PUBLIC,
+    "GET /d/<token>/<item>/slides/<slide>/<int:width>": PUBLIC,
+    "GET /d/<token>/<item>/file/<kind>": PUBLIC,
+    "POST /d/<token>/<item>/seen": PUBLIC,
+    "POST /d/<token>/steps/<step>": PUBLIC,
+    "POST /d/<token>/questions": PUBLIC,
     "GET /d/<token>/slides/<slide>/<int:width>": PUBLIC,
     "GET /d/<token>/file/<kind>": PUBLIC,
     "GET /d/<token>": PUBLIC,

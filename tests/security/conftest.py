@@ -51,6 +51,7 @@ def places(house: House) -> dict[str, dict[str, str]]:
         key, _ = tokens.add(session, house.workspace.plugins, rep, rep)
     share = shares.create(Services(house.workspace, "sales_enablement", (rep.id, "web")), "calm")
     deck, lesson = house.deck(), house.training()
+    room = house.room(deck)
     return {
         "/app/calendar/entries": {"public_id": ids["entry:calm"]},
         "/app/campaigns": {"public_id": ids["campaign"]},
@@ -81,8 +82,12 @@ def places(house: House) -> dict[str, dict[str, str]]:
         "/app/p/sales_enablement": {"slug": "calm", "public_id": share.id},
         "/app/p/sales_enablement/decks": {"public_id": deck, "uid": "256", "width": "480", "ref": "block-1"},
         "/app/p/sales_enablement/presentations": {"slug": "pitch", "uid": "256", "width": "480"},
+        "/app/p/sales_enablement/rooms": room,
         "/app/p/sales_enablement/training": {"public_id": lesson, "slug": "calm"},
         "/d": {"token": share.url.rpartition("/")[2], "slide": "256", "width": "480", "kind": "pptx"},
+        "/d/<token>/<item>": {**room, "slide": "256", "width": "480", "kind": "pptx"},
+        "/d/<token>/steps": room,
+        "/d/<token>/questions": room,
         "/d/static": {"filename": "share.css"},
         "/app/me/tokens": {"public_id": key.public_id},
         "/app/users/invitations": {"public_id": invited.public_id},

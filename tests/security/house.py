@@ -43,7 +43,17 @@ from cms_core.testing.smtp import FaultySmtp
 from cms_core.worker import Worker
 from cms_core.workspace import Workspace, open_workspace
 from cms_leads import deals, handoffs, points
-from cms_sales_enablement import blocks, decks, pictures, presentations, training
+from cms_sales_enablement import (
+    blocks,
+    decks,
+    opening,
+    pictures,
+    presentations,
+    room_questions,
+    room_steps,
+    rooms,
+    training,
+)
 from cms_sales_enablement.models import Picture
 from cms_sales_enablement.schemas import TrainingForm
 
@@ -116,6 +126,19 @@ class House:
                     )
                 )
         return str(deck.public_id)
+
+    def room(self, deck: str) -> dict[str, str]:
+        """A rep's room with a deck, a step and a question: their ids, and the token of a link to it."""
+        rep = self.sales("rep")
+        room = rooms.make(rep, rooms.Wanted("Acme and us", "Acme", pieces=(deck,)))
+        token = rooms.share(rep, room.public_id, {}).url.rpartition("/")[2]
+        step = room_steps.add(rep, room.public_id, "Meet", "them")
+        door = opening.open_share(rep, token)
+        assert isinstance(door, opening.OpenedRoom)
+        question = room_questions.ask(rep, door, room_questions.Asked("When?"))
+        (item,) = rooms.items(rep, room)
+        found = {"public_id": room.public_id, "step": step.public_id, "question": question.public_id}
+        return {**found, "token": token, "item": item.public_id}
 
     def training(self) -> str:
         """A training with one lesson; its id."""

@@ -132,7 +132,8 @@ def test_secret_addresses_alone_take_posts_without_a_token(house: House) -> None
     open_posts = {
         rule for method, rule in routes(house.app) if method == "POST" and not rule.startswith("/app")
     }
-    assert open_posts == {"/t/<token>/u", "/d/<token>", "/d/<token>/seen"}
+    of_rooms = {"/d/<token>/<item>/seen", "/d/<token>/steps/<step>", "/d/<token>/questions"}
+    assert open_posts == {"/t/<token>/u", "/d/<token>", "/d/<token>/seen", *of_rooms}
 
 
 def test_other_methods_are_refused(house: House, places: dict[str, dict[str, str]]) -> None:

@@ -177,6 +177,7 @@ class ShareShown(api.Document):
     id = api.text()
     asset = api.text()
     deck = api.text("The id of the deck that it shows.", null=True)
+    room = api.text("The id of the room that it leads to, or that it is a piece of.", null=True)
     title = api.text()
     contact = api.text(null=True)
     created_by = api.text()

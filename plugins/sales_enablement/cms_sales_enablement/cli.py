@@ -1,6 +1,5 @@
 """``cms sales``: search the library, share from it, and see who looked."""
 
-from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -12,53 +11,11 @@ from cms_sales_enablement import search as library
 from cms_sales_enablement import shares as links
 from cms_sales_enablement.block_cli import blocks, slides
 from cms_sales_enablement.deck_cli import decks, templates
-from cms_sales_enablement.schemas import GATES, MOST_VIEWS
+from cms_sales_enablement.link_options import link_options
+from cms_sales_enablement.room_cli import rooms
 from cms_sales_enablement.share_pages import PLUGIN
 from cms_sales_enablement.training_cli import training
 from cms_sales_enablement.usage_cli import usage
-
-LINK_OPTIONS = (
-    click.option(
-        "--for", "contact", default="", metavar="EMAIL", help="Whom it is for; made a contact if new."
-    ),
-    click.option(
-        "--expires",
-        default="",
-        metavar="WHEN",
-        help="2026-05-04 (through that day, UTC), 14d, or an instant.",
-    ),
-    click.option("--password", help="Ask for it before anything is shown."),
-    click.option(
-        "--gate",
-        type=click.Choice(GATES),
-        metavar="email|verified",
-        help="Ask for the reader's address first: email as they say it, verified by a code in their mail. "
-        "Default: what the settings ask for at least.",
-    ),
-    click.option(
-        "--allow",
-        multiple=True,
-        metavar="WHO",
-        help="Only this address or domain (@acme.com) may open it; again for each. Needs a gate.",
-    ),
-    click.option(
-        "--deny", multiple=True, metavar="WHO", help="This one may not, whatever is allowed; again for each."
-    ),
-    click.option("--download/--no-download", help="Give the file of the deck, too."),
-    click.option(
-        "--watermark", is_flag=True, help="Draw the reader's address into the pictures of the slides."
-    ),
-    click.option(
-        "--max-views", type=click.IntRange(1, MOST_VIEWS), help="It ends after so many looks that counted."
-    ),
-)
-
-
-def link_options(command: Callable[..., None]) -> Callable[..., None]:
-    """What can be said of a new link; the names are those of ``shares.create_from``."""
-    for option in reversed(LINK_OPTIONS):
-        command = option(command)
-    return command
 
 
 @click.group()
@@ -199,3 +156,4 @@ command.add_command(templates)
 command.add_command(decks)
 command.add_command(training)
 command.add_command(usage)
+command.add_command(rooms)

@@ -21,6 +21,7 @@ from cms_sales_enablement import (
 )
 from cms_sales_enablement import deck_view as view
 from cms_sales_enablement.models import Deck
+from cms_sales_enablement.ordering import moved
 from cms_sales_enablement.presentations import MAKE, MIME
 from cms_sales_enablement.schemas import DeckShareForm
 from cms_sales_enablement.share_pages import PLUGIN
@@ -195,7 +196,7 @@ def _wanted() -> decks.Wanted:
     }
     picks = request.form.getlist("pick")
     return decks.Wanted(
-        _moved(picks, request.form.get("move", "")),
+        moved(picks, request.form.get("move", "")),
         said,
         dict(_pictures(request.files.items())),
         request.form.get("for", "")[:200],
@@ -214,17 +215,6 @@ def _of_form(form: SchemaForm) -> MultiDict[str, str]:
     """What belongs to the link: its form is part of that of the deck."""
     sent = request.form
     return MultiDict([(name, sent[name]) for name in form.schema.fields if name in sent])
-
-
-def _moved(picks: Iterable[str], move: str) -> list[str]:
-    """The order after a slide was moved by a button: ``up`` or ``down``, a colon, its id."""
-    order = list(picks)
-    way, _, uid = move.partition(":")
-    if uid in order and way in ("up", "down"):
-        at = order.index(uid)
-        to = max(0, min(len(order) - 1, at + (1 if way == "down" else -1)))
-        order.insert(to, order.pop(at))
-    return order
 
 
 def _at(found: Deck, slide: str = "") -> str:

@@ -48,9 +48,9 @@ class Shown:
         return "\n".join([self.title, *self.lines])
 
 
-def slides_of(svc: Services, made_of: Material, deck: Deck) -> list[Shown]:
-    """The slides that are still there, filled; a field without a value shows nothing, as in the file."""
-    there = made_of.of(deck)
+def slides_of(svc: Services, made_of: Material, deck: Deck, most: int | None = None) -> list[Shown]:
+    """The first slides that are still there, filled; a field without a value shows nothing, as in the file."""
+    there = made_of.of(deck)[:most]
     fields, known = merge.Fields.of(svc.merge_fields), by_namespace(deck)
     made = pictures.ask_for(svc, deck.asset, there, deck)
     fill = partial(_filled, fields=fields, known=known)

@@ -76,6 +76,7 @@ def _link(share: Share, tally: views.Tally, limits: terms.Limits) -> dict[str, A
         "id": share.public_id,
         "asset": share.slug,
         "deck": share.deck,
+        "room": share.room,
         "title": share.title,
         "contact": share.contact_email or None,
         "created_by": share.user_name,

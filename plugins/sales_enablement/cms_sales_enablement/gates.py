@@ -13,9 +13,9 @@ from enum import StrEnum
 from itsdangerous import BadSignature, URLSafeSerializer
 
 from cms_core import Invalid, Services
-from cms_sales_enablement import codes, shares, terms
+from cms_sales_enablement import codes, opening, terms
+from cms_sales_enablement.opening import Opened
 from cms_sales_enablement.schemas import SAID, VERIFIED
-from cms_sales_enablement.shares import Opened
 
 LIFE = timedelta(hours=12)
 MAILED = "mailed"  # a code is on its way to the address; it proves nothing yet
@@ -86,7 +86,7 @@ def take(svc: Services, opened: Opened, passed: Pass, typed: Mapping[str, str], 
             return Step(replace(passed, proof=VERIFIED, since=svc.now()))
         return Step(passed, "code")
     if "password" in typed and stage is Stage.PASSWORD:
-        if shares.unlocks(opened.share, typed["password"]):
+        if opening.unlocks(opened.share, typed["password"]):
             return Step(replace(passed, password=True, since=passed.since or svc.now()))
         return Step(passed, "password")
     return Step(passed)
@@ -131,7 +131,8 @@ def opened_pass(opened: Opened, cookie: str, now: datetime, key: bytes) -> Pass:
 def _lock(opened: Opened) -> list[str]:
     """What a pass is good for: this link, what it leads to, and its terms; other words or slides there change nothing."""
     share = opened.share
-    terms = [share.asset, share.deck or "", share.password_hash, opened.gate, opened.lists]
+    aim = [share.asset, share.deck or "", share.room or ""]
+    terms = [*aim, share.password_hash, opened.gate, opened.lists]
     return [share.public_id, hashlib.sha256("\n".join(terms).encode()).hexdigest()[:32]]
 
 

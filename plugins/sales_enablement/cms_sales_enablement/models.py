@@ -7,7 +7,7 @@ from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from cms_core import Base, PublicId
-from cms_sales_enablement import training_models  # noqa: F401  # its tables belong to these
+from cms_sales_enablement import room_models, training_models  # noqa: F401  # their tables belong to these
 
 BLOCK = "block-"  # begins the ids of slides that are told
 TERM = String(40).with_variant(String(40, collation="C"), "postgresql")  # ranges of terms go by code point
@@ -216,10 +216,11 @@ class Picture(Base):
 
 
 class Share(Base, PublicId):
-    """A link to an asset, or to a deck of one, for somebody outside.
+    """A link to an asset, to a deck of one, or to a room, for somebody outside; or a piece of a room.
 
     Of its token only the hash is kept; the link is shown once, when it is made. ``gate`` is what it asks for before anything is
-    shown (``terms.GATES``), ``max_views`` after how many counted views it ends.
+    shown (``terms.GATES``), ``max_views`` after how many counted views it ends. A link to a room has no asset (""). A piece has
+    both: nobody knows its token, and what is asked for is asked by the room's link.
     """
 
     __tablename__ = "sales_enablement_share"
@@ -228,6 +229,7 @@ class Share(Base, PublicId):
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     asset: Mapped[str] = mapped_column(String(36), index=True)
     deck: Mapped[str | None] = mapped_column(String(36), index=True)
+    room: Mapped[str | None] = mapped_column(String(36), index=True)
     slug: Mapped[str] = mapped_column(String(200))
     title: Mapped[str] = mapped_column(String(500))
     contact: Mapped[str | None] = mapped_column(String(36), index=True)
@@ -242,6 +244,11 @@ class Share(Base, PublicId):
     download: Mapped[bool] = mapped_column(default=False)
     watermark: Mapped[bool] = mapped_column(default=False)
     max_views: Mapped[int | None]
+
+    @property
+    def is_piece(self) -> bool:
+        """Whether it is no link, but a piece of a room."""
+        return self.room is not None and self.asset != ""
 
 
 class ShareRule(Base):
@@ -279,7 +286,7 @@ class View(Base, PublicId):
     """One load of a shared page. ``counted`` when it was seen: a person's browser had it in sight for a second.
 
     ``slide`` is the one of a deck that was in sight when the page told last, at ``seen_at``. ``email`` is the address that was
-    given at the gate of the link: only said, unless ``verified``.
+    given at the gate of the link: only said, unless ``verified``. ``visit`` is the look at a room in which a piece was opened.
     """
 
     __tablename__ = "sales_enablement_view"
@@ -298,6 +305,7 @@ class View(Base, PublicId):
     email: Mapped[str] = mapped_column(String(320), default="", index=True)
     verified: Mapped[bool] = mapped_column(default=False)
     downloaded: Mapped[bool] = mapped_column(default=False)
+    visit: Mapped[str] = mapped_column(String(36), default="", index=True)
 
 
 class Dwell(Base):

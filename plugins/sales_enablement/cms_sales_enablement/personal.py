@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from cms_core import Contact, PersonalRecord, Services
+from cms_sales_enablement import room_personal
 from cms_sales_enablement.models import Code, Deck, Share, ShareRule, View
 
 
@@ -25,17 +26,24 @@ def data(svc: Services, contacts: Sequence[Contact], erase: bool) -> list[Person
             *_listed(session, by_address),
             *_looked(session, by_address),
             *_asked(session, by_address),
+            *room_personal.records(session, by_address),
         ]
         if erase:
             _erase_shares(svc, session, shares)
             _erase_decks(decks)
             _erase_addresses(svc, session, list(by_address))
+            room_personal.erase(session, list(by_address))
     return records
 
 
 def _made(share: Share) -> PersonalRecord:
-    made = {"asset": share.slug, "by": share.user_name, "at": share.created_at.isoformat()}
+    made = {**_what(share), "by": share.user_name, "at": share.created_at.isoformat()}
     return PersonalRecord(share.contact or "", "Link that was shared with you", made)
+
+
+def _what(share: Share) -> dict[str, str]:
+    """What a link leads to."""
+    return {"asset": share.slug} if share.asset else {"room": share.title}
 
 
 def _names_them(field: str, value: Mapping[str, Any]) -> bool:
@@ -54,7 +62,7 @@ def _listed(session: Session, people: Mapping[str, str]) -> Iterable[PersonalRec
         select(ShareRule, Share).join(Share, Share.id == ShareRule.share_id).where(ShareRule.what.in_(people))
     )
     for rule, share in session.execute(query.order_by(Share.id)):
-        said = {"asset": share.slug, "by": share.user_name, "list": "deny" if rule.denied else "allow"}
+        said = {**_what(share), "by": share.user_name, "list": "deny" if rule.denied else "allow"}
         yield PersonalRecord(people[rule.what], "Link that names your address", said)
 
 
@@ -62,7 +70,7 @@ def _looked(session: Session, people: Mapping[str, str]) -> Iterable[PersonalRec
     query = select(View, Share).join(Share, Share.id == View.share_id).where(View.email.in_(people))
     for view, share in session.execute(query.order_by(View.id)):
         look = {
-            "asset": share.slug,
+            **_what(share),
             "at": view.at.isoformat(),
             "seconds": view.milliseconds // 1000,
             "address": view.email,
@@ -79,7 +87,9 @@ def _asked(session: Session, people: Mapping[str, str]) -> Iterable[PersonalReco
 
 def _erase_shares(svc: Services, session: Session, shares: Sequence[Share]) -> None:
     keys = [share.id for share in shares]
-    session.execute(update(View).where(View.share_id.in_(keys)).values(visitor=""))
+    visits = select(View.public_id).where(View.share_id.in_(keys))
+    mine = or_(View.share_id.in_(keys), View.visit.in_(visits))
+    session.execute(update(View).where(mine).values(visitor=""))
     for share in shares:
         share.contact, share.contact_email = None, ""
         share.revoked_at = share.revoked_at or svc.now()

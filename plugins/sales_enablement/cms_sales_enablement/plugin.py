@@ -59,7 +59,7 @@ def register_permissions() -> Iterable[Permission]:
         ),
         Permission("sales.decks", "Make decks of presentations", ("admin", "marketer", "rep")),
         Permission("sales.share", "Share content by tracked links", ("admin", "marketer", "rep")),
-        Permission("sales.all", "See everybody's decks and links", ("admin", "marketer")),
+        Permission("sales.all", "See everybody's decks, links and rooms", ("admin", "marketer")),
     ]
 
 
@@ -81,6 +81,9 @@ def register_blueprints() -> "Iterable[Blueprint]":
         deck_api,
         deck_pages,
         pages,
+        room_api,
+        room_doors,
+        room_pages,
         share_pages,
         template_pages,
         training_api,
@@ -89,8 +92,18 @@ def register_blueprints() -> "Iterable[Blueprint]":
         usage_pages,
     )
 
-    shown = (deck_pages, block_pages, template_pages, training_pages, usage_pages, pages, share_pages)
-    rooms = (*shown, calls, deck_api, block_api, training_api, usage_api)
+    shown = (
+        deck_pages,
+        block_pages,
+        template_pages,
+        training_pages,
+        usage_pages,
+        pages,
+        share_pages,
+        room_pages,
+        room_doors,
+    )
+    rooms = (*shown, calls, deck_api, block_api, training_api, usage_api, room_api)
     return [room.blueprint for room in rooms]
 
 
@@ -104,6 +117,7 @@ def register_actions() -> Iterable[Action | NavItem]:
     return [
         decks,
         library,
+        NavItem("Rooms", "sales_rooms.index", "users", "Sales", "sales.share", "g h"),
         NavItem("Shared links", "sales.links", "link-2", "Sales", "sales.share", "g k", tab=True),
         learn,
         NavItem("Use in sales", "sales_usage.index", "chart-line", "Measure", "sales.all"),

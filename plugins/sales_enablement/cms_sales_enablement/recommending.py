@@ -14,6 +14,7 @@ from sqlalchemy import select
 from cms_core import Asset, Event, Services
 from cms_sales_enablement import feedback, index, values
 from cms_sales_enablement.models import Deck, Document, Share, Shelf
+from cms_sales_enablement.room_models import Room
 
 ENOUGH = 10  # outcomes from which on a share of wins is worth a word
 STAGE, INDUSTRY, PERSONA, WINS, SAID, FRESH, OUTDATED = 30, 20, 20, 40, 5, 5, -25
@@ -190,11 +191,14 @@ def _uses(svc: Services, ended: Mapping[str, Event]) -> Iterable[tuple[str, str]
         if event.contact:
             of_contact.setdefault(event.contact, []).append(deal)
     with svc.session() as session:
-        shares = session.execute(
-            select(Share.asset, Share.contact, Share.created_at).where(Share.contact.in_(of_contact))
-        )
+        links = select(Share.asset, Share.contact, Share.created_at).where(Share.asset != "")
+        shares = session.execute(links.where(Share.contact.in_(of_contact)))
         for asset, contact, at in shares:
             deals = of_contact.get(contact or "", ())
             yield from ((asset, deal) for deal in deals if at <= ended[deal].at)
         decks = session.execute(select(Deck.asset, Deck.deal, Deck.created_at).where(Deck.deal.in_(ended)))
-        yield from ((asset, deal) for asset, deal, at in decks if deal and at <= ended[deal].at)
+        pieces = select(Share.asset, Room.deal, Share.created_at).join(Room, Room.public_id == Share.room)
+        in_rooms = session.execute(pieces.where(Room.deal.in_(ended), Share.asset != ""))
+        for asset, deal, at in (*decks, *in_rooms):
+            if deal and at <= ended[deal].at:
+                yield asset, deal

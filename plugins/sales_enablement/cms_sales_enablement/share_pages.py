@@ -1,45 +1,36 @@
 """``/d/…``: what people outside see of a share. No sign-in; one script of ours, nobody else's; nothing is cached or indexed."""
 
-import hashlib
 import secrets
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, Response, current_app, make_response, render_template, request, send_file
+from flask import Blueprint, Response, make_response, render_template, request, send_file, url_for
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response as AnyResponse
 
-from cms_core import AgentClass, CmsError, Services, classify, limiter, services
+from cms_core import CmsError, Services, limiter, services
 from cms_sales_enablement import (
+    admission,
     deck_view,
     decks,
     gates,
     material,
+    opening,
     pictures,
     render,
-    shares,
+    room_view,
     views,
     watermarks,
 )
 from cms_sales_enablement.gates import Pass, Stage
-from cms_sales_enablement.models import Deck, Share
+from cms_sales_enablement.models import Deck, View
+from cms_sales_enablement.opening import Opened, OpenedPiece, OpenedRoom
 from cms_sales_enablement.presentations import MIME
 from cms_sales_enablement.schemas import VERIFIED
 
 PLUGIN = "sales_enablement"
-OWN = "cms_own"  # a browser in which one of us has signed in: its views are not a customer's
-PASS = "cms_d"  # noqa: S105  # the name of a cookie
-EARLY = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")  # say so where nobody has asked for the page yet
+OWN = admission.OWN
 WRONG = {"email": 422, "code": 401, "password": 401}
-POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self' data:; media-src 'self'; script-src 'nonce-{}'; connect-src 'self'; "
-    "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
-)
-HEADERS = {
-    "Cache-Control": "no-store, max-age=0",
-    "X-Robots-Tag": "noindex, nofollow",
-    "Referrer-Policy": "no-referrer",
-}
 
 blueprint = Blueprint(
     "sales_shares",
@@ -49,25 +40,7 @@ blueprint = Blueprint(
     static_folder="static",
     static_url_path="/static",
 )
-
-
-@dataclass(frozen=True)
-class Admitted:
-    """Who passed all doors of a link: what it shows them, and how they did."""
-
-    opened: shares.Opened
-    passed: Pass
-    view: str
-
-    @property
-    def reader(self) -> str:
-        """Their address, as far as there is one."""
-        return gates.reader_of(self.opened, self.passed)
-
-
-def missed(response: Response) -> bool:
-    """Only tries that failed count against these limits."""
-    return response.status_code in (401, 404)
+blueprint.after_request(admission.harden)
 
 
 def wrong(response: Response) -> bool:
@@ -80,99 +53,112 @@ def asks_nothing() -> bool:
     return "email" not in request.form
 
 
-def link() -> str:
-    """The link that somebody tries to unlock, as a key of the limits."""
-    token = str((request.view_args or {}).get("token", ""))
-    return f"share:{hashlib.sha256(token.encode()).hexdigest()}"
-
-
-@blueprint.after_request
-def harden(response: Response) -> Response:
-    """Nothing here is cached, indexed or told to the next site."""
-    if request.endpoint != "sales_shares.static":
-        response.headers.update(HEADERS)
-    return response
-
-
 @blueprint.get("/<token>")
-@limiter.limit("30/minute;300/hour", deduct_when=missed)
+@limiter.limit("30/minute;300/hour", deduct_when=admission.missed)
 @limiter.limit("300/minute")
 def show(token: str) -> AnyResponse:
-    """The shared asset, the question at the door that comes next, or the one answer for all that is not there."""
+    """What was shared, the question at the door that comes next, or the one answer for all that is not there."""
     svc = services.current(PLUGIN)
-    opened = shares.open_share(svc, token)
+    opened, look = admission.door_of(svc, token, admission.view_id(request.args.get("view", "")))
     if opened is None:
-        return _gone()
-    passed = _pass_of(svc, opened)
+        return admission.gone()
+    passed = admission.pass_of(svc, opened)
     if (stage := gates.stage_of(svc, opened, passed)) is not Stage.OPEN:
         return _question(svc, opened, stage, passed)
-    nonce = secrets.token_urlsafe(16)
-    address = passed.address if opened.gate else ""
-    view = (
-        ""
-        if _is_early()
-        else views.begin(svc, opened, _agent(), _visitor(opened.share), address, passed.verified)
-    )
-    frame = {"share": opened.share, "token": token, "view": view, "nonce": nonce}
-    response = make_response(_page(svc, opened, frame))
-    response.headers["Content-Security-Policy"] = POLICY.format(nonce)
-    return response
+    if isinstance(opened, OpenedRoom):
+        return room_page(svc, token, opened, look)
+    view = admission.begin(svc, opened, opened)
+    return _answer(lambda frame: _page(svc, opened, frame), share=opened.share, token=token, view=view)
+
+
+@blueprint.get("/<token>/<item>")
+@limiter.limit("30/minute;300/hour", deduct_when=admission.missed)
+@limiter.limit("300/minute")
+def show_piece(token: str, item: str) -> AnyResponse:
+    """A piece of a room, for who comes from the page of the room; others are led there first, whatever they ask for."""
+    svc = services.current(PLUGIN)
+    door, look = admission.door_of(svc, token, admission.view_id(request.args.get("view", "")))
+    if not isinstance(door, OpenedRoom):
+        return admission.gone()
+    if gates.stage_of(svc, door, admission.pass_of(svc, door)) is not Stage.OPEN:
+        return redirect(url_for("sales_shares.show", token=token), 303)
+    opened = opening.open_piece(svc, door, item)
+    if opened is None:
+        return admission.gone()
+    if look is None:
+        return redirect(url_for("sales_shares.show", token=token), 303)
+    view, visit = admission.begin(svc, door, opened, look.public_id), look.public_id
+
+    def page(frame: dict[str, Any]) -> str:
+        return _page(svc, opened, {"item": item, "room": door.room, "visit": visit, **frame})
+
+    return _answer(page, share=opened.share, token=token, view=view)
 
 
 @blueprint.get("/<token>/slides/<slide>/<int:width>")
+@blueprint.get("/<token>/<item>/slides/<slide>/<int:width>")
 @limiter.limit("600/minute")
-def picture(token: str, slide: str, width: int) -> AnyResponse:
+def picture(token: str, slide: str, width: int, item: str = "") -> AnyResponse:
     """The picture of one slide, for who has the page of the deck open; never kept by a browser, so taking it back holds."""
     svc = services.current(PLUGIN)
-    admitted = _admitted(svc, token, request.args.get("view", ""), under_way=True)
-    if admitted is None or admitted.opened.deck is None:
-        return _gone()
-    found = deck_view.picture_of(svc, admitted.opened.deck, slide, width)
+    admitted = admission.admitted(svc, token, request.args.get("view", ""), item, under_way=True)
+    if admitted is None or admitted.deck is None:
+        return admission.gone()
+    if admitted.outside and not room_view.is_cover(svc, admitted.deck, slide, width):
+        return admission.gone()
+    found = deck_view.picture_of(svc, admitted.deck, slide, width)
     if found is None:
-        return _gone()
+        return admission.gone()
     if not admitted.opened.share.watermark:
         return send_file(found.path, mimetype=found.mime)
     if not admitted.reader:
-        return _gone()
+        return admission.gone()
     return Response(watermarks.drawn(found.path, admitted.reader), mimetype=watermarks.MIME)
 
 
 @blueprint.get("/<token>/file/<kind>")
+@blueprint.get("/<token>/<item>/file/<kind>")
 @limiter.limit("30/minute")
-def file(token: str, kind: str) -> AnyResponse:
+def file(token: str, kind: str, item: str = "") -> AnyResponse:
     """The deck as a file, where the link gives it, to who has its page open."""
     svc = services.current(PLUGIN)
-    admitted = _admitted(svc, token, request.args.get("view", ""), under_way=True)
-    if admitted is None or admitted.opened.deck is None or not admitted.opened.download:
-        return _gone()
-    found = _file(svc, admitted.opened.deck, kind)
+    admitted = admission.admitted(svc, token, request.args.get("view", ""), item, under_way=True)
+    opened = admitted.opened if admitted else None
+    if (
+        admitted is None
+        or admitted.outside
+        or not isinstance(opened, OpenedPiece)
+        or not (opened.deck and opened.download)
+    ):
+        return admission.gone()
+    found = _file(svc, opened.deck, kind)
     if found is None:
-        return _gone()
-    if not _is_early():
-        views.downloaded(svc, admitted.opened, admitted.view)
+        return admission.gone()
+    if not admission.is_early():
+        views.downloaded(svc, opened, admitted.view)
     return found
 
 
 @blueprint.post("/<token>")
-@limiter.limit("5/minute;50/hour", key_func=link, deduct_when=wrong)
-@limiter.limit("20/minute;200/hour", deduct_when=missed)
+@limiter.limit("5/minute;50/hour", key_func=admission.link, deduct_when=wrong)
+@limiter.limit("20/minute;200/hour", deduct_when=admission.missed)
 @limiter.limit("10/minute;60/hour", exempt_when=asks_nothing)
 def enter(token: str) -> AnyResponse:
     """Take what was typed at a door; what was right is remembered by this browser for some hours."""
     svc = services.current(PLUGIN)
-    opened = shares.open_share(svc, token)
+    opened = opening.open_share(svc, token)
     if opened is None:
-        return _gone()
-    passed = _pass_of(svc, opened)
-    step = gates.take(svc, opened, passed, request.form, _secret())
+        return admission.gone()
+    passed = admission.pass_of(svc, opened)
+    step = gates.take(svc, opened, passed, request.form, admission.secret())
     if step.wrong:
         stage = Stage.ADDRESS if step.wrong == "email" else gates.stage_of(svc, opened, passed)
         return _question(svc, opened, stage, passed, step.wrong)
     response = redirect(request.path, 303)
     if step.passed != passed:
         response.set_cookie(
-            PASS,
-            gates.sealed(opened, step.passed, _secret()),
+            admission.PASS,
+            gates.sealed(opened, step.passed, admission.secret()),
             max_age=int(gates.LIFE.total_seconds()),
             path=request.path,
             secure=request.is_secure,
@@ -183,13 +169,14 @@ def enter(token: str) -> AnyResponse:
 
 
 @blueprint.post("/<token>/seen")
+@blueprint.post("/<token>/<item>/seen")
 @limiter.limit("120/minute")
-def seen(token: str) -> AnyResponse:
+def seen(token: str, item: str = "") -> AnyResponse:
     """The page tells how long it has been in sight."""
     svc = services.current(PLUGIN)
-    admitted = _admitted(svc, token, request.form.get("view", ""))
+    admitted = admission.admitted(svc, token, request.form.get("view", ""), item)
     if admitted is None:
-        return _gone()
+        return admission.gone()
     number, milliseconds = (request.form.get(name, 0, type=_small) for name in ("n", "ms"))
     told = views.Told(
         number or 0, milliseconds or 0, _slides(request.form.get("slides", "")), request.form.get("slide", "")
@@ -198,17 +185,33 @@ def seen(token: str) -> AnyResponse:
     return Response(status=204)
 
 
-def _admitted(svc: Services, token: str, view: str, *, under_way: bool = False) -> Admitted | None:
-    """Who may see what belongs to a page: asked anew each time; ``under_way``: only for a look that began lately."""
-    view = view[:36].replace("\0", "")
-    opened = shares.open_share(svc, token, view)
-    if opened is None or (under_way and not views.is_under_way(svc, opened.share, view)):
-        return None
-    passed = _pass_of(svc, opened)
-    return Admitted(opened, passed, view) if gates.stage_of(svc, opened, passed) is Stage.OPEN else None
+# --- pages ------------------------------------------------------------------------------------------------------------
 
 
-def _page(svc: Services, opened: shares.Opened, frame: dict[str, Any]) -> str:
+def room_page(
+    svc: Services, token: str, door: OpenedRoom, look: View | None, status: int = 200, **more: Any
+) -> AnyResponse:
+    """The page of a room; who comes back to it goes on with the look that they began."""
+    view = look.public_id if look else admission.begin(svc, door, door)
+    told = {"told": look.beacon, "in_sight": look.milliseconds} if look else {}
+
+    def page(frame: dict[str, Any]) -> str:
+        asked = {"about": request.values.get("about", ""), "today": svc.now().date()}
+        shown = room_view.of(svc, door)
+        return render_template("sales_enablement/share_room.html", shown=shown, **asked, **frame)
+
+    return _answer(page, status, share=door.share, token=token, view=view, **told, **more)
+
+
+def _answer(page: Callable[[dict[str, Any]], str], status: int = 200, **frame: Any) -> AnyResponse:
+    """A page with its one script, which the policy names by a nonce."""
+    nonce = secrets.token_urlsafe(16)
+    response = make_response(page({"nonce": nonce, **frame}), status)
+    response.headers["Content-Security-Policy"] = admission.POLICY.format(nonce)
+    return response
+
+
+def _page(svc: Services, opened: OpenedPiece, frame: dict[str, Any]) -> str:
     deck = opened.deck
     if deck is None:
         page = render.shown(opened.asset, svc.merge_fields)
@@ -246,6 +249,15 @@ def _file(svc: Services, deck: Deck, kind: str) -> AnyResponse | None:
     return send_file(opened, mimetype=MIME, as_attachment=True, download_name=f"{name}.pptx")
 
 
+def _question(svc: Services, opened: Opened, stage: Stage, passed: Pass, wrong: str = "") -> AnyResponse:
+    """What is asked at a door; nothing on the page tells what is behind it."""
+    mute = opened.gate == VERIFIED and not svc.sends_mail
+    page = render_template(
+        "sales_enablement/share_door.html", stage=stage, address=passed.address, wrong=wrong, mute=mute
+    )
+    return make_response(page, WRONG[wrong] if wrong else 403 if stage is Stage.REFUSED else 200)
+
+
 def _slides(text: str) -> dict[str, int]:
     """``256:1200 257:800``: milliseconds by slide; what is not written so is left out."""
     pairs = (each.rpartition(":") for each in text[:20_000].split())
@@ -259,44 +271,3 @@ def _small(text: str) -> int:
     if not 0 <= number < 2**31:
         raise ValueError("out of range")
     return number
-
-
-def _gone() -> AnyResponse:
-    return make_response(render_template("sales_enablement/share_gone.html"), 404)
-
-
-def _question(
-    svc: Services, opened: shares.Opened, stage: Stage, passed: Pass, wrong: str = ""
-) -> AnyResponse:
-    """What is asked at a door; nothing on the page tells what is behind it."""
-    mute = opened.gate == VERIFIED and not svc.sends_mail
-    page = render_template(
-        "sales_enablement/share_door.html", stage=stage, address=passed.address, wrong=wrong, mute=mute
-    )
-    return make_response(page, WRONG[wrong] if wrong else 403 if stage is Stage.REFUSED else 200)
-
-
-def _is_early() -> bool:
-    """Whether nobody has asked for the page yet: a browser fetches it in advance, or only its head is wanted."""
-    return request.method == "HEAD" or any("pre" in request.headers.get(name, "").lower() for name in EARLY)
-
-
-def _agent() -> AgentClass:
-    found = classify(request.method, request.headers)
-    return AgentClass.INTERNAL if found in views.PEOPLE and request.cookies.get(OWN) else found
-
-
-def _visitor(share: Share) -> str:
-    """Tells the browsers of one link apart, and says nothing beyond it."""
-    key = hashlib.blake2b(share.token_hash.encode(), key=_secret()[:64], digest_size=32).digest()
-    who = f"{request.remote_addr}\n{request.headers.get('User-Agent', '')}".encode(errors="replace")
-    return hashlib.blake2b(who, key=key, digest_size=8).hexdigest()
-
-
-def _pass_of(svc: Services, opened: shares.Opened) -> Pass:
-    return gates.opened_pass(opened, request.cookies.get(PASS, ""), svc.now(), _secret())
-
-
-def _secret() -> bytes:
-    key: Any = current_app.secret_key or b""
-    return key if isinstance(key, bytes) else str(key).encode()

@@ -71,8 +71,7 @@ def checked(svc: Services, wanted: Terms, limits: Limits, *, is_deck: bool, cont
     gate = _gate(svc, limits.gate if wanted.gate is None else wanted.gate, limits)
     allow, deny = _rules(svc, wanted.allow, "allow"), _rules(svc, wanted.deny, "deny")
     _check_lists({"allow": allow, "deny": deny}, gate)
-    _check_file(wanted, limits, is_deck)
-    _check_watermark(wanted, is_deck=is_deck, names=bool(gate) or contact)
+    check_given(wanted, limits, is_deck=is_deck, names=bool(gate) or contact)
     if wanted.max_views is not None and not 1 <= wanted.max_views <= MOST_VIEWS:
         raise Invalid(
             f"a link ends after 1 to {MOST_VIEWS:,} views, not after {wanted.max_views}",
@@ -80,6 +79,12 @@ def checked(svc: Services, wanted: Terms, limits: Limits, *, is_deck: bool, cont
             field="max_views",
         )
     return replace(wanted, gate=gate, allow=allow, deny=deny)
+
+
+def check_given(wanted: Terms, limits: Limits, *, is_deck: bool, names: bool) -> None:
+    """Raise Invalid for a file or a watermark that a link, or a piece of a room, cannot give; ``names``: it is known who reads."""
+    _check_file(wanted, limits, is_deck)
+    _check_watermark(wanted, is_deck=is_deck, names=names)
 
 
 def rules_of(terms: Terms) -> list[ShareRule]:

@@ -12,6 +12,7 @@ from cms_core import Asset, Services
 from cms_sales_enablement import feedback, index, presentations
 from cms_sales_enablement.models import Deck, DeckSlide, Document, Dwell, Share, View
 from cms_sales_enablement.recommending import Record, interval, win_records
+from cms_sales_enablement.shares import IS_LINK
 
 SEES = "sales.all"
 HOT = timedelta(days=30)  # used within
@@ -125,15 +126,14 @@ def of_reps(svc: Services) -> list[RepUse]:
     """Who makes and shares, the most looked at first."""
     svc.require(SEES)
     with svc.session() as session:
-        shares = Counter(
-            dict(session.execute(select(Share.user_name, func.count()).group_by(Share.user_name)).all())
-        )
+        links = select(Share.user_name, func.count()).where(IS_LINK).group_by(Share.user_name)
+        shares = Counter(dict(session.execute(links).all()))
         decks = Counter(
             dict(session.execute(select(Deck.user_name, func.count()).group_by(Deck.user_name)).all())
         )
         looks = (
             select(Share.user_name, func.count()).join(View, View.share_id == Share.id).where(View.counted)
-        )
+        ).where(IS_LINK)
         seen = Counter(dict(session.execute(looks.group_by(Share.user_name)).all()))
     rows = [RepUse(name, shares[name], decks[name], seen[name]) for name in shares | decks]
     return sorted(rows, key=lambda row: (-row.looks, -row.shares, row.name.casefold()))

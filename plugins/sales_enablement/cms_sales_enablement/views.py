@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from cms_core import AgentClass, Event, Notice, Services, insert_missing
 from cms_sales_enablement import shares as links
 from cms_sales_enablement.models import Dwell, Share, View
-from cms_sales_enablement.shares import Opened
+from cms_sales_enablement.opening import Opened
 
 KIND, DOWNLOADED = "share_viewed", "share_downloaded"
 SOURCE = "sales_enablement"
@@ -36,17 +36,27 @@ class Told:
 
 
 def begin(
-    svc: Services, opened: Opened, agent: AgentClass, visitor: str, email: str = "", verified: bool = False
+    svc: Services,
+    opened: Opened,
+    agent: AgentClass,
+    visitor: str,
+    email: str = "",
+    verified: bool = False,
+    visit: str = "",
 ) -> str:
-    """A page was loaded; gives the id under which it tells how long it is looked at. ``email`` is what was given at the gate."""
+    """A page was loaded; gives the id under which it tells how long it is looked at.
+
+    ``email`` is what was given at the gate, ``visit`` the look at the room in which a piece is opened.
+    """
     view = View(
         share_id=opened.share.id,
         visitor=visitor,
         agent_class=agent,
-        revision=opened.asset.revision,
+        revision=opened.revision,
         at=svc.now(),
         email=email,
         verified=verified,
+        visit=visit,
     )
     with svc.transaction() as session:
         session.add(view)
@@ -66,7 +76,7 @@ def seen(svc: Services, opened: Opened, public_id: str, told: Told) -> None:
     passed = min(svc.now() - view.at + SLACK, LONGEST)
     milliseconds = max(0, min(told.milliseconds, int(passed.total_seconds() * 1000)))
     counts = view.counted or milliseconds >= IN_SIGHT
-    slides = {each.uid for each in opened.deck.slides} if opened.deck else set()
+    slides = opened.slides
     now_in_sight = told.slide if told.slide in slides else ""
     newer = update(View).where(
         View.id == view.id, View.beacon < told.number, View.milliseconds <= milliseconds
@@ -107,15 +117,21 @@ def _dwell(
 
 
 def _notify(svc: Services, share: Share, view: View) -> None:
-    """Whoever shared it hears of the first look that counts; a notice names nobody whose erasure would not take it away."""
-    known = _contact_of(svc, share, view)
+    """Whoever shared it hears of the first look that counts; a notice names nobody whose erasure would not take it away.
+
+    Of the pieces of a room they do not: they heard of the look at the room.
+    """
+    if share.is_piece:
+        return
+    known = contact_of(svc, share, view.email, view.verified)
     who = (view.email or share.contact_email) if known else "Somebody"
+    page = f"rooms/{share.room}" if share.room else f"shares/{share.public_id}"
     svc.notify(
         Notice(
             key=f"share:{share.public_id}",
             title=f"{who} looks at {share.title}",
             reason="They have it open now, or had it a moment ago.",
-            path=f"/app/p/sales_enablement/shares/{share.public_id}",
+            path=f"/app/p/sales_enablement/{page}",
             user=share.user,
             contact=known or "",
         )
@@ -132,20 +148,30 @@ def downloaded(svc: Services, opened: Opened, public_id: str) -> None:
             _tell(svc, opened.share, view, DOWNLOADED)
 
 
-def _contact_of(svc: Services, share: Share, view: View) -> str | None:
+def contact_of(svc: Services, link: Share, email: str, verified: bool) -> str | None:
     """Who looked, as far as it is known: whom the link is for, unless somebody else stood at its gate.
 
     An address that is only said may be invented: it names nobody but whom the link is for anyhow.
     """
-    if view.email in ("", share.contact_email):
-        return share.contact
-    found = svc.find_contact(view.email) if view.verified else None
+    if email in ("", link.contact_email):
+        return link.contact
+    found = svc.find_contact(email) if verified else None
     return found.id if found else None
+
+
+def _link_of(svc: Services, share: Share, view: View) -> Share:
+    """By which link somebody came: of a piece, that to its room."""
+    if not view.visit:
+        return share
+    query = select(Share).join(View, View.share_id == Share.id).where(View.public_id == view.visit)
+    with svc.session() as session:
+        return session.scalar(query) or share
 
 
 def _tell(svc: Services, share: Share, view: View, kind: str = KIND) -> None:
     """Once in the ledger, however often it is told; without the link's address, which is a key."""
-    contact = _contact_of(svc, share, view)
+    contact = contact_of(svc, _link_of(svc, share, view), view.email, view.verified)
+    revision = {"revision": view.revision} if share.asset else {}
     event = Event(
         kind,
         at=view.at if kind == KIND else svc.now(),
@@ -154,10 +180,24 @@ def _tell(svc: Services, share: Share, view: View, kind: str = KIND) -> None:
         agent_class=AgentClass(view.agent_class),
         contact=contact,
         visitor=view.visitor if contact is None else None,
-        asset=share.asset,
-        props={"share": share.public_id, "revision": view.revision},
+        asset=share.asset or None,
+        props={"share": share.public_id, **({"room": share.room} if share.room else {}), **revision},
     )
     svc.record_events([event])
+
+
+def visit_of(svc: Services, public_id: str) -> str:
+    """The look at a room in which this look at a piece began, or ""."""
+    with svc.session() as session:
+        return session.scalar(select(View.visit).where(View.public_id == public_id)) or ""
+
+
+def going_on(svc: Services, share: Share, public_id: str, visitor: str, email: str) -> View | None:
+    """The look at a room to which somebody comes back: it is the same browser, and the same address at the gate."""
+    since = svc.now() - LONGEST
+    query = select(View).where(View.public_id == public_id, View.share_id == share.id, View.at >= since)
+    with svc.session() as session:
+        return session.scalar(query.where(View.visitor == visitor, View.email == email))
 
 
 def is_under_way(svc: Services, share: Share, public_id: str) -> bool:

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from cms_core.errors import Invalid
 from cms_core.notices.models import Notice
-from cms_sales_enablement import decks, documents, presentations, shares, views
+from cms_sales_enablement import decks, documents, opening, presentations, shares, views
 from cms_sales_enablement.decks import Wanted
 from cms_sales_enablement.models import Dwell
 
@@ -130,7 +130,7 @@ def test_others_decks_cannot_be_shared(desk: Any, deck: str) -> None:
 def test_many_messages_add_up(desk: Any, deck: str, reader: Any) -> None:
     """One row per view and slide, whatever the number of messages."""
     made = desk.share(deck)
-    opened = shares.open_share(desk.services(), made.url.rpartition("/")[2])
+    opened = opening.open_share(desk.services(), made.url.rpartition("/")[2])
     svc = desk.services()
     view = views.begin(svc, opened, "human", "v")
     desk.clock.at += timedelta(minutes=10)

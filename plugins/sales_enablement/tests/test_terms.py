@@ -12,7 +12,7 @@ from sqlalchemy import select
 from cms_core import Contact, Invalid
 from cms_core.testing.calls import Caller, caller_of
 from cms_core.workspace import Workspace
-from cms_sales_enablement import documents, panels, pictures, presentations, shares, views
+from cms_sales_enablement import documents, opening, panels, pictures, presentations, shares, views
 from cms_sales_enablement.models import Code, ShareRule, View
 
 from .decks import make
@@ -166,15 +166,15 @@ def test_a_link_ends_after_so_many_looks_that_counted(desk: Any, pieces: None, n
 def test_of_looks_at_once_no_more_count_than_may(desk: Any, pieces: None, reader: Any) -> None:
     made = desk.share("calm", max_views=1)
     token, svc = made.url.rpartition("/")[2], desk.services()
-    opened = shares.open_share(svc, token)
+    opened = opening.open_share(svc, token)
     looks = [views.begin(svc, opened, "human", f"v{number}") for number in range(3)]
     desk.clock.at += timedelta(seconds=5)
     for look in looks:
         views.seen(svc, opened, look, views.Told(1, 4000))
     assert [each.counted for each in views.of_share(svc, opened.share)] == [False, False, True]
     assert len(desk.events()) == 1
-    assert shares.open_share(svc, token, looks[0]) is not None
-    assert shares.open_share(svc, token, looks[1]) is None
+    assert opening.open_share(svc, token, looks[0]) is not None
+    assert opening.open_share(svc, token, looks[1]) is None
 
 
 # --- people -----------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from flask import Flask
 from cms_core.errors import Forbidden
 from cms_core.testing.calls import caller_of
 from cms_core.testing.client import FormClient
-from cms_sales_enablement import decks, feedback, presentations, shares, usage, views
+from cms_sales_enablement import decks, feedback, opening, presentations, usage, views
 from cms_sales_enablement.decks import Wanted
 
 from .decks import make
@@ -31,7 +31,7 @@ def house(desk: Any, tmp_path: Path) -> Any:
     made = [desk.share(deck), desk.share("pricing")]
     desk.clock.at += timedelta(minutes=1)
     for each, seconds in zip(made, (50, 30), strict=True):
-        opened = shares.open_share(rep, each.url.rpartition("/")[2])
+        opened = opening.open_share(rep, each.url.rpartition("/")[2])
         view = views.begin(rep, opened, "human", "v")
         desk.clock.at += timedelta(minutes=1)
         told = {"258": 40_000, "256": 10_000} if opened.deck else {}

@@ -3,13 +3,13 @@
 const TICK = 500;
 const EVERY = 10_000;
 const IDLE = 60_000;
-const { action, view } = document.currentScript.dataset;
+const { action, view, told: before = 0, inSight: seen = 0 } = document.currentScript.dataset; // a look that goes on
 const slides = [...document.querySelectorAll("[data-slide]")];
 const shown = new Map(); // how much of each slide can be seen, in pixels
 const perSlide = new Map();
-let inSight = 0;
-let told = 0;
-let number = 0;
+let inSight = Number(seen);
+let told = inSight;
+let number = Number(before);
 let last = performance.now();
 let touched = last;
 

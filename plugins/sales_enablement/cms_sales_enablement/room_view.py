@@ -1,0 +1,81 @@
+"""What people outside see of a room: its pieces, what is to be done next, questions and answers."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from cms_core import AssetKind, Services
+from cms_sales_enablement import deck_view, material, opening, room_questions, room_steps
+from cms_sales_enablement.deck_view import Shown
+from cms_sales_enablement.models import Deck
+from cms_sales_enablement.opening import OpenedPiece, OpenedRoom
+from cms_sales_enablement.pictures import SMALL
+from cms_sales_enablement.room_models import Room, RoomQuestion, RoomStep
+
+
+@dataclass(frozen=True)
+class PieceShown:
+    """A piece as it stands in the list of a room."""
+
+    id: str
+    title: str
+    summary: str
+    kind: str
+    slides: int
+    cover: Shown | None
+
+
+@dataclass(frozen=True)
+class RoomShown:
+    """A room as it is now, without what may not be shown."""
+
+    room: Room
+    pieces: Sequence[PieceShown]
+    steps: Sequence[RoomStep]
+    questions: Sequence[RoomQuestion]
+    about: Mapping[int, str]
+
+    @property
+    def left(self) -> int:
+        """How many steps are not done yet."""
+        return sum(step.done_at is None for step in self.steps)
+
+
+def of(svc: Services, door: OpenedRoom) -> RoomShown:
+    """The room that a link opened."""
+    room, opened, kinds = door.room, opening.open_pieces(svc, door), svc.asset_kinds
+    covers = covers_of(svc, opened)
+    return RoomShown(
+        room,
+        [_piece(each, kinds, covers[each.share.id]) for each in opened],
+        room_steps.listed(svc, [room])[room.id],
+        room_questions.listed(svc, [room])[room.id],
+        {each.share.id: each.title for each in opened},
+    )
+
+
+def covers_of(svc: Services, opened: Sequence[OpenedPiece]) -> Mapping[int, Shown | None]:
+    """The first slides of decks, by row id of the piece; of what is no deck none."""
+    return {each.share.id: _cover(svc, each.deck) if each.deck else None for each in opened}
+
+
+def _cover(svc: Services, deck: Deck) -> Shown | None:
+    return next(iter(deck_view.slides_of(svc, material.of_deck(svc, deck), deck, 1)), None)
+
+
+def is_cover(svc: Services, deck: Deck, slide: str, width: int) -> bool:
+    """Whether this picture of a slide stands on the page of a room: small, of the first one."""
+    first = next(iter(material.of_deck(svc, deck).of(deck)), None)
+    return width <= SMALL and first is not None and first.uid == slide
+
+
+def _piece(opened: OpenedPiece, kinds: Mapping[str, AssetKind], cover: Shown | None) -> PieceShown:
+    asset, deck = opened.asset, opened.deck
+    kind = kinds.get(asset.kind)
+    return PieceShown(
+        id=opened.share.public_id,
+        title=opened.title,
+        summary="" if deck else asset.summary,
+        kind="" if deck or kind is None else kind.label,
+        slides=len(deck.slides) if deck else 0,
+        cover=None if opened.share.watermark else cover,
+    )
