@@ -36,6 +36,8 @@ class Wanted(api.Input):
     persona = fields.String(load_default="", validate=FACET)
     tag = fields.String(load_default="", validate=FACET)
     locale = fields.String(load_default="", validate=FACET)
+    industry = fields.String(load_default="", validate=FACET)
+    product = fields.String(load_default="", validate=FACET)
     limit = fields.Integer(load_default=50, validate=validate.Range(1, 500))
 
 
@@ -45,6 +47,15 @@ class SlideHit(api.Document):
     id = api.text()
     number = api.number()
     title = api.text()
+    facets = api.table(
+        "What it is about, itself or as its presentation: values by stage, industry, persona, product and locale."
+    )
+    locked = api.truth()
+    required = api.truth("It must be in each deck.")
+    pinned = api.text("first, last, or empty.")
+    until = fields.Date(required=True, allow_none=True, metadata={"description": "The last day of its use."})
+    translation_of = api.text("The id of the slide that it translates, or empty.")
+    thumbnail = api.text("The address of its picture, once it is made.", null=True)
 
 
 class HitShown(api.Document):
@@ -59,13 +70,23 @@ class HitShown(api.Document):
     funnel_stage = api.text()
     persona = api.text()
     locale = api.text()
+    industry = api.text()
+    product = api.text()
     tags = api.listing(fields.String())
     revision = api.number()
     updated_at = api.instant()
     until = fields.Date(required=True, allow_none=True, metadata={"description": "The last day of its use."})
     excerpt = api.text()
     score = api.number()
-    slides = api.listing(SlideHit, "Of a presentation the slides that hold the most of the words.")
+    rating = fields.Float(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Stars by reps, the mean; null: nobody gave any."},
+    )
+    ratings = api.number("How many reps gave stars.")
+    slides = api.listing(
+        SlideHit, "Of a presentation the slides that hold the most of the words and fit the facets."
+    )
 
 
 class Found(api.Document):

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 
 from cms_core import Services
-from cms_sales_enablement import deck_view, decks, presentations, rules, values, views
+from cms_sales_enablement import deck_view, decks, presentations, values, variants, views
 from cms_sales_enablement.deck_view import Shown
 from cms_sales_enablement.models import Deck, Share, Slide, View
 from cms_sales_enablement.pptx.slots import Kind
@@ -73,6 +73,8 @@ class Builder:
     shown: Sequence[Shown]
     others: Sequence[Slide]
     rules: Rules
+    languages: Sequence[str]
+    behind: frozenset[str]
     fields: Sequence[FieldRow]
     changed: frozenset[str]
     gone: int
@@ -89,14 +91,16 @@ def of(svc: Services, deck: Deck) -> Builder:
     """Everything about a deck; raises NotFound when its presentation is no longer approved."""
     kept = presentations.find(svc, deck.asset)
     by_uid = {slide.uid: slide for slide in kept.slides}
-    today = rules.of(svc, kept.asset.id)
+    today = variants.of(svc, kept)
     digests = {each.uid: each.digest for each in deck.slides}
     return Builder(
         deck=deck,
         kept=kept,
         shown=deck_view.slides_of(svc, deck),
-        others=[slide for slide in kept.slides if slide.uid not in digests and not today.barred(slide.uid)],
-        rules=today,
+        others=today.others(digests),
+        rules=today.for_all,
+        languages=today.languages,
+        behind=today.behind,
         fields=_fields(svc, deck, by_uid),
         changed=frozenset(
             uid for uid, digest in digests.items() if uid in by_uid and by_uid[uid].digest != digest

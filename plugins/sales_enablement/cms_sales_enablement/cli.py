@@ -69,14 +69,19 @@ def command() -> None:
 @click.argument("words", default="")
 @click.option("--kind", default="", help="Only of this kind.")
 @click.option("--stage", "funnel_stage", default="", help="Only of this funnel stage.")
+@click.option("--industry", default="", help="Only for this industry.")
 @click.option("--persona", default="", help="Only for this persona.")
+@click.option("--product", default="", help="Only about this product.")
 @click.option("--tag", default="", help="Only with this tag.")
 @click.option("--locale", default="", help="Only in this language.")
 @click.option("--limit", default=50, type=click.IntRange(1, 1000), help="How many at most.")
 @json_option
 @pass_state
 def search(state: State, /, words: str, limit: int, as_json: bool, **facets: str) -> None:
-    """Approved content with all of these words, the best fit first: title before summary before text."""
+    """Approved content with all of these words, the best fit first: title before summary before text.
+
+    Of presentations the slides are named that hold the most of the words and fit the facets.
+    """
     svc = state.services(PLUGIN)
     svc.require("sales.read")
     found = library.search(svc, library.Wanted(words, **facets), limit)
@@ -84,7 +89,8 @@ def search(state: State, /, words: str, limit: int, as_json: bool, **facets: str
     if as_json:
         print_json(rows)
     else:
-        print_table(rows, ("slug", "kind", "title", "funnel_stage", "persona"))
+        told = [{**row, "slides": ", ".join(each["id"] for each in row["slides"])} for row in rows]
+        print_table(told, ("slug", "kind", "title", "funnel_stage", "persona", "rating", "slides"))
 
 
 @command.command()

@@ -11,7 +11,10 @@ from cms_core import Invalid, State, json_option, pass_state, print_json, print_
 from cms_sales_enablement import deck_documents as documents
 from cms_sales_enablement import decks as made
 from cms_sales_enablement import index, presentations, rules
+from cms_sales_enablement.facet_cli import facets
+from cms_sales_enablement.facet_documents import said_of_slides
 from cms_sales_enablement.share_pages import PLUGIN
+from cms_sales_enablement.variant_cli import current, variant
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -71,7 +74,7 @@ def show_template(state: State, template: str, as_json: bool) -> None:
     svc = state.services(PLUGIN)
     svc.require(presentations.READ)
     kept = presentations.find(svc, template)
-    row = documents.template(kept, rules.of(svc, kept.asset.id))
+    row = documents.template(kept, rules.of(svc, kept.asset.id)) | said_of_slides(svc, kept)
     if as_json:
         print_json(row)
     else:
@@ -121,6 +124,10 @@ def limits(state: State, template: str, least: int | None, most: int | None, as_
         click.echo(f"{kept.asset.slug}: {least or 'any'} to {most or 'any'} slides a deck.")
 
 
+for each in (facets, variant, current):
+    templates.add_command(each)
+
+
 @click.group()
 def decks() -> None:
     """Decks that reps make theirs."""
@@ -157,19 +164,23 @@ def check(path: Path, as_json: bool) -> None:
     "--for", "subject", default="", metavar="COMPANY|DEAL", help="Fill fields with what is known of it."
 )
 @click.option(
+    "--locale", default="", help="Its language: de, or de-AT; slides that it has none in stay as they are."
+)
+@click.option(
     "-o", "--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The .pptx or .pdf."
 )
 @json_option
 @pass_state
 def make(
     state: State,
+    /,
     source: str,
     picks: str,
     said: tuple[str, ...],
     logo: Path | None,
-    subject: str,
     out: Path,
     as_json: bool,
+    **asked: str,
 ) -> None:
     """Make a deck and write its file; fields without a value are listed, and show nothing."""
     svc = state.services(PLUGIN)
@@ -178,7 +189,7 @@ def make(
         tuple(each.strip() for each in picks.split(",") if each.strip()),
         dict(_pairs(said)),
         logo.read_bytes() if logo else None,
-        subject,
+        **asked,
     )
     found = made.make(svc, source, wanted)
     row = documents.written(found, made.write_as(svc, found, out))

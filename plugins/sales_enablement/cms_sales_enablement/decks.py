@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, selectinload
 from sqlalchemy.orm.attributes import flag_modified
 
 from cms_core import Conflict, Invalid, NotFound, Services, merge
-from cms_sales_enablement import filling, office, presentations, rules, training, values
+from cms_sales_enablement import filling, office, presentations, training, values, variants
 from cms_sales_enablement.models import Deck, DeckSlide, Slide
 from cms_sales_enablement.pptx.findings import Finding, Level
 from cms_sales_enablement.pptx.template import Copied, DeckTemplate
@@ -27,13 +27,14 @@ TEMPLATES = 8  # that are kept open, ready to be copied
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a rep wants of a deck: ids of slides in order (none: all), values by field, a logo's bytes, and whom it is for."""
+    """What a rep wants of a deck: ids of slides in order (none: all), values by field, a logo's bytes, for whom, its language."""
 
     picks: Sequence[str] = ()
     said: Mapping[str, str] = field(default_factory=dict)
     logo: bytes | None = None
     subject: str = ""
     name: str = ""
+    locale: str = ""
 
     @property
     def nothing(self) -> bool:
@@ -60,9 +61,9 @@ def make(svc: Services, source: str, wanted: Wanted) -> Deck:
         return before
     kept = presentations.find(svc, before.asset if before else source)
     training.require_certified(svc, kept.asset.id)
-    today = rules.of(svc, kept.asset.id)
-    earlier = rules.carried(today, kept, [each.uid for each in before.slides]) if before else []
-    picked = rules.arrange(today, kept, wanted.picks or earlier)
+    today = variants.of(svc, kept)
+    earlier = today.carried([each.uid for each in before.slides]) if before else []
+    picked = today.arrange(wanted.picks or earlier, wanted.locale)
     subject = values.subject_or_new(svc, wanted.subject)
     deck = Deck(
         asset=kept.asset.id,
@@ -93,7 +94,9 @@ def change(svc: Services, public_id: str, wanted: Wanted, version: int | None = 
     found = find(svc, public_id)
     kept = presentations.find(svc, found.asset)
     training.require_certified(svc, kept.asset.id)
-    picked = rules.arrange(rules.of(svc, kept.asset.id), kept, wanted.picks) if wanted.picks else None
+    today = variants.of(svc, kept)
+    earlier = today.carried([each.uid for each in found.slides]) if wanted.locale else []
+    picked = today.arrange(wanted.picks or earlier, wanted.locale) if wanted.picks or earlier else None
     subject = values.subject_or_new(svc, wanted.subject)
     given = _values(svc, subject, _new(wanted.said, found), found)
     logo = _logo(svc, wanted.logo) if wanted.logo else found.logo
@@ -145,12 +148,12 @@ def write(svc: Services, deck: Deck, out: Path) -> Written:
     """
     kept, wanted = presentations.find(svc, deck.asset), [each.uid for each in deck.slides]
     there = {slide.uid for slide in kept.slides}
-    today = rules.of(svc, kept.asset.id)
+    today = variants.of(svc, kept)
     picks = [uid for uid in wanted if uid in there and not today.barred(uid)]
     if not picks:
         raise Invalid("none of its slides may be used any more", "make a new deck of the presentation")
     copied = write_slides(svc, kept, picks, deck, out)
-    return Written(copied, (*copied.findings, *_gone(deck, there), *rules.findings(today, kept, wanted)))
+    return Written(copied, (*copied.findings, *_gone(deck, there), *today.findings(wanted)))
 
 
 def write_slides(svc: Services, kept: Kept, picks: Sequence[str], deck: Deck | None, out: Path) -> Copied:

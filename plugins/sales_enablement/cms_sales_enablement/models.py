@@ -8,12 +8,14 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from cms_core import Base, PublicId
 from cms_sales_enablement import training_models  # noqa: F401  # its tables belong to these
-
-TERM = String(40).with_variant(String(40, collation="C"), "postgresql")  # ranges of terms go by code point
+from cms_sales_enablement.library_models import TERM
 
 
 class Document(Base):
-    """An approved asset as it is searched; made again whenever ``version`` is no longer that of the asset."""
+    """An approved asset as it is searched; made again whenever ``version`` is no longer that of the asset.
+
+    ``file`` is the hash of a presentation's file: its slides are those of the ``Presentation`` with that hash.
+    """
 
     __tablename__ = "sales_enablement_document"
 
@@ -29,6 +31,9 @@ class Document(Base):
     funnel_stage: Mapped[str] = mapped_column(String(40))
     persona: Mapped[str] = mapped_column(String(80))
     locale: Mapped[str] = mapped_column(String(35))
+    industry: Mapped[str] = mapped_column(String(80), default="", server_default="")
+    product: Mapped[str] = mapped_column(String(80), default="", server_default="")
+    file: Mapped[str] = mapped_column(String(64), default="", server_default="", index=True)
     updated_at: Mapped[datetime]
 
 

@@ -78,6 +78,8 @@ def register_blueprints() -> "Iterable[Blueprint]":
     from cms_sales_enablement import (
         deck_api,
         deck_pages,
+        facet_api,
+        facet_pages,
         pages,
         share_pages,
         template_pages,
@@ -85,10 +87,11 @@ def register_blueprints() -> "Iterable[Blueprint]":
         training_pages,
         usage_api,
         usage_pages,
+        variant_api,
     )
 
-    shown = (deck_pages, template_pages, training_pages, usage_pages, pages, share_pages)
-    rooms = (*shown, calls, deck_api, training_api, usage_api)
+    shown = (deck_pages, template_pages, facet_pages, training_pages, usage_pages, pages, share_pages)
+    rooms = (*shown, calls, deck_api, facet_api, variant_api, training_api, usage_api)
     return [room.blueprint for room in rooms]
 
 

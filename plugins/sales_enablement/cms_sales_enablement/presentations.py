@@ -65,7 +65,7 @@ def add(svc: Services, data: bytes, filename: str, title: str = "", replaces: st
     name = " ".join(title.split())[:LONGEST_TITLE] or (
         before.asset.title if before else _title(filename, found)
     )
-    body = {"file": f"/media/{file.sha256}/{file.filename}"}
+    body = {**(before.asset.body if before else {}), "file": f"/media/{file.sha256}/{file.filename}"}
     saved = svc.save_asset(KIND, name, body, slug=before.asset.slug if before else "")
     return Added(saved, presentation, behind(svc, saved.id, presentation))
 
@@ -104,10 +104,15 @@ def behind(svc: Services, asset: str, presentation: Presentation) -> list[Deck]:
     return [deck for deck in decks if any(digests.get(each.uid) != each.digest for each in deck.slides)]
 
 
-def text_of(svc: Services, asset: Asset) -> str:
+def text_of(kept: Kept) -> str:
     """What the slides of a presentation say, notes too: what it is found by."""
-    slides = of_asset(svc, asset).slides
-    return "\n\n".join(part for slide in slides for part in (slide.text, slide.notes) if part)
+    return "\n\n".join(part for slide in kept.slides for part in (slide.text, slide.notes) if part)
+
+
+def sha256_of(asset: Asset) -> str:
+    """The hash of a presentation's file; "" of what has none."""
+    found = next((each for each in asset.media if each.mime == MIME), None)
+    return found.sha256 if found and asset.kind == KIND else ""
 
 
 # --- reading --------------------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from cms_sales_enablement.presentations import Kept
 FIRST, LAST = "first", "last"
 PLACES = ("", FIRST, LAST)
 CHANGE = "content.edit"
+REQUIRED = "slide_required"
 
 
 @dataclass(frozen=True)
@@ -63,12 +64,7 @@ def arrange(rules: Rules, kept: Kept, picks: Sequence[str]) -> list[Slide]:
     wanted = list(picks) or [uid for uid in by_uid if not rules.barred(uid)]
     _require_known(kept, by_uid, wanted)
     for uid in wanted:
-        if reason := rules.barred(uid):
-            raise Invalid(
-                f"slide {uid} “{by_uid[uid].title[:80]}” may not be used: it is {reason}",
-                "leave it out",
-                field="pick",
-            )
+        require_usable(rules, by_uid[uid])
     if missing := [slide for slide in kept.slides if rules.required(slide.uid) and slide.uid not in wanted]:
         first = missing[0]
         raise Invalid(
@@ -76,7 +72,7 @@ def arrange(rules: Rules, kept: Kept, picks: Sequence[str]) -> list[Slide]:
             f"pick it too: {','.join(slide.uid for slide in missing)}",
             field="pick",
         )
-    _require_number(rules, len(wanted))
+    require_number(rules, len(wanted))
     return [by_uid[uid] for uid in _ordered(rules, list(by_uid), wanted)]
 
 
@@ -95,9 +91,7 @@ def findings(rules: Rules, kept: Kept, picks: Sequence[str]) -> Iterator[Finding
                 Level.WARNING, f"slide_{reason}", slide.uid, f"“{slide.title}” is {reason}; it is left out"
             )
         if slide.uid not in picks and rules.required(slide.uid):
-            yield Finding(
-                Level.WARNING, "slide_required", slide.uid, f"“{slide.title}” must be in each deck by now"
-            )
+            yield Finding(Level.WARNING, REQUIRED, slide.uid, f"“{slide.title}” must be in each deck by now")
 
 
 def set_rule(svc: Services, kept: Kept, uid: str, said: Mapping[str, Any]) -> SlideRule:
@@ -135,6 +129,16 @@ def set_limits(svc: Services, kept: Kept, least: int | None, most: int | None) -
         session.merge(DeckLimit(asset=kept.asset.id, least=least, most=most))
 
 
+def require_usable(rules: Rules, slide: Slide) -> None:
+    """Raise Invalid for a slide that may be in no deck."""
+    if reason := rules.barred(slide.uid):
+        raise Invalid(
+            f"slide {slide.uid} “{slide.title[:80]}” may not be used: it is {reason}",
+            "leave it out",
+            field="pick",
+        )
+
+
 def _require_known(kept: Kept, by_uid: Mapping[str, Slide], wanted: Sequence[str]) -> None:
     if unknown := [each for each in wanted if each not in by_uid]:
         ids = ", ".join(by_uid)
@@ -145,7 +149,8 @@ def _require_known(kept: Kept, by_uid: Mapping[str, Slide], wanted: Sequence[str
         raise Invalid("a slide was picked twice", "name each once", field="pick")
 
 
-def _require_number(rules: Rules, count: int) -> None:
+def require_number(rules: Rules, count: int) -> None:
+    """Raise Invalid for fewer or more slides than a deck may have."""
     if rules.least is not None and count < rules.least:
         raise Invalid(
             f"a deck needs at least {rules.least} slides; {count} are picked", "pick more", field="pick"

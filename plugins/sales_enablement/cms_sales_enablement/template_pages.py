@@ -8,7 +8,17 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response
 
 from cms_core import CmsError, NotFound, permission, services, toast
-from cms_sales_enablement import feedback, index, pictures, presentations, rules, usage
+from cms_sales_enablement import (
+    facet_pages,
+    feedback,
+    index,
+    pictures,
+    presentations,
+    rules,
+    slide_facets,
+    usage,
+    variants,
+)
 from cms_sales_enablement.share_pages import PLUGIN
 
 Answer = str | Response | tuple[str, int]
@@ -62,11 +72,16 @@ def show(slug: str) -> Answer:
     """The slides of a presentation, what is odd about its file, and which decks are behind."""
     svc = services.current(PLUGIN)
     kept = presentations.find(svc, slug)
+    translations = variants.of(svc, kept)
     return render_template(
         "sales_enablement/presentation.html",
         kept=kept,
         uses={each.uid: each for each in usage.of_slides(svc, kept)},
-        rules=rules.of(svc, kept.asset.id),
+        rules=translations.for_all,
+        variants=translations,
+        facets=slide_facets.of(svc, kept.asset.id),
+        whole=slide_facets.of_asset(kept.asset),
+        labels=facet_pages.LABELS,
         made=pictures.ask_for(svc, kept.asset.id, kept.slides, None),
         behind=presentations.behind(svc, kept.asset.id, kept.presentation),
         asked=feedback.open_words(svc, kept.asset.id),
