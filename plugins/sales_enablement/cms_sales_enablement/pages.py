@@ -25,7 +25,9 @@ MOST = 200
 LABELS = {
     "kind": "Kind",
     "funnel_stage": "Funnel stage",
+    "industry": "Industry",
     "persona": "Persona",
+    "product": "Product",
     "tag": "Tag",
     "locale": "Language",
 }

@@ -186,7 +186,7 @@ def _says_itself(wanted: Mapping[str, str]) -> Any:
     said = [and_(SlideFacet.name == name, SlideFacet.value == value) for name, value in wanted.items()]
     mine = and_(SlideFacet.asset == Document.asset, SlideFacet.uid == Slide.uid)
     own = select(SlideFacet.uid).where(mine, or_(*said)).correlate(Document, Slide).exists()
-    return or_(own, SlideVariant.locale == wanted.get("locale"))
+    return or_(own, SlideVariant.locale == wanted["locale"]) if "locale" in wanted else own
 
 
 def _add(own: dict[str, list[str]], name: str | None, value: str | None, locale: str | None) -> None:
