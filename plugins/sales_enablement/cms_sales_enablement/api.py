@@ -10,7 +10,7 @@ from flask import Response
 from marshmallow import fields, validate
 
 from cms_core import Asset, NotFound, Services, api
-from cms_sales_enablement import documents, feedback, recommending, search, shares
+from cms_sales_enablement import documents, feedback, ratings, recommending, search, shares
 from cms_sales_enablement.models import Share
 from cms_sales_enablement.schemas import GATES, MOST_VIEWS, PASSWORD
 from cms_sales_enablement.share_pages import PLUGIN
@@ -18,6 +18,11 @@ from cms_sales_enablement.terms import MOST_RULES
 
 READ = "sales.read"
 FACET = validate.Length(max=200)
+RATING = fields.Float(
+    required=True,
+    allow_none=True,
+    metadata={"description": "Stars by reps for what is approved now, the mean; null: nobody gave any."},
+)
 
 blueprint = api.Blueprint(
     "sales_api",
@@ -78,11 +83,7 @@ class HitShown(api.Document):
     until = fields.Date(required=True, allow_none=True, metadata={"description": "The last day of its use."})
     excerpt = api.text()
     score = api.number()
-    rating = fields.Float(
-        required=True,
-        allow_none=True,
-        metadata={"description": "Stars by reps, the mean; null: nobody gave any."},
-    )
+    rating = RATING
     ratings = api.number("How many reps gave stars.")
     slides = api.listing(
         SlideHit, "Of a presentation the slides that hold the most of the words and fit the facets."
@@ -129,6 +130,8 @@ class Recommended(api.Document):
     score = api.number("The sum of the points.")
     won = api.number("Deals in which it was used and that were won.")
     lost = api.number()
+    rating = RATING
+    ratings = api.number("How many reps gave stars.")
     reasons = api.listing(ReasonShown)
 
 
@@ -239,8 +242,25 @@ class ShareFull(ShareShown):
     views = api.listing(Look)
 
 
+class Reached(api.Document):
+    """What an asset reached in one campaign; people alone are counted. docs/figures.md says what each figure is."""
+
+    campaign = api.text("Its name.")
+    starts_on = fields.Date(required=True)
+    ends_on = fields.Date(required=True)
+    sent = api.number()
+    opened_people = api.number()
+    clicked_people = api.number()
+    visits = api.number()
+    conversions = api.number()
+    likes = api.number()
+    reposts = api.number()
+    replies = api.number()
+    quotes = api.number()
+
+
 class Standing(api.Document):
-    """What reps say of an asset, and until when they may use it."""
+    """What reps say of an asset, until when they may use it, and what it reached in campaigns."""
 
     asset = api.text()
     until = fields.Date(required=True, allow_none=True)
@@ -248,6 +268,9 @@ class Standing(api.Document):
     won = api.number()
     outdated = api.number()
     wish = api.number()
+    rating = RATING
+    ratings = api.number("How many reps gave stars.")
+    campaigns = api.listing(Reached, "What it reached in marketing's campaigns, the latest first.")
 
 
 class Words(api.Input):
@@ -255,6 +278,12 @@ class Words(api.Input):
 
     kind = fields.String(required=True, validate=validate.OneOf(list(feedback.KINDS)))
     words = fields.String(load_default="", validate=validate.Length(max=feedback.LONGEST))
+
+
+class StarsBody(api.Input):
+    """Stars of a rep."""
+
+    stars = fields.Integer(required=True, validate=validate.Range(ratings.LEAST, ratings.MOST))
 
 
 class Until(api.Input):
@@ -324,20 +353,30 @@ def revoke(id: str) -> Response:  # noqa: A002
 
 
 @blueprint.get("/assets/<slug>")
-@blueprint.call(READ, answers=Standing)
+@blueprint.call(READ, "sales show", answers=Standing)
 def standing(slug: str) -> Response:
-    """What reps say of an approved asset, and until when they may use it."""
+    """What reps say of an approved asset, until when they may use it, and what it reached in campaigns."""
     svc = api.services(PLUGIN)
     return _standing(svc, _asset(svc, slug))
 
 
 @blueprint.post("/assets/<slug>/feedback")
-@blueprint.call(shares.MAY_SHARE, body=Words, answers=Standing)
+@blueprint.call(shares.MAY_SHARE, "sales feedback", body=Words, answers=Standing)
 def say(body: dict[str, Any], slug: str) -> Response:
     """Tell marketing that an approved asset was used, that a deal was won with it, that it is outdated, or what it lacks."""
     svc = api.services(PLUGIN)
     found = _asset(svc, slug)
     feedback.give(svc, slug, body["kind"], body["words"])
+    return _standing(svc, found)
+
+
+@blueprint.post("/assets/<slug>/rating")
+@blueprint.call(shares.MAY_SHARE, "sales rate", body=StarsBody, answers=Standing)
+def rate(body: dict[str, int], slug: str) -> Response:
+    """Give an approved asset one to five stars, instead of those given before."""
+    svc = api.services(PLUGIN)
+    found = _asset(svc, slug)
+    ratings.give(svc, slug, body["stars"])
     return _standing(svc, found)
 
 
@@ -359,5 +398,4 @@ def _asset(svc: Services, slug: str) -> Asset:
 
 
 def _standing(svc: Services, asset: Asset) -> Response:
-    said = dict.fromkeys(feedback.KINDS, 0) | dict(feedback.counts(svc, asset.id))
-    return api.answer({"asset": asset.slug, "until": feedback.until(svc, asset.id), **said})
+    return api.answer(documents.standing(svc, asset))

@@ -11,6 +11,8 @@ from cms_sales_enablement import documents, recommending
 from cms_sales_enablement import search as library
 from cms_sales_enablement import shares as links
 from cms_sales_enablement.deck_cli import decks, templates
+from cms_sales_enablement.saying_cli import rate, say
+from cms_sales_enablement.saying_cli import show as show_piece
 from cms_sales_enablement.schemas import GATES, MOST_VIEWS
 from cms_sales_enablement.share_pages import PLUGIN
 from cms_sales_enablement.training_cli import training
@@ -198,6 +200,8 @@ def revoke(state: State, public_id: str, as_json: bool) -> None:
         click.echo(f"Link {row['id']} shows nothing any more.")
 
 
+for each in (show_piece, rate, say):
+    command.add_command(each)
 command.add_command(templates)
 command.add_command(decks)
 command.add_command(training)

@@ -54,7 +54,7 @@ class Remark(api.Document):
 
     level = api.text("error, warning or note")
     code = api.text()
-    where = api.text("A part of the file, a slide, or empty.")
+    where = api.text("A part of the file, a slide, a font, or empty.")
     message = api.text()
 
 

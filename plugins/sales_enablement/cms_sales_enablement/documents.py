@@ -5,8 +5,8 @@ from dataclasses import asdict
 from typing import Any
 from urllib.parse import quote
 
-from cms_core import NotFound, Services
-from cms_sales_enablement import decks, presentations, terms, views
+from cms_core import Asset, CampaignFigures, NotFound, Services
+from cms_sales_enablement import decks, feedback, presentations, ratings, terms, views
 from cms_sales_enablement.models import Share, Slide, View
 from cms_sales_enablement.ratings import Stars
 from cms_sales_enablement.recommending import Recommendation
@@ -25,6 +25,24 @@ def hit(found: Hit) -> dict[str, Any]:
         "slides": [_slide_hit(found.slug, each) for each in found.slides],
         **stars(found.rating),
     }
+
+
+def standing(svc: Services, asset: Asset) -> dict[str, Any]:
+    """What reps say of an asset, until when they may use it, and what it reached in campaigns."""
+    said = dict.fromkeys(feedback.KINDS, 0) | dict(feedback.counts(svc, asset.id))
+    return {
+        "asset": asset.slug,
+        "until": feedback.until(svc, asset.id),
+        **said,
+        **stars(ratings.of(svc, asset.id)),
+        "campaigns": [reached(each) for each in svc.reached(asset.id)],
+    }
+
+
+def reached(found: CampaignFigures) -> dict[str, Any]:
+    """What an asset reached in one campaign."""
+    days = {"starts_on": found.starts_on, "ends_on": found.ends_on}
+    return {"campaign": found.campaign.name, **days, **asdict(found.reached)}
 
 
 def stars(found: Stars) -> dict[str, Any]:
@@ -51,6 +69,7 @@ def recommendation(found: Recommendation) -> dict[str, Any]:
         "score": found.score,
         "won": found.record.won,
         "lost": found.record.lost,
+        **stars(found.stars),
         "reasons": [{"reason": each.words, "points": each.points} for each in found.reasons],
     }
 

@@ -1,6 +1,7 @@
 """The pages of reps: the library, one asset to look at and share, and the links with who looked."""
 
 from datetime import date
+from typing import Any
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, g, redirect, render_template, request, url_for
@@ -8,15 +9,27 @@ from marshmallow import ValidationError
 from werkzeug.wrappers import Response as AnyResponse
 
 from cms_core import (
+    Asset,
     CmsError,
     NotFound,
     SchemaForm,
+    Services,
     permission,
     preview_response,
     services,
     toast,
 )
-from cms_sales_enablement import feedback, presentations, render, search, shares, social, terms, views
+from cms_sales_enablement import (
+    feedback,
+    presentations,
+    ratings,
+    render,
+    search,
+    shares,
+    social,
+    terms,
+    views,
+)
 from cms_sales_enablement.schemas import ShareForm
 from cms_sales_enablement.share_pages import OWN, PLUGIN
 
@@ -99,11 +112,21 @@ def _asset_page(
         offers=social.offers(found, made.url) if made else [],
         problem=problem,
         until=feedback.until(svc, found.id),
-        said=feedback.KINDS,
+        **standing(svc, found),
         shares=own,
         tallies=tallies,
         states=views.states(svc, own, tallies),
     )
+
+
+def standing(svc: Services, asset: Asset) -> dict[str, Any]:
+    """What the cards of a piece show: its stars and one's own, what can be said of it, and what it reached in campaigns."""
+    return {
+        "stars": ratings.of(svc, asset.id),
+        "mine": ratings.mine(svc, asset.id, asset.revision),
+        "said": feedback.KINDS,
+        "reached": svc.reached(asset.id),
+    }
 
 
 @blueprint.get("/a/<slug>/preview")
@@ -145,6 +168,18 @@ def say(slug: str) -> Answer:
     except CmsError as error:
         return _asset_page(slug, SchemaForm(ShareForm()), problem=error), error.status
     toast("Thank you: whoever keeps this piece sees it.")
+    return redirect(url_for("sales.asset", slug=slug), 303)
+
+
+@blueprint.post("/a/<slug>/rating")
+@permission("sales.share")
+def rate(slug: str) -> Answer:
+    """Give stars, instead of those given before."""
+    try:
+        ratings.give(services.current(PLUGIN), slug, request.form.get("stars", 0, type=int))
+    except CmsError as error:
+        return _asset_page(slug, SchemaForm(ShareForm()), problem=error), error.status
+    toast("Thank you: your stars count where content is looked for.")
     return redirect(url_for("sales.asset", slug=slug), 303)
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import selectinload
 
 from cms_core import Asset, Invalid, Media, NotFound, Saved, Services
+from cms_sales_enablement import fonts
 from cms_sales_enablement.models import Deck, Document, Presentation, Slide
 from cms_sales_enablement.pptx.reading import TAKEN_OUT, Read, read_in_child
 
@@ -193,7 +194,9 @@ def _row(svc: Services, sha256: str, found: Read) -> Presentation:
     return Presentation(
         sha256=sha256,
         fonts=list(found.fonts),
-        findings=[each.document() for each in found.findings],
+        findings=[
+            each.document() for each in (*found.findings, *fonts.findings(found.fonts, found.embedded))
+        ],
         read_at=svc.now(),
         slides=list(_slides(found)),
     )

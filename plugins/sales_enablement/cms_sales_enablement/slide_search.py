@@ -87,6 +87,24 @@ def hits(
     return {document: _best(each) for document, each in found.items()}
 
 
+def about(session: Session, wanted: Mapping[str, str], today: date) -> dict[str, dict[str, list[int]]]:
+    """By asset and facet the numbers of slides that say one of these of themselves, in whatever case."""
+    if not wanted:
+        return {}
+    said = [
+        and_(
+            SlideFacet.name == name,
+            or_(SlideFacet.value == value, func.lower(SlideFacet.value) == value.lower()),
+        )
+        for name, value in wanted.items()
+    ]
+    query = _usable(select(Document.asset, SlideFacet.name, Slide.number), today).where(or_(*said))
+    found: dict[str, dict[str, list[int]]] = {}
+    for asset, name, number in session.execute(query.distinct().order_by(Slide.number)):
+        found.setdefault(asset, {}).setdefault(name, []).append(number)
+    return found
+
+
 @dataclass
 class _Row:
     """A slide as it was found, with how many of the words it holds and what is said of it itself."""
