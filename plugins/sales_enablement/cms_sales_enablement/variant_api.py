@@ -30,6 +30,9 @@ class VariantShown(api.Document):
     behind = api.truth("The original looks different since it was said to be current.")
 
 
+VARIANTS = api.pages_of(VariantShown)
+
+
 class VariantBody(api.Input):
     """Whose translation a slide is, and into which language."""
 
@@ -51,7 +54,7 @@ class Current(api.Input):
 
 
 @blueprint.post("/<named>/slides/<slide>/variant")
-@blueprint.call(rules.CHANGE, "sales templates variant", body=VariantBody, answers=api.pages_of(VariantShown))
+@blueprint.call(rules.CHANGE, "sales templates variant", body=VariantBody, answers=VARIANTS)
 def set_variant(body: dict[str, Any], named: str, slide: str) -> Response:
     """Say that a slide is the translation of another one, and current; decks in its language take it for that one."""
     svc = api.services(PLUGIN)
@@ -61,7 +64,7 @@ def set_variant(body: dict[str, Any], named: str, slide: str) -> Response:
 
 
 @blueprint.delete("/<named>/slides/<slide>/variant")
-@blueprint.call(rules.CHANGE, "sales templates variant", answers=api.pages_of(VariantShown))
+@blueprint.call(rules.CHANGE, "sales templates variant", answers=VARIANTS)
 def unset_variant(named: str, slide: str) -> Response:
     """Say that a slide translates none; doing it again changes nothing."""
     svc = api.services(PLUGIN)
@@ -71,7 +74,7 @@ def unset_variant(named: str, slide: str) -> Response:
 
 
 @blueprint.post("/<named>/current")
-@blueprint.call(rules.CHANGE, "sales templates current", body=Current, answers=api.pages_of(VariantShown))
+@blueprint.call(rules.CHANGE, "sales templates current", body=Current, answers=VARIANTS)
 def set_current(body: dict[str, Any], named: str) -> Response:
     """Say that translations say what their originals do now; doing it again changes nothing."""
     svc = api.services(PLUGIN)

@@ -18,7 +18,8 @@ def upgrade() -> None:
     for name, length in (("industry", 80), ("product", 80), ("file", 64)):
         op.add_column(DOCUMENT, sa.Column(name, sa.String(length=length), nullable=False, server_default=""))
     op.create_index(op.f("ix_sales_enablement_document_file"), DOCUMENT, ["file"])
-    op.execute(sa.update(sa.table(DOCUMENT, sa.column("version"))).values(version=""))  # all are read again
+    documents = sa.table(DOCUMENT, sa.column("version"))
+    op.execute(documents.update().values(version=sa.literal_column("''")))  # all of them are read again
     _postings()
     _facets()
     _variants()
