@@ -100,7 +100,7 @@ def of(svc: Services, deck: Deck) -> Builder:
         others=today.others(digests),
         rules=today.for_all,
         languages=today.languages,
-        behind=today.behind,
+        behind=today.behind & digests.keys(),
         fields=_fields(svc, deck, by_uid),
         changed=frozenset(
             uid for uid, digest in digests.items() if uid in by_uid and by_uid[uid].digest != digest

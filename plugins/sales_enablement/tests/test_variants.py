@@ -230,6 +230,11 @@ def test_marketing_says_it_on_the_page_and_reps_choose_it(
     made = rep.submit(at, {"source": "pitch", "locale": "de-AT"}, at).location
     public_id = made.split("?")[0].rpartition("/")[2]
     assert [each.uid for each in decks.find(house.desk.services(), public_id).slides] == ["260", "257", "258"]
+    assert "its original looks different now" not in rep.get(f"{at}{public_id}").text
+    house.retitle(1)
+    assert (
+        "Slide 1 is a translation, and its original looks different now" in rep.get(f"{at}{public_id}").text
+    )
     assert "<option>fr</option>" in rep.get(f"{at}{public_id}").text
     assert rep.post(f"{PAGE}/slides/258/variant", data={"of": "257", "locale": "it"}).status_code in (
         400,
