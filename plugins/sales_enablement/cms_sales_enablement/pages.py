@@ -1,7 +1,6 @@
 """The pages of reps: the library, one asset to look at and share, and the links with who looked."""
 
 from datetime import date
-from typing import Any
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, g, redirect, render_template, request, url_for
@@ -9,11 +8,9 @@ from marshmallow import ValidationError
 from werkzeug.wrappers import Response as AnyResponse
 
 from cms_core import (
-    Asset,
     CmsError,
     NotFound,
     SchemaForm,
-    Services,
     permission,
     preview_response,
     services,
@@ -21,6 +18,7 @@ from cms_core import (
 )
 from cms_sales_enablement import (
     feedback,
+    library_view,
     presentations,
     ratings,
     render,
@@ -68,6 +66,7 @@ def library() -> Answer:
     wanted = search.Wanted(**{name: value.replace("\0", "")[:200] for name, value in asked.items()})
     svc = services.current(PLUGIN)
     found = search.search(svc, wanted)
+    library_view.ask_for_pictures(svc, found.hits)
 
     def address(**changed: str) -> str:
         values = {name: value for name, value in {**asked, **changed}.items() if value}
@@ -81,6 +80,7 @@ def library() -> Answer:
         kinds=svc.asset_kinds,
         address=address,
         narrowed=any(asked.values()),
+        most=library_view.SLIDES,
     )
 
 
@@ -112,21 +112,11 @@ def _asset_page(
         offers=social.offers(found, made.url) if made else [],
         problem=problem,
         until=feedback.until(svc, found.id),
-        **standing(svc, found),
+        **library_view.standing(svc, found),
         shares=own,
         tallies=tallies,
         states=views.states(svc, own, tallies),
     )
-
-
-def standing(svc: Services, asset: Asset) -> dict[str, Any]:
-    """What the cards of a piece show: its stars and one's own, what can be said of it, and what it reached in campaigns."""
-    return {
-        "stars": ratings.of(svc, asset.id),
-        "mine": ratings.mine(svc, asset.id, asset.revision),
-        "said": feedback.KINDS,
-        "reached": svc.reached(asset.id),
-    }
 
 
 @blueprint.get("/a/<slug>/preview")

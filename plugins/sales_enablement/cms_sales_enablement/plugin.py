@@ -81,6 +81,7 @@ def register_blueprints() -> "Iterable[Blueprint]":
         facet_api,
         facet_pages,
         pages,
+        saying_api,
         share_pages,
         template_pages,
         training_api,
@@ -91,7 +92,7 @@ def register_blueprints() -> "Iterable[Blueprint]":
     )
 
     shown = (deck_pages, template_pages, facet_pages, training_pages, usage_pages, pages, share_pages)
-    rooms = (*shown, calls, deck_api, facet_api, variant_api, training_api, usage_api)
+    rooms = (*shown, calls, saying_api, deck_api, facet_api, variant_api, training_api, usage_api)
     return [room.blueprint for room in rooms]
 
 

@@ -12,7 +12,7 @@ from cms_sales_enablement import (
     facet_pages,
     feedback,
     index,
-    pages,
+    library_view,
     pictures,
     presentations,
     rules,
@@ -86,7 +86,7 @@ def show(slug: str) -> Answer:
         made=pictures.ask_for(svc, kept.asset.id, kept.slides, None),
         behind=presentations.behind(svc, kept.asset.id, kept.presentation),
         asked=feedback.open_words(svc, kept.asset.id),
-        **pages.standing(svc, kept.asset),
+        **library_view.standing(svc, kept.asset),
     )
 
 

@@ -36,9 +36,13 @@ VARIANTS = api.pages_of(VariantShown)
 class VariantBody(api.Input):
     """Whose translation a slide is, and into which language."""
 
-    translation_of = fields.String(required=True, validate=SLIDE)
+    translation_of = fields.String(
+        required=True,
+        validate=validate.Length(max=80),
+        metadata={"description": "The id of the original; empty: it translates none."},
+    )
     locale = fields.String(
-        required=True, validate=validate.Length(2, 35), metadata={"description": "de, or de-AT."}
+        load_default="", validate=validate.Length(max=35), metadata={"description": "de, or de-AT."}
     )
 
 
@@ -59,17 +63,10 @@ def set_variant(body: dict[str, Any], named: str, slide: str) -> Response:
     """Say that a slide is the translation of another one, and current; decks in its language take it for that one."""
     svc = api.services(PLUGIN)
     kept = presentations.find(svc, named)
-    translating.set_variant(svc, kept, slide, body["translation_of"], body["locale"])
-    return _all(svc, kept)
-
-
-@blueprint.delete("/<named>/slides/<slide>/variant")
-@blueprint.call(rules.CHANGE, "sales templates variant", answers=VARIANTS)
-def unset_variant(named: str, slide: str) -> Response:
-    """Say that a slide translates none; doing it again changes nothing."""
-    svc = api.services(PLUGIN)
-    kept = presentations.find(svc, named)
-    translating.unset_variant(svc, kept, slide)
+    if body["translation_of"]:
+        translating.set_variant(svc, kept, slide, body["translation_of"], body["locale"])
+    else:
+        translating.unset_variant(svc, kept, slide)
     return _all(svc, kept)
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import event
 
 from cms_core.errors import Forbidden, Invalid, NotFound
 from cms_core.testing.client import FormClient
-from cms_sales_enablement import drawing, pictures, presentations, rules, search, slide_facets
+from cms_sales_enablement import drawing, presentations, rules, search, slide_facets
 from cms_sales_enablement.models import Slide
 from cms_sales_enablement.search import Wanted
 from cms_sales_enablement.slide_facets import FACETS, say
@@ -153,12 +153,16 @@ def test_slides_are_searched_in_a_fixed_number_of_statements(desk: Any, tmp_path
     assert counts[0] == counts[1] <= 12
 
 
-def test_a_picture_is_named_once_it_is_made(desk: Any, slides: list[Slide], by_hand: Any) -> None:
+def test_a_picture_is_named_once_it_is_made(
+    desk: Any, slides: list[Slide], by_hand: Any, as_role: Callable[[str], FormClient]
+) -> None:
     (before,) = search.search(desk.services(), Wanted("tell")).hits[0].slides
-    pictures.ask_for(desk.services(), kept(desk).asset.id, slides, None)
+    rep = as_role("rep")
+    assert f"{PAGE}/slides/257/480" not in rep.get(f"{LIBRARY}?words=tell").text, "whoever looks has it drawn"
     drawing.draw_next(desk.services())
     (after,) = search.search(desk.services(), Wanted("tell")).hits[0].slides
     assert (before.drawn, after.drawn) == (False, True)
+    assert f'src="{PAGE}/slides/257/480"' in rep.get(f"{LIBRARY}?words=tell").text
 
 
 # --- many at once ---------------------------------------------------------------------------------------------------------
