@@ -88,7 +88,8 @@ def find(session: Session, wanted: Wanted, today: date, limit: int) -> Found:
     tags, said = _tags(session), slide_search.said(session, asked, today)
     stars = ratings.means(session)
     ways = {row.id: _ways(row, tags.get(row.id, ()), said.get(row.id, ())) for row in rows}
-    fitting = [row for row in rows if any(not _misfits(way, wanted) for way in ways[row.id])]
+    wishes = [(name, wish) for name in FACETS if (wish := getattr(wanted, name))]
+    fitting = [row for row in rows if any(_fits(way, wishes) for way in ways[row.id])]
     fitting.sort(key=lambda row: (-row.score, -stars.get(row.asset, ratings.NONE).weighed))
     best = {row.id: row.score for row in fitting[:limit]}
     slides = slide_search.hits(session, {key: ways[key][0] for key in best}, asked, wanted.of_slides(), today)
@@ -107,7 +108,7 @@ def find(session: Session, wanted: Wanted, today: date, limit: int) -> Found:
         for key, score in best.items()
         if key in documents
     ]
-    return Found(hits, len(fitting), _facets(ways, wanted))
+    return Found(hits, len(fitting), _facets(ways, wishes))
 
 
 def _matching(asked: Sequence[str], today: date) -> Select[*tuple[Any, ...]]:
@@ -164,21 +165,21 @@ def _ways(row: Any, tags: Sequence[str], said: Sequence[Facets]) -> list[Facets]
     return [own, *({**own, **each} for each in said)]
 
 
-def _misfits(way: Facets, wanted: Wanted) -> list[str]:
-    """The facets by which it does not fit."""
-    return [name for name in FACETS if (wish := getattr(wanted, name)) and wish not in way.get(name, ())]
+def _fits(way: Facets, wishes: Sequence[tuple[str, str]]) -> bool:
+    return all(wish in way.get(name, ()) for name, wish in wishes)
 
 
-def _facets(ways: Mapping[int, Sequence[Facets]], wanted: Wanted) -> dict[str, Sequence[tuple[str, int]]]:
+def _facets(
+    ways: Mapping[int, Sequence[Facets]], wishes: Sequence[tuple[str, str]]
+) -> dict[str, Sequence[tuple[str, int]]]:
     """How many documents fit under each value and the other facets."""
     counted: dict[str, Counter[str]] = {name: Counter() for name in FACETS}
     for each in ways.values():
-        fits: dict[str, set[str]] = {name: set() for name in FACETS}
+        fits: dict[str, set[str]] = {}
         for way in each:
-            misses = _misfits(way, wanted)
-            for name in FACETS:
-                if misses in ([], [name]):
-                    fits[name].update(way.get(name, ()))
+            misses = [name for name, wish in wishes if wish not in way.get(name, ())]
+            for name in way if not misses else misses if len(misses) == 1 else ():
+                fits.setdefault(name, set()).update(way.get(name, ()))
         for name, values in fits.items():
             counted[name].update(values)
     return {

@@ -3,10 +3,23 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Subquery, and_, exists, func, literal, or_, select, union_all
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import (
+    ColumnElement,
+    Label,
+    Select,
+    Subquery,
+    and_,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
+from sqlalchemy.orm import Session, aliased, load_only
 
 from cms_core import insert_missing
 from cms_sales_enablement import words
@@ -16,6 +29,8 @@ from cms_sales_enablement.pictures import key_of
 from cms_sales_enablement.slide_facets import FACETS
 
 LAST = "\U0010ffff"
+IS, AND = "\x1f", "\x1e"  # which no value holds: they are blanks
+READ = (Slide.uid, Slide.number, Slide.title, Slide.digest, Slide.slots)
 
 Facets = Mapping[str, Sequence[str]]
 
@@ -50,20 +65,16 @@ def keep_words(session: Session, presentation: Presentation) -> None:
 
 def said(session: Session, asked: Sequence[str], today: date) -> dict[int, list[Facets]]:
     """What is said of slides themselves that hold one of the words (none: of all), each combination once, by document."""
-    query = _usable(
-        select(Document.id, Slide.id, SlideFacet.name, SlideFacet.value, SlideVariant.locale), today
-    )
-    query = query.where(or_(SlideFacet.name.is_not(None), SlideVariant.locale.is_not(None)))
+    query = _usable(select(Document.id, _said(), SlideVariant.locale), today)
     if asked:
         holding = _holding(asked)
         query = query.join(holding, holding.c.slide_id == Slide.id)
-    by_slide: dict[tuple[int, int], dict[str, list[str]]] = {}
-    for document, slide, name, value, locale in session.execute(query):
-        _add(by_slide.setdefault((document, slide), {}), name, value, locale)
-    found: dict[int, dict[tuple[Any, ...], Facets]] = {}
-    for (document, _), facets in by_slide.items():
-        found.setdefault(document, {})[_key(facets)] = facets
-    return {document: list(each.values()) for document, each in found.items()}
+    rows = query.subquery().c
+    something = or_(rows.said.is_not(None), rows.locale.is_not(None))
+    found: dict[int, list[Facets]] = {}
+    for document, told, locale in session.execute(select(*rows).where(something).distinct()):
+        found.setdefault(document, []).append(_parsed(told, locale))
+    return found
 
 
 def hits(
@@ -98,7 +109,9 @@ def about(session: Session, wanted: Mapping[str, str], today: date) -> dict[str,
         )
         for name, value in wanted.items()
     ]
-    query = _usable(select(Document.asset, SlideFacet.name, Slide.number), today).where(or_(*said))
+    mine = and_(SlideFacet.asset == Document.asset, SlideFacet.uid == Slide.uid)
+    query = _usable(select(Document.asset, SlideFacet.name, Slide.number), today)
+    query = query.join(SlideFacet, mine).where(or_(*said))
     found: dict[str, dict[str, list[int]]] = {}
     for asset, name, number in session.execute(query.distinct().order_by(Slide.number)):
         found.setdefault(asset, {}).setdefault(name, []).append(number)
@@ -114,7 +127,7 @@ class _Row:
     count: int
     rule: SlideRule | None
     variant: SlideVariant | None
-    own: dict[str, list[str]]
+    own: Facets
     drawn: bool = False
 
     def hit(self, facets: Facets) -> SlideHit:
@@ -142,36 +155,49 @@ def _slides(
 ) -> Collection[_Row]:
     """The slides of these documents that hold a word, or else say something that is wanted."""
     count: ColumnElement[int] = literal(0)
-    query = _usable(
-        select(Document.id, Slide, SlideRule, SlideVariant, SlideFacet.name, SlideFacet.value), today
-    )
-    query = query.where(Document.id.in_(documents)).order_by(Document.id, Slide.number, SlideFacet.value)
+    told = (Document.id, Slide, SlideRule, SlideVariant, _said())
+    query = _usable(select(*told), today).options(load_only(*READ, raiseload=True))
+    query = query.where(Document.id.in_(documents)).order_by(Document.id, Slide.number)
     if asked:
         holding = _holding(asked)
         query, count = query.join(holding, holding.c.slide_id == Slide.id), holding.c.count
     else:
         query = query.where(_says_itself(wanted))
-    found: dict[tuple[int, int], _Row] = {}
-    for document, slide, rule, variant, name, value, held in session.execute(query.add_columns(count)):
-        row = found.setdefault((document, slide.id), _Row(document, slide, held, rule, variant, {}))
-        _add(row.own, name, value, variant.locale if variant else None)
-    _draw(session, found.values())
-    return found.values()
+    found = [
+        _Row(document, slide, held, rule, variant, _parsed(words, variant.locale if variant else None))
+        for document, slide, rule, variant, words, held in session.execute(query.add_columns(count))
+    ]
+    _draw(session, found)
+    return found
+
+
+def _said() -> Label[str]:
+    """All that is said of a slide itself in one text, so that it is one row."""
+    mine = and_(SlideFacet.asset == Document.asset, SlideFacet.uid == Slide.uid)
+    each = SlideFacet.name + IS + SlideFacet.value
+    told = select(func.aggregate_strings(each, AND)).where(mine).correlate(Document, Slide)
+    return told.scalar_subquery().label("said")
+
+
+@lru_cache(maxsize=10_000)
+def _parsed(told: str | None, locale: str | None) -> Facets:
+    """The same by facet; a translation has the language that it translates into."""
+    found: dict[str, tuple[str, ...]] = {}
+    for each in sorted(told.split(AND)) if told else ():
+        name, _, value = each.partition(IS)
+        found[name] = (*found.get(name, ()), value)
+    return found | {"locale": (locale,)} if locale else found
 
 
 def _usable(query: Select[*tuple[Any, ...]], today: date) -> Select[*tuple[Any, ...]]:
-    """Slides of approved presentations that may be in decks, with what is said of each."""
-
-    def of_slide(model: Any) -> Any:
-        return and_(model.asset == Document.asset, model.uid == Slide.uid)
-
+    """Slides of approved presentations that may be in decks, with their rules and whose translations they are."""
+    of_slide = and_(SlideVariant.asset == Document.asset, SlideVariant.uid == Slide.uid)
     original = func.coalesce(SlideVariant.original, Slide.uid)
     return (
         query.select_from(Document)
         .join(Presentation, Presentation.sha256 == Document.file)
         .join(Slide, Slide.presentation_id == Presentation.id)
-        .outerjoin(SlideFacet, of_slide(SlideFacet))
-        .outerjoin(SlideVariant, of_slide(SlideVariant))
+        .outerjoin(SlideVariant, of_slide)
         .outerjoin(SlideRule, and_(SlideRule.asset == Document.asset, SlideRule.uid == original))
         .where(~_barred(today))
     )
@@ -205,17 +231,6 @@ def _says_itself(wanted: Mapping[str, str]) -> Any:
     mine = and_(SlideFacet.asset == Document.asset, SlideFacet.uid == Slide.uid)
     own = select(SlideFacet.uid).where(mine, or_(*said)).correlate(Document, Slide).exists()
     return or_(own, SlideVariant.locale == wanted["locale"]) if "locale" in wanted else own
-
-
-def _add(own: dict[str, list[str]], name: str | None, value: str | None, locale: str | None) -> None:
-    if locale is not None:
-        own["locale"] = [locale]
-    if name is not None and value is not None and not (name == "locale" and locale):
-        own.setdefault(name, []).append(value)
-
-
-def _key(facets: Facets) -> tuple[Any, ...]:
-    return tuple((name, tuple(sorted(facets.get(name, ())))) for name in FACETS)
 
 
 def _draw(session: Session, rows: Collection[_Row]) -> None:

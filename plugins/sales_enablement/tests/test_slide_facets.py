@@ -8,11 +8,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pptx import Presentation
-from sqlalchemy import event
+from sqlalchemy import select
 
+from cms_core.auth.models import AuditEntry
 from cms_core.errors import Forbidden, Invalid, NotFound
 from cms_core.testing.client import FormClient
-from cms_sales_enablement import drawing, presentations, rules, search, slide_facets
+from cms_core.testing.pages import statements
+from cms_sales_enablement import decks, drawing, presentations, rules, search, slide_facets
 from cms_sales_enablement.models import Slide
 from cms_sales_enablement.search import Wanted
 from cms_sales_enablement.slide_facets import FACETS, say
@@ -122,10 +124,6 @@ def test_what_cannot_be_said_is_refused_and_nothing_is_kept(desk: Any, slides: l
 
 
 def test_a_change_is_in_the_audit_log(desk: Any, slides: list[Slide]) -> None:
-    from sqlalchemy import select
-
-    from cms_core.auth.models import AuditEntry
-
     tell(desk, _256={"industry": ["clinics"]})
     with desk.workspace.db.session() as session:
         query = select(AuditEntry).where(AuditEntry.kind == "sales_enablement_slide_facet")
@@ -141,15 +139,9 @@ def test_slides_are_searched_in_a_fixed_number_of_statements(desk: Any, tmp_path
         added = presentations.add(desk.services("marketer"), path.read_bytes(), path.name)
         desk.approve(added.saved.slug)
         desk.found("slide")
-        asked: list[str] = []
-
-        def count(*of: Any, asked: list[str] = asked) -> None:
-            asked.append(of[2])
-
-        event.listen(desk.workspace.db.engine, "before_cursor_execute", count)
-        assert desk.found("slide", locale="") != []
-        event.remove(desk.workspace.db.engine, "before_cursor_execute", count)
-        counts.append(len(asked))
+        with statements(desk.workspace.db.engine) as asked:
+            assert desk.found("slide") != []
+        counts.append(next(asked))
     assert counts[0] == counts[1] <= 12
 
 
@@ -230,8 +222,6 @@ def test_the_library_shows_slides_and_makes_a_deck_of_one(
     made = rep.submit(
         "/app/p/sales_enablement/decks/", {"source": "pitch", "pick": "257"}, f"{LIBRARY}?words=tell"
     )
-    from cms_sales_enablement import decks
-
     found = decks.find(desk.services(), made.location.split("?")[0].rpartition("/")[2])
     assert [each.uid for each in found.slides] == ["257", "256"], "what must be in each deck is in it too"
 
