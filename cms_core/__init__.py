@@ -56,11 +56,11 @@ if TYPE_CHECKING:  # for type checkers and editors: the names of _ELSEWHERE
     from cms_core.web.shell import toast as toast
 
 _CONTRACT = (
-    "Absent Action AddressedChannel AgentClass Asset AssetKind Campaign Channel ChannelError Company Contact ContactChange "
-    "Event EventType FieldProvider FieldSpec Finding Flight Http Idempotency IdempotencyRule Identity Job JobContext Json "
-    "LeaveWithdrawn Level Link Mark Measurement Media Money NavItem NotConnected Notice Outcome OutcomeStatus OutcomeUnknown Panel "
-    "Permission PersonalRecord Place Placement Prepared Preview Receipt Recipient Refused Rendition Retryable Saved Subject "
-    "TrackedLinks User Wait Wire"
+    "Absent Action AddressedChannel AgentClass Asset AssetKind Campaign CampaignFigures Channel ChannelError Company "
+    "Contact ContactChange Event EventType FieldProvider FieldSpec Finding Flight Http Idempotency IdempotencyRule Identity "
+    "Job JobContext Json LeaveWithdrawn Level Link Mark Measurement Media Money NavItem NotConnected Notice Outcome "
+    "OutcomeStatus OutcomeUnknown Panel Permission PersonalRecord Place Placement Prepared Preview Reached Receipt "
+    "Recipient Refused Rendition Retryable Saved Subject TrackedLinks User Wait Wire"
 ).split()
 _ELSEWHERE = {
     "api": "cms_core.api",

@@ -213,6 +213,31 @@ class Campaign:
 
 
 @dataclass(frozen=True)
+class Reached:
+    """What content reached: figures as reports count them (``docs/figures.md``), of people alone."""
+
+    sent: int = 0
+    opened_people: int = 0
+    clicked_people: int = 0
+    visits: int = 0
+    conversions: int = 0
+    likes: int = 0
+    reposts: int = 0
+    replies: int = 0
+    quotes: int = 0
+
+
+@dataclass(frozen=True)
+class CampaignFigures:
+    """What an asset reached in one campaign, and the campaign's first and last day."""
+
+    campaign: Campaign
+    starts_on: date
+    ends_on: date
+    reached: Reached
+
+
+@dataclass(frozen=True)
 class Company:
     """A company; ``fields`` are the workspace's own."""
 

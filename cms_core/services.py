@@ -54,6 +54,7 @@ from cms_core.publishing import live, planned, streams
 from cms_core.publishing import service as publishing
 from cms_core.publishing.models import Publication, PublicationState
 from cms_core.publishing.receipts import WITH_RECEIPT, receipt_of
+from cms_core.reports import of_asset, rollups
 from cms_core.secrets import storable
 from cms_core.workspace import Workspace, calling_workspace
 
@@ -602,6 +603,16 @@ class Services:
         """All campaigns with their budgets, the latest start first."""
         with self.session() as session:
             return [planned.campaign(row) for row in calendar.campaigns(session)]
+
+    def reached(self, asset: str) -> list[c.CampaignFigures]:
+        """What an asset (by its id) reached in each campaign, the latest first; raises TryLater while others write.
+
+        Figures of people, as reports count them: neither machines nor money, and nobody's name.
+        """
+        if getattr(self._open, "session", None) is None:
+            rollups.keep_up(self._workspace.db)
+        with self.session() as session:
+            return list(of_asset.reached(session, asset))
 
     def flights(self, channel: str) -> list[c.Flight]:
         """What is armed, running or over of the flights of a channel, the earliest first; without those that were cancelled."""

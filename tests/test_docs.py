@@ -119,7 +119,10 @@ def test_decks_are_made_as_their_page_says(tmp_path: Path) -> None:
         )
 
     assert [each["id"] for each in said("templates add")["slides"]] == ["256", "257", "258"]
-    made = said("decks make")
+    german = said("decks make pitch --locale")
+    assert [each["id"] for each in german["slides"]] == ["257", "258"], "the translation for its original"
+    assert (said("show")["rating"], said("show")["wish"]) == (4.0, 1)
+    made = said("decks make pitch --pick")
     assert ([each["id"] for each in made["slides"]], made["missing"], made["findings"]) == (
         ["256", "258"],
         [],

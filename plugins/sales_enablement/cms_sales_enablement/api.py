@@ -2,15 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import date
 from functools import partial
 from typing import Any
 
 from flask import Response
 from marshmallow import fields, validate
 
-from cms_core import Asset, NotFound, Services, api
-from cms_sales_enablement import documents, feedback, recommending, search, shares
+from cms_core import api
+from cms_sales_enablement import documents, recommending, search, shares
 from cms_sales_enablement.models import Share
 from cms_sales_enablement.schemas import GATES, MOST_VIEWS, PASSWORD
 from cms_sales_enablement.share_pages import PLUGIN
@@ -18,6 +17,11 @@ from cms_sales_enablement.terms import MOST_RULES
 
 READ = "sales.read"
 FACET = validate.Length(max=200)
+RATING = fields.Float(
+    required=True,
+    allow_none=True,
+    metadata={"description": "Stars by reps for what is approved now, the mean; null: nobody gave any."},
+)
 
 blueprint = api.Blueprint(
     "sales_api",
@@ -36,6 +40,8 @@ class Wanted(api.Input):
     persona = fields.String(load_default="", validate=FACET)
     tag = fields.String(load_default="", validate=FACET)
     locale = fields.String(load_default="", validate=FACET)
+    industry = fields.String(load_default="", validate=FACET)
+    product = fields.String(load_default="", validate=FACET)
     limit = fields.Integer(load_default=50, validate=validate.Range(1, 500))
 
 
@@ -45,6 +51,15 @@ class SlideHit(api.Document):
     id = api.text()
     number = api.number()
     title = api.text()
+    facets = api.table(
+        "What it is about, itself or as its presentation: values by stage, industry, persona, product and locale."
+    )
+    locked = api.truth()
+    required = api.truth("It must be in each deck.")
+    pinned = api.text("first, last, or empty.")
+    until = fields.Date(required=True, allow_none=True, metadata={"description": "The last day of its use."})
+    translation_of = api.text("The id of the slide that it translates, or empty.")
+    thumbnail = api.text("The address of its picture, once it is made.", null=True)
 
 
 class HitShown(api.Document):
@@ -59,13 +74,19 @@ class HitShown(api.Document):
     funnel_stage = api.text()
     persona = api.text()
     locale = api.text()
+    industry = api.text()
+    product = api.text()
     tags = api.listing(fields.String())
     revision = api.number()
     updated_at = api.instant()
     until = fields.Date(required=True, allow_none=True, metadata={"description": "The last day of its use."})
     excerpt = api.text()
     score = api.number()
-    slides = api.listing(SlideHit, "Of a presentation the slides that hold the most of the words.")
+    rating = RATING
+    ratings = api.number("How many reps gave stars.")
+    slides = api.listing(
+        SlideHit, "Of a presentation the slides that hold the most of the words and fit the facets."
+    )
 
 
 class Found(api.Document):
@@ -108,6 +129,8 @@ class Recommended(api.Document):
     score = api.number("The sum of the points.")
     won = api.number("Deals in which it was used and that were won.")
     lost = api.number()
+    rating = RATING
+    ratings = api.number("How many reps gave stars.")
     reasons = api.listing(ReasonShown)
 
 
@@ -219,30 +242,6 @@ class ShareFull(ShareShown):
     views = api.listing(Look)
 
 
-class Standing(api.Document):
-    """What reps say of an asset, and until when they may use it."""
-
-    asset = api.text()
-    until = fields.Date(required=True, allow_none=True)
-    used = api.number()
-    won = api.number()
-    outdated = api.number()
-    wish = api.number()
-
-
-class Words(api.Input):
-    """What a rep says of an asset."""
-
-    kind = fields.String(required=True, validate=validate.OneOf(list(feedback.KINDS)))
-    words = fields.String(load_default="", validate=validate.Length(max=feedback.LONGEST))
-
-
-class Until(api.Input):
-    """The last day on which reps may use an asset; null: for as long as it is approved."""
-
-    until = fields.Date(required=True, allow_none=True)
-
-
 @blueprint.get("/search")
 @blueprint.call(READ, "sales search", query=Wanted, answers=Found)
 def find(query: dict[str, Any]) -> Response:
@@ -301,43 +300,3 @@ def revoke(id: str) -> Response:  # noqa: A002
     svc = api.services(PLUGIN)
     (told,) = documents.links(svc, [shares.revoke(svc, id)])
     return api.answer(told)
-
-
-@blueprint.get("/assets/<slug>")
-@blueprint.call(READ, answers=Standing)
-def standing(slug: str) -> Response:
-    """What reps say of an approved asset, and until when they may use it."""
-    svc = api.services(PLUGIN)
-    return _standing(svc, _asset(svc, slug))
-
-
-@blueprint.post("/assets/<slug>/feedback")
-@blueprint.call(shares.MAY_SHARE, body=Words, answers=Standing)
-def say(body: dict[str, Any], slug: str) -> Response:
-    """Tell marketing that an approved asset was used, that a deal was won with it, that it is outdated, or what it lacks."""
-    svc = api.services(PLUGIN)
-    found = _asset(svc, slug)
-    feedback.give(svc, slug, body["kind"], body["words"])
-    return _standing(svc, found)
-
-
-@blueprint.post("/assets/<slug>/until")
-@blueprint.call("content.edit", body=Until, answers=Standing)
-def until(body: dict[str, date | None], slug: str) -> Response:
-    """Set the last day on which reps may use an asset."""
-    svc = api.services(PLUGIN)
-    found = _asset(svc, slug)
-    feedback.set_until(svc, found.id, body["until"])
-    return _standing(svc, found)
-
-
-def _asset(svc: Services, slug: str) -> Asset:
-    found = svc.asset(slug)
-    if found is None:
-        raise NotFound("there is no approved content here", "look for it in the library")
-    return found
-
-
-def _standing(svc: Services, asset: Asset) -> Response:
-    said = dict.fromkeys(feedback.KINDS, 0) | dict(feedback.counts(svc, asset.id))
-    return api.answer({"asset": asset.slug, "until": feedback.until(svc, asset.id), **said})

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 
 from cms_core import Services
-from cms_sales_enablement import deck_view, decks, material, presentations, rules, values, views
+from cms_sales_enablement import deck_view, decks, material, presentations, values, variants, views
 from cms_sales_enablement.deck_view import Shown
 from cms_sales_enablement.material import Material
 from cms_sales_enablement.models import Deck, Share, Slide, View
@@ -75,6 +75,8 @@ class Builder:
     shown: Sequence[Shown]
     others: Sequence[Slide]
     rules: Rules
+    languages: Sequence[str]
+    behind: frozenset[str]
     fields: Sequence[FieldRow]
     changed: frozenset[str]
     gone: int
@@ -91,15 +93,17 @@ def of(svc: Services, deck: Deck) -> Builder:
     """Everything about a deck; raises NotFound when its presentation is no longer approved."""
     made_of = material.of_deck(svc, deck)
     kept, by_uid = made_of.kept, made_of.by_ref
-    today = rules.of(svc, kept.asset.id, made_of.others)
+    today = variants.of(svc, made_of)
     digests = {each.uid: each.digest for each in deck.slides}
     return Builder(
         deck=deck,
         kept=kept,
         slides=made_of.of(deck),
         shown=deck_view.slides_of(svc, made_of, deck),
-        others=[slide for slide in kept.slides if slide.uid not in digests and not today.barred(slide.uid)],
-        rules=today,
+        others=today.others(digests),
+        rules=today.for_all,
+        languages=today.languages,
+        behind=today.behind & digests.keys(),
         fields=_fields(svc, made_of, deck),
         changed=frozenset(
             uid for uid, digest in digests.items() if uid in by_uid and made_of.digest(uid) != digest

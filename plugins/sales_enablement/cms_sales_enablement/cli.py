@@ -13,6 +13,8 @@ from cms_sales_enablement.block_cli import blocks, slides
 from cms_sales_enablement.deck_cli import decks, templates
 from cms_sales_enablement.link_options import link_options
 from cms_sales_enablement.room_cli import rooms
+from cms_sales_enablement.saying_cli import rate, say
+from cms_sales_enablement.saying_cli import show as show_piece
 from cms_sales_enablement.share_pages import PLUGIN
 from cms_sales_enablement.training_cli import training
 from cms_sales_enablement.usage_cli import usage
@@ -27,14 +29,19 @@ def command() -> None:
 @click.argument("words", default="")
 @click.option("--kind", default="", help="Only of this kind.")
 @click.option("--stage", "funnel_stage", default="", help="Only of this funnel stage.")
+@click.option("--industry", default="", help="Only for this industry.")
 @click.option("--persona", default="", help="Only for this persona.")
+@click.option("--product", default="", help="Only about this product.")
 @click.option("--tag", default="", help="Only with this tag.")
 @click.option("--locale", default="", help="Only in this language.")
 @click.option("--limit", default=50, type=click.IntRange(1, 1000), help="How many at most.")
 @json_option
 @pass_state
 def search(state: State, /, words: str, limit: int, as_json: bool, **facets: str) -> None:
-    """Approved content with all of these words, the best fit first: title before summary before text."""
+    """Approved content with all of these words, the best fit first: title before summary before text.
+
+    Of presentations the slides are named that hold the most of the words and fit the facets.
+    """
     svc = state.services(PLUGIN)
     svc.require("sales.read")
     found = library.search(svc, library.Wanted(words, **facets), limit)
@@ -42,7 +49,8 @@ def search(state: State, /, words: str, limit: int, as_json: bool, **facets: str
     if as_json:
         print_json(rows)
     else:
-        print_table(rows, ("slug", "kind", "title", "funnel_stage", "persona"))
+        told = [{**row, "slides": ", ".join(each["id"] for each in row["slides"])} for row in rows]
+        print_table(told, ("slug", "kind", "title", "funnel_stage", "persona", "rating", "slides"))
 
 
 @command.command()
@@ -152,6 +160,8 @@ def revoke(state: State, public_id: str, as_json: bool) -> None:
 
 decks.add_command(blocks)
 decks.add_command(slides)
+for each in (show_piece, rate, say):
+    command.add_command(each)
 command.add_command(templates)
 command.add_command(decks)
 command.add_command(training)

@@ -9,10 +9,13 @@ from marshmallow import fields, validate
 from cms_core import Invalid, api
 from cms_sales_enablement import deck_documents as documents
 from cms_sales_enablement import decks, index, material, presentations, rules, slide_sources
+from cms_sales_enablement.facet_api import FacetsShown
+from cms_sales_enablement.facet_documents import said_of_slides
 from cms_sales_enablement.models import Deck
 from cms_sales_enablement.presentations import MAKE, MIME
 from cms_sales_enablement.share_pages import PLUGIN
 from cms_sales_enablement.values import LONGEST
+from cms_sales_enablement.variant_api import VariantShown
 
 NAME = validate.Length(max=200)
 
@@ -51,7 +54,7 @@ class Remark(api.Document):
 
     level = api.text("error, warning or note")
     code = api.text()
-    where = api.text("A part of the file, a slide, or empty.")
+    where = api.text("A part of the file, a slide, a font, or empty.")
     message = api.text()
 
 
@@ -107,6 +110,8 @@ class TemplateFull(TemplateShown):
     """An approved presentation with its slides."""
 
     rules = api.listing(RuleShown)
+    facets = api.listing(FacetsShown, "What single slides are about, of those of which something is said.")
+    variants = api.listing(VariantShown, "Slides that are translations of others.")
     least = api.number("How few slides a deck has.", null=True)
     most = api.number("How many slides a deck has at most.", null=True)
 
@@ -252,6 +257,13 @@ class DeckBody(api.Input):
         metadata={"description": "A company by name or domain, or a deal by name or id."},
     )
     name = fields.String(load_default="", validate=NAME)
+    locale = fields.String(
+        load_default="",
+        validate=validate.Length(max=35),
+        metadata={
+            "description": "Its language (de, or de-AT): each slide in it, where it has a translation."
+        },
+    )
 
 
 class NewDeck(DeckBody):
@@ -337,7 +349,7 @@ def show_template(named: str) -> Response:
     """The slides of a presentation with their ids and fields, and what is odd about its file."""
     svc = api.services(PLUGIN)
     kept = presentations.find(svc, named)
-    return api.answer(documents.template(kept, rules.of(svc, kept.asset.id)))
+    return api.answer(documents.template(kept, rules.of(svc, kept.asset.id)) | said_of_slides(svc, kept))
 
 
 @blueprint.post("/templates/<named>/slides/<slide>/rule")
@@ -423,7 +435,8 @@ def _with_pdf(sent: Sequence[tuple[str, bytes]]) -> tuple[tuple[str, bytes], byt
 
 
 def _wanted(body: dict[str, Any]) -> decks.Wanted:
-    return decks.Wanted(tuple(body["pick"]), body["values"], body["pictures"], body["subject"], body["name"])
+    asked = {name: body[name] for name in ("subject", "name", "locale")}
+    return decks.Wanted(tuple(body["pick"]), body["values"], body["pictures"], **asked)
 
 
 def full(svc: Any, found: Deck) -> dict[str, Any]:

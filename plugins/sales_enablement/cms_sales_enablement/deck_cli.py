@@ -11,7 +11,10 @@ from cms_core import Invalid, Services, State, json_option, pass_state, print_js
 from cms_sales_enablement import deck_documents as documents
 from cms_sales_enablement import decks as made
 from cms_sales_enablement import index, material, presentations, rules, slide_sources
+from cms_sales_enablement.facet_cli import facets
+from cms_sales_enablement.facet_documents import said_of_slides
 from cms_sales_enablement.share_pages import PLUGIN
+from cms_sales_enablement.variant_cli import current, variant
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -121,7 +124,7 @@ def show_template(state: State, template: str, as_json: bool) -> None:
     svc = state.services(PLUGIN)
     svc.require(presentations.READ)
     kept = presentations.find(svc, template)
-    row = documents.template(kept, rules.of(svc, kept.asset.id))
+    row = documents.template(kept, rules.of(svc, kept.asset.id)) | said_of_slides(svc, kept)
     if as_json:
         print_json(row)
     else:
@@ -171,6 +174,10 @@ def limits(state: State, template: str, least: int | None, most: int | None, as_
         click.echo(f"{kept.asset.slug}: {least or 'any'} to {most or 'any'} slides a deck.")
 
 
+for each in (facets, variant, current):
+    templates.add_command(each)
+
+
 @click.group()
 def decks() -> None:
     """Decks that reps make theirs."""
@@ -216,6 +223,9 @@ def check(path: Path, as_json: bool) -> None:
 )
 @click.option(
     "--for", "subject", default="", metavar="COMPANY|DEAL", help="Fill fields with what is known of it."
+)
+@click.option(
+    "--locale", default="", help="Its language: de, or de-AT; slides that it has none in stay as they are."
 )
 @click.option(
     "-o", "--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The .pptx or .pdf."
@@ -269,9 +279,9 @@ def show_deck(state: State, deck: str, as_json: bool) -> None:
 
 
 def _wanted(
-    picks: str, said: tuple[str, ...], logo: Path | None, shown: tuple[str, ...], subject: str
+    picks: str, said: tuple[str, ...], logo: Path | None, shown: tuple[str, ...], **asked: str
 ) -> made.Wanted:
-    return made.Wanted(_ids(picks), dict(pairs(said)), _pictures(logo, shown), subject)
+    return made.Wanted(_ids(picks), dict(pairs(said)), _pictures(logo, shown), **asked)
 
 
 def _ids(picks: str) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from cms_sales_enablement import (
     pictures,
     presentations,
     shares,
+    variants,
 )
 from cms_sales_enablement import deck_view as view
 from cms_sales_enablement.models import Deck
@@ -50,6 +51,7 @@ def _index(problem: CmsError | None = None, source: str = "") -> str:
     return render_template(
         "sales_enablement/decks.html",
         presentations=found,
+        languages={each.asset.id: variants.of_presentation(svc, each).languages for each in found},
         covers={each.asset.id: pictures.ask_for(svc, each.asset.id, each.slides[:1], None) for each in found},
         decks=decks.listed(svc, SHOWN),
         everybody=svc.can(decks.SEES_ALL),
@@ -64,8 +66,13 @@ def make() -> Answer:
     """Make a deck of a presentation, for a company or deal."""
     source = request.form.get("source", "")
     try:
-        wanted = decks.Wanted(subject=request.form.get("for", "")[:200])
-        found = decks.make(services.current(PLUGIN), source, wanted)
+        svc = services.current(PLUGIN)
+        wanted = decks.Wanted(
+            variants.completed(svc, source, request.form.getlist("pick")),
+            subject=request.form.get("for", "")[:200],
+            locale=request.form.get("locale", ""),
+        )
+        found = decks.make(svc, source, wanted)
     except CmsError as error:
         return _index(error, source), error.status
     return redirect(_at(found), 303)
@@ -201,6 +208,7 @@ def _wanted() -> decks.Wanted:
         dict(_pictures(request.files.items())),
         request.form.get("for", "")[:200],
         request.form.get("name", ""),
+        request.form.get("locale", ""),
     )
 
 

@@ -17,9 +17,9 @@ from cms_sales_enablement import (
     material,
     office,
     presentations,
-    rules,
     training,
     values,
+    variants,
 )
 from cms_sales_enablement.material import Material, Part
 from cms_sales_enablement.models import Deck, DeckSlide, Slide
@@ -34,7 +34,7 @@ LONGEST_NAME = 200
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a rep wants of a deck, and whom it is for.
+    """What a rep wants of a deck, for whom, and in which language.
 
     ``picks`` are slides in order (none: all); ``said`` values by field, ``pictures`` the bytes or the id of a picture by field, of
     which an empty one takes away what was there; ``blocks`` what is told in slides of the rep's own, by id: those that are not
@@ -46,6 +46,7 @@ class Wanted:
     pictures: Mapping[str, bytes | str] = field(default_factory=dict)
     subject: str = ""
     name: str = ""
+    locale: str = ""
     blocks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
@@ -90,7 +91,7 @@ def change(svc: Services, public_id: str, wanted: Wanted, version: int | None = 
     """
     found = find(svc, public_id)
     plan = _plan(svc, presentations.find(svc, found.asset), wanted, found)
-    if wanted.blocks and version is None:
+    if (wanted.blocks or wanted.locale) and version is None:
         version = found.version  # where they stand was decided by the slides that it had
     with svc.transaction() as session:
         deck = _row(session, public_id, lock=True)
@@ -143,13 +144,13 @@ def write(svc: Services, deck: Deck, out: Path) -> Written:
     Raises NotFound when the presentation is no longer approved, Invalid when none of the slides is left.
     """
     made_of = material.of_deck(svc, deck)
-    today = rules.of(svc, made_of.kept.asset.id, made_of.others)
+    today = variants.of(svc, made_of)
     picks = [slide.uid for slide in made_of.of(deck) if not today.barred(slide.uid)]
     if not picks:
         raise Invalid("none of its slides may be used any more", "make a new deck of the presentation")
     copied = write_slides(svc, made_of, picks, deck, out)
     wanted = [each.uid for each in deck.slides]
-    return Written(copied, (*copied.findings, *_gone(deck, made_of), *rules.findings(today, made_of, wanted)))
+    return Written(copied, (*copied.findings, *_gone(deck, made_of), *today.findings(wanted)))
 
 
 def write_slides(
@@ -261,17 +262,17 @@ def _plan(svc: Services, kept: Kept, wanted: Wanted, before: Deck | None) -> _Pl
     made_of = material.of_parts(svc, kept, [Part(ref, told.get(ref)) for ref in asked])
     for other in made_of.others:
         training.require_certified(svc, other)
-    today = rules.of(svc, made_of.kept.asset.id, made_of.others)
-    if not picks:
-        asked = rules.carried(today, made_of, asked)
-    slides = rules.arrange(today, made_of, asked)
+    today = variants.of(svc, made_of)
+    if asked and not picks:
+        asked = today.carried(asked)
+    slides = today.arrange(asked, wanted.locale)
     return _Plan(made_of, slides, {ref: block for ref, block in told.items() if block})
 
 
 def _put(svc: Services, deck: Deck, plan: _Plan, wanted: Wanted, before: Deck | None) -> None:
     """Give a deck all that is wanted of it; raises Invalid for what its slides cannot take."""
     subject = values.subject_or_new(svc, wanted.subject)
-    if before is not deck or wanted.picks or wanted.blocks:
+    if before is not deck or wanted.picks or wanted.blocks or wanted.locale:
         _take_slides(deck, plan)
     if subject is not None:
         deck.company = subject.company

@@ -3,12 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
+from urllib.parse import quote
 
-from cms_core import NotFound, Services
-from cms_sales_enablement import decks, material, terms, views
+from cms_core import Asset, CampaignFigures, NotFound, Services
+from cms_sales_enablement import decks, feedback, material, ratings, terms, views
 from cms_sales_enablement.models import Share, Slide, View
+from cms_sales_enablement.ratings import Stars
 from cms_sales_enablement.recommending import Recommendation
 from cms_sales_enablement.search import Hit
+from cms_sales_enablement.slide_facets import at_doors
+from cms_sales_enablement.slide_search import SlideHit
 
 
 def hit(found: Hit) -> dict[str, Any]:
@@ -18,8 +22,40 @@ def hit(found: Hit) -> dict[str, Any]:
         "id": found.asset,
         "asset": found.slug,
         "tags": list(found.tags),
-        "slides": [asdict(each) for each in found.slides],
+        "slides": [_slide_hit(found.slug, each) for each in found.slides],
+        **stars(found.rating),
     }
+
+
+def standing(svc: Services, asset: Asset) -> dict[str, Any]:
+    """What reps say of an asset, until when they may use it, and what it reached in campaigns."""
+    said = dict.fromkeys(feedback.KINDS, 0) | dict(feedback.counts(svc, asset.id))
+    return {
+        "asset": asset.slug,
+        "until": feedback.until(svc, asset.id),
+        **said,
+        **stars(ratings.of(svc, asset.id)),
+        "campaigns": [reached(each) for each in svc.reached(asset.id)],
+    }
+
+
+def reached(found: CampaignFigures) -> dict[str, Any]:
+    """What an asset reached in one campaign."""
+    days = {"starts_on": found.starts_on, "ends_on": found.ends_on}
+    return {"campaign": found.campaign.name, **days, **asdict(found.reached)}
+
+
+def stars(found: Stars) -> dict[str, Any]:
+    """What reps give the approved revision of a piece; no mean where nobody gave any."""
+    return {"rating": found.mean, "ratings": found.count}
+
+
+def _slide_hit(slug: str, found: SlideHit) -> dict[str, Any]:
+    """A slide of a hit; ``thumbnail`` is the address of a call where there is a picture."""
+    told = asdict(found) | {"facets": at_doors(found.facets)}
+    drawn = told.pop("drawn")
+    address = f"/api/v1/sales_enablement/templates/{slug}/slides/{quote(found.id, safe='')}/picture"
+    return {**told, "thumbnail": address if drawn else None}
 
 
 def recommendation(found: Recommendation) -> dict[str, Any]:
@@ -33,6 +69,7 @@ def recommendation(found: Recommendation) -> dict[str, Any]:
         "score": found.score,
         "won": found.record.won,
         "lost": found.record.lost,
+        **stars(found.stars),
         "reasons": [{"reason": each.words, "points": each.points} for each in found.reasons],
     }
 

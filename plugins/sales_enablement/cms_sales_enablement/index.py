@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from cms_core import Asset, CmsError, JobContext, Services
-from cms_sales_enablement import presentations, words
+from cms_sales_enablement import presentations, slide_facets, slide_search, words
 from cms_sales_enablement.models import Document, DocumentTag, Posting
 
 log = logging.getLogger(__name__)
@@ -43,14 +43,17 @@ def run(ctx: JobContext) -> None:
 
 
 def _readable(svc: Services, asset: Asset) -> Asset:
-    """An asset with all of its words: those of a presentation stand on its slides."""
+    """An asset with all of its words: those of a presentation stand on its slides, which are searched one by one, too."""
     if asset.kind != presentations.KIND:
         return asset
     try:
-        return replace(asset, body={"text": presentations.text_of(svc, asset)})
+        kept = presentations.of_asset(svc, asset)
     except CmsError as error:
         log.warning("the words of %s cannot be read: %s", asset.slug, error)
         return asset
+    with svc.transaction() as session:
+        slide_search.keep_words(session, kept.presentation)
+    return replace(asset, body={**asset.body, "text": presentations.text_of(kept), "file": ""})
 
 
 def _store(svc: Services, assets: Sequence[Asset], versions: dict[str, str]) -> None:
@@ -80,8 +83,15 @@ def _document(asset: Asset, version: str) -> Document:
         funnel_stage=asset.funnel_stage,
         persona=asset.persona,
         locale=asset.locale,
+        industry=_line(asset, "industry"),
+        product=_line(asset, "product"),
+        file=presentations.sha256_of(asset),
         updated_at=asset.updated_at,
     )
+
+
+def _line(asset: Asset, name: str) -> str:
+    return str(asset.body.get(name) or "")[: slide_facets.LONGEST]
 
 
 def _tag(document: Document, name: str) -> dict[str, object]:

@@ -5,10 +5,10 @@ A slide of the presentation is named by its id, one of another by ``<presentatio
 
 import hashlib
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -56,11 +56,16 @@ class Material:
     """
 
     kept: Kept
-    template: DeckTemplate
+    opener: Callable[[], DeckTemplate]
     added: Sequence[Slide] = ()
     lacking: Mapping[str, str] = field(default_factory=dict)
     others: Mapping[str, Kept] = field(default_factory=dict)
     told: Mapping[str, Block] = field(default_factory=dict)
+
+    @property
+    def template(self) -> DeckTemplate:
+        """The file with all of them, ready to be copied."""
+        return self.opener()
 
     @cached_property
     def by_ref(self) -> Mapping[str, Slide]:
@@ -91,7 +96,7 @@ class Material:
 
 def of_presentation(svc: Services, kept: Kept) -> Material:
     """A presentation as it is."""
-    return Material(kept, _opened(kept.file.path, _specs(svc)))
+    return Material(kept, partial(_opened, kept.file.path, _specs(svc)))
 
 
 def of_deck(svc: Services, deck: Deck) -> Material:
@@ -113,7 +118,7 @@ def of_parts(svc: Services, kept: Kept, parts: Iterable[Part]) -> Material:
     gathered = _gather(svc, kept, added, specs)
     file = _composed(kept.file.path, tuple(gathered.found), specs)
     told = {each.ref: each.block for each in gathered.found if each.block is not None}
-    return Material(kept, file.template, file.slides, gathered.lacking, gathered.others, told)
+    return Material(kept, lambda: file.template, file.slides, gathered.lacking, gathered.others, told)
 
 
 def fitting(svc: Services, kept: Kept, other: Kept) -> set[str]:

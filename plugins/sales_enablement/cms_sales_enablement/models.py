@@ -8,9 +8,9 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from cms_core import Base, PublicId
 from cms_sales_enablement import room_models, training_models  # noqa: F401  # their tables belong to these
+from cms_sales_enablement.library_models import TERM
 
 BLOCK = "block-"  # begins the ids of slides that are told
-TERM = String(40).with_variant(String(40, collation="C"), "postgresql")  # ranges of terms go by code point
 
 
 def is_own(ref: str) -> bool:
@@ -19,7 +19,10 @@ def is_own(ref: str) -> bool:
 
 
 class Document(Base):
-    """An approved asset as it is searched; made again whenever ``version`` is no longer that of the asset."""
+    """An approved asset as it is searched; made again whenever ``version`` is no longer that of the asset.
+
+    ``file`` is the hash of a presentation's file: its slides are those of the ``Presentation`` with that hash.
+    """
 
     __tablename__ = "sales_enablement_document"
 
@@ -35,6 +38,9 @@ class Document(Base):
     funnel_stage: Mapped[str] = mapped_column(String(40))
     persona: Mapped[str] = mapped_column(String(80))
     locale: Mapped[str] = mapped_column(String(35))
+    industry: Mapped[str] = mapped_column(String(80), default="", server_default="")
+    product: Mapped[str] = mapped_column(String(80), default="", server_default="")
+    file: Mapped[str] = mapped_column(String(64), default="", server_default="", index=True)
     updated_at: Mapped[datetime]
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cms_core import Invalid, NotFound, Services
-from cms_sales_enablement import blocks, decks, material, presentations, rules
+from cms_sales_enablement import blocks, decks, material, presentations
 from cms_sales_enablement.decks import Wanted
 from cms_sales_enablement.models import BLOCK, Deck, Slide
 from cms_sales_enablement.presentations import Kept
@@ -73,7 +73,7 @@ def offer(svc: Services, deck: Deck, named: str) -> Offer:
     kept = presentations.find(svc, named)
     there = {each.uid for each in deck.slides}
     fitting = material.fitting(svc, presentations.find(svc, deck.asset), kept)
-    barred = rules.of(svc, kept.asset.id)
+    barred = variants.of_presentation(svc, kept)
     free = [
         slide
         for slide in kept.slides

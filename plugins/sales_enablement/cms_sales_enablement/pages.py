@@ -16,7 +16,18 @@ from cms_core import (
     services,
     toast,
 )
-from cms_sales_enablement import feedback, presentations, render, search, shares, social, terms, views
+from cms_sales_enablement import (
+    feedback,
+    library_view,
+    presentations,
+    ratings,
+    render,
+    search,
+    shares,
+    social,
+    terms,
+    views,
+)
 from cms_sales_enablement.schemas import ShareForm
 from cms_sales_enablement.share_pages import OWN, PLUGIN
 
@@ -25,7 +36,9 @@ MOST = 200
 LABELS = {
     "kind": "Kind",
     "funnel_stage": "Funnel stage",
+    "industry": "Industry",
     "persona": "Persona",
+    "product": "Product",
     "tag": "Tag",
     "locale": "Language",
 }
@@ -53,6 +66,7 @@ def library() -> Answer:
     wanted = search.Wanted(**{name: value.replace("\0", "")[:200] for name, value in asked.items()})
     svc = services.current(PLUGIN)
     found = search.search(svc, wanted)
+    library_view.ask_for_pictures(svc, found.hits)
 
     def address(**changed: str) -> str:
         values = {name: value for name, value in {**asked, **changed}.items() if value}
@@ -66,6 +80,7 @@ def library() -> Answer:
         kinds=svc.asset_kinds,
         address=address,
         narrowed=any(asked.values()),
+        most=library_view.SLIDES,
     )
 
 
@@ -97,7 +112,7 @@ def _asset_page(
         offers=social.offers(found, made.url) if made else [],
         problem=problem,
         until=feedback.until(svc, found.id),
-        said=feedback.KINDS,
+        **library_view.standing(svc, found),
         shares=own,
         tallies=tallies,
         states=views.states(svc, own, tallies),
@@ -143,6 +158,18 @@ def say(slug: str) -> Answer:
     except CmsError as error:
         return _asset_page(slug, SchemaForm(ShareForm()), problem=error), error.status
     toast("Thank you: whoever keeps this piece sees it.")
+    return redirect(url_for("sales.asset", slug=slug), 303)
+
+
+@blueprint.post("/a/<slug>/rating")
+@permission("sales.share")
+def rate(slug: str) -> Answer:
+    """Give stars, instead of those given before."""
+    try:
+        ratings.give(services.current(PLUGIN), slug, request.form.get("stars", 0, type=int))
+    except CmsError as error:
+        return _asset_page(slug, SchemaForm(ShareForm()), problem=error), error.status
+    toast("Thank you: your stars count where content is looked for.")
     return redirect(url_for("sales.asset", slug=slug), 303)
 
 

@@ -6,7 +6,7 @@ from flask import has_app_context
 from sqlalchemy import select
 
 from cms_core import Asset, Contact, Finding, Panel, PersonalRecord, services
-from cms_sales_enablement import feedback, personal, views
+from cms_sales_enablement import feedback, personal, ratings, views
 from cms_sales_enablement.models import Share
 from cms_sales_enablement.share_pages import PLUGIN
 
@@ -28,6 +28,7 @@ def of_asset(asset: str) -> list[Panel]:
         "said": feedback.counts(svc, asset),
         "asked": feedback.open_words(svc, asset),
         "until": feedback.until(svc, asset),
+        "stars": ratings.of(svc, asset),
     }
     return [Panel("In sales", "sales_enablement/asset_panel.html", context)]
 

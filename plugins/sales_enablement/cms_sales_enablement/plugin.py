@@ -80,22 +80,27 @@ def register_blueprints() -> "Iterable[Blueprint]":
         block_pages,
         deck_api,
         deck_pages,
+        facet_api,
+        facet_pages,
         pages,
         room_api,
         room_doors,
         room_pages,
+        saying_api,
         share_pages,
         template_pages,
         training_api,
         training_pages,
         usage_api,
         usage_pages,
+        variant_api,
     )
 
     shown = (
         deck_pages,
         block_pages,
         template_pages,
+        facet_pages,
         training_pages,
         usage_pages,
         pages,
@@ -103,7 +108,8 @@ def register_blueprints() -> "Iterable[Blueprint]":
         room_pages,
         room_doors,
     )
-    rooms = (*shown, calls, deck_api, block_api, training_api, usage_api, room_api)
+    told = (saying_api, deck_api, block_api, facet_api, variant_api, training_api, usage_api, room_api)
+    rooms = (*shown, calls, *told)
     return [room.blueprint for room in rooms]
 
 

@@ -6,16 +6,17 @@ any other asset.
 
 import re
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
+from typing import Any
 
 from sqlalchemy import or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import selectinload
 
 from cms_core import Asset, Conflict, Invalid, Media, NotFound, Saved, Services
-from cms_sales_enablement import brought
+from cms_sales_enablement import brought, fonts
 from cms_sales_enablement.models import Deck, DeckSlide, Document, Presentation, Slide
 from cms_sales_enablement.pptx import slides as pptx
 from cms_sales_enablement.pptx.reading import TAKEN_OUT, Read, read_in_child
@@ -80,7 +81,8 @@ def add(
         known = _saved(approved.asset) if approved else svc.saved(row.asset) if row.asset else None
         if before is None and known is not None:
             return Added(_with_pdf(svc, known, paper) if paper else known, presentation, ())
-        saved = svc.save_asset(KIND, name, _body(file, paper), slug=before.asset.slug if before else "")
+        body = _body(file, paper, before.asset.body if before else {})
+        saved = svc.save_asset(KIND, name, body, slug=before.asset.slug if before else "")
         session.execute(update(Presentation).where(Presentation.asset == saved.id).values(asset=None))
         row.asset = saved.id
     return Added(saved, presentation, behind(svc, saved.id, presentation))
@@ -106,12 +108,14 @@ def _with_pdf(svc: Services, known: Saved, paper: Media) -> Saved:
             "bring the PDF when that is approved",
             field=brought.FIELD,
         )
-    return svc.save_asset(KIND, asset.title, _body(_file(asset), paper), slug=asset.slug)
+    return svc.save_asset(KIND, asset.title, _body(_file(asset), paper, asset.body), slug=asset.slug)
 
 
-def _body(file: Media, paper: Media | None) -> dict[str, str]:
+def _body(file: Media, paper: Media | None, before: Mapping[str, Any]) -> dict[str, Any]:
+    """What was said of it before stays; its file is another one, and its PDF belongs to that."""
     named = {"file": file, brought.FIELD: paper}
-    return {name: f"/media/{each.sha256}/{each.filename}" for name, each in named.items() if each}
+    said = {name: value for name, value in before.items() if name not in named}
+    return said | {name: f"/media/{each.sha256}/{each.filename}" for name, each in named.items() if each}
 
 
 def _saved(asset: Asset) -> Saved:
@@ -157,10 +161,15 @@ def behind(svc: Services, asset: str, presentation: Presentation) -> list[Deck]:
     return [deck for deck in decks if any(is_behind(deck, each) for each in deck.slides)]
 
 
-def text_of(svc: Services, asset: Asset) -> str:
+def text_of(kept: Kept) -> str:
     """What the slides of a presentation say, notes too: what it is found by."""
-    slides = of_asset(svc, asset).slides
-    return "\n\n".join(part for slide in slides for part in (slide.text, slide.notes) if part)
+    return "\n\n".join(part for slide in kept.slides for part in (slide.text, slide.notes) if part)
+
+
+def sha256_of(asset: Asset) -> str:
+    """The hash of a presentation's file; "" of what has none."""
+    found = next((each for each in asset.media if each.mime == MIME), None)
+    return found.sha256 if found and asset.kind == KIND else ""
 
 
 # --- reading --------------------------------------------------------------------------------------------------------------
@@ -241,7 +250,9 @@ def _row(svc: Services, sha256: str, found: Read) -> Presentation:
     return Presentation(
         sha256=sha256,
         fonts=list(found.fonts),
-        findings=[each.document() for each in found.findings],
+        findings=[
+            each.document() for each in (*found.findings, *fonts.findings(found.fonts, found.embedded))
+        ],
         read_at=svc.now(),
         slides=[row_of(each.slide, each.digest) for each in found.slides],
     )

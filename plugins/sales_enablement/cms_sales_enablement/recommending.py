@@ -5,19 +5,22 @@ often that was won is judged by the lower end of the Wilson interval (95 %), so 
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
 from cms_core import Asset, Event, Services
-from cms_sales_enablement import feedback, index, values
+from cms_sales_enablement import feedback, index, ratings, slide_search, values
 from cms_sales_enablement.models import Deck, Document, Share, Shelf
+from cms_sales_enablement.ratings import NONE, Stars
 from cms_sales_enablement.room_models import Room
 
 ENOUGH = 10  # outcomes from which on a share of wins is worth a word
 STAGE, INDUSTRY, PERSONA, WINS, SAID, FRESH, OUTDATED = 30, 20, 20, 40, 5, 5, -25
+SLIDE = 10  # for a facet that only some of its slides fit
+STARS = 12  # for five stars by everybody; for one star the same is taken off
 MOST_SAID = 15
 RECENT = timedelta(days=180)
 Z = 1.96
@@ -31,6 +34,12 @@ class Situation:
     stage: str = ""
     industry: str = ""
     persona: str = ""
+
+    @property
+    def facets(self) -> dict[str, str]:
+        """What is asked for, by the names of facets."""
+        asked = {"funnel_stage": self.stage, "industry": self.industry, "persona": self.persona}
+        return {name: value for name, value in asked.items() if value}
 
 
 @dataclass(frozen=True)
@@ -61,6 +70,7 @@ class Recommendation:
     asset: Asset
     reasons: Sequence[Reason]
     record: Record = field(default_factory=Record)
+    stars: Stars = NONE
 
     @property
     def score(self) -> int:
@@ -88,16 +98,19 @@ def recommend(svc: Services, situation: Situation, limit: int = 10) -> list[Reco
     index.catch_up(svc)
     ids = _usable(svc)
     records, said, outdated = win_records(svc), feedback.won_with(svc), feedback.outdated_assets(svc)
-    found = [
-        Recommendation(
-            asset,
-            _reasons(
-                svc, asset, situation, records.get(asset.id), said.get(asset.id, 0), asset.id in outdated
-            ),
-            records.get(asset.id, Record()),
+    with svc.session() as session:
+        slides = slide_search.about(session, situation.facets, svc.now().date())
+        stars = ratings.means(session)
+    found = []
+    for asset in svc.assets(ids):
+        reasons = _reasons(
+            svc, asset, situation, records.get(asset.id), said.get(asset.id, 0), asset.id in outdated
         )
-        for asset in svc.assets(ids)
-    ]
+        reasons += _of_slides(situation, slides.get(asset.id, {}), _fits(asset, situation))
+        reasons += _rated(stars.get(asset.id, NONE))
+        found.append(
+            Recommendation(asset, reasons, records.get(asset.id, Record()), stars.get(asset.id, NONE))
+        )
     good = [each for each in found if each.score > 0]
     return sorted(good, key=lambda each: (-each.score, each.asset.title.casefold()))[:limit]
 
@@ -111,13 +124,12 @@ def _usable(svc: Services) -> list[str]:
 def _reasons(
     svc: Services, asset: Asset, situation: Situation, record: Record | None, said: int, outdated: bool
 ) -> list[Reason]:
-    about = {each.casefold() for each in (*asset.tags, str(asset.body.get("industry") or ""))}
-    found = []
-    if situation.stage and asset.funnel_stage.casefold() == situation.stage.casefold():
+    fits, found = _fits(asset, situation), []
+    if "funnel_stage" in fits:
         found.append(Reason(f"For the stage {asset.funnel_stage}", STAGE))
-    if situation.industry and situation.industry.casefold() in about:
+    if "industry" in fits:
         found.append(Reason(f"For {situation.industry}", INDUSTRY))
-    if situation.persona and asset.persona.casefold() == situation.persona.casefold():
+    if "persona" in fits:
         found.append(Reason(f"For the {asset.persona}", PERSONA))
     if record is not None and record.all:
         found.append(_won(record))
@@ -129,6 +141,41 @@ def _reasons(
     if outdated:
         found.append(Reason("A rep says that it is outdated", OUTDATED))
     return found
+
+
+def _fits(asset: Asset, situation: Situation) -> set[str]:
+    """The facets of the situation that a piece fits as a whole."""
+    industries = {each.casefold() for each in (*asset.tags, str(asset.body.get("industry") or ""))}
+    own = {"funnel_stage": {asset.funnel_stage.casefold()}, "persona": {asset.persona.casefold()}}
+    own["industry"] = industries
+    return {name for name, value in situation.facets.items() if value.casefold() in own[name]}
+
+
+def _of_slides(
+    situation: Situation, slides: Mapping[str, Sequence[int]], fits: Collection[str]
+) -> list[Reason]:
+    """What only some of its slides fit."""
+    found = []
+    for name, numbers in slides.items():
+        if name not in fits:
+            which = f"Slide {numbers[0]} is" if len(numbers) == 1 else f"Slides {_listed(numbers)} are"
+            what = "the stage " if name == "funnel_stage" else ""
+            found.append(Reason(f"{which} for {what}{situation.facets[name]}", SLIDE))
+    return found
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    return f"{', '.join(map(str, numbers[:-1]))} and {numbers[-1]}"
+
+
+def _rated(stars: Stars) -> list[Reason]:
+    """Stars by the mean that is weighed: a few say little."""
+    if not stars.count:
+        return []
+    reps = "rep" if stars.count == 1 else "reps"
+    middle = (ratings.MOST - ratings.LEAST) / 2
+    points = round(STARS * (stars.weighed - ratings.MIDDLE) / middle)
+    return [Reason(f"{stars.mean} of {ratings.MOST} stars by {stars.count} {reps}", points)]
 
 
 def _won(record: Record) -> Reason:

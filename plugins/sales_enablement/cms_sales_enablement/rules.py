@@ -19,6 +19,7 @@ from cms_sales_enablement.presentations import Kept
 FIRST, LAST = "first", "last"
 PLACES = ("", FIRST, LAST)
 CHANGE = "content.edit"
+REQUIRED = "slide_required"
 
 
 @dataclass(frozen=True)
@@ -75,12 +76,7 @@ def arrange(rules: Rules, made_of: Material, picks: Sequence[str]) -> list[Slide
     wanted = list(picks) or [slide.uid for slide in kept.slides if not rules.barred(slide.uid)]
     _require_known(made_of, wanted)
     for uid in wanted:
-        if reason := rules.barred(uid):
-            raise Invalid(
-                f"slide {uid} “{by_uid[uid].title[:80]}” may not be used: it is {reason}",
-                "leave it out",
-                field="pick",
-            )
+        require_usable(rules, by_uid[uid])
     if missing := [slide for slide in kept.slides if rules.required(slide.uid) and slide.uid not in wanted]:
         first = missing[0]
         raise Invalid(
@@ -88,7 +84,7 @@ def arrange(rules: Rules, made_of: Material, picks: Sequence[str]) -> list[Slide
             f"pick it too: {','.join(slide.uid for slide in missing)}",
             field="pick",
         )
-    _require_number(rules, len(wanted))
+    require_number(rules, len(wanted))
     return [by_uid[uid] for uid in _ordered(rules, list(by_uid), wanted)]
 
 
@@ -107,9 +103,7 @@ def findings(rules: Rules, made_of: Material, picks: Sequence[str]) -> Iterator[
                 Level.WARNING, f"slide_{reason}", slide.uid, f"“{slide.title}” is {reason}; it is left out"
             )
         if slide.uid not in picks and rules.required(slide.uid):
-            yield Finding(
-                Level.WARNING, "slide_required", slide.uid, f"“{slide.title}” must be in each deck by now"
-            )
+            yield Finding(Level.WARNING, REQUIRED, slide.uid, f"“{slide.title}” must be in each deck by now")
 
 
 def set_rule(svc: Services, kept: Kept, uid: str, said: Mapping[str, Any]) -> SlideRule:
@@ -147,6 +141,16 @@ def set_limits(svc: Services, kept: Kept, least: int | None, most: int | None) -
         session.merge(DeckLimit(asset=kept.asset.id, least=least, most=most))
 
 
+def require_usable(rules: Rules, slide: Slide) -> None:
+    """Raise Invalid for a slide that may be in no deck."""
+    if reason := rules.barred(slide.uid):
+        raise Invalid(
+            f"slide {slide.uid} “{slide.title[:80]}” may not be used: it is {reason}",
+            "leave it out",
+            field="pick",
+        )
+
+
 def _require_known(made_of: Material, wanted: Sequence[str]) -> None:
     if unknown := [each for each in wanted if each not in made_of.by_ref]:
         if why := made_of.lacking.get(unknown[0]):
@@ -159,7 +163,8 @@ def _require_known(made_of: Material, wanted: Sequence[str]) -> None:
         raise Invalid("a slide was picked twice", "name each once", field="pick")
 
 
-def _require_number(rules: Rules, count: int) -> None:
+def require_number(rules: Rules, count: int) -> None:
+    """Raise Invalid for fewer or more slides than a deck may have."""
     if rules.least is not None and count < rules.least:
         raise Invalid(
             f"a deck needs at least {rules.least} slides; {count} are picked", "pick more", field="pick"

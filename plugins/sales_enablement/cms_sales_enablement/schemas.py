@@ -67,6 +67,14 @@ class PresentationFile(Schema):
         ),
         metadata={"label": "File", "hint": "Add a new version under Decks: it is read and checked there"},
     )
+    industry = fields.String(
+        validate=validate.Length(max=80),
+        metadata={"label": "Industry", "hint": "Of all slides that say nothing else"},
+    )
+    product = fields.String(
+        validate=validate.Length(max=80),
+        metadata={"label": "Product", "hint": "Of all slides that say nothing else"},
+    )
 
     pdf = fields.String(
         validate=validate.Regexp(r"/media/[0-9a-f]{64}/[^/]+\.pdf$", error="Not the PDF of a presentation."),

@@ -11,10 +11,11 @@ from sqlalchemy import ColumnElement, Select, case, func, literal, or_, select, 
 from sqlalchemy.orm import Session
 
 from cms_core import Services
-from cms_sales_enablement import index, presentations, words
+from cms_sales_enablement import index, ratings, slide_facets, slide_search, words
 from cms_sales_enablement.models import Document, DocumentTag, Posting, Shelf
+from cms_sales_enablement.slide_search import Facets, SlideHit
 
-FACETS = ("kind", "funnel_stage", "persona", "tag", "locale")
+FACETS = ("kind", "funnel_stage", "industry", "persona", "product", "tag", "locale")
 MOST_WORDS = 12
 EXCERPT = 180
 LAST = "\U0010ffff"
@@ -30,15 +31,12 @@ class Wanted:
     persona: str = ""
     tag: str = ""
     locale: str = ""
+    industry: str = ""
+    product: str = ""
 
-
-@dataclass(frozen=True)
-class SlideHit:
-    """A slide that holds what was looked for."""
-
-    id: str
-    number: int
-    title: str
+    def of_slides(self) -> dict[str, str]:
+        """What is wanted of slides."""
+        return {name: wish for name in slide_facets.FACETS if (wish := getattr(self, name))}
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,10 @@ class Hit:
     until: date | None
     excerpt: str
     score: int
+    industry: str = ""
+    product: str = ""
     slides: Sequence[SlideHit] = ()
+    rating: ratings.Stars = ratings.NONE
 
 
 @dataclass(frozen=True)
@@ -75,30 +76,7 @@ def search(svc: Services, wanted: Wanted, limit: int = 50) -> Found:
     """Bring the index up to date, then search it."""
     index.catch_up(svc)
     with svc.session() as session:
-        found = find(session, wanted, svc.now().date(), limit)
-    asked = list(dict.fromkeys(words.terms(wanted.words)))[:MOST_WORDS]
-    hits = [replace(hit, slides=_slides(svc, hit, asked)) for hit in found.hits]
-    return replace(found, hits=hits)
-
-
-def _slides(svc: Services, hit: Hit, asked: Sequence[str]) -> list[SlideHit]:
-    """The slides of a presentation with the most of these words, in order; without words none."""
-    if hit.kind != presentations.KIND or not asked:
-        return []
-    slides = presentations.of_asset(svc, svc.assets([hit.asset])[0]).slides
-    counted = {slide.uid: _count(f"{slide.text}\n{slide.notes}", asked) for slide in slides}
-    most = max(counted.values(), default=0)
-    return [
-        SlideHit(slide.uid, slide.number, slide.title)
-        for slide in slides
-        if most and counted[slide.uid] == most
-    ]
-
-
-def _count(text: str, asked: Sequence[str]) -> int:
-    """How many of these words the text holds, or words that begin with them."""
-    there = set(words.terms(text))
-    return sum(any(term.startswith(word) for term in there) for word in asked)
+        return find(session, wanted, svc.now().date(), limit)
 
 
 def find(session: Session, wanted: Wanted, today: date, limit: int) -> Found:
@@ -107,9 +85,14 @@ def find(session: Session, wanted: Wanted, today: date, limit: int) -> Found:
     if wanted.words.strip() and not asked:
         return Found()
     rows = session.execute(_matching(asked, today)).all()
-    tags = _tags(session)
-    fitting = [row for row in rows if not _misfits(row, wanted, tags)]
+    tags, said = _tags(session), slide_search.said(session, asked, today)
+    stars = ratings.means(session)
+    ways = {row.id: _ways(row, tags.get(row.id, ()), said.get(row.id, ())) for row in rows}
+    wishes = [(name, wish) for name in FACETS if (wish := getattr(wanted, name))]
+    fitting = [row for row in rows if any(_fits(way, wishes) for way in ways[row.id])]
+    fitting.sort(key=lambda row: (-row.score, -stars.get(row.asset, ratings.NONE).weighed))
     best = {row.id: row.score for row in fitting[:limit]}
+    slides = slide_search.hits(session, {key: ways[key][0] for key in best}, asked, wanted.of_slides(), today)
     found = session.execute(
         select(Document, Shelf.until)
         .outerjoin(Shelf, Shelf.asset == Document.asset)
@@ -117,20 +100,27 @@ def find(session: Session, wanted: Wanted, today: date, limit: int) -> Found:
     )
     documents = {document.id: (document, until) for document, until in found}
     hits = [
-        _hit(*documents[key], tags.get(key, ()), asked, score)
+        replace(
+            _hit(*documents[key], tags.get(key, ()), asked, score),
+            slides=slides.get(key, []),
+            rating=stars.get(documents[key][0].asset, ratings.NONE),
+        )
         for key, score in best.items()
         if key in documents
     ]
-    return Found(hits, len(fitting), _facets(rows, wanted, tags))
+    return Found(hits, len(fitting), _facets(ways, wishes))
 
 
 def _matching(asked: Sequence[str], today: date) -> Select[*tuple[Any, ...]]:
     """Every document that holds all terms, or terms that begin with them, the best first."""
     columns = (
         Document.id,
+        Document.asset,
         Document.kind,
         Document.funnel_stage,
+        Document.industry,
         Document.persona,
+        Document.product,
         Document.locale,
         Document.updated_at,
     )
@@ -166,26 +156,32 @@ def _tags(session: Session) -> dict[int, tuple[str, ...]]:
     return found
 
 
-def _misfits(row: Any, wanted: Wanted, tags: Mapping[int, tuple[str, ...]]) -> list[str]:
-    """The facets by which a document does not fit."""
-    misses = [
-        name
-        for name in FACETS
-        if name != "tag" and (wish := getattr(wanted, name)) and getattr(row, name) != wish
-    ]
-    return [*misses, "tag"] if wanted.tag and wanted.tag not in tags.get(row.id, ()) else misses
+def _ways(row: Any, tags: Sequence[str], said: Sequence[Facets]) -> list[Facets]:
+    """What a document is about itself, and then what its slides are about that say something of their own."""
+    own: dict[str, Sequence[str]] = {
+        name: (value,) for name in FACETS if name != "tag" and (value := getattr(row, name))
+    }
+    own["tag"] = tags
+    return [own, *({**own, **each} for each in said)]
+
+
+def _fits(way: Facets, wishes: Sequence[tuple[str, str]]) -> bool:
+    return all(wish in way.get(name, ()) for name, wish in wishes)
 
 
 def _facets(
-    rows: Sequence[Any], wanted: Wanted, tags: Mapping[int, tuple[str, ...]]
+    ways: Mapping[int, Sequence[Facets]], wishes: Sequence[tuple[str, str]]
 ) -> dict[str, Sequence[tuple[str, int]]]:
+    """How many documents fit under each value and the other facets."""
     counted: dict[str, Counter[str]] = {name: Counter() for name in FACETS}
-    for row in rows:
-        misses = _misfits(row, wanted, tags)
-        for name, counts in counted.items():
-            if misses in ([], [name]):
-                values = tags.get(row.id, ()) if name == "tag" else (getattr(row, name),)
-                counts.update(value for value in values if value)
+    for each in ways.values():
+        fits: dict[str, set[str]] = {}
+        for way in each:
+            misses = [name for name, wish in wishes if wish not in way.get(name, ())]
+            for name in way if not misses else misses if len(misses) == 1 else ():
+                fits.setdefault(name, set()).update(way.get(name, ()))
+        for name, values in fits.items():
+            counted[name].update(values)
     return {
         name: sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])) for name, counts in counted.items()
     }
@@ -203,6 +199,8 @@ def _hit(
         funnel_stage=document.funnel_stage,
         persona=document.persona,
         locale=document.locale,
+        industry=document.industry,
+        product=document.product,
         tags=tuple(tags),
         revision=document.revision,
         updated_at=document.updated_at,

@@ -9,14 +9,18 @@ from werkzeug.wrappers import Response
 
 from cms_core import CmsError, NotFound, Services, permission, services, toast
 from cms_sales_enablement import (
+    facet_pages,
     feedback,
     index,
+    library_view,
     office,
     pictures,
     presentations,
     rules,
+    slide_facets,
     slide_sources,
     usage,
+    variants,
 )
 from cms_sales_enablement.share_pages import PLUGIN
 
@@ -108,16 +112,22 @@ def show(slug: str) -> Answer:
 def _show(slug: str, problem: CmsError | None = None) -> str:
     svc = services.current(PLUGIN)
     kept = presentations.find(svc, slug)
+    translations = variants.of_presentation(svc, kept)
     return render_template(
         "sales_enablement/presentation.html",
         kept=kept,
         problem=problem,
         draws=office.program() is not None,
         uses={each.uid: each for each in usage.of_slides(svc, kept)},
-        rules=rules.of(svc, kept.asset.id),
+        rules=translations.for_all,
+        variants=translations,
+        facets=slide_facets.of(svc, kept.asset.id),
+        whole=slide_facets.of_asset(kept.asset),
+        labels=facet_pages.LABELS,
         made=pictures.ask_for(svc, kept.asset.id, kept.slides, None),
         behind=presentations.behind(svc, kept.asset.id, kept.presentation),
         asked=feedback.open_words(svc, kept.asset.id),
+        **library_view.standing(svc, kept.asset),
     )
 
 

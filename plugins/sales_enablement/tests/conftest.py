@@ -26,7 +26,7 @@ from cms_core.services import Services
 from cms_core.testing.client import FormClient
 from cms_core.testing.pages import add_people, app_of, naughty_strings, signed_in
 from cms_core.workspace import Workspace
-from cms_sales_enablement import decks, office, pdf_pages, pictures, presentations, shares
+from cms_sales_enablement import decks, fonts, office, pdf_pages, pictures, presentations, shares
 from cms_sales_enablement import search as library
 from cms_sales_enablement.models import Deck, Slide
 
@@ -125,6 +125,12 @@ class Reader:
 def path_of(url: str) -> str:
     """The path of a link."""
     return "/" + url.split("/", 3)[3]
+
+
+@pytest.fixture(autouse=True)
+def no_fonts_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files mean the same on each machine, whatever fonts it has."""
+    monkeypatch.setattr(fonts, "installed", lambda: None)
 
 
 @pytest.fixture

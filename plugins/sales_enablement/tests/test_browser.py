@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,16 @@ import pytest
 
 import cms_core
 from cms_core.testing.pages import PASSWORD, app_of
-from cms_sales_enablement import decks, pictures, presentations, values
+from cms_sales_enablement import (
+    decks,
+    pictures,
+    presentations,
+    ratings,
+    rules,
+    slide_facets,
+    translating,
+    values,
+)
 from cms_sales_enablement.decks import Wanted
 from tests import serving
 
@@ -33,7 +43,18 @@ def deck(desk: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     path = make(tmp_path / "Pitch.pptx", 4)
     found = presentations.add(desk.services("marketer"), path.read_bytes(), path.name)
     desk.approve(found.saved.slug)
+    say_of_slides(desk)
     return decks.make(desk.services(), "pitch", Wanted(("258", "256", "257"), subject="Acme")).public_id
+
+
+def say_of_slides(desk: Any) -> None:
+    """Facets, a translation, a rule, stars: so that the pages have something to show."""
+    svc = desk.services("marketer")
+    kept = presentations.find(svc, "pitch")
+    slide_facets.say(svc, kept, {"257": {"industry": ["clinics"], "funnel_stage": ["intent"]}})
+    translating.set_variant(svc, kept, "259", "256", "de")
+    rules.set_rule(svc, kept, "257", {"until": date(2030, 1, 1)})
+    ratings.give(desk.services(), "pitch", 4)
 
 
 @pytest.fixture
@@ -56,6 +77,7 @@ def test_pages_are_accessible_and_keep_the_policy(
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     sign_in(page, served, "marketer")
     ends = ("/decks/", f"/decks/{deck}", "/presentations/new", "/presentations/pitch")
+    ends = (*ends, "/?words=dear", "/?industry=clinics")
     for path in (*(AT + end for end in ends), shown):
         page.goto(served + path)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{path} scrolls sideways"
@@ -96,6 +118,25 @@ def test_a_rep_makes_and_shares_a_filled_deck_in_four_steps_on_a_phone(
     reader.close()
     made = decks.listed(desk.services())[0]
     assert values.restored(made.values)["deal.amount"].value == "48,000"
+
+
+def test_without_scripts_a_slide_is_found_by_a_facet_and_put_into_a_deck(
+    browser: "Browser", served: str, desk: Any
+) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    sign_in(page, served, "marketer")
+    page.goto(f"{served}{AT}/presentations/pitch")
+    page.check("#s258 [name=slide]")
+    page.fill("#many [name=persona]", "CFO")
+    page.click("text=Say it of the ticked slides")
+    page.goto(f"{served}{AT}/")
+    page.click("#filters >> text=CFO")
+    page.click("button:has-text('New deck')")
+    page.wait_for_url("**/decks/*")
+    context.close()
+    made = decks.listed(desk.services("admin"))[0]
+    assert [each.uid for each in made.slides] == ["258"]
 
 
 def test_without_scripts_a_slide_is_moved_and_taken_out(

@@ -72,7 +72,17 @@ def test_links_are_listed_page_by_page_and_others_see_their_own(
 
 def test_a_rep_says_what_it_thinks_of_a_piece(calls: Callable[..., Caller], rep: Caller, shelf: None) -> None:
     said = rep.again(f"{AT}/assets/pricing/feedback", {"kind": "outdated", "words": "Old prices"}).json
-    assert said == {"asset": "pricing", "until": None, "used": 0, "won": 0, "outdated": 1, "wish": 0}
+    assert said == {
+        "asset": "pricing",
+        "until": None,
+        "used": 0,
+        "won": 0,
+        "outdated": 1,
+        "wish": 0,
+        "rating": None,
+        "ratings": 0,
+        "campaigns": [],
+    }
     assert "kind" in rep("POST", f"{AT}/assets/pricing/feedback", {"kind": "bad"}).json["error"]["errors"]
     marketer = calls("marketer")
     ended = marketer.again(f"{AT}/assets/pricing/until", {"until": "2026-05-01"}).json

@@ -12,7 +12,8 @@ from cms_core.services import Services
 from cms_leads import deals
 from cms_leads.deals import Facts
 from cms_leads.models import Result
-from cms_sales_enablement import feedback, recommending
+from cms_sales_enablement import feedback, presentations, recommending, slide_facets
+from cms_sales_enablement.models import Slide
 from cms_sales_enablement.recommending import Situation, interval, recommend
 
 
@@ -58,6 +59,24 @@ def test_what_fits_the_stage_the_industry_and_the_persona_comes_first(desk: Any,
         "Approved within half a year": 5,
     }
     assert why(rep, "plain", **wanted) == {"Approved within half a year": 5}
+
+
+def test_slides_that_fit_are_a_reason_where_the_piece_as_a_whole_does_not(
+    desk: Any, rep: Services, slides: list[Slide]
+) -> None:
+    svc = desk.services("marketer")
+    said = {
+        "256": {"industry": ["Clinics"], "funnel_stage": ["intent"]},
+        "258": {"industry": ["clinics"], "persona": ["CFO"]},
+    }
+    slide_facets.say(svc, presentations.find(svc, "pitch"), said)
+    wanted = {"stage": "intent", "industry": "clinics"}
+    assert why(rep, "pitch", **wanted) == {
+        "Slides 1 and 3 are for clinics": 10,
+        "Slide 1 is for the stage intent": 10,
+        "Approved within half a year": 5,
+    }
+    assert "clinics" not in str(why(rep, "pitch", industry="banks"))
 
 
 def test_a_win_that_is_recorded_changes_the_order(desk: Any, rep: Services, leads: Services) -> None:

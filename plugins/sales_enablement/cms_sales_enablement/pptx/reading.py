@@ -15,7 +15,7 @@ from cms_sales_enablement.pptx import fields
 from cms_sales_enablement.pptx.findings import Finding, Level
 from cms_sales_enablement.pptx.package import Package, PackageRefused
 from cms_sales_enablement.pptx.slides import Slide
-from cms_sales_enablement.pptx.slots import Kind, Slot
+from cms_sales_enablement.pptx.slots import Kind, P, Slot
 from cms_sales_enablement.pptx.template import DeckTemplate
 
 MODULE = "cms_sales_enablement.pptx.reading"
@@ -23,6 +23,7 @@ MEMORY_BYTES = 1536 << 20
 SECONDS = 60
 TAKEN_OUT = ("macro", "active_x", "ole", "external", "bad_link")  # of every copy that is made
 LATIN = f"{{{fields.A}}}latin"
+EMBEDDED, FONT = f"{{{P}}}embeddedFont", f"{{{P}}}font"
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Read:
     slides: tuple[ReadSlide, ...]
     fonts: tuple[str, ...]
     findings: tuple[Finding, ...]
+    embedded: tuple[str, ...] = ()  # fonts that the file brings along
 
 
 def read_in_child(path: Path) -> Read:
@@ -59,6 +61,7 @@ def read_in_child(path: Path) -> Read:
         tuple(ReadSlide(_slide(each["slide"]), each["digest"]) for each in answer["slides"]),
         tuple(answer["fonts"]),
         tuple(Finding(**{**each, "level": Level(each["level"])}) for each in answer["findings"]),
+        tuple(answer["embedded"]),
     )
 
 
@@ -71,6 +74,7 @@ def read(path: Path) -> Read:
             tuple(ReadSlide(each, template.looks(each.id)) for each in template.slides),
             tuple(sorted(_fonts(package))),
             tuple(_findings(template.findings)),
+            tuple(sorted(_embedded(package))),
         )
 
 
@@ -96,6 +100,12 @@ def _fonts(package: Package) -> Iterator[str]:
         if name.startswith(("ppt/slides/", "ppt/slideMasters/", "ppt/theme/")) and name.endswith(".xml"):
             names |= {each.get("typeface", "") for each in package.xml(name).iter(LATIN)}
     return (each for each in names if each and not each.startswith("+"))
+
+
+def _embedded(package: Package) -> set[str]:
+    names = (name for name in package.names if name.startswith("ppt/presentation") and name.endswith(".xml"))
+    fonts = (each for name in names for each in package.xml(name).iter(EMBEDDED))
+    return {font.get("typeface", "") for each in fonts for font in each.iter(FONT)} - {""}
 
 
 def main(path: str) -> None:
