@@ -279,7 +279,7 @@ def show_deck(state: State, deck: str, as_json: bool) -> None:
 
 
 def _wanted(
-    picks: str, said: tuple[str, ...], logo: Path | None, shown: tuple[str, ...], **asked: str
+    picks: str, said: tuple[str, ...], logo: Path | None, shown: tuple[str, ...], **asked: Any
 ) -> made.Wanted:
     return made.Wanted(_ids(picks), dict(pairs(said)), _pictures(logo, shown), **asked)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cms_core import Invalid, NotFound, Services
-from cms_sales_enablement import blocks, decks, material, presentations
+from cms_sales_enablement import blocks, decks, material, presentations, variants
 from cms_sales_enablement.decks import Wanted
 from cms_sales_enablement.models import BLOCK, Deck, Slide
 from cms_sales_enablement.presentations import Kept

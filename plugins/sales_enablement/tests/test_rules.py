@@ -191,7 +191,7 @@ def test_any_picks_are_refused_or_kept_in_order(flags: list[str], data: st.DataO
     held = Rules(said)
     needed = {uid for uid in uids if held.required(uid)}
     try:
-        made_of = Material(kept, template=None)  # type: ignore[arg-type]
+        made_of = Material(kept, opener=None)  # type: ignore[arg-type]
         order = [slide.uid for slide in rules.arrange(held, made_of, picks)]
     except Invalid:
         assert needed - set(picks) or any(held.barred(uid) for uid in picks)

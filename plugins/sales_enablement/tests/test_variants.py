@@ -15,6 +15,7 @@ from cms_core.testing.client import FormClient
 from cms_sales_enablement import decks, presentations, rules, search, slide_facets, translating, variants
 from cms_sales_enablement.decks import Wanted
 from cms_sales_enablement.library_models import SlideVariant
+from cms_sales_enablement.material import Material
 from cms_sales_enablement.models import Presentation, Slide, SlideRule
 from cms_sales_enablement.presentations import Kept
 from cms_sales_enablement.rules import Rules
@@ -151,14 +152,16 @@ def test_a_translation_is_behind_when_its_original_has_changed(house: House) -> 
     assert house.codes() == []
     house.retitle(1)
     assert ("translation_behind", "259") in house.codes()
-    known = variants.of(house.desk.services(), house.kept())
+    known = variants.of_presentation(house.desk.services(), house.kept())
     assert known.behind == {"259", "260"}
     assert translating.set_current(house.desk.services("marketer"), house.kept(), ["259"]) == ["259"]
-    assert variants.of(house.desk.services(), house.kept()).behind == {"260"}
+    assert variants.of_presentation(house.desk.services(), house.kept()).behind == {"260"}
     assert house.codes() == []
     assert translating.set_current(house.desk.services("marketer"), house.kept()) == ["260"]
     house.retitle(2)
-    assert variants.of(house.desk.services(), house.kept()).behind == {"259", "260", "261"}, "1 is as it was"
+    assert variants.of_presentation(house.desk.services(), house.kept()).behind == {"259", "260", "261"}, (
+        "1 is as it was"
+    )
 
 
 def test_what_cannot_be_a_translation_is_refused(house: House) -> None:
@@ -223,7 +226,7 @@ def test_marketing_says_it_on_the_page_and_reps_choose_it(
     marketer.submit(f"{PAGE}/current", {}, PAGE)
     assert "behind" not in marketer.get(PAGE).text
     marketer.submit(f"{PAGE}/slides/258/variant", {"of": ""}, PAGE)
-    assert "258" not in variants.of(house.desk.services(), house.kept()).rows
+    assert "258" not in variants.of_presentation(house.desk.services(), house.kept()).rows
     rep = as_role("rep")
     at = "/app/p/sales_enablement/decks/"
     assert "<option>de-AT</option>" in rep.get(at).text
@@ -294,14 +297,16 @@ def known(draw: st.DrawFn) -> Variants:
             forbidden=flag == "forbidden",
             pinned="first" if flag == "first" else "",
         )
-    return Variants(kept, Rules(said), rows, {uid: row.locale for uid, row in rows.items()})
+    return Variants(
+        Material(kept, opener=None), Rules(said), rows, {uid: row.locale for uid, row in rows.items()}
+    )
 
 
 @given(known(), LOCALE | st.just(""))
 def test_without_picks_no_slide_is_in_twice_and_none_is_missing(those: Variants, locale: str) -> None:
     usable = [
         slide.uid
-        for slide in those.kept.slides
+        for slide in those.made_of.kept.slides
         if slide.uid not in those.rows and not those.barred(slide.uid)
     ]
     if not usable:
