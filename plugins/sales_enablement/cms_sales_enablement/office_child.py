@@ -1,6 +1,6 @@
 """LibreOffice's keeper: within limits, without a network where that can be, and gone as soon as whoever started it is gone.
 
-``office_child.py run FOLDER COMMAND…`` runs it once. ``office_child.py listen SOFFICE FOLDER IDLE`` starts it in a folder of its own
+``office_child.py run FOLDER COMMAND…`` runs it once. ``office_child.py listen SOFFICE FOLDER IDLE`` starts it in its own folder
 and makes a PDF for each line of standard input. Run by whichever Python has ``uno``, so it knows the standard library alone.
 """
 
