@@ -71,7 +71,7 @@ def run_once(soffice: str, pptx: Path, folder: str, *, hidden: bool = False) -> 
     ]
     limits = map(str, (office_warm.MEMORY_BYTES, SECONDS))
     child = subprocess.Popen(
-        [sys.executable, "-I", str(office_warm.KEEPER), *limits, "run", *command],
+        [sys.executable, "-I", str(office_warm.KEEPER), *limits, "run", folder, *command],
         env=office_warm.environment(folder),
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,

@@ -1,7 +1,7 @@
 """LibreOffice's keeper: within limits, without a network where that can be, and gone as soon as whoever started it is gone.
 
-``office_child.py run COMMAND…`` runs it once. ``office_child.py listen SOFFICE FOLDER IDLE`` starts it in a folder of its own and
-makes a PDF for each line of standard input. Run by whichever Python has ``uno``, so it knows the standard library alone.
+``office_child.py run FOLDER COMMAND…`` runs it once. ``office_child.py listen SOFFICE FOLDER IDLE`` starts it in its own folder
+and makes a PDF for each line of standard input. Run by whichever Python has ``uno``, so it knows the standard library alone.
 """
 
 import contextlib
@@ -97,13 +97,14 @@ def pipes_of(pid: int) -> list[Path]:
 # --- once -------------------------------------------------------------------------------------------------------------
 
 
-def run(command: Sequence[str]) -> int:
-    """Run it to its end, or to ours."""
+def run(folder: str, command: Sequence[str]) -> int:
+    """Run it to its end; when nobody waits for that any more, it and its folder are gone."""
     while True:
         process = start(command)
         while process.poll() is None:
             if select.select([sys.stdin], [], [], 0.05)[0]:  # nobody writes there: it was closed
                 end(process, pipes_of(process.pid))
+                shutil.rmtree(folder, ignore_errors=True)
                 return 1
         if process.returncode != RESTART:
             return process.returncode
@@ -238,7 +239,7 @@ def main(memory: str, seconds: str, way: str, *rest: str) -> int:
     limit(int(memory), int(seconds))
     close_network()
     if way == "run":
-        return run(rest)
+        return run(rest[0], rest[1:])
     listen(rest[0], rest[1], float(rest[2]))
     return 0
 
