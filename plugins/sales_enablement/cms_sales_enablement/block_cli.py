@@ -10,8 +10,9 @@ from cms_sales_enablement import block_documents as documents
 from cms_sales_enablement import blocks as known
 from cms_sales_enablement import decks as made
 from cms_sales_enablement import own_slides
-from cms_sales_enablement.deck_cli import FILE, pairs
+from cms_sales_enablement.deck_cli import pairs
 from cms_sales_enablement.share_pages import PLUGIN
+from cms_sales_enablement.template_cli import FILE
 
 AFTER = click.option(
     "--after", default="", metavar="ID", help="Behind this slide of the deck (default: last)."

@@ -7,7 +7,15 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 
 from cms_core import Services
-from cms_sales_enablement import deck_view, decks, material, presentations, values, variants, views
+from cms_sales_enablement import (
+    deck_files,
+    deck_view,
+    material,
+    presentations,
+    values,
+    variants,
+    views,
+)
 from cms_sales_enablement.deck_view import Shown
 from cms_sales_enablement.material import Material
 from cms_sales_enablement.models import Deck, Share, Slide, View
@@ -115,7 +123,7 @@ def of(svc: Services, deck: Deck) -> Builder:
 
 
 def _fields(svc: Services, made_of: Material, deck: Deck) -> list[FieldRow]:
-    known, lacking = values.restored(deck.values), set(decks.look(svc, deck).copied.missing)
+    known, lacking = values.restored(deck.values), set(deck_files.look(svc, deck).copied.missing)
     there = made_of.of(deck)
     used: dict[str, list[int]] = {}
     for position, slide in enumerate(there, 1):

@@ -5,7 +5,7 @@ from typing import Any
 
 from cms_core import Saved, Services
 from cms_sales_enablement import slide_sources, values
-from cms_sales_enablement.decks import Written
+from cms_sales_enablement.deck_files import Written
 from cms_sales_enablement.material import Material
 from cms_sales_enablement.models import Deck, DeckSlide, Presentation, Slide, SlideRule
 from cms_sales_enablement.pptx.findings import Finding

@@ -11,6 +11,7 @@ from cms_core import CmsError, NotFound, SchemaForm, permission, services, toast
 from cms_sales_enablement import (
     brought,
     builder,
+    deck_files,
     decks,
     feedback,
     index,
@@ -154,9 +155,11 @@ def file(public_id: str) -> Response:
     """The deck as a PowerPoint file."""
     svc = services.current(PLUGIN)
     found = decks.find_to_give(svc, public_id)
-    opened, _ = decks.opened(svc, found)
+    opened, _ = deck_files.opened(svc, found)
     return _private(
-        send_file(opened, mimetype=MIME, as_attachment=True, download_name=f"{decks.file_name(found)}.pptx")
+        send_file(
+            opened, mimetype=MIME, as_attachment=True, download_name=f"{deck_files.file_name(found)}.pptx"
+        )
     )
 
 
@@ -179,7 +182,7 @@ def paper(public_id: str) -> Answer:
             stored.path,
             mimetype=stored.mime,
             as_attachment=True,
-            download_name=f"{decks.file_name(found)}.pdf",
+            download_name=f"{deck_files.file_name(found)}.pdf",
         )
     )
 

@@ -1,21 +1,21 @@
-"""A rep's decks: slides of an approved presentation, picked and filled for somebody; the file is written whenever it is wanted."""
+"""A rep's decks: slides that were picked and are filled for somebody."""
 
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, object_session, selectinload
 from sqlalchemy.orm.attributes import flag_modified
 
-from cms_core import Conflict, Invalid, NotFound, Services
+from cms_core import Conflict, NotFound, Services
 from cms_sales_enablement import (
     brought,
+    deck_files,
     filling,
     material,
-    office,
     presentations,
     training,
     values,
@@ -23,8 +23,6 @@ from cms_sales_enablement import (
 )
 from cms_sales_enablement.material import Material, Part
 from cms_sales_enablement.models import Deck, DeckSlide, Slide
-from cms_sales_enablement.pptx.findings import Finding, Level
-from cms_sales_enablement.pptx.template import Copied
 from cms_sales_enablement.presentations import MAKE, Kept
 from cms_sales_enablement.values import DeckSubject
 
@@ -53,14 +51,6 @@ class Wanted:
     def nothing(self) -> bool:
         """Whether nothing is asked for."""
         return self == Wanted()
-
-
-@dataclass(frozen=True)
-class Written:
-    """A deck as a file: what it holds, and what is to be said of it."""
-
-    copied: Copied
-    findings: tuple[Finding, ...]
 
 
 def make(svc: Services, source: str, wanted: Wanted) -> Deck:
@@ -138,55 +128,6 @@ def listed(svc: Services, limit: int | None = None, before: int | None = None) -
         return session.scalars(query).all()
 
 
-def write(svc: Services, deck: Deck, out: Path) -> Written:
-    """Write a deck's file (.pptx) from the presentation as it is approved now; slides that it no longer has are left out and told.
-
-    Raises NotFound when the presentation is no longer approved, Invalid when none of the slides is left.
-    """
-    made_of = material.of_deck(svc, deck)
-    today = variants.of(svc, made_of)
-    picks = [slide.uid for slide in made_of.of(deck) if not today.barred(slide.uid)]
-    if not picks:
-        raise Invalid("none of its slides may be used any more", "make a new deck of the presentation")
-    copied = write_slides(svc, made_of, picks, deck, out)
-    wanted = [each.uid for each in deck.slides]
-    return Written(copied, (*copied.findings, *_gone(deck, made_of), *today.findings(wanted)))
-
-
-def write_slides(
-    svc: Services, made_of: Material, picks: Sequence[str], deck: Deck | None, out: Path
-) -> Copied:
-    """Write some slides of a material as they look in a deck; without one, fields show what stands there."""
-    given = filling.of_deck(svc, made_of, deck) if deck else filling.of_presentation(made_of)
-    return made_of.template.write(
-        out, picks, given.values, pictures=given.pictures, charts=given.charts, tables=given.tables
-    )
-
-
-def opened(svc: Services, deck: Deck) -> tuple[BinaryIO, Written]:
-    """The same as an open file that nobody else can name, and that is gone when it is closed."""
-    with tempfile.TemporaryDirectory(prefix="cms-deck-") as folder:
-        path = Path(folder, "deck.pptx")
-        written = write(svc, deck, path)
-        return path.open("rb"), written
-
-
-def look(svc: Services, deck: Deck) -> Written:
-    """What the file of a deck would hold and lack."""
-    file, written = opened(svc, deck)
-    file.close()
-    return written
-
-
-def require_writable(out: Path) -> None:
-    """Raise Invalid for a file that ``write_as`` could not write: asked before anything is kept."""
-    ending = out.suffix.lower()
-    if ending not in (".pptx", ".pdf"):
-        raise Invalid(f"{out.name!r:.80} is neither .pptx nor .pdf", "name the file so", field="out")
-    if not out.absolute().parent.is_dir():
-        raise Invalid(f"there is no folder {str(out.parent)!r:.200}", "make it first", field="out")
-
-
 def require_paper(svc: Services, source: str, picks: Sequence[str] = ()) -> None:
     """Raise Invalid where no PDF of a deck can be made here: asked before the deck itself is."""
     before = find_or_none(svc, source)
@@ -196,41 +137,6 @@ def require_paper(svc: Services, source: str, picks: Sequence[str] = ()) -> None
         parts = [Part(ref) for ref in material.refs(svc, kept, picks)]
     slides = material.of_parts(svc, kept, parts).by_ref
     brought.require(kept.pdf, [slides[part.ref] for part in parts if part.ref in slides])
-
-
-def write_as(svc: Services, deck: Deck, out: Path) -> Written:
-    """The same as .pptx or .pdf, whichever ``out`` is named; raises Invalid for another ending."""
-    require_writable(out)
-    if out.suffix.lower() == ".pptx":
-        return write(svc, deck, out)
-    with tempfile.TemporaryDirectory(prefix="cms-deck-") as folder:
-        pptx = Path(folder, "deck.pptx")
-        written = write(svc, deck, pptx)
-        if office.program() is not None:
-            office.to_pdf(pptx, out)
-        else:
-            made_of = material.of_deck(svc, deck)
-            slides = [made_of.by_ref[each.id] for each in written.copied.slides]
-            brought.write(svc, made_of.kept.pdf, slides, out)
-    return written
-
-
-def file_name(deck: Deck) -> str:
-    """The name of a deck as files can have it, without an ending."""
-    return "".join(each if each.isalnum() or each in " -_" else "-" for each in deck.name).strip() or "deck"
-
-
-def _gone(deck: Deck, made_of: Material) -> list[Finding]:
-    return [
-        Finding(
-            Level.WARNING,
-            "slide_gone",
-            each.uid,
-            f"it is left out: {made_of.lacking.get(each.uid, 'the presentation has this slide no longer')}",
-        )
-        for each in deck.slides
-        if each.uid not in made_of.by_ref
-    ]
 
 
 # --- making -----------------------------------------------------------------------------------------------------------
@@ -287,7 +193,7 @@ def _put(svc: Services, deck: Deck, plan: _Plan, wanted: Wanted, before: Deck | 
     deck.changed_at = svc.now()
     with tempfile.TemporaryDirectory(prefix="cms-deck-") as folder:
         picks = [slide.uid for slide in plan.made_of.of(deck)]
-        write_slides(svc, plan.made_of, picks, deck, Path(folder, "deck.pptx"))
+        deck_files.write_slides(svc, plan.made_of, picks, deck, Path(folder, "deck.pptx"))
 
 
 def _take_slides(deck: Deck, plan: _Plan) -> None:

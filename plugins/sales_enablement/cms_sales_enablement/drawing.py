@@ -8,7 +8,16 @@ from pathlib import Path
 from sqlalchemy import delete, select, update
 
 from cms_core import CmsError, JobContext, Services
-from cms_sales_enablement import brought, decks, material, office, pdf_pages, pictures, presentations
+from cms_sales_enablement import (
+    brought,
+    deck_files,
+    decks,
+    material,
+    office,
+    pdf_pages,
+    pictures,
+    presentations,
+)
 from cms_sales_enablement.material import Material
 from cms_sales_enablement.models import Deck, Picture, Slide
 from cms_sales_enablement.pictures import PAPER, SMALL, TRIES, WIDE
@@ -74,7 +83,7 @@ def _print(svc: Services, made_of: Material, deck: Deck, rows: Sequence[Picture]
         return
     with tempfile.TemporaryDirectory(prefix="cms-slides-") as folder:
         out = Path(folder, "deck.pdf")
-        decks.write_as(svc, deck, out)
+        deck_files.write_as(svc, deck, out)
         file = svc.keep_file(out.read_bytes(), out.name, PDF)
     with svc.transaction() as session:
         session.execute(update(Picture).where(Picture.key == now).values(wide=file.sha256, reason=""))
@@ -92,7 +101,7 @@ def _draw_slides(svc: Services, made_of: Material, deck: Deck | None, rows: Sequ
         if sheet:
             brought.pages(svc, sheet, list(wanted.values()), pdf)
         else:
-            decks.write_slides(svc, made_of, picks, deck, pptx)
+            deck_files.write_slides(svc, made_of, picks, deck, pptx)
             office.to_pdf(pptx, pdf, hidden=True)
         pages = pdf_pages.render(pdf, Path(folder), (WIDE, SMALL))
         if len(pages) != len(picks):  # a program that leaves hidden slides out would shift the others

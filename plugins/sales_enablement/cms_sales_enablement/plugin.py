@@ -88,6 +88,7 @@ def register_blueprints() -> "Iterable[Blueprint]":
         room_pages,
         saying_api,
         share_pages,
+        template_api,
         template_pages,
         training_api,
         training_pages,
@@ -108,7 +109,17 @@ def register_blueprints() -> "Iterable[Blueprint]":
         room_pages,
         room_doors,
     )
-    told = (saying_api, deck_api, block_api, facet_api, variant_api, training_api, usage_api, room_api)
+    told = (
+        saying_api,
+        template_api,
+        deck_api,
+        block_api,
+        facet_api,
+        variant_api,
+        training_api,
+        usage_api,
+        room_api,
+    )
     rooms = (*shown, calls, *told)
     return [room.blueprint for room in rooms]
 

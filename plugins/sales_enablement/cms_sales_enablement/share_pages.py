@@ -11,8 +11,8 @@ from werkzeug.wrappers import Response as AnyResponse
 from cms_core import CmsError, Services, limiter, services
 from cms_sales_enablement import (
     admission,
+    deck_files,
     deck_view,
-    decks,
     gates,
     material,
     opening,
@@ -233,7 +233,7 @@ def _page(svc: Services, opened: OpenedPiece, frame: dict[str, Any]) -> str:
 
 def _file(svc: Services, deck: Deck, kind: str) -> AnyResponse | None:
     """The deck as PowerPoint file, or as PDF if that was made; None for what there is not."""
-    name = decks.file_name(deck)
+    name = deck_files.file_name(deck)
     if kind == "pdf":
         row = pictures.paper(svc, material.of_deck(svc, deck).of(deck), deck)
         stored = svc.file(row.wide) if row and row.wide else None
@@ -243,7 +243,7 @@ def _file(svc: Services, deck: Deck, kind: str) -> AnyResponse | None:
     if kind != "pptx":
         return None
     try:
-        opened, _ = decks.opened(svc, deck)
+        opened, _ = deck_files.opened(svc, deck)
     except CmsError:  # none of its slides is left: whoever shared it sees that on its page
         return None
     return send_file(opened, mimetype=MIME, as_attachment=True, download_name=f"{name}.pptx")

@@ -14,7 +14,16 @@ from pptx import Presentation
 from cms_core.errors import Conflict, Forbidden, Invalid
 from cms_core.services import Services
 from cms_core.testing.calls import caller_of
-from cms_sales_enablement import decks, drawing, office, pdf_copies, pdf_pages, pictures, presentations
+from cms_sales_enablement import (
+    deck_files,
+    decks,
+    drawing,
+    office,
+    pdf_copies,
+    pdf_pages,
+    pictures,
+    presentations,
+)
 from cms_sales_enablement.decks import Wanted
 from cms_sales_enablement.models import Deck
 
@@ -237,7 +246,7 @@ def test_a_deck_without_fields_is_printed_from_its_pages(add: Any, rep: Services
     out = tmp_path / "deck.pdf"
     decks.require_paper(rep, "pitch", ("258", "256"))
     deck = decks.make(rep, "pitch", Wanted(("258", "256")))
-    written = decks.write_as(rep, deck, out)
+    written = deck_files.write_as(rep, deck, out)
     assert [each.id for each in written.copied.slides] == ["258", "256"]
     found = colours(out)
     assert all(map(pdfs.near, found, (pdfs.colour_of(3), pdfs.colour_of(1))))
@@ -254,7 +263,7 @@ def test_a_deck_with_fields_says_that_its_pdf_needs_libreoffice(
     assert refused.value.field == "out"
     deck = decks.make(rep, "pitch", Wanted(("257",)))
     with pytest.raises(Invalid, match="made by LibreOffice"):
-        decks.write_as(rep, deck, tmp_path / "deck.pdf")
+        deck_files.write_as(rep, deck, tmp_path / "deck.pdf")
     assert not list(tmp_path.glob("*deck.pdf*"))
     browser = as_role("rep")
     at = f"/app/p/sales_enablement/decks/{deck.public_id}"

@@ -14,7 +14,7 @@ from pptx.util import Inches
 
 from cms_core.errors import Invalid
 from cms_core.services import Services
-from cms_sales_enablement import decks, presentations
+from cms_sales_enablement import deck_files, decks, presentations
 from cms_sales_enablement.decks import Wanted
 
 FIGURES = json.dumps(
@@ -61,7 +61,7 @@ def test_what_each_field_takes_is_told(rep: Services) -> None:
 def test_figures_rows_and_the_logo_reach_the_file(rep: Services, tmp_path: Path) -> None:
     said = {"savings": FIGURES, "team": ROWS, "company.name": "Acme"}
     deck = decks.make(rep, "pitch", Wanted(said=said, pictures={"logo": png()}))
-    written = decks.write(rep, deck, tmp_path / "out.pptx")
+    written = deck_files.write(rep, deck, tmp_path / "out.pptx")
     assert (written.copied.missing, written.findings) == ((), ())
     (slide,) = Presentation(str(tmp_path / "out.pptx")).slides
     shapes = {shape.name: shape for shape in slide.shapes}
@@ -78,7 +78,7 @@ def test_what_is_not_said_is_missing_and_keeps_what_the_presentation_shows(
     rep: Services, tmp_path: Path
 ) -> None:
     deck = decks.make(rep, "pitch", Wanted(said={"company.name": "Acme"}))
-    written = decks.write(rep, deck, tmp_path / "out.pptx")
+    written = deck_files.write(rep, deck, tmp_path / "out.pptx")
     assert written.copied.missing == ("savings", "team"), "a picture that is only called logo may stay"
     (slide,) = Presentation(str(tmp_path / "out.pptx")).slides
     (chart,) = [shape.chart for shape in slide.shapes if shape.has_chart]

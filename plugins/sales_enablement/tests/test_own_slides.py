@@ -24,6 +24,7 @@ from cms_core.workspace import open_workspace
 from cms_sales_enablement import (
     blocks,
     builder,
+    deck_files,
     decks,
     material,
     own_slides,
@@ -67,7 +68,7 @@ def add(desk: Any, path: Path, **more: str) -> str:
 
 def titles(rep: Services, deck: Deck, folder: Path) -> list[str]:
     """The first words of each slide of the file."""
-    decks.write(rep, deck, folder / "out.pptx")
+    deck_files.write(rep, deck, folder / "out.pptx")
     slides = Presentation(str(folder / "out.pptx")).slides
     return [next(each.text_frame.text for each in slide.shapes if each.has_text_frame) for slide in slides]
 
@@ -94,7 +95,7 @@ def test_slides_of_several_presentations_stand_in_one_deck(
 
 def test_fields_of_all_slides_are_filled_and_missed(rep: Services, template: str, other: str) -> None:
     deck = decks.make(rep, template, Wanted((f"{other}:257",), {"deal.amount": "9"}))
-    assert decks.look(rep, deck).copied.missing == ("company.name",)
+    assert deck_files.look(rep, deck).copied.missing == ("company.name",)
 
 
 def test_a_slide_on_a_foreign_layout_is_refused_and_not_offered(
@@ -130,7 +131,7 @@ def test_rules_of_the_other_presentation_bar_and_do_not_oblige(
     assert len(decks.make(rep, template, Wanted(("256", f"{other}:258"))).slides) == 2
     found = own_slides.add_slides(rep, deck.public_id, [f"{other}:258"], "258")
     rules.set_rule(marketer, kept, "258", {"forbidden": True})
-    written = decks.look(rep, decks.find(rep, found.public_id))
+    written = deck_files.look(rep, decks.find(rep, found.public_id))
     assert [each.code for each in written.findings] == ["slide_forbidden"]
 
 
@@ -152,7 +153,7 @@ def test_a_presentation_that_is_gone_leaves_its_slides_out(
     assert titles(rep, found, tmp_path) == ["Slide 3", "Slide 2", "Slide 1"]
     desk.archive(other)
     assert titles(rep, found, tmp_path) == ["Slide 3", "Slide 1"]
-    assert [each.code for each in decks.look(rep, found).findings] == ["slide_gone"]
+    assert [each.code for each in deck_files.look(rep, found).findings] == ["slide_gone"]
     assert builder.of(rep, found).gone == 1
 
 
@@ -277,11 +278,11 @@ def test_pictures_for_fields_are_put_in_and_taken_away(rep: Services, desk: Any,
     deck.save(str(path))
     slug = add(desk, path)
     made = decks.make(rep, slug, Wanted(pictures={"team.photo": picture((9, 5), "PNG")}))
-    assert "team.photo" not in decks.look(rep, made).copied.missing
+    assert "team.photo" not in deck_files.look(rep, made).copied.missing
     (row,) = [each for each in builder.of(rep, made).fields if each.name == "team.photo"]
     assert (row.kind, row.value, row.missing) == ("picture", "one is kept", False)
     again = decks.change(rep, made.public_id, Wanted(pictures={"team.photo": ""}))
-    assert "team.photo" in decks.look(rep, again).copied.missing
+    assert "team.photo" in deck_files.look(rep, again).copied.missing
     with pytest.raises(Invalid, match=r"team\.photo"):
         decks.change(rep, made.public_id, Wanted(pictures={"team.photo": "0" * 64}))
 

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from cms_core.contract import Media
 from cms_core.errors import Invalid
 from cms_core.services import Services
-from cms_sales_enablement import decks, drawing, office, pdf_pages, pictures, shares
+from cms_sales_enablement import deck_files, decks, drawing, office, pdf_pages, pictures, shares
 from cms_sales_enablement.decks import Wanted
 from cms_sales_enablement.models import Deck, Picture, Slide
 from cms_sales_enablement.views import LONGEST
@@ -164,7 +164,7 @@ def test_libreoffice_draws_hidden_slides_too(rep: Services, slides: list[Slide],
 @needs_office
 def test_a_deck_is_written_as_pdf(rep: Services, slides: list[Slide], tmp_path: Path) -> None:
     out = tmp_path / "deck.PDF"
-    written = decks.write_as(rep, deck_of(rep, "258", "256"), out)
+    written = deck_files.write_as(rep, deck_of(rep, "258", "256"), out)
     assert out.read_bytes().startswith(b"%PDF")
     assert len(pdf_pages.render(out, tmp_path, (480,))) == len(written.copied.slides) == 2
 
@@ -174,7 +174,7 @@ def test_without_libreoffice_a_pdf_is_refused_with_a_remedy(
 ) -> None:
     monkeypatch.setattr(office, "program", lambda: None)
     with pytest.raises(Invalid, match="not installed") as refused:
-        decks.write_as(rep, deck_of(rep, "256"), tmp_path / "deck.pdf")
+        deck_files.write_as(rep, deck_of(rep, "256"), tmp_path / "deck.pdf")
     assert "libreoffice-impress" in refused.value.remedy
     assert not list(tmp_path.glob("deck.pdf*"))
 

@@ -9,7 +9,7 @@ import pytest
 from pptx import Presentation
 
 from cms_core.errors import Conflict, Forbidden, Invalid, NotFound
-from cms_sales_enablement import decks, presentations, search
+from cms_sales_enablement import deck_files, decks, presentations, search
 from cms_sales_enablement.decks import Wanted
 from cms_sales_enablement.pptx import reading
 from cms_sales_enablement.pptx.package import PackageRefused
@@ -148,11 +148,11 @@ def test_a_slide_that_is_gone_is_left_out_and_told(
     deck = decks.make(rep, "first-meeting", Wanted(("256", "259")))
     lost = decks.make(rep, "first-meeting", Wanted(("259",)))
     add(make(tmp_path / "short.pptx", 3), replaces="first-meeting")
-    written = decks.write(rep, deck, tmp_path / "out.pptx")
+    written = deck_files.write(rep, deck, tmp_path / "out.pptx")
     assert [slide.id for slide in written.copied.slides] == ["256"]
     assert [(each.code, each.where) for each in written.findings] == [("slide_gone", "259")]
     with pytest.raises(Invalid, match="none of its slides"):
-        decks.write(rep, lost, tmp_path / "out.pptx")
+        deck_files.write(rep, lost, tmp_path / "out.pptx")
 
 
 MACRO = (

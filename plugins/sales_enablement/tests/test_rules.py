@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cms_core.errors import Forbidden, Invalid, NotFound
 from cms_core.testing.client import FormClient
-from cms_sales_enablement import decks, presentations, rules
+from cms_sales_enablement import deck_files, decks, presentations, rules
 from cms_sales_enablement.decks import Wanted
 from cms_sales_enablement.material import Material
 from cms_sales_enablement.models import Presentation, Slide, SlideRule
@@ -47,7 +47,7 @@ class House:
     def written(self, public_id: str) -> tuple[list[str], list[tuple[str, str]]]:
         """The slides of a deck's file, and what is said of it."""
         svc = self.desk.services()
-        out = decks.write(svc, decks.find(svc, public_id), self.folder / "out.pptx")
+        out = deck_files.write(svc, decks.find(svc, public_id), self.folder / "out.pptx")
         return [slide.id for slide in out.copied.slides], [(each.code, each.where) for each in out.findings]
 
 

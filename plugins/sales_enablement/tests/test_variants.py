@@ -12,7 +12,16 @@ from pptx import Presentation as OtherProgram
 
 from cms_core.errors import Forbidden, Invalid, NotFound
 from cms_core.testing.client import FormClient
-from cms_sales_enablement import decks, presentations, rules, search, slide_facets, translating, variants
+from cms_sales_enablement import (
+    deck_files,
+    decks,
+    presentations,
+    rules,
+    search,
+    slide_facets,
+    translating,
+    variants,
+)
 from cms_sales_enablement.decks import Wanted
 from cms_sales_enablement.library_models import SlideVariant
 from cms_sales_enablement.material import Material
@@ -61,7 +70,7 @@ class House:
     def codes(self) -> list[tuple[str, str]]:
         """What is said of the last deck's file."""
         svc = self.desk.services()
-        found = decks.look(svc, decks.find(svc, self.last)).findings
+        found = deck_files.look(svc, decks.find(svc, self.last)).findings
         return [(each.code, each.where) for each in found]
 
     def retitle(self, number: int) -> None:

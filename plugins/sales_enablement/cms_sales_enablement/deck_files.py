@@ -1,0 +1,106 @@
+"""Decks as files: written in milliseconds whenever they are wanted, never kept."""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from cms_core import Invalid, Services
+from cms_sales_enablement import brought, filling, material, office, variants
+from cms_sales_enablement.material import Material
+from cms_sales_enablement.models import Deck
+from cms_sales_enablement.pptx.findings import Finding, Level
+from cms_sales_enablement.pptx.template import Copied
+
+
+@dataclass(frozen=True)
+class Written:
+    """A deck as a file: what it holds, and what is to be said of it."""
+
+    copied: Copied
+    findings: tuple[Finding, ...]
+
+
+def write(svc: Services, deck: Deck, out: Path) -> Written:
+    """Write a deck's file (.pptx) from the presentation as it is approved now; slides that it no longer has are left out and told.
+
+    Raises NotFound when the presentation is no longer approved, Invalid when none of the slides is left.
+    """
+    made_of = material.of_deck(svc, deck)
+    today = variants.of(svc, made_of)
+    picks = [slide.uid for slide in made_of.of(deck) if not today.barred(slide.uid)]
+    if not picks:
+        raise Invalid("none of its slides may be used any more", "make a new deck of the presentation")
+    copied = write_slides(svc, made_of, picks, deck, out)
+    wanted = [each.uid for each in deck.slides]
+    return Written(copied, (*copied.findings, *_gone(deck, made_of), *today.findings(wanted)))
+
+
+def write_slides(
+    svc: Services, made_of: Material, picks: Sequence[str], deck: Deck | None, out: Path
+) -> Copied:
+    """Write some slides of a material as they look in a deck; without one, fields show what stands there."""
+    given = filling.of_deck(svc, made_of, deck) if deck else filling.of_presentation(made_of)
+    return made_of.template.write(
+        out, picks, given.values, pictures=given.pictures, charts=given.charts, tables=given.tables
+    )
+
+
+def opened(svc: Services, deck: Deck) -> tuple[BinaryIO, Written]:
+    """The same as an open file that nobody else can name, and that is gone when it is closed."""
+    with tempfile.TemporaryDirectory(prefix="cms-deck-") as folder:
+        path = Path(folder, "deck.pptx")
+        written = write(svc, deck, path)
+        return path.open("rb"), written
+
+
+def look(svc: Services, deck: Deck) -> Written:
+    """What the file of a deck would hold and lack."""
+    file, written = opened(svc, deck)
+    file.close()
+    return written
+
+
+def require_writable(out: Path) -> None:
+    """Raise Invalid for a file that ``write_as`` could not write: asked before anything is kept."""
+    ending = out.suffix.lower()
+    if ending not in (".pptx", ".pdf"):
+        raise Invalid(f"{out.name!r:.80} is neither .pptx nor .pdf", "name the file so", field="out")
+    if not out.absolute().parent.is_dir():
+        raise Invalid(f"there is no folder {str(out.parent)!r:.200}", "make it first", field="out")
+
+
+def write_as(svc: Services, deck: Deck, out: Path) -> Written:
+    """The same as .pptx or .pdf, whichever ``out`` is named; raises Invalid for another ending."""
+    require_writable(out)
+    if out.suffix.lower() == ".pptx":
+        return write(svc, deck, out)
+    with tempfile.TemporaryDirectory(prefix="cms-deck-") as folder:
+        pptx = Path(folder, "deck.pptx")
+        written = write(svc, deck, pptx)
+        if office.program() is not None:
+            office.to_pdf(pptx, out)
+        else:
+            made_of = material.of_deck(svc, deck)
+            slides = [made_of.by_ref[each.id] for each in written.copied.slides]
+            brought.write(svc, made_of.kept.pdf, slides, out)
+    return written
+
+
+def file_name(deck: Deck) -> str:
+    """The name of a deck as files can have it, without an ending."""
+    return "".join(each if each.isalnum() or each in " -_" else "-" for each in deck.name).strip() or "deck"
+
+
+def _gone(deck: Deck, made_of: Material) -> list[Finding]:
+    return [
+        Finding(
+            Level.WARNING,
+            "slide_gone",
+            each.uid,
+            f"it is left out: {made_of.lacking.get(each.uid, 'the presentation has this slide no longer')}",
+        )
+        for each in deck.slides
+        if each.uid not in made_of.by_ref
+    ]
