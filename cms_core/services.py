@@ -7,7 +7,7 @@ or rolled back with it.
 
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
@@ -44,7 +44,7 @@ from cms_core.content.review import approve_or_ask, approved_revision
 from cms_core.content.revisions import head_of
 from cms_core.db import PublicId
 from cms_core.dialect import among
-from cms_core.errors import ConfigError, Forbidden, Invalid
+from cms_core.errors import ConfigError, Forbidden, Invalid, TryLater
 from cms_core.events import hits
 from cms_core.events import service as ledger
 from cms_core.events.service import NewEvent, NewMeasurement
@@ -605,12 +605,13 @@ class Services:
             return [planned.campaign(row) for row in calendar.campaigns(session)]
 
     def reached(self, asset: str) -> list[c.CampaignFigures]:
-        """What an asset (by its id) reached in each campaign, the latest first; raises TryLater while others write.
+        """What an asset (by its id) reached in each campaign, the latest first; as far as it was counted while others write.
 
         Figures of people, as reports count them: neither machines nor money, and nobody's name.
         """
         if getattr(self._open, "session", None) is None:
-            rollups.keep_up(self._workspace.db)
+            with suppress(TryLater):
+                rollups.keep_up(self._workspace.db)
         with self.session() as session:
             return list(of_asset.reached(session, asset))
 

@@ -15,7 +15,7 @@ from marshmallow import RAISE, Schema, ValidationError
 
 from cms_core import Asset, CmsError, Invalid, Services, markdown_to_text
 from cms_sales_enablement import block_schemas as forms
-from cms_sales_enablement.models import Shelf
+from cms_sales_enablement import shelf
 from cms_sales_enablement.pptx.block import CHART_KINDS, Block
 from cms_sales_enablement.pptx.data import Chart, Rows, parse_rows
 from cms_sales_enablement.pptx.pictures import read_picture
@@ -31,7 +31,7 @@ Told = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class BlockKind:
-    """One kind of blocks: the form of what is told, and what its slide holds then (keys of ``pptx.authoring.Block``)."""
+    """One kind of blocks: the form of what is told, and what its slide holds then (keys of ``pptx.block.Block``)."""
 
     name: str
     label: str
@@ -47,6 +47,8 @@ def kinds(svc: Services) -> dict[str, BlockKind]:
 
 def kind_of(svc: Services, name: str) -> BlockKind:
     """One kind by its name; raises Invalid that lists what there is."""
+    if name in BY_NAME:
+        return BY_NAME[name]
     known = kinds(svc)
     if name not in known:
         raise Invalid(
@@ -119,10 +121,6 @@ def _opening(_: Services, told: Told) -> dict[str, Any]:
     return {**told, "opening": True}
 
 
-def _quote(_: Services, told: Told) -> dict[str, Any]:
-    return dict(told)
-
-
 def _picture(svc: Services, told: Told) -> dict[str, Any]:
     return {**_words(svc, told), "picture": picture(svc, told["picture"])}
 
@@ -159,21 +157,21 @@ def _case_study(svc: Services, told: Told) -> dict[str, Any]:
 def _usable(svc: Services, slug: str) -> Asset | None:
     """An asset that reps may use today."""
     asset = svc.asset(slug)
-    with svc.session() as session:
-        shelf = session.get(Shelf, asset.id) if asset else None
-    over = shelf is not None and shelf.until < svc.now().date()
-    return asset if asset and svc.assets([asset.id]) and not over else None
+    return asset if asset and svc.assets([asset.id]) and not shelf.over(svc, [asset.id]) else None
 
 
 OWN = (
     BlockKind("title", "Title", forms.TitleBlock, _opening),
     BlockKind("bullets", "Bullets", forms.BulletsBlock, _words),
-    BlockKind("quote", "Quote", forms.QuoteBlock, _quote),
+    BlockKind("quote", "Quote", forms.QuoteBlock, lambda _, told: told),
     BlockKind("image", "Picture", forms.PictureBlock, _picture),
     BlockKind("table", "Table", forms.TableBlock, _table),
     BlockKind("chart", "Chart", forms.ChartBlock, _chart),
     BlockKind("case-study", "Case study", forms.CaseStudyBlock, _case_study),
 )
+
+
+BY_NAME = {each.name: each for each in OWN}
 
 
 def keep_picture(svc: Services, data: bytes) -> str:
@@ -230,7 +228,8 @@ def _figures(text: str) -> Chart:
 
 
 def _points(asset: Asset) -> list[str]:
-    texts = [value for value in asset.body.values() if isinstance(value, str)]
+    body = asset.body.get("text") or "\n".join(each for each in asset.body.values() if isinstance(each, str))
+    texts = [str(body)]
     items = [_short(markdown_to_text(each)) for text in texts for each in ITEM.findall(text)]
     if items:
         return items[: MOST_LINES // 2]

@@ -79,7 +79,7 @@ class Builder:
 
     deck: Deck
     kept: presentations.Kept
-    slides: Sequence[Slide]
+    leaving: Sequence[Slide]
     shown: Sequence[Shown]
     others: Sequence[Slide]
     rules: Rules
@@ -106,8 +106,8 @@ def of(svc: Services, deck: Deck) -> Builder:
     return Builder(
         deck=deck,
         kept=kept,
-        slides=made_of.of(deck),
-        shown=deck_view.slides_of(svc, made_of, deck),
+        leaving=[slide for slide in made_of.of(deck) if not today.barred(slide.uid)],
+        shown=deck_view.slides_of(svc, made_of, deck, made_of.of(deck)),
         others=today.others(digests),
         rules=today.for_all,
         languages=today.languages,
@@ -123,7 +123,7 @@ def of(svc: Services, deck: Deck) -> Builder:
 
 
 def _fields(svc: Services, made_of: Material, deck: Deck) -> list[FieldRow]:
-    known, lacking = values.restored(deck.values), set(deck_files.look(svc, deck).copied.missing)
+    known, lacking = values.restored(deck.values), set(deck_files.look(svc, deck, made_of).copied.missing)
     there = made_of.of(deck)
     used: dict[str, list[int]] = {}
     for position, slide in enumerate(there, 1):

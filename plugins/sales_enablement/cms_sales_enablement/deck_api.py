@@ -177,6 +177,7 @@ def _wanted(body: dict[str, Any]) -> decks.Wanted:
 
 def full(svc: Any, found: Deck) -> dict[str, Any]:
     """A deck with all that is in it, as calls answer it."""
-    written = documents.written(found, deck_files.look(svc, found))
-    whole = documents.deck(found, material.of_deck(svc, found))
+    made_of = material.of_deck(svc, found)
+    written = documents.written(found, deck_files.look(svc, found, made_of))
+    whole = documents.deck(found, made_of)
     return {**whole, "missing": written["missing"], "findings": written["findings"]}

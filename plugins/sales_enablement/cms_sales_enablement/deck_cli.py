@@ -72,9 +72,10 @@ def make(state: State, /, source: str, out: Path, as_json: bool, **told: Any) ->
     """Make a deck and write its file; fields without a value are listed, and show nothing."""
     svc = state.services(PLUGIN)
     deck_files.require_writable(out)
+    wanted = _wanted(**told)
     if out.suffix.lower() == ".pdf":
-        made.require_paper(svc, source, _ids(told["picks"]))
-    found = made.make(svc, source, _wanted(**told))
+        made.require_paper(svc, source, wanted)
+    found = made.make(svc, source, wanted)
     row = documents.written(found, deck_files.write_as(svc, found, out))
     if as_json:
         print_json(row)
@@ -117,11 +118,8 @@ def show_deck(state: State, deck: str, as_json: bool) -> None:
 def _wanted(
     picks: str, said: tuple[str, ...], logo: Path | None, shown: tuple[str, ...], **asked: Any
 ) -> made.Wanted:
-    return made.Wanted(_ids(picks), dict(pairs(said)), _pictures(logo, shown), **asked)
-
-
-def _ids(picks: str) -> tuple[str, ...]:
-    return tuple(each.strip() for each in picks.split(",") if each.strip())
+    ids = tuple(each.strip() for each in picks.split(",") if each.strip())
+    return made.Wanted(ids, dict(pairs(said)), _pictures(logo, shown), **asked)
 
 
 def _pictures(logo: Path | None, shown: Iterable[str]) -> dict[str, bytes | str]:

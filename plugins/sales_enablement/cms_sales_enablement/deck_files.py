@@ -22,12 +22,12 @@ class Written:
     findings: tuple[Finding, ...]
 
 
-def write(svc: Services, deck: Deck, out: Path) -> Written:
-    """Write a deck's file (.pptx) from the presentation as it is approved now; slides that it no longer has are left out and told.
+def write(svc: Services, deck: Deck, out: Path, made_of: Material | None = None) -> Written:
+    """Write a deck's file (.pptx) from what it is made of now; slides that are no longer there are left out and told.
 
     Raises NotFound when the presentation is no longer approved, Invalid when none of the slides is left.
     """
-    made_of = material.of_deck(svc, deck)
+    made_of = made_of or material.of_deck(svc, deck)
     today = variants.of(svc, made_of)
     picks = [slide.uid for slide in made_of.of(deck) if not today.barred(slide.uid)]
     if not picks:
@@ -47,17 +47,17 @@ def write_slides(
     )
 
 
-def opened(svc: Services, deck: Deck) -> tuple[BinaryIO, Written]:
+def opened(svc: Services, deck: Deck, made_of: Material | None = None) -> tuple[BinaryIO, Written]:
     """The same as an open file that nobody else can name, and that is gone when it is closed."""
     with tempfile.TemporaryDirectory(prefix="cms-deck-") as folder:
         path = Path(folder, "deck.pptx")
-        written = write(svc, deck, path)
+        written = write(svc, deck, path, made_of)
         return path.open("rb"), written
 
 
-def look(svc: Services, deck: Deck) -> Written:
+def look(svc: Services, deck: Deck, made_of: Material | None = None) -> Written:
     """What the file of a deck would hold and lack."""
-    file, written = opened(svc, deck)
+    file, written = opened(svc, deck, made_of)
     file.close()
     return written
 

@@ -104,7 +104,7 @@ def _page(
         form=form or SchemaForm(DeckShareForm()),
         made=made,
         problem=problem,
-        paper=pictures.paper_can_be_made(svc, page.slides, found),
+        paper=pictures.paper_can_be_made(svc, page.leaving, found),
         works=page.link is not None and page.link.state == "active",
     )
 
@@ -170,7 +170,7 @@ def paper(public_id: str) -> Answer:
     svc = services.current(PLUGIN)
     found = decks.find_to_give(svc, public_id)
     made_of = material.of_deck(svc, found)
-    rows = made_of.of(found)
+    rows = variants.leaving(svc, made_of, found)
     brought.require(made_of.kept.pdf, rows)
     row = pictures.ask_for_paper(svc, rows, found)
     stored = svc.file(row.wide) if row and row.wide else None
@@ -192,7 +192,8 @@ def paper(public_id: str) -> Answer:
 def picture(public_id: str, uid: str, width: int) -> Response:
     """The picture of one slide of a deck."""
     svc = services.current(PLUGIN)
-    found = view.picture_of(svc, decks.find(svc, public_id), uid, width)
+    deck = decks.find(svc, public_id)
+    found = view.picture_of(svc, deck, material.of_deck(svc, deck).of(deck), uid, width)
     if found is None:
         raise NotFound("this picture is not made yet", "look again in some seconds")
     return _private(send_file(found.path, mimetype=found.mime))

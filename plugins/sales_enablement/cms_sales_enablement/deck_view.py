@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from cms_core import Media, Services, merge
-from cms_sales_enablement import material, pictures, values
+from cms_sales_enablement import pictures, values
 from cms_sales_enablement.material import Material
 from cms_sales_enablement.models import Deck, Picture, Slide
 from cms_sales_enablement.pptx.block import Block
@@ -48,9 +48,8 @@ class Shown:
         return "\n".join([self.title, *self.lines])
 
 
-def slides_of(svc: Services, made_of: Material, deck: Deck, most: int | None = None) -> list[Shown]:
-    """The first slides that are still there, filled; a field without a value shows nothing, as in the file."""
-    there = made_of.of(deck)[:most]
+def slides_of(svc: Services, made_of: Material, deck: Deck, there: Sequence[Slide]) -> list[Shown]:
+    """Some slides of a deck, filled; a field without a value shows nothing, as in the file."""
     fields, known = merge.Fields.of(svc.merge_fields), by_namespace(deck)
     made = pictures.ask_for(svc, deck.asset, there, deck)
     fill = partial(_filled, fields=fields, known=known)
@@ -60,11 +59,9 @@ def slides_of(svc: Services, made_of: Material, deck: Deck, most: int | None = N
     ]
 
 
-def picture_of(svc: Services, deck: Deck, uid: str, width: int) -> Media | None:
-    """The picture of a slide of this deck, if it was made."""
-    if uid not in {each.uid for each in deck.slides}:
-        return None
-    slide = material.of_deck(svc, deck).by_ref.get(uid)
+def picture_of(svc: Services, deck: Deck, there: Sequence[Slide], uid: str, width: int) -> Media | None:
+    """The picture of one of these slides of a deck, if it was made."""
+    slide = next((each for each in there if each.uid == uid), None)
     return pictures.of(svc, deck.asset, slide, deck, width) if slide else None
 
 

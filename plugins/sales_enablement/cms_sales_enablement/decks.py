@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, object_session, selectinload
 from sqlalchemy.orm.attributes import flag_modified
 
-from cms_core import Conflict, NotFound, Services
+from cms_core import Conflict, Invalid, NotFound, Services
 from cms_sales_enablement import (
     brought,
     deck_files,
@@ -48,6 +48,11 @@ class Wanted:
     blocks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
+    def touches_slides(self) -> bool:
+        """Whether other slides are asked for, or some in other words."""
+        return bool(self.picks or self.blocks or self.locale)
+
+    @property
     def nothing(self) -> bool:
         """Whether nothing is asked for."""
         return self == Wanted()
@@ -56,7 +61,7 @@ class Wanted:
 def make(svc: Services, source: str, wanted: Wanted) -> Deck:
     """A new deck of an approved presentation, or of another deck with these changes; that one itself where nothing is asked for.
 
-    Raises NotFound, and Invalid for slides, values or a logo that cannot be used; nothing is kept then.
+    Raises NotFound, and Invalid for slides, values or pictures that cannot be used; nothing is kept then.
     """
     user = svc.require(MAKE)
     before = find_or_none(svc, source)
@@ -80,9 +85,11 @@ def change(svc: Services, public_id: str, wanted: Wanted, version: int | None = 
     meanwhile; nothing is kept then.
     """
     found = find(svc, public_id)
-    plan = _plan(svc, presentations.find(svc, found.asset), wanted, found)
-    if (wanted.blocks or wanted.locale) and version is None:
-        version = found.version  # where they stand was decided by the slides that it had
+    if wanted.touches_slides:
+        plan = _plan(svc, presentations.find(svc, found.asset), wanted, found)
+        version = found.version if version is None else version  # they were planned by those that it had
+    else:
+        plan = _plan_of(svc, found)
     with svc.transaction() as session:
         deck = _row(session, public_id, lock=True)
         if deck is None or (version is not None and deck.version != version):
@@ -128,15 +135,14 @@ def listed(svc: Services, limit: int | None = None, before: int | None = None) -
         return session.scalars(query).all()
 
 
-def require_paper(svc: Services, source: str, picks: Sequence[str] = ()) -> None:
+def require_paper(svc: Services, source: str, wanted: Wanted) -> None:
     """Raise Invalid where no PDF of a deck can be made here: asked before the deck itself is."""
     before = find_or_none(svc, source)
-    kept = presentations.find(svc, before.asset if before else source)
-    parts = material.parts_of(before) if before else [Part(slide.uid) for slide in kept.slides]
-    if picks:
-        parts = [Part(ref) for ref in material.refs(svc, kept, picks)]
-    slides = material.of_parts(svc, kept, parts).by_ref
-    brought.require(kept.pdf, [slides[part.ref] for part in parts if part.ref in slides])
+    if before is not None and wanted.nothing:
+        plan = _plan_of(svc, before)
+    else:
+        plan = _plan(svc, presentations.find(svc, before.asset if before else source), wanted, before)
+    brought.require(plan.kept.pdf, plan.slides)
 
 
 # --- making -----------------------------------------------------------------------------------------------------------
@@ -144,11 +150,12 @@ def require_paper(svc: Services, source: str, picks: Sequence[str] = ()) -> None
 
 @dataclass(frozen=True)
 class _Plan:
-    """The slides that a deck will have, what they are of, and what was told in those that are blocks."""
+    """The slides that a deck will have (``takes``: other than before), what they are of, and what was told in blocks."""
 
     made_of: Material
     slides: Sequence[Slide]
     blocks: Mapping[str, Mapping[str, Any]]
+    takes: bool = True
 
     @property
     def kept(self) -> Kept:
@@ -157,7 +164,6 @@ class _Plan:
 
 def _plan(svc: Services, kept: Kept, wanted: Wanted, before: Deck | None) -> _Plan:
     """Raises Forbidden without the certificates that its presentations ask for, Invalid for slides that cannot be picked."""
-    training.require_certified(svc, kept.asset.id)
     earlier = before.slides if before else []
     told = {**{each.uid: each.block for each in earlier if each.block}, **wanted.blocks}
     picks = material.refs(svc, kept, wanted.picks)
@@ -166,19 +172,26 @@ def _plan(svc: Services, kept: Kept, wanted: Wanted, before: Deck | None) -> _Pl
         asked = [slide.uid for slide in kept.slides]
     asked += [ref for ref in wanted.blocks if ref not in asked]
     made_of = material.of_parts(svc, kept, [Part(ref, told.get(ref)) for ref in asked])
-    for other in made_of.others:
-        training.require_certified(svc, other)
+    for asset in (kept.asset.id, *made_of.others):
+        training.require_certified(svc, asset)
     today = variants.of(svc, made_of)
-    if asked and not picks:
-        asked = today.carried(asked)
+    if asked and not picks and not (asked := today.carried(asked)):
+        raise Invalid("none of its slides may be used any more", "make a new deck of the presentation")
     slides = today.arrange(asked, wanted.locale)
     return _Plan(made_of, slides, {ref: block for ref, block in told.items() if block})
+
+
+def _plan_of(svc: Services, deck: Deck) -> _Plan:
+    """The same of a deck whose slides stay what they are, whatever marketing asks of others by now."""
+    require_certified(svc, deck)
+    made_of = material.of_deck(svc, deck)
+    return _Plan(made_of, made_of.of(deck), {}, takes=False)
 
 
 def _put(svc: Services, deck: Deck, plan: _Plan, wanted: Wanted, before: Deck | None) -> None:
     """Give a deck all that is wanted of it; raises Invalid for what its slides cannot take."""
     subject = values.subject_or_new(svc, wanted.subject)
-    if before is not deck or wanted.picks or wanted.blocks or wanted.locale:
+    if plan.takes:
         _take_slides(deck, plan)
     if subject is not None:
         deck.company = subject.company
@@ -247,8 +260,8 @@ def _pictures(svc: Services, given: Mapping[str, bytes | str]) -> dict[str, str]
     return found
 
 
-def shared(svc: Services, public_id: str) -> Deck | None:
-    """A deck for whoever has a link to it."""
+def row_or_none(svc: Services, public_id: str) -> Deck | None:
+    """A deck, whosever it is."""
     with svc.session() as session:
         return _row(session, public_id)
 

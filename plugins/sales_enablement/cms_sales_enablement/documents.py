@@ -98,7 +98,7 @@ def link_with_views(svc: Services, found: Share) -> dict[str, Any]:
 
 def _slides(svc: Services, share: Share) -> list[Slide]:
     """The slides of the deck that was shared, in its order."""
-    deck = decks.shared(svc, share.deck) if share.deck else None
+    deck = decks.row_or_none(svc, share.deck) if share.deck else None
     if deck is None:
         return []
     try:

@@ -17,6 +17,7 @@ from cms_sales_enablement import (
     pdf_pages,
     pictures,
     presentations,
+    variants,
 )
 from cms_sales_enablement.material import Material
 from cms_sales_enablement.models import Deck, Picture, Slide
@@ -60,7 +61,7 @@ def _next(svc: Services) -> Sequence[Picture]:
 
 
 def _draw(svc: Services, rows: Sequence[Picture]) -> None:
-    deck = decks.shared(svc, rows[0].deck) if rows[0].deck else None
+    deck = decks.row_or_none(svc, rows[0].deck) if rows[0].deck else None
     made_of = (
         material.of_deck(svc, deck)
         if deck
@@ -77,7 +78,7 @@ def _draw(svc: Services, rows: Sequence[Picture]) -> None:
 def _print(svc: Services, made_of: Material, deck: Deck, rows: Sequence[Picture]) -> None:
     """The PDF of the deck as it is now; one that was asked for before it was changed is forgotten."""
     sheet = brought.stand_in(svc, deck.asset)
-    now = pictures.paper_key(made_of.of(deck), deck, sheet)
+    now = pictures.paper_key(variants.leaving(svc, made_of, deck), deck, sheet)
     _forget(svc, [row for row in rows if row.key != now])
     if now not in {row.key for row in rows}:
         return

@@ -39,6 +39,7 @@ def give(svc: Services, slug: str, kind: str, words: str = "") -> None:
 
 def set_until(svc: Services, asset: str, until: date | None) -> None:
     """Say through which day reps may use an asset; None: for as long as it is approved."""
+    svc.require("content.edit")
     with svc.transaction() as session:
         if until is None:
             session.execute(delete(Shelf).where(Shelf.asset == asset))

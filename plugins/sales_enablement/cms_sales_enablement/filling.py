@@ -1,4 +1,4 @@
-"""What a deck's fields are filled with, by what each takes: texts, the logo, figures of charts, rows of tables."""
+"""What a deck's fields are filled with, by what each takes: texts, pictures, figures of charts, rows of tables."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,6 @@ from cms_sales_enablement.models import Deck
 from cms_sales_enablement.pptx.data import Chart, Rows, parse_rows
 from cms_sales_enablement.pptx.slots import Kind
 
-LOGO = "logo"
 PICTURES = ("image/png", "image/jpeg")
 T = TypeVar("T")
 

@@ -5,6 +5,7 @@ A slide of the presentation is named by its id, one of another by ``<presentatio
 
 import hashlib
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -13,14 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from cms_core import CmsError, Invalid, Services, merge
-from cms_sales_enablement import blocks, presentations
+from cms_sales_enablement import blocks, presentations, shelf
 from cms_sales_enablement.models import BLOCK, Deck, Slide
 from cms_sales_enablement.pptx.block import Block
 from cms_sales_enablement.pptx.composing import Foreign, compose
 from cms_sales_enablement.pptx.template import DeckTemplate
 from cms_sales_enablement.presentations import Kept
 
-OPEN = 8  # files that are kept open, ready to be copied
+OPEN = 8  # files that are kept open, ready to be copied: presentations, and as many that were composed
+COMPOSING = threading.Lock()
 Specs = tuple[Any, ...]  # of the merge fields that are known
 
 
@@ -89,7 +91,7 @@ class Material:
     def source(self, ref: str) -> tuple[Kept, Slide] | None:
         """The presentation that a slide is of, and the slide as it is there; None for a block."""
         part = Part(ref)
-        kept = self.others.get(part.asset, self.kept) if not ref.startswith(BLOCK) else None
+        kept = self.others.get(part.asset) if part.asset else None if ref.startswith(BLOCK) else self.kept
         slide = next((each for each in kept.slides if each.uid == part.uid), None) if kept else None
         return (kept, slide) if kept and slide else None
 
@@ -116,7 +118,8 @@ def of_parts(svc: Services, kept: Kept, parts: Iterable[Part]) -> Material:
         return of_presentation(svc, kept)
     specs = _specs(svc)
     gathered = _gather(svc, kept, added, specs)
-    file = _composed(kept.file.path, tuple(gathered.found), specs)
+    with COMPOSING:  # the pictures of one page are asked for at once
+        file = _composed(kept.file.path, tuple(gathered.found), specs)
     told = {each.ref: each.block for each in gathered.found if each.block is not None}
     return Material(kept, lambda: file.template, file.slides, gathered.lacking, gathered.others, told)
 
@@ -130,11 +133,12 @@ def fitting(svc: Services, kept: Kept, other: Kept) -> set[str]:
 
 def refs(svc: Services, kept: Kept, picks: Iterable[str]) -> list[str]:
     """Picks as a deck keeps them: a presentation may be named by its slug. Raises NotFound for one that is not approved."""
-    found = []
+    found, known = [], {"": "", kept.asset.id: "", kept.asset.slug: ""}
     for pick in picks:
-        named, colon, uid = pick.rpartition(":")
-        other = presentations.find(svc, named).asset.id if colon else ""
-        found.append(f"{other}:{uid}" if other not in ("", kept.asset.id) else uid)
+        named, _, uid = pick.rpartition(":")
+        if named not in known:
+            known[named] = presentations.find(svc, named).asset.id
+        found.append(f"{known[named]}:{uid}" if known[named] else uid)
     return found
 
 
@@ -174,6 +178,8 @@ def _gather(svc: Services, kept: Kept, parts: Sequence[Part], specs: Specs) -> _
 
 def _foreign(svc: Services, base: DeckTemplate, part: Part, specs: Specs, others: dict[str, Kept]) -> _Added:
     other = others.get(part.asset) or presentations.find(svc, part.asset)
+    if shelf.over(svc, [other.asset.id]):
+        raise Invalid(f"{other.asset.slug!r} may be used no longer", "pick other slides", field="pick")
     others[part.asset] = other
     template = _opened(other.file.path, specs)
     layout = template.layout(part.uid)

@@ -186,7 +186,8 @@ class Deck(Base, PublicId):
 class DeckSlide(Base):
     """A slide of a deck, and what it looked like (``digest``) when the rep saw it last.
 
-    ``uid`` is its id in the deck's presentation, or ``<presentation>:<id>`` of another one's, that of a ``block``: what was told.
+    ``uid`` is its id in the deck's presentation, ``<presentation>:<id>`` for a slide of another one, or the id of a slide that was
+    told: then ``block`` holds what.
     """
 
     __tablename__ = "sales_enablement_deck_slide"

@@ -89,10 +89,8 @@ def python_with_uno(soffice: str) -> str | None:
     own = Path(soffice).resolve().with_name("python")
     for each in dict.fromkeys([str(own), "/usr/bin/python3", shutil.which("python3") or "", sys.executable]):
         if each and Path(each).is_file():
-            tried = subprocess.run(
-                [each, "-I", "-c", "import uno"], capture_output=True, timeout=30, check=False
-            )
-            if tried.returncode == 0:
+            with contextlib.suppress(OSError, subprocess.SubprocessError):
+                subprocess.run([each, "-I", "-c", "import uno"], capture_output=True, timeout=30, check=True)
                 return each
     return None
 

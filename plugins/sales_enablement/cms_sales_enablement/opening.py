@@ -5,11 +5,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import selectinload
 
 from cms_core import Asset, Services
-from cms_sales_enablement import shares
+from cms_sales_enablement import shares, shelf
 from cms_sales_enablement.drafts import LONGEST, hash_of, hasher
 from cms_sales_enablement.models import Deck, Share, View
 from cms_sales_enablement.room_models import Room, RoomItem
@@ -92,15 +92,19 @@ def open_share(svc: Services, token: str, view: str = "") -> OpenedPiece | Opene
 
 def open_piece(svc: Services, door: Opened, public_id: str) -> OpenedPiece | None:
     """A piece of the room that a link opened, by its id; None for what is not in it now, or may not be shown any more."""
-    return next((each for each in open_pieces(svc, door) if each.share.public_id == public_id), None)
+    return next(iter(_pieces(svc, door, Share.public_id == public_id)), None)
 
 
 def open_pieces(svc: Services, door: Opened) -> list[OpenedPiece]:
     """The pieces of the room that a link opened which may be shown now, in their order; of another link none."""
+    return _pieces(svc, door)
+
+
+def _pieces(svc: Services, door: Opened, *which: ColumnElement[bool]) -> list[OpenedPiece]:
     if not isinstance(door, OpenedRoom):
         return []
     query = select(Share).join(RoomItem, RoomItem.share_id == Share.id)
-    mine = query.where(RoomItem.room_id == door.room.id, Share.revoked_at.is_(None))
+    mine = query.where(RoomItem.room_id == door.room.id, Share.revoked_at.is_(None), *which)
     with svc.session() as session:
         found = session.scalars(mine.order_by(RoomItem.position, Share.id)).all()
     return _shown(svc, found, door.gate)
@@ -114,7 +118,7 @@ def shown_now(svc: Services, found: Sequence[Share]) -> list[OpenedPiece]:
 def _shown(svc: Services, found: Sequence[Share], gate: str, lists: str = "") -> list[OpenedPiece]:
     """Those of these whose assets and decks may be shown, as they are now."""
     limits, assets = Limits.of(svc), {each.id: each for each in svc.assets([share.asset for share in found])}
-    gone = shares.off_the_shelf(svc, assets)
+    gone = shelf.over(svc, assets)
     wanted = [share.deck for share in found if share.deck]
     query = select(Deck).where(Deck.public_id.in_(wanted)).options(selectinload(Deck.slides))
     with svc.session() as session:

@@ -30,7 +30,7 @@ def add_block(
     found = decks.find(svc, deck)
     ref = f"{BLOCK}{secrets.token_hex(4)}"
     wanted = Wanted(_behind(_there(svc, found), after, [ref]), blocks={ref: blocks.checked(svc, kind, told)})
-    return decks.change(svc, deck, wanted, version), ref
+    return decks.change(svc, deck, wanted, found.version if version is None else version), ref
 
 
 def change_block(
@@ -65,7 +65,8 @@ def add_slides(
             f"pick 1 to {MOST}",
             field="pick",
         )
-    return decks.change(svc, deck, Wanted(_behind(there, after, new)), version)
+    wanted = Wanted(_behind(there, after, new))
+    return decks.change(svc, deck, wanted, found.version if version is None else version)
 
 
 def offer(svc: Services, deck: Deck, named: str) -> Offer:
@@ -85,7 +86,8 @@ def offer(svc: Services, deck: Deck, named: str) -> Offer:
 
 
 def _there(svc: Services, deck: Deck) -> list[str]:
-    return [slide.uid for slide in material.of_deck(svc, deck).of(deck)]
+    """The slides that it has or must have, without those that may not be used any more."""
+    return variants.of(svc, material.of_deck(svc, deck)).carried([each.uid for each in deck.slides])
 
 
 def _behind(refs: Sequence[str], after: str, new: Sequence[str]) -> list[str]:

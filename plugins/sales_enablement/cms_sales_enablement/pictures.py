@@ -49,7 +49,7 @@ def ask_for(svc: Services, asset: str, slides: Iterable[Slide], deck: Deck | Non
         slides = [each for each in slides if brought.shows(each, deck)]
     elif not can_be_made():
         return {}
-    return _ask(svc, asset, {key_of(slide, deck, sheet): slide.uid for slide in slides}, deck)
+    return _ask(svc, asset, {slide.uid: key_of(slide, deck, sheet) for slide in slides}, deck)
 
 
 def paper_can_be_made(svc: Services, slides: Iterable[Slide], deck: Deck) -> bool:
@@ -64,7 +64,7 @@ def ask_for_paper(svc: Services, slides: Iterable[Slide], deck: Deck) -> Picture
     slides, sheet = list(slides), brought.stand_in(svc, deck.asset)
     if not paper_can_be_made(svc, slides, deck):
         return None
-    return _ask(svc, deck.asset, {paper_key(slides, deck, sheet): PAPER}, deck).get(PAPER)
+    return _ask(svc, deck.asset, {PAPER: paper_key(slides, deck, sheet)}, deck).get(PAPER)
 
 
 def paper(svc: Services, slides: Iterable[Slide], deck: Deck) -> Picture | None:
@@ -74,16 +74,18 @@ def paper(svc: Services, slides: Iterable[Slide], deck: Deck) -> Picture | None:
 
 
 def _ask(svc: Services, asset: str, keys: Mapping[str, str], deck: Deck | None) -> Mapping[str, Picture]:
+    """By slide; slides that look the same share one."""
+    slides = {key: slide for slide, key in keys.items()}
     with svc.session() as session:
-        known = set(session.scalars(select(Picture.key).where(Picture.key.in_(keys))))
-    if new := [key for key in keys if key not in known]:
+        known = set(session.scalars(select(Picture.key).where(Picture.key.in_(slides))))
+    if new := [key for key in slides if key not in known]:
         same = {"asset": asset, "deck": deck.public_id if deck else None, "asked_at": svc.now(), "tries": 0}
-        rows: list[dict[str, Any]] = [{"key": key, "slide": keys[key], **same} for key in new]
+        rows: list[dict[str, Any]] = [{"key": key, "slide": slides[key], **same} for key in new]
         with svc.transaction() as session:
             insert_missing(session, Picture, rows)
     with svc.session() as session:
-        found = session.scalars(select(Picture).where(Picture.key.in_(keys)))
-        return {keys[row.key]: row for row in found}
+        found = {row.key: row for row in session.scalars(select(Picture).where(Picture.key.in_(slides)))}
+    return {slide: found[key] for slide, key in keys.items() if key in found}
 
 
 def of(svc: Services, asset: str, slide: Slide, deck: Deck | None, width: int) -> Media | None:

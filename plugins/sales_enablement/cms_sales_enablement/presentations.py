@@ -124,7 +124,8 @@ def _saved(asset: Asset) -> Saved:
 
 def find(svc: Services, named: str) -> Kept:
     """An approved presentation by its slug or id; raises NotFound."""
-    asset = svc.asset(named) or next(iter(svc.assets([named])), None)
+    by_slug = svc.asset(named)
+    asset = next(iter(svc.assets([by_slug.id if by_slug else named])), None)
     if asset is None or asset.kind != KIND:
         raise NotFound(
             f"there is no approved presentation {named[:120]!r}",
@@ -139,7 +140,7 @@ def of_asset(svc: Services, asset: Asset) -> Kept:
 
 
 def listed(svc: Services) -> list[Kept]:
-    """All approved presentations by title; ``search`` has brought the index up to date."""
+    """All approved presentations by title, as the index knows them (``index.catch_up``)."""
     with svc.session() as session:
         ids = session.scalars(select(Document.asset).where(Document.kind == KIND)).all()
     return _of_assets(svc, sorted(svc.assets(ids), key=lambda asset: asset.title.casefold()))
@@ -196,7 +197,9 @@ def _require_allowed(svc: Services, found: Read) -> None:
 
 
 def _with_file(svc: Services, sha256: str) -> Kept | None:
-    return next((each for each in listed(svc) if each.file.sha256 == sha256), None)
+    with svc.session() as session:
+        ids = session.scalars(select(Document.asset).where(Document.file == sha256)).all()
+    return next((each for each in _of_assets(svc, svc.assets(ids)) if each.file.sha256 == sha256), None)
 
 
 def _title(filename: str, found: Read) -> str:

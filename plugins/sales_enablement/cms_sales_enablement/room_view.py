@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cms_core import AssetKind, Services
-from cms_sales_enablement import deck_view, material, opening, room_questions, room_steps
+from cms_sales_enablement import deck_view, material, opening, room_questions, room_steps, variants
 from cms_sales_enablement.deck_view import Shown
-from cms_sales_enablement.models import Deck
+from cms_sales_enablement.models import Deck, Slide
 from cms_sales_enablement.opening import OpenedPiece, OpenedRoom
 from cms_sales_enablement.pictures import SMALL
 from cms_sales_enablement.room_models import Room, RoomQuestion, RoomStep
@@ -59,13 +59,14 @@ def covers_of(svc: Services, opened: Sequence[OpenedPiece]) -> Mapping[int, Show
 
 
 def _cover(svc: Services, deck: Deck) -> Shown | None:
-    return next(iter(deck_view.slides_of(svc, material.of_deck(svc, deck), deck, 1)), None)
+    made_of = material.of_deck(svc, deck)
+    first = variants.leaving(svc, made_of, deck)[:1]
+    return next(iter(deck_view.slides_of(svc, made_of, deck, first)), None)
 
 
-def is_cover(svc: Services, deck: Deck, slide: str, width: int) -> bool:
+def is_cover(there: Sequence[Slide], slide: str, width: int) -> bool:
     """Whether this picture of a slide stands on the page of a room: small, of the first one."""
-    first = next(iter(material.of_deck(svc, deck).of(deck)), None)
-    return width <= SMALL and first is not None and first.uid == slide
+    return width <= SMALL and slide in {each.uid for each in there[:1]}
 
 
 def _piece(opened: OpenedPiece, kinds: Mapping[str, AssetKind], cover: Shown | None) -> PieceShown:

@@ -12,7 +12,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from cms_core import Invalid, NotFound, Services
-from cms_sales_enablement import shares, values, views
+from cms_sales_enablement import decks, shares, values, views
 from cms_sales_enablement.models import Share
 from cms_sales_enablement.room_models import Room, RoomItem
 from cms_sales_enablement.shares import MAY_SHARE, SEES_ALL, Made, Piece
@@ -41,18 +41,18 @@ def make(svc: Services, wanted: Wanted) -> Room:
     if not wanted.subject.strip():
         raise Invalid("a room is for somebody", "name a company or a deal", field="for")
     found = _pieces(svc, wanted.pieces)
-    subject = values.subject_or_new(svc, wanted.subject)
-    room = Room(
-        name=name,
-        welcome=welcome,
-        subject=subject.title[:LONGEST_NAME] if subject else "",
-        company=subject.company if subject else None,
-        deal=subject.id if subject and subject.kind != "company" else None,
-        user=user.id,
-        user_name=user.name or user.email,
-        created_at=svc.now(),
-    )
     with svc.transaction() as session:
+        subject = values.subject_or_new(svc, wanted.subject)
+        room = Room(
+            name=name,
+            welcome=welcome,
+            subject=subject.title[:LONGEST_NAME] if subject else "",
+            company=subject.company if subject else None,
+            deal=subject.id if subject and subject.kind != "company" else None,
+            user=user.id,
+            user_name=user.name or user.email,
+            created_at=svc.now(),
+        )
         session.add(room)
         session.flush()
         _put(svc, session, room, found, 0, ANY)
@@ -118,7 +118,11 @@ def share(svc: Services, public_id: str, asked: Mapping[str, Any]) -> Made:
     room = find(svc, public_id)
     if room.closed_at is not None:
         raise Invalid("this room is closed", "make a new one")
-    marked = any(each.watermark for each in items(svc, room))
+    pieces = [each for each in items(svc, room) if each.revoked_at is None]
+    for deck in {each.deck for each in pieces if each.deck}:
+        if (found := decks.row_or_none(svc, deck)) is not None:
+            decks.require_certified(svc, found)
+    marked = any(each.watermark for each in pieces)
     return shares.create_for_room(svc, room, asked, marked=marked)
 
 

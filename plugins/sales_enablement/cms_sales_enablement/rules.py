@@ -3,7 +3,7 @@
 Order is put right without a word; what is missing or may not be there is refused, so that no deck leaves against the rules.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -50,24 +50,13 @@ class Rules:
         return "expired" if rule.until is not None and rule.until < self.today else ""
 
 
-def of(svc: Services, asset: str, others: Collection[str] = ()) -> Rules:
-    """The rules of a presentation as they are today, and of slides of ``others`` whether they may be used."""
+def of(svc: Services, asset: str) -> Rules:
+    """The rules of a presentation as they are today."""
     with svc.session() as session:
-        query = select(SlideRule).where(SlideRule.asset.in_([asset, *others]))
-        rows = session.scalars(query).all()
-        slides = {row.uid: row for row in rows if row.asset == asset} | {
-            f"{row.asset}:{row.uid}": _elsewhere(row) for row in rows if row.asset != asset
-        }
+        rows = session.scalars(select(SlideRule).where(SlideRule.asset == asset))
+        slides = {row.uid: row for row in rows}
         limit = session.get(DeckLimit, asset)
     return Rules(slides, limit.least if limit else None, limit.most if limit else None, svc.now().date())
-
-
-def _elsewhere(rule: SlideRule) -> SlideRule:
-    """What must be in the decks of one presentation need not be in those of another; what may not be used may not be used there."""
-    return SlideRule(
-        asset=rule.asset, uid=rule.uid, required=False, locked=False,
-        forbidden=rule.forbidden, pinned="", until=rule.until,
-    )  # fmt: skip
 
 
 def arrange(rules: Rules, made_of: Material, picks: Sequence[str]) -> list[Slide]:

@@ -19,6 +19,7 @@ from cms_sales_enablement import (
     pictures,
     render,
     room_view,
+    variants,
     views,
     watermarks,
 )
@@ -104,9 +105,10 @@ def picture(token: str, slide: str, width: int, item: str = "") -> AnyResponse:
     admitted = admission.admitted(svc, token, request.args.get("view", ""), item, under_way=True)
     if admitted is None or admitted.deck is None:
         return admission.gone()
-    if admitted.outside and not room_view.is_cover(svc, admitted.deck, slide, width):
+    there = variants.leaving(svc, material.of_deck(svc, admitted.deck), admitted.deck)
+    if admitted.outside and not room_view.is_cover(there, slide, width):
         return admission.gone()
-    found = deck_view.picture_of(svc, admitted.deck, slide, width)
+    found = deck_view.picture_of(svc, admitted.deck, there, slide, width)
     if found is None:
         return admission.gone()
     if not admitted.opened.share.watermark:
@@ -218,11 +220,12 @@ def _page(svc: Services, opened: OpenedPiece, frame: dict[str, Any]) -> str:
         return render_template("sales_enablement/share.html", page=page, **frame)
     paper = None
     made_of = material.of_deck(svc, deck)
+    there = variants.leaving(svc, made_of, deck)
     if opened.download and frame["view"]:
-        paper = pictures.ask_for_paper(svc, made_of.of(deck), deck)
+        paper = pictures.ask_for_paper(svc, there, deck)
     return render_template(
         "sales_enablement/share_deck.html",
-        slides=deck_view.slides_of(svc, made_of, deck),
+        slides=deck_view.slides_of(svc, made_of, deck, there),
         deck=deck,
         file=opened.download,
         paper=paper is not None and paper.wide is not None,
@@ -235,7 +238,7 @@ def _file(svc: Services, deck: Deck, kind: str) -> AnyResponse | None:
     """The deck as PowerPoint file, or as PDF if that was made; None for what there is not."""
     name = deck_files.file_name(deck)
     if kind == "pdf":
-        row = pictures.paper(svc, material.of_deck(svc, deck).of(deck), deck)
+        row = pictures.paper(svc, variants.leaving(svc, material.of_deck(svc, deck), deck), deck)
         stored = svc.file(row.wide) if row and row.wide else None
         if stored is None:
             return None

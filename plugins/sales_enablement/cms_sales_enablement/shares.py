@@ -3,7 +3,7 @@
 Strangers get one and the same answer for a link that never was, that ended, that was taken back, or whose asset may not be shown.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -12,10 +12,10 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from cms_core import Asset, Invalid, NotFound, Services
-from cms_sales_enablement import decks, drafts, presentations
+from cms_sales_enablement import decks, drafts, presentations, shelf
 from cms_sales_enablement import terms as conditions
 from cms_sales_enablement.drafts import ANY, Asked, Draft, secret_row
-from cms_sales_enablement.models import Deck, Share, Shelf
+from cms_sales_enablement.models import Deck, Share
 from cms_sales_enablement.room_models import Room
 from cms_sales_enablement.terms import Limits, Terms
 
@@ -58,8 +58,9 @@ def create(
     """
     svc.require(MAY_SHARE)
     found = piece(svc, named)
-    draft = Draft.of(svc, Asked(contact, expires, password, terms), is_deck=found.is_deck)
-    return _told(svc, draft, _aim(svc, found))
+    with svc.transaction():
+        draft = Draft.of(svc, Asked(contact, expires, password, terms), is_deck=found.is_deck)
+        return _told(svc, draft, _aim(svc, found))
 
 
 def create_from(svc: Services, named: str, asked: Mapping[str, Any]) -> Made:
@@ -85,7 +86,7 @@ def piece(svc: Services, named: str) -> Piece:
     """What may be shared under this name: an approved asset by its slug, or a deck by its id; raises Invalid."""
     deck = decks.find_or_none(svc, named)
     asset = next(iter(svc.assets([deck.asset])), None) if deck else svc.asset(named)
-    if asset is None or not svc.assets([asset.id]) or off_the_shelf(svc, [asset.id]):
+    if asset is None or not svc.assets([asset.id]) or shelf.over(svc, [asset.id]):
         raise Invalid(
             f"there is no approved content {named[:120]!r} that may be shared",
             "`cms sales search` lists what there is, `cms sales decks list` your decks",
@@ -173,10 +174,3 @@ def _find(session: Session, svc: Services, public_id: str) -> Share:
     if share is None or not (mine or svc.can(SEES_ALL)):
         raise NotFound(f"there is no share {public_id[:60]!r}", "`cms sales shares list` shows them")
     return share
-
-
-def off_the_shelf(svc: Services, assets: Iterable[str]) -> Collection[str]:
-    """Which of these assets reps may use no longer."""
-    over = select(Shelf.asset).where(Shelf.asset.in_(list(assets)), Shelf.until < svc.now().date())
-    with svc.session() as session:
-        return session.scalars(over).all()

@@ -1,5 +1,6 @@
 """The pages of presentations for who keeps them: taking a file in, and what is in it."""
 
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
@@ -9,6 +10,7 @@ from werkzeug.wrappers import Response
 
 from cms_core import CmsError, NotFound, Services, permission, services, toast
 from cms_sales_enablement import (
+    decks,
     facet_pages,
     feedback,
     index,
@@ -22,6 +24,7 @@ from cms_sales_enablement import (
     usage,
     variants,
 )
+from cms_sales_enablement.models import Deck
 from cms_sales_enablement.share_pages import PLUGIN
 
 Answer = str | Response | tuple[str, int]
@@ -125,10 +128,16 @@ def _show(slug: str, problem: CmsError | None = None) -> str:
         whole=slide_facets.of_asset(kept.asset),
         labels=facet_pages.LABELS,
         made=pictures.ask_for(svc, kept.asset.id, kept.slides, None),
-        behind=presentations.behind(svc, kept.asset.id, kept.presentation),
+        behind=_theirs(svc, presentations.behind(svc, kept.asset.id, kept.presentation)),
         asked=feedback.open_words(svc, kept.asset.id),
         **library_view.standing(svc, kept.asset),
     )
+
+
+def _theirs(svc: Services, found: Iterable[Deck]) -> list[Deck]:
+    """Those that who asks may see: names of decks tell of customers."""
+    everybody, user = svc.can(decks.SEES_ALL), svc.user
+    return [each for each in found if everybody or (user is not None and each.user == user.id)]
 
 
 @blueprint.post("/<slug>/slides/<uid>/rule")

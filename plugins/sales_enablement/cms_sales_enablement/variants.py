@@ -14,13 +14,13 @@ from cms_core import Invalid, Services
 from cms_sales_enablement import material, presentations, rules
 from cms_sales_enablement.library_models import SlideFacet, SlideVariant
 from cms_sales_enablement.material import Material
-from cms_sales_enablement.models import Slide, SlideRule
+from cms_sales_enablement.models import Deck, Slide, SlideRule
 from cms_sales_enablement.pptx.findings import Finding, Level
 from cms_sales_enablement.presentations import Kept
 from cms_sales_enablement.rules import Rules
 from cms_sales_enablement.slide_facets import locale_of
 
-ORIGINAL = "original"  # asked for as a language: there is no translation into it
+ORIGINAL = "original"  # asked for in the place of a language: no translation
 
 
 def chain(locale: str) -> Iterator[str]:
@@ -80,7 +80,7 @@ class Variants:
             told | {self.locales[row.original] for row in self.rows.values() if row.original in self.locales}
         )
 
-    @property
+    @cached_property
     def behind(self) -> frozenset[str]:
         """The translations whose originals look different since they were said to be current."""
         return frozenset(
@@ -116,7 +116,9 @@ class Variants:
         families: dict[str, list[str]] = {}
         for uid in picks or self._usable_originals():
             families.setdefault(self.original(uid), []).append(uid)
-        if locale:
+        if locale == ORIGINAL:
+            families = {original: [original] for original in families}
+        elif locale:
             wanted = locale_of(locale)
             families = {original: [self.in_locale(original, wanted)] for original in families}
         order = rules.arrange(self.for_originals, self.made_of, list(families))
@@ -165,9 +167,10 @@ class Variants:
         return found or [original]
 
 
-def of_presentation(svc: Services, kept: Kept) -> Variants:
-    """The same of a presentation as it is."""
-    return of(svc, material.of_presentation(svc, kept))
+def leaving(svc: Services, made_of: Material, deck: Deck) -> list[Slide]:
+    """The slides of a deck that others may see today, in its order."""
+    today = of(svc, made_of)
+    return [slide for slide in made_of.of(deck) if not today.barred(slide.uid)]
 
 
 def of(svc: Services, made_of: Material) -> Variants:
@@ -186,10 +189,15 @@ def of(svc: Services, made_of: Material) -> Variants:
     }
     return Variants(
         made_of,
-        rules.of(svc, asset, made_of.others),
+        _with_others(svc, made_of, rules.of(svc, asset)),
         rows,
         {uid: each for uid, each in known.items() if each},
     )
+
+
+def of_presentation(svc: Services, kept: Kept) -> Variants:
+    """The same as ``of``, of a presentation as it is."""
+    return of(svc, material.of_presentation(svc, kept))
 
 
 def completed(svc: Services, named: str, picks: Sequence[str]) -> Sequence[str]:
@@ -198,6 +206,19 @@ def completed(svc: Services, named: str, picks: Sequence[str]) -> Sequence[str]:
         return ()
     found = of_presentation(svc, presentations.find(svc, named)).carried(picks)
     return [*found, *(uid for uid in picks if uid not in found)]  # what may not be used is refused later
+
+
+def _with_others(svc: Services, made_of: Material, own: Rules) -> Rules:
+    """What must be in the decks of one presentation need not be in those of another; what may not be used may not be used there."""
+    found = dict(own.slides)
+    for asset, other in made_of.others.items():
+        for uid, rule in of_presentation(svc, other).for_all.slides.items():
+            ref = f"{asset}:{uid}"
+            found[ref] = SlideRule(
+                asset=asset, uid=uid, required=False, locked=False,
+                forbidden=rule.forbidden, pinned="", until=rule.until,
+            )  # fmt: skip
+    return replace(own, slides=found)
 
 
 def _both(original: SlideRule | None, own: SlideRule | None) -> SlideRule | None:

@@ -244,7 +244,7 @@ def test_another_pdf_brings_other_pictures(add: Any, desk: Any, rep: Services) -
 def test_a_deck_without_fields_is_printed_from_its_pages(add: Any, rep: Services, tmp_path: Path) -> None:
     add(pdf=pdfs.plain(3))
     out = tmp_path / "deck.pdf"
-    decks.require_paper(rep, "pitch", ("258", "256"))
+    decks.require_paper(rep, "pitch", Wanted(("258", "256")))
     deck = decks.make(rep, "pitch", Wanted(("258", "256")))
     written = deck_files.write_as(rep, deck, out)
     assert [each.id for each in written.copied.slides] == ["258", "256"]
@@ -259,7 +259,7 @@ def test_a_deck_with_fields_says_that_its_pdf_needs_libreoffice(
 ) -> None:
     add(pdf=pdfs.plain(3))
     with pytest.raises(Invalid, match=r"made by LibreOffice.*on slide 2") as refused:
-        decks.require_paper(rep, "pitch")
+        decks.require_paper(rep, "pitch", Wanted())
     assert refused.value.field == "out"
     deck = decks.make(rep, "pitch", Wanted(("257",)))
     with pytest.raises(Invalid, match="made by LibreOffice"):

@@ -161,7 +161,7 @@ class _Composition:
         return self._notes_master
 
     def _same_media(self, slide: Foreign, part: str) -> str:
-        """A picture that the presentation has already: brands repeat themselves."""
+        """The part with the same picture that the presentation has already, or ""."""
         if rels_of(part) in slide.package:
             return ""
         alike = self._media.get(_key(slide.package, part), ())
