@@ -1,1 +1,3 @@
-"""A library of approved content for reps, and shares that tell who looked."""
+"""A library of approved content for reps, decks and rooms that they make theirs, and shares that tell who looked."""
+
+PLUGIN = "sales_enablement"

@@ -9,10 +9,9 @@ from flask import Response
 from marshmallow import fields, validate
 
 from cms_core import api
-from cms_sales_enablement import documents, recommending, search, shares
+from cms_sales_enablement import PLUGIN, documents, recommending, search, shares
 from cms_sales_enablement.models import Share
 from cms_sales_enablement.schemas import GATES, MOST_VIEWS, PASSWORD
-from cms_sales_enablement.share_pages import PLUGIN
 from cms_sales_enablement.terms import MOST_RULES
 
 READ = "sales.read"

@@ -6,11 +6,10 @@ from flask import Response
 from marshmallow import fields, validate
 
 from cms_core import api
+from cms_sales_enablement import PLUGIN, blocks, decks, own_slides
 from cms_sales_enablement import block_documents as documents
-from cms_sales_enablement import blocks, decks, own_slides
 from cms_sales_enablement.deck_api import DeckFull, full
 from cms_sales_enablement.presentations import MAKE
-from cms_sales_enablement.share_pages import PLUGIN
 
 REF = validate.Length(max=240)
 

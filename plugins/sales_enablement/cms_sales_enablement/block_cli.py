@@ -6,12 +6,11 @@ from typing import Any
 import click
 
 from cms_core import State, json_option, pass_state, print_json, print_table
+from cms_sales_enablement import PLUGIN, own_slides
 from cms_sales_enablement import block_documents as documents
 from cms_sales_enablement import blocks as known
 from cms_sales_enablement import decks as made
-from cms_sales_enablement import own_slides
 from cms_sales_enablement.deck_cli import pairs
-from cms_sales_enablement.share_pages import PLUGIN
 from cms_sales_enablement.template_cli import FILE
 
 AFTER = click.option(

@@ -8,10 +8,9 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from cms_core import CmsError, SchemaForm, permission, services
-from cms_sales_enablement import blocks, decks, index, own_slides, pictures, presentations
+from cms_sales_enablement import PLUGIN, blocks, decks, index, own_slides, pictures, presentations
 from cms_sales_enablement.models import Deck
 from cms_sales_enablement.presentations import MAKE
-from cms_sales_enablement.share_pages import PLUGIN
 
 Answer = str | Response | tuple[str, int]
 

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from cms_core import State, json_option, pass_state, print_json, print_table
-from cms_sales_enablement import documents, recommending
+from cms_sales_enablement import PLUGIN, documents, recommending
 from cms_sales_enablement import search as library
 from cms_sales_enablement import shares as links
 from cms_sales_enablement.block_cli import blocks, slides
@@ -15,7 +15,6 @@ from cms_sales_enablement.link_options import link_options
 from cms_sales_enablement.room_cli import rooms
 from cms_sales_enablement.saying_cli import rate, say
 from cms_sales_enablement.saying_cli import show as show_piece
-from cms_sales_enablement.share_pages import PLUGIN
 from cms_sales_enablement.template_cli import templates
 from cms_sales_enablement.training_cli import training
 from cms_sales_enablement.usage_cli import usage

@@ -7,11 +7,10 @@ from flask import Response, send_file
 from marshmallow import fields, validate
 
 from cms_core import api
+from cms_sales_enablement import PLUGIN, deck_files, decks, material
 from cms_sales_enablement import deck_documents as documents
-from cms_sales_enablement import deck_files, decks, material
 from cms_sales_enablement.models import Deck
 from cms_sales_enablement.presentations import MAKE, MIME
-from cms_sales_enablement.share_pages import PLUGIN
 from cms_sales_enablement.template_api import NAME, Remark, SlideShown
 from cms_sales_enablement.values import LONGEST
 

@@ -7,10 +7,9 @@ from typing import Any
 import click
 
 from cms_core import Invalid, State, json_option, pass_state, print_json, print_table
+from cms_sales_enablement import PLUGIN, deck_files, material
 from cms_sales_enablement import deck_documents as documents
-from cms_sales_enablement import deck_files, material
 from cms_sales_enablement import decks as made
-from cms_sales_enablement.share_pages import PLUGIN
 from cms_sales_enablement.template_cli import FILE, print_slides
 
 

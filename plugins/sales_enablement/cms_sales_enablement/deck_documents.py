@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from cms_core import Saved, Services
-from cms_sales_enablement import slide_sources, values
+from cms_sales_enablement import fonts, slide_sources, values
 from cms_sales_enablement.deck_files import Written
 from cms_sales_enablement.material import Material
 from cms_sales_enablement.models import Deck, DeckSlide, Presentation, Slide, SlideRule
@@ -146,4 +146,7 @@ def slide(found: Slide) -> dict[str, Any]:
 
 
 def _read(presentation: Presentation) -> dict[str, Any]:
-    return {"slides": [slide(each) for each in presentation.slides], "findings": presentation.findings}
+    return {
+        "slides": [slide(each) for each in presentation.slides],
+        "findings": fonts.current(presentation.findings),
+    }

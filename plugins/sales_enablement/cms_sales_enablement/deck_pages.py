@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 
 from cms_core import CmsError, NotFound, SchemaForm, permission, services, toast
 from cms_sales_enablement import (
+    PLUGIN,
     brought,
     builder,
     deck_files,
@@ -26,7 +27,6 @@ from cms_sales_enablement.models import Deck
 from cms_sales_enablement.ordering import moved
 from cms_sales_enablement.presentations import MAKE, MIME
 from cms_sales_enablement.schemas import DeckShareForm
-from cms_sales_enablement.share_pages import PLUGIN
 
 SHOWN = 60
 PREFIX, PICTURE = "v:", "p:"  # of the inputs that hold values of fields, and of those that take pictures

@@ -6,9 +6,8 @@ from flask import Response, send_file
 from marshmallow import fields, validate
 
 from cms_core import Invalid, NotFound, api
+from cms_sales_enablement import PLUGIN, pictures, presentations, rules, slide_facets
 from cms_sales_enablement import facet_documents as documents
-from cms_sales_enablement import pictures, presentations, rules, slide_facets
-from cms_sales_enablement.share_pages import PLUGIN
 from cms_sales_enablement.slide_facets import LONGEST, MOST
 
 WEBP = "image/webp"

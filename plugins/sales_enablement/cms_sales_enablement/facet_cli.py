@@ -7,9 +7,8 @@ from typing import Any, TypeVar
 import click
 
 from cms_core import Invalid, State, json_option, pass_state, print_json, print_table
+from cms_sales_enablement import PLUGIN, presentations, slide_facets
 from cms_sales_enablement import facet_documents as documents
-from cms_sales_enablement import presentations, slide_facets
-from cms_sales_enablement.share_pages import PLUGIN
 
 NONE = "none"
 T = TypeVar("T", bound=Callable[..., Any])

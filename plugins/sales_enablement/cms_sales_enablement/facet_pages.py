@@ -4,8 +4,7 @@ from flask import Blueprint, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from cms_core import CmsError, permission, services, toast
-from cms_sales_enablement import presentations, rules, slide_facets, translating
-from cms_sales_enablement.share_pages import PLUGIN
+from cms_sales_enablement import PLUGIN, presentations, rules, slide_facets, translating
 
 LABELS = {
     "funnel_stage": "Stage",

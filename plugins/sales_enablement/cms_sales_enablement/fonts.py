@@ -5,7 +5,7 @@ Fontconfig says what is installed; where it is not, nothing is said. Fonts of th
 
 import shutil
 import subprocess
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from cms_sales_enablement.pptx.findings import Finding, Level
 
@@ -46,9 +46,25 @@ def missing(names: Collection[str], embedded: Collection[str], there: Collection
     return [
         name
         for name in names
-        if (key := name.casefold()) not in inside
-        and not any(each in there for each in (key, *AS_WIDE.get(key, ())))
+        if name.casefold() not in inside and not any(each in there for each in _names(name))
     ]
+
+
+def current(found: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]:
+    """Findings of a file as they are now: without fonts that were installed since it was read."""
+    if not any(each["code"] == CODE for each in found):
+        return list(found)
+    there = installed() or ()
+    return [
+        each
+        for each in found
+        if each["code"] != CODE or not any(name in there for name in _names(each["where"]))
+    ]
+
+
+def _names(font: str) -> tuple[str, ...]:
+    """What a font may be called that stands for this one."""
+    return (font.casefold(), *AS_WIDE.get(font.casefold(), ()))
 
 
 def findings(names: Collection[str], embedded: Collection[str]) -> Iterator[Finding]:

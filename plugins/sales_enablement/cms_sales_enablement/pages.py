@@ -17,6 +17,7 @@ from cms_core import (
     toast,
 )
 from cms_sales_enablement import (
+    PLUGIN,
     feedback,
     library_view,
     presentations,
@@ -29,7 +30,7 @@ from cms_sales_enablement import (
     views,
 )
 from cms_sales_enablement.schemas import ShareForm
-from cms_sales_enablement.share_pages import OWN, PLUGIN
+from cms_sales_enablement.share_pages import OWN
 
 YEAR = 365 * 24 * 3600
 MOST = 200

@@ -6,9 +6,8 @@ from flask import has_app_context
 from sqlalchemy import select
 
 from cms_core import Asset, Contact, Finding, Panel, PersonalRecord, services
-from cms_sales_enablement import feedback, personal, ratings, views
+from cms_sales_enablement import PLUGIN, feedback, personal, ratings, views
 from cms_sales_enablement.models import Share
-from cms_sales_enablement.share_pages import PLUGIN
 
 
 def of_asset(asset: str) -> list[Panel]:

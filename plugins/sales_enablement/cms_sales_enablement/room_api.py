@@ -9,12 +9,11 @@ from flask import Response
 from marshmallow import fields, validate
 
 from cms_core import api
+from cms_sales_enablement import PLUGIN, room_questions, room_steps, rooms
 from cms_sales_enablement import room_documents as documents
-from cms_sales_enablement import room_questions, room_steps, rooms
 from cms_sales_enablement import shares as links
 from cms_sales_enablement.api import Made, NewShare, ShareShown
 from cms_sales_enablement.room_models import Room
-from cms_sales_enablement.share_pages import PLUGIN
 from cms_sales_enablement.terms import Terms
 
 ID = validate.Length(1, 60)

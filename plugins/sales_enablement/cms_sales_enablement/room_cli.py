@@ -8,11 +8,10 @@ from typing import Any
 import click
 
 from cms_core import Invalid, Services, State, json_option, pass_state, print_json, print_table
+from cms_sales_enablement import PLUGIN, room_questions, room_steps
 from cms_sales_enablement import room_documents as documents
-from cms_sales_enablement import room_questions, room_steps
 from cms_sales_enablement import rooms as kept
 from cms_sales_enablement.link_options import room_link_options
-from cms_sales_enablement.share_pages import PLUGIN
 from cms_sales_enablement.terms import Terms
 
 ROOM = click.argument("room", metavar="ROOM")

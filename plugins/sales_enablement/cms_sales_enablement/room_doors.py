@@ -5,11 +5,11 @@ from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
 from cms_core import Invalid, limiter, services
-from cms_sales_enablement import admission, gates, room_questions, room_steps
+from cms_sales_enablement import PLUGIN, admission, gates, room_questions, room_steps
 from cms_sales_enablement.gates import Stage
 from cms_sales_enablement.opening import OpenedRoom
 from cms_sales_enablement.room_questions import Asked
-from cms_sales_enablement.share_pages import PLUGIN, room_page
+from cms_sales_enablement.share_pages import room_page
 
 LATE = "The page was open for very long. Please send it once more."
 

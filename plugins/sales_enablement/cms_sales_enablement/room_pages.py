@@ -9,10 +9,9 @@ from marshmallow import ValidationError
 from werkzeug.wrappers import Response
 
 from cms_core import CmsError, Invalid, SchemaForm, Services, permission, services, toast
-from cms_sales_enablement import room_board, room_looks, room_questions, room_steps, rooms, shares
+from cms_sales_enablement import PLUGIN, room_board, room_looks, room_questions, room_steps, rooms, shares
 from cms_sales_enablement.ordering import moved
 from cms_sales_enablement.schemas import ShareForm
-from cms_sales_enablement.share_pages import PLUGIN
 from cms_sales_enablement.terms import Terms
 
 MOST = 200

@@ -7,9 +7,8 @@ from flask import Response
 from marshmallow import fields, validate
 
 from cms_core import Asset, NotFound, Services, api
-from cms_sales_enablement import documents, feedback, ratings, shares
+from cms_sales_enablement import PLUGIN, documents, feedback, ratings, shares
 from cms_sales_enablement.api import RATING, READ
-from cms_sales_enablement.share_pages import PLUGIN
 
 blueprint = api.Blueprint(
     "sales_saying_api",

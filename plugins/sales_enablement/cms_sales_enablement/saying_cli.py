@@ -3,9 +3,8 @@
 import click
 
 from cms_core import NotFound, Services, State, json_option, pass_state, print_json, print_table
-from cms_sales_enablement import documents, feedback, ratings
+from cms_sales_enablement import PLUGIN, documents, feedback, ratings
 from cms_sales_enablement.presentations import READ
-from cms_sales_enablement.share_pages import PLUGIN
 
 SAID = ("asset", "until", "used", "won", "outdated", "wish", "rating", "ratings")
 REACHED = (

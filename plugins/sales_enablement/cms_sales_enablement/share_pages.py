@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from cms_core import CmsError, Services, limiter, services
 from cms_sales_enablement import (
+    PLUGIN,
     admission,
     deck_files,
     deck_view,
@@ -29,7 +30,6 @@ from cms_sales_enablement.opening import Opened, OpenedPiece, OpenedRoom
 from cms_sales_enablement.presentations import MIME
 from cms_sales_enablement.schemas import VERIFIED
 
-PLUGIN = "sales_enablement"
 OWN = admission.OWN
 WRONG = {"email": 422, "code": 401, "password": 401}
 

@@ -7,11 +7,10 @@ from flask import Response
 from marshmallow import fields, validate
 
 from cms_core import Invalid, api
+from cms_sales_enablement import PLUGIN, index, presentations, rules, slide_sources
 from cms_sales_enablement import deck_documents as documents
-from cms_sales_enablement import index, presentations, rules, slide_sources
 from cms_sales_enablement.facet_api import FacetsShown
 from cms_sales_enablement.facet_documents import said_of_slides
-from cms_sales_enablement.share_pages import PLUGIN
 from cms_sales_enablement.variant_api import VariantShown
 
 NAME = validate.Length(max=200)

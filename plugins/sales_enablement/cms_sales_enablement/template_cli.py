@@ -8,11 +8,10 @@ from typing import Any
 import click
 
 from cms_core import Invalid, Services, State, json_option, pass_state, print_json, print_table
+from cms_sales_enablement import PLUGIN, index, presentations, rules, slide_sources
 from cms_sales_enablement import deck_documents as documents
-from cms_sales_enablement import index, presentations, rules, slide_sources
 from cms_sales_enablement.facet_cli import facets
 from cms_sales_enablement.facet_documents import said_of_slides
-from cms_sales_enablement.share_pages import PLUGIN
 from cms_sales_enablement.variant_cli import current, variant
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)

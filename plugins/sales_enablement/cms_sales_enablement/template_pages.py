@@ -10,9 +10,11 @@ from werkzeug.wrappers import Response
 
 from cms_core import CmsError, NotFound, Services, permission, services, toast
 from cms_sales_enablement import (
+    PLUGIN,
     decks,
     facet_pages,
     feedback,
+    fonts,
     index,
     library_view,
     office,
@@ -25,7 +27,6 @@ from cms_sales_enablement import (
     variants,
 )
 from cms_sales_enablement.models import Deck
-from cms_sales_enablement.share_pages import PLUGIN
 
 Answer = str | Response | tuple[str, int]
 
@@ -119,6 +120,7 @@ def _show(slug: str, problem: CmsError | None = None) -> str:
     return render_template(
         "sales_enablement/presentation.html",
         kept=kept,
+        findings=fonts.current(kept.presentation.findings),
         problem=problem,
         draws=office.program() is not None,
         uses={each.uid: each for each in usage.of_slides(svc, kept)},

@@ -6,10 +6,9 @@ from flask import Response
 from marshmallow import fields, validate
 
 from cms_core import api
-from cms_sales_enablement import training
+from cms_sales_enablement import PLUGIN, training
 from cms_sales_enablement import training_documents as documents
 from cms_sales_enablement.schemas import TrainingForm
-from cms_sales_enablement.share_pages import PLUGIN
 
 blueprint = api.Blueprint(
     "sales_training_api",

@@ -8,10 +8,10 @@ import yaml
 from marshmallow import ValidationError
 
 from cms_core import Invalid, State, json_option, pass_state, print_json, print_table
+from cms_sales_enablement import PLUGIN
 from cms_sales_enablement import training as work
 from cms_sales_enablement import training_documents as documents
 from cms_sales_enablement.schemas import TrainingForm
-from cms_sales_enablement.share_pages import PLUGIN
 
 
 @click.group()

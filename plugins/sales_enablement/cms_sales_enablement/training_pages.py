@@ -5,9 +5,8 @@ from marshmallow import ValidationError
 from werkzeug.wrappers import Response
 
 from cms_core import CmsError, SchemaForm, permission, services, toast
-from cms_sales_enablement import training
+from cms_sales_enablement import PLUGIN, training
 from cms_sales_enablement.schemas import TrainingForm
-from cms_sales_enablement.share_pages import PLUGIN
 
 Answer = str | Response | tuple[str, int]
 

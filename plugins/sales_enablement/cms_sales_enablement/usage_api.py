@@ -6,9 +6,8 @@ from flask import Response
 from marshmallow import fields
 
 from cms_core import api
-from cms_sales_enablement import presentations, usage
+from cms_sales_enablement import PLUGIN, presentations, usage
 from cms_sales_enablement import usage_documents as documents
-from cms_sales_enablement.share_pages import PLUGIN
 
 blueprint = api.Blueprint(
     "sales_usage_api",

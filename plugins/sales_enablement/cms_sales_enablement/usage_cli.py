@@ -3,10 +3,9 @@
 import click
 
 from cms_core import State, json_option, pass_state, print_json, print_table
-from cms_sales_enablement import presentations
+from cms_sales_enablement import PLUGIN, presentations
 from cms_sales_enablement import usage as work
 from cms_sales_enablement import usage_documents as documents
-from cms_sales_enablement.share_pages import PLUGIN
 
 
 @click.group()

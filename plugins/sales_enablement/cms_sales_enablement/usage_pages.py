@@ -3,8 +3,7 @@
 from flask import Blueprint, render_template
 
 from cms_core import permission, services
-from cms_sales_enablement import usage
-from cms_sales_enablement.share_pages import PLUGIN
+from cms_sales_enablement import PLUGIN, usage
 
 blueprint = Blueprint(
     "sales_usage", __name__, url_prefix="/app/p/sales_enablement/usage", template_folder="templates"

@@ -6,10 +6,9 @@ from flask import Response
 from marshmallow import fields, validate
 
 from cms_core import Services, api
+from cms_sales_enablement import PLUGIN, presentations, rules, translating, variants
 from cms_sales_enablement import facet_documents as documents
-from cms_sales_enablement import presentations, rules, translating, variants
 from cms_sales_enablement.presentations import Kept
-from cms_sales_enablement.share_pages import PLUGIN
 
 SLIDE = validate.Length(1, 80)
 

@@ -3,9 +3,8 @@
 import click
 
 from cms_core import Invalid, State, json_option, pass_state, print_json, print_table
+from cms_sales_enablement import PLUGIN, presentations, translating, variants
 from cms_sales_enablement import facet_documents as documents
-from cms_sales_enablement import presentations, translating, variants
-from cms_sales_enablement.share_pages import PLUGIN
 
 
 @click.command("variant")

@@ -13,12 +13,12 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from cms_core import AgentClass, Event, Notice, Services, insert_missing
+from cms_sales_enablement import PLUGIN
 from cms_sales_enablement import shares as links
 from cms_sales_enablement.models import Dwell, Share, View
 from cms_sales_enablement.opening import Opened
 
 KIND, DOWNLOADED = "share_viewed", "share_downloaded"
-SOURCE = "sales_enablement"
 IN_SIGHT = 1_000  # milliseconds
 LONGEST = timedelta(hours=4)
 SLACK = timedelta(seconds=5)  # between the clocks of the two sides
@@ -175,7 +175,7 @@ def _tell(svc: Services, share: Share, view: View, kind: str = KIND) -> None:
     event = Event(
         kind,
         at=view.at if kind == KIND else svc.now(),
-        source=SOURCE,
+        source=PLUGIN,
         source_id=view.public_id if kind == KIND else f"{view.public_id}:{kind}",
         agent_class=AgentClass(view.agent_class),
         contact=contact,
