@@ -15,7 +15,7 @@ from measure import Row, say
 
 from cms_core.cli import OBJECTS_BETWEEN_COLLECTIONS
 
-GROUPS = ("startup", "mail", "dispatch", "hit", "calendar", "import", "segments", "reports", "decks")
+GROUPS = ("startup", "mail", "dispatch", "hit", "calendar", "import", "segments", "reports", "decks", "idle")
 MODULES = {"calendar": "month", "import": "importing"}  # Python has a calendar and an import of its own
 
 

@@ -42,9 +42,9 @@ RETRY_HORIZON = timedelta(seconds=60)
 REMEMBERED = timedelta(days=30)  # how long workers that are gone are known
 SHORT_SLEEP = 0.2
 IDLE_SLEEP = 1.0
-LOOK_SECONDS = 5.0
+LOOK_SECONDS = 10.0
 REACT_SECONDS = 1.0
-REACT_ANYWAY_SECONDS = 30.0  # to plugins that failed
+REACT_ANYWAY_SECONDS = 60.0  # to plugins that failed
 SWEEP_SECONDS = 1.0
 REST_SECONDS = 5 * 60.0  # then a worker sweeps though nothing seems to be there
 MEASURE_SECONDS = 15 * 60.0

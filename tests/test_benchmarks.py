@@ -20,6 +20,7 @@ SCRIPT = Path(__file__).parent.parent / "benchmarks" / "run.py"
         ("import", {"import", "import-orm"}),
         ("segments", {"segments", "segments-python"}),
         ("decks", {"decks-heavy", "decks-light", "decks-python-pptx-heavy", "decks-python-pptx-light"}),
+        ("idle", {"idle"}),
         ("reports", {"reports", "reports-campaign", "reports-keep"}),
     ],
 )

@@ -17,8 +17,7 @@ def test_a_worker_that_rests_asks_one_question_each_second(workspace: Workspace)
     assert next(counter) == 3
 
 
-def test_notices_and_mail_ask_one_question_each(workspace: Workspace) -> None:
+def test_notices_and_mail_ask_one_question_together(workspace: Workspace) -> None:
     with statements(workspace.db.engine) as counter:
-        gathering.gather(workspace)
-        assert not telling._something(workspace)
-    assert next(counter) == 2
+        assert gathering.gather(workspace, telling._something(workspace)) == (0, False)
+    assert next(counter) == 1

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, delete, exists, or_, select, update
+from sqlalchemy import ColumnElement, delete, exists, false, or_, select, update
 from sqlalchemy.orm import Session
 
 from cms_core.db import now
@@ -17,17 +17,17 @@ BATCH = 200
 KEPT = timedelta(days=90)
 
 
-def gather(workspace: Workspace) -> int:
-    """Raise and close what has changed since the last time; returns how many notices were raised."""
+def gather(workspace: Workspace, also: ColumnElement[bool] | None = None) -> tuple[int, bool]:
+    """Raise and close what has changed since the last time; returns how many notices were raised, and whether ``also`` holds."""
     at = workspace.db.clock.now()
     faults = _open("plugin")
     changed = [_changed(source.name, source.keys(workspace, at)) for source in SOURCES]
+    asked = select(*changed, select(Notice.id).where(faults).exists(), false() if also is None else also)
     with workspace.db.session() as session:  # one statement, without the lock of those who write
-        *found, open_faults = session.execute(
-            select(*changed, select(Notice.id).where(faults).exists())
-        ).one()
+        *found, open_faults, holds = session.execute(asked).one()
     raised = sum(_gather(workspace, source, at) for source, has in zip(SOURCES, found, strict=True) if has)
-    return raised + (_gather_faults(workspace) if open_faults or plugin_faults(workspace) else 0)
+    raised += _gather_faults(workspace) if open_faults or plugin_faults(workspace) else 0
+    return raised, bool(holds)
 
 
 def _changed(name: str, keys: Keys) -> ColumnElement[bool]:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, or_, select
 
 from cms_core.logs import tell_fault
 from cms_core.notices import gathering, outbox, resets
@@ -34,8 +34,8 @@ def telling_people(workspace: Workspace, stopping: threading.Event) -> Iterator[
         while not stopped():
             present = time.monotonic()
             try:
-                gathering.gather(workspace)
-                if _something(workspace):
+                raised, waiting = gathering.gather(workspace, _something(workspace))
+                if raised or waiting:
                     _tell(workspace, stopped)
                 if present >= purge_at:
                     purge_at = present + PURGE_SECONDS
@@ -65,14 +65,12 @@ def _tell(workspace: Workspace, stopped: Callable[[], bool]) -> int:
     return send_due(workspace, stopped)
 
 
-def _something(workspace: Workspace) -> bool:
-    """Whether somebody asked for a new password, or a letter or a mail is due: one statement."""
+def _something(workspace: Workspace) -> ColumnElement[bool]:
+    """SQL: somebody asked for a new password, or a letter or a mail is due."""
     at = workspace.db.clock.now()
     pending = select(Mail.id).where(Mail.state == MailState.PENDING, Mail.next_at <= at)
     letters = select(NoticePost.id).where(NoticePost.due_at <= at)
-    with workspace.db.session() as session:
-        wanted = select(ResetRequest.address).exists(), letters.exists(), pending.exists()
-        return bool(session.scalar(select(or_(*wanted))))
+    return or_(select(ResetRequest.address).exists(), letters.exists(), pending.exists())
 
 
 def purge(workspace: Workspace) -> None:

@@ -12,11 +12,11 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 
 from cms_ads import telling
 from cms_ads.belonging import Belonging
-from cms_ads.models import Guarded
+from cms_ads.models import Cost, Guarded
 from cms_ads.rates import Rates
 from cms_ads.settings import CHANNEL
 from cms_ads.vendors import VENDORS
@@ -66,8 +66,11 @@ def level_of(spent: Decimal, budget: Decimal, warn_at: int) -> int:
 
 
 def run(ctx: JobContext) -> None:
-    """As a job."""
-    keep(ctx.services)
+    """As a job; where nothing was ever spent there is nothing to guard."""
+    with ctx.services.session() as session:
+        anything = session.scalar(select(or_(select(Cost).exists(), select(Guarded).exists())))
+    if anything:
+        keep(ctx.services)
 
 
 def keep(svc: Services) -> list[str]:

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from cms_ads.belonging import Belonging, Target
@@ -51,7 +51,10 @@ def rates(svc: Services) -> Rates:
 
 def run(ctx: JobContext) -> None:
     """As a job: what an interrupted import, a new mapping or a new rate has changed."""
-    tell(ctx.services)
+    with ctx.services.session() as session:
+        anything = session.scalar(select(or_(select(Cost).exists(), select(Told).exists())))
+    if anything:
+        tell(ctx.services)
 
 
 def tell(svc: Services) -> int:

@@ -146,7 +146,7 @@ def register_jobs() -> Iterable[Job]:
     from cms_sales_enablement import codes, drawing, index
 
     return [
-        Job("index", timedelta(seconds=30), index.run),
+        Job("index", timedelta(minutes=1), index.run),
         Job("draw", timedelta(seconds=20), drawing.run),
         Job("codes", timedelta(minutes=10), codes.forget),
     ]
