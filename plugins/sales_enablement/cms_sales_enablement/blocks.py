@@ -15,14 +15,13 @@ from marshmallow import RAISE, Schema, ValidationError
 
 from cms_core import Asset, CmsError, Invalid, Services, markdown_to_text
 from cms_sales_enablement import block_schemas as forms
-from cms_sales_enablement import shelf
+from cms_sales_enablement import images, shelf
 from cms_sales_enablement.pptx.block import CHART_KINDS, Block
 from cms_sales_enablement.pptx.data import Chart, Rows, parse_rows
 from cms_sales_enablement.pptx.pictures import read_picture
 
 log = logging.getLogger(__name__)
 
-PICTURES = ("image/png", "image/jpeg")
 ITEM = re.compile(r"^[ \t]*(?:[-*+]|\d+[.)])[ \t]+(.+)$", re.MULTILINE)
 MARK = re.compile(r"^([ \t]*)(?:[-*•]\s+)?(.*)$")
 MOST_LINES, SENTENCES, LONGEST = 12, 3, 220
@@ -122,7 +121,7 @@ def _opening(_: Services, told: Told) -> dict[str, Any]:
 
 
 def _picture(svc: Services, told: Told) -> dict[str, Any]:
-    return {**_words(svc, told), "picture": picture(svc, told["picture"])}
+    return {**_words(svc, told), "picture": images.bytes_of(svc, "picture", told["picture"])}
 
 
 def _table(svc: Services, told: Told) -> dict[str, Any]:
@@ -143,7 +142,7 @@ def _case_study(svc: Services, told: Told) -> dict[str, Any]:
             "look for it in the library",
             field="asset",
         )
-    shown = next((each for each in asset.media if each.mime in PICTURES), None)
+    shown = next((each for each in asset.media if each.mime in images.MIMES), None)
     return {
         "title": told.get("title") or asset.title,
         "subtitle": asset.summary,
@@ -177,16 +176,8 @@ BY_NAME = {each.name: each for each in OWN}
 def keep_picture(svc: Services, data: bytes) -> str:
     """Keep a picture that a slide can show, and give its id; raises Invalid for what is neither PNG nor JPEG."""
     kept = svc.keep_picture(data, "picture")
-    picture(svc, kept.sha256)
+    images.bytes_of(svc, "picture", kept.sha256)
     return kept.sha256
-
-
-def picture(svc: Services, sha256: str) -> bytes:
-    """A stored picture that slides can show, by the hash of its content; raises Invalid for anything else."""
-    found = svc.file(sha256)
-    if found is None or found.mime not in PICTURES:
-        raise Invalid("the picture is not there", "choose a PNG or JPEG anew", field="picture")
-    return Path(found.path).read_bytes()
 
 
 def _lines(text: str) -> tuple[str, ...]:

@@ -12,8 +12,8 @@ from cms_sales_enablement.material import Material
 from cms_sales_enablement.models import Deck, Picture, Slide
 from cms_sales_enablement.pptx.block import Block
 from cms_sales_enablement.pptx.data import Chart, Rows
-from cms_sales_enablement.pptx.fields import OWN
 from cms_sales_enablement.pptx.slides import compile_text
+from cms_sales_enablement.pptx.template import by_namespace
 
 Fill = Callable[[str], str]
 
@@ -50,7 +50,7 @@ class Shown:
 
 def slides_of(svc: Services, made_of: Material, deck: Deck, there: Sequence[Slide]) -> list[Shown]:
     """Some slides of a deck, filled; a field without a value shows nothing, as in the file."""
-    fields, known = merge.Fields.of(svc.merge_fields), by_namespace(deck)
+    fields, known = merge.Fields.of(svc.merge_fields), by_namespace(_values(deck))
     made = pictures.ask_for(svc, deck.asset, there, deck)
     fill = partial(_filled, fields=fields, known=known)
     return [
@@ -65,13 +65,8 @@ def picture_of(svc: Services, deck: Deck, there: Sequence[Slide], uid: str, widt
     return pictures.of(svc, deck.asset, slide, deck, width) if slide else None
 
 
-def by_namespace(deck: Deck) -> dict[str, dict[str, Any]]:
-    """The values of a deck as the merge language takes them."""
-    found: dict[str, dict[str, Any]] = {}
-    for field, value in values.restored(deck.values).items():
-        namespace, dot, name = field.partition(".")
-        found.setdefault(namespace if dot else OWN, {})[name if dot else namespace] = value.value
-    return found
+def _values(deck: Deck) -> dict[str, Any]:
+    return {name: each.value for name, each in values.restored(deck.values).items()}
 
 
 def _shown(slide: Slide, position: int, fill: Fill, picture: Picture | None, told: Block | None) -> Shown:

@@ -14,7 +14,7 @@ from cms_core import Conflict, Invalid, NotFound, Services
 from cms_sales_enablement import (
     brought,
     deck_files,
-    filling,
+    images,
     material,
     presentations,
     training,
@@ -255,7 +255,7 @@ def _pictures(svc: Services, given: Mapping[str, bytes | str]) -> dict[str, str]
     for name, picture in given.items():
         id_ = svc.keep_picture(picture, name).sha256 if isinstance(picture, bytes) else picture
         if id_:
-            filling.require_picture(svc, name, id_)
+            images.bytes_of(svc, name, id_)
         found[name] = id_
     return found
 

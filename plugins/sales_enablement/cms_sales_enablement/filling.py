@@ -2,17 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, TypeVar
 
 from cms_core import Invalid, Services
-from cms_sales_enablement import values
+from cms_sales_enablement import images, values
 from cms_sales_enablement.material import Material
 from cms_sales_enablement.models import Deck
 from cms_sales_enablement.pptx.data import Chart, Rows, parse_rows
 from cms_sales_enablement.pptx.slots import Kind
 
-PICTURES = ("image/png", "image/jpeg")
 T = TypeVar("T")
 
 
@@ -32,7 +30,7 @@ def of_deck(svc: Services, made_of: Material, deck: Deck) -> Filling:
     charts, tables = _named(made_of, Kind.CHART), _named(made_of, Kind.TABLE)
     return Filling(
         {name: value for name, value in known.items() if name not in charts | tables},
-        {name: _bytes(svc, id_) for name, id_ in deck.pictures.items() if svc.file(id_)},
+        {name: images.bytes_of(svc, name, id_) for name, id_ in deck.pictures.items() if svc.file(id_)},
         {name: _parsed(name, known[name], Chart.parse) for name in charts & known.keys()},
         {name: _parsed(name, known[name], parse_rows) for name in tables & known.keys()},
     )
@@ -52,15 +50,3 @@ def _parsed(name: str, said: Any, parse: Callable[[str], T]) -> T:
         return parse(str(said))
     except Invalid as error:
         raise Invalid(f"{name}: {error.message}", error.remedy, field=name) from None
-
-
-def require_picture(svc: Services, name: str, id_: str) -> None:
-    """Raise Invalid for what is no picture that slides can show."""
-    file = svc.file(id_)
-    if file is None or file.mime not in PICTURES:
-        raise Invalid(f"{name} is neither PNG nor JPEG", "save it as one of them", field=name)
-
-
-def _bytes(svc: Services, id_: str) -> bytes:
-    file = svc.file(id_)
-    return Path(file.path).read_bytes() if file else b""

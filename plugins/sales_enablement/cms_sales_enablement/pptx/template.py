@@ -129,7 +129,7 @@ class DeckTemplate:
         """
         picked = self._pick(picks)
         given = Given(
-            _by_namespace(values or {}),
+            by_namespace(values or {}),
             {_bare(name): read_picture(name, data) for name, data in (pictures or {}).items()},
             {_bare(name): data for name, data in (charts or {}).items()},
             {_bare(name): rows for name, rows in (tables or {}).items()},
@@ -261,7 +261,8 @@ def _bare(name: str) -> str:
     return name.removeprefix(f"{OWN}.")
 
 
-def _by_namespace(values: Values) -> dict[str, dict[str, Any]]:
+def by_namespace(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Values as the merge language takes them: by namespace and field."""
     found: dict[str, dict[str, Any]] = {}
     for field, value in values.items():
         namespace, dot, name = field.partition(".")
