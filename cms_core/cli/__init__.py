@@ -1,5 +1,6 @@
 """The ``cms`` command. Groups are loaded when they are used, so ``cms --help`` imports neither the database nor any plugin."""
 
+import errno
 import gc
 import json
 import os
@@ -131,6 +132,11 @@ def _for_people(error: Exception) -> CmsError:
     if type(error).__name__ == "DatabaseError":
         return CmsError(
             f"the database cannot be read: {getattr(error, 'orig', error)}", "restore a backup of it"
+        )
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return TryLater(
+            f"the disk is full{f': {error.filename}' if error.filename else ''}",
+            "free some space, then do it again",
         )
     if isinstance(error, OSError) and error.filename and error.strerror:
         return CmsError(f"{error.filename}: {error.strerror}", "check the path and who may use it")

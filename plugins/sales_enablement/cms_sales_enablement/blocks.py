@@ -15,7 +15,7 @@ from marshmallow import RAISE, Schema, ValidationError
 
 from cms_core import Asset, CmsError, Invalid, Services, markdown_to_text
 from cms_sales_enablement import block_schemas as forms
-from cms_sales_enablement import images, shelf
+from cms_sales_enablement import images, presentations, shelf
 from cms_sales_enablement.pptx.block import CHART_KINDS, Block
 from cms_sales_enablement.pptx.data import Chart, Rows, parse_rows
 from cms_sales_enablement.pptx.pictures import read_picture
@@ -98,9 +98,18 @@ def _block(made: Mapping[str, Any]) -> Block:
         raise ValueError(f"there is no chart {found.chart_kind!r}")
     if found.chart and found.chart_kind == "pie" and len(found.chart.series) > 1:
         raise Invalid("a pie shows one series", "leave the others out, or take columns", field="figures")
+    if found.chart and found.chart_kind == "pie" and not _is_whole(found.chart):
+        raise Invalid(
+            "a pie shows parts of a whole", "give numbers from 0, one of them more", field="figures"
+        )
     if found.picture:
         read_picture("picture", found.picture)
     return found
+
+
+def _is_whole(chart: Chart) -> bool:
+    numbers = [each for _, values in chart.series for each in values if each is not None]
+    return all(each >= 0 for each in numbers) and any(numbers)
 
 
 def _flat(said: Any) -> list[str]:
@@ -156,7 +165,8 @@ def _case_study(svc: Services, told: Told) -> dict[str, Any]:
 def _usable(svc: Services, slug: str) -> Asset | None:
     """An asset that reps may use today."""
     asset = svc.asset(slug)
-    return asset if asset and svc.assets([asset.id]) and not shelf.over(svc, [asset.id]) else None
+    usable = asset and asset.kind != presentations.KIND and svc.assets([asset.id])
+    return asset if asset and usable and not shelf.over(svc, [asset.id]) else None
 
 
 OWN = (

@@ -43,7 +43,13 @@ def stand_in(svc: Services, asset: str) -> str:
 
 def shows(slide: Slide, deck: Deck | None) -> bool:
     """Whether its page is what a slide looks like in a deck (None: in the presentation)."""
-    return deck is None or (is_own(slide.uid) and not slide.fields)
+    return deck is None or (is_own(slide.uid) and not _filled(slide))
+
+
+def _filled(slide: Slide) -> bool:
+    """Whether a field of it can be seen: one in its notes cannot."""
+    seen = f"{slide.title}\n{slide.text}"
+    return "{{" in seen or any(each["kind"] != "text" for each in slide.slots)
 
 
 def require(pdf: Media | None, slides: Iterable[Slide]) -> None:
@@ -61,7 +67,7 @@ def require(pdf: Media | None, slides: Iterable[Slide]) -> None:
             "install libreoffice-impress, write a .pptx, or leave them out",
             field="out",
         )
-    if filled := [slide for slide in slides if slide.fields]:
+    if filled := [slide for slide in slides if _filled(slide)]:
         raise Invalid(
             f"a PDF with filled fields is made by LibreOffice, which is not installed here: {filled[0].fields[0]!r} "
             f"stands on slide {filled[0].number}",

@@ -22,36 +22,50 @@ class Written:
     findings: tuple[Finding, ...]
 
 
-def write(svc: Services, deck: Deck, out: Path, made_of: Material | None = None) -> Written:
+def write(
+    svc: Services, deck: Deck, out: Path, made_of: Material | None = None, *, outside: bool = False
+) -> Written:
     """Write a deck's file (.pptx) from what it is made of now; slides that are no longer there are left out and told.
+
+    ``outside``: for others, so without hidden slides, notes and comments.
 
     Raises NotFound when the presentation is no longer approved, Invalid when none of the slides is left.
     """
     made_of = made_of or material.of_deck(svc, deck)
     today = variants.of(svc, made_of)
-    picks = [slide.uid for slide in made_of.of(deck) if not today.barred(slide.uid)]
+    there = [slide for slide in made_of.of(deck) if not today.barred(slide.uid)]
+    picks = [slide.uid for slide in there if not (outside and slide.hidden)]
     if not picks:
         raise Invalid("none of its slides may be used any more", "make a new deck of the presentation")
-    copied = write_slides(svc, made_of, picks, deck, out)
+    copied = write_slides(svc, made_of, picks, deck, out, bare=outside)
     wanted = [each.uid for each in deck.slides]
-    return Written(copied, (*copied.findings, *_gone(deck, made_of), *today.findings(wanted)))
+    stripped = [each for each in made_of.stripped if each.where in picks]
+    return Written(copied, (*copied.findings, *stripped, *_gone(deck, made_of), *today.findings(wanted)))
 
 
 def write_slides(
-    svc: Services, made_of: Material, picks: Sequence[str], deck: Deck | None, out: Path
+    svc: Services,
+    made_of: Material,
+    picks: Sequence[str],
+    deck: Deck | None,
+    out: Path,
+    *,
+    bare: bool = False,
 ) -> Copied:
     """Write some slides of a material as they look in a deck; without one, fields show what stands there."""
     given = filling.of_deck(svc, made_of, deck) if deck else filling.of_presentation(made_of)
-    return made_of.template.write(
+    return made_of.template(bare=bare).write(
         out, picks, given.values, pictures=given.pictures, charts=given.charts, tables=given.tables
     )
 
 
-def opened(svc: Services, deck: Deck, made_of: Material | None = None) -> tuple[BinaryIO, Written]:
+def opened(
+    svc: Services, deck: Deck, made_of: Material | None = None, *, outside: bool = False
+) -> tuple[BinaryIO, Written]:
     """The same as an open file that nobody else can name, and that is gone when it is closed."""
     with tempfile.TemporaryDirectory(prefix="cms-deck-") as folder:
         path = Path(folder, "deck.pptx")
-        written = write(svc, deck, path, made_of)
+        written = write(svc, deck, path, made_of, outside=outside)
         return path.open("rb"), written
 
 

@@ -50,9 +50,8 @@ class Shown:
 
 def slides_of(svc: Services, made_of: Material, deck: Deck, there: Sequence[Slide]) -> list[Shown]:
     """Some slides of a deck, filled; a field without a value shows nothing, as in the file."""
-    fields, known = merge.Fields.of(svc.merge_fields), by_namespace(_values(deck))
     made = pictures.ask_for(svc, deck.asset, there, deck)
-    fill = partial(_filled, fields=fields, known=known)
+    fill = filler(svc, deck)
     return [
         _shown(slide, position, fill, made.get(slide.uid), made_of.told.get(slide.uid))
         for position, slide in enumerate(there, 1)
@@ -63,6 +62,11 @@ def picture_of(svc: Services, deck: Deck, there: Sequence[Slide], uid: str, widt
     """The picture of one of these slides of a deck, if it was made."""
     slide = next((each for each in there if each.uid == uid), None)
     return pictures.of(svc, deck.asset, slide, deck, width) if slide else None
+
+
+def filler(svc: Services, deck: Deck) -> Fill:
+    """Fills texts of slides as a deck does."""
+    return partial(_filled, fields=merge.Fields.of(svc.merge_fields), known=by_namespace(_values(deck)))
 
 
 def _values(deck: Deck) -> dict[str, Any]:

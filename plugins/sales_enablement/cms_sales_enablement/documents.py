@@ -6,8 +6,8 @@ from typing import Any
 from urllib.parse import quote
 
 from cms_core import Asset, CampaignFigures, NotFound, Services
-from cms_sales_enablement import decks, feedback, material, ratings, terms, views
-from cms_sales_enablement.models import Share, Slide, View
+from cms_sales_enablement import deck_view, decks, feedback, material, ratings, terms, views
+from cms_sales_enablement.models import Share, View
 from cms_sales_enablement.ratings import Stars
 from cms_sales_enablement.recommending import Recommendation
 from cms_sales_enablement.search import Hit
@@ -96,15 +96,16 @@ def link_with_views(svc: Services, found: Share) -> dict[str, Any]:
     return {**row, "views": [_look(found, each, slides, dwells.get(each.id, {})) for each in looks]}
 
 
-def _slides(svc: Services, share: Share) -> list[Slide]:
-    """The slides of the deck that was shared, in its order."""
+def _slides(svc: Services, share: Share) -> dict[str, str]:
+    """The titles of the slides of the deck that was shared, by their ids, in its order."""
     deck = decks.row_or_none(svc, share.deck) if share.deck else None
     if deck is None:
-        return []
+        return {}
+    fill = deck_view.filler(svc, deck)
     try:
-        return material.of_deck(svc, deck).of(deck)
+        return {slide.uid: fill(slide.title) for slide in material.of_deck(svc, deck).of(deck)}
     except NotFound:
-        return []
+        return {}
 
 
 def _link(share: Share, tally: views.Tally, limits: terms.Limits) -> dict[str, Any]:
@@ -131,7 +132,7 @@ def _link(share: Share, tally: views.Tally, limits: terms.Limits) -> dict[str, A
     }
 
 
-def _look(share: Share, view: View, slides: Sequence[Slide], dwell: Mapping[str, int]) -> dict[str, Any]:
+def _look(share: Share, view: View, slides: Mapping[str, str], dwell: Mapping[str, int]) -> dict[str, Any]:
     """``slides`` are those of a deck that were in sight; an article has none. ``email`` is only said unless it is ``verified``."""
     return {
         "visitor": view.email or share.contact_email or view.visitor,
@@ -145,8 +146,8 @@ def _look(share: Share, view: View, slides: Sequence[Slide], dwell: Mapping[str,
         "seconds": view.milliseconds // 1000,
         "revision": view.revision,
         "slides": [
-            {"slide": each.uid, "title": each.title, "seconds": dwell[each.uid] // 1000}
-            for each in slides
-            if each.uid in dwell
+            {"slide": uid, "title": title, "seconds": dwell[uid] // 1000}
+            for uid, title in slides.items()
+            if uid in dwell
         ],
     }

@@ -1,7 +1,10 @@
 """Draws the slides that somebody wants to see: writes a deck of them, lets LibreOffice make its pages, keeps their pictures."""
 
+import contextlib
 import logging
+import shutil
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -26,15 +29,26 @@ from cms_sales_enablement.pictures import PAPER, SMALL, TRIES, WIDE
 log = logging.getLogger(__name__)
 
 MOST = 40  # slides at once
+LEFT, LEFT_SECONDS = ("cms-slides-*", "cms-deck-*", "cms-office-*"), 3_600
 MIME, PDF = "image/webp", "application/pdf"
 
 
 def run(ctx: JobContext) -> None:
     """Draw what is wanted, deck by deck, until nothing is."""
+    _sweep()
     if not pdf_pages.installed():
         return
     while draw_next(ctx.services):
         pass
+
+
+def _sweep() -> None:
+    """Take away what a process that was killed has left: decks are not for everybody who uses the machine."""
+    folder, latest = Path(tempfile.gettempdir()), time.time() - LEFT_SECONDS
+    for left in (each for pattern in LEFT for each in folder.glob(pattern)):
+        with contextlib.suppress(OSError):
+            if left.stat().st_mtime < latest:
+                shutil.rmtree(left)
 
 
 def draw_next(svc: Services) -> bool:

@@ -8,7 +8,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,13 @@ from cms_sales_enablement import blocks, presentations, shelf
 from cms_sales_enablement.models import BLOCK, Deck, Slide
 from cms_sales_enablement.pptx.block import Block
 from cms_sales_enablement.pptx.composing import Foreign, compose
+from cms_sales_enablement.pptx.findings import Finding
 from cms_sales_enablement.pptx.template import DeckTemplate
 from cms_sales_enablement.presentations import Kept
 
 OPEN = 8  # files that are kept open, ready to be copied: presentations, and as many that were composed
 COMPOSING = threading.Lock()
+EMU_OF_INCH, SLACK = 914_400, 0.01
 Specs = tuple[Any, ...]  # of the merge fields that are known
 
 
@@ -54,20 +56,20 @@ class Material:
     """The slides that a deck has or may have: those of its presentation, and those that were ``added`` to them for this deck.
 
     ``lacking`` tells for parts that are wanted and not there why that is so; ``others`` are the presentations of slides that were
-    added, by their asset, ``told`` what the blocks say, by id.
+    added, by their asset, ``told`` what the blocks say, by id, ``stripped`` what was taken out of slides that were added.
     """
 
     kept: Kept
-    opener: Callable[[], DeckTemplate]
+    opener: Callable[[bool], DeckTemplate]
     added: Sequence[Slide] = ()
     lacking: Mapping[str, str] = field(default_factory=dict)
     others: Mapping[str, Kept] = field(default_factory=dict)
     told: Mapping[str, Block] = field(default_factory=dict)
+    stripped: Sequence[Finding] = ()
 
-    @property
-    def template(self) -> DeckTemplate:
-        """The file with all of them, ready to be copied."""
-        return self.opener()
+    def template(self, *, bare: bool = False) -> DeckTemplate:
+        """The file with all of them, ready to be copied; ``bare``: without notes and comments."""
+        return self.opener(bare)
 
     @cached_property
     def by_ref(self) -> Mapping[str, Slide]:
@@ -118,16 +120,30 @@ def of_parts(svc: Services, kept: Kept, parts: Iterable[Part]) -> Material:
         return of_presentation(svc, kept)
     specs = _specs(svc)
     gathered = _gather(svc, kept, added, specs)
-    with COMPOSING:  # the pictures of one page are asked for at once
-        file = _composed(kept.file.path, tuple(gathered.found), specs)
+
+    def composed(bare: bool) -> _File:
+        with COMPOSING:  # the pictures of one page are asked for at once
+            return _composed(kept.file.path, tuple(gathered.found), specs, bare)
+
+    file = composed(False)
     told = {each.ref: each.block for each in gathered.found if each.block is not None}
-    return Material(kept, lambda: file.template, file.slides, gathered.lacking, gathered.others, told)
+    return Material(
+        kept,
+        lambda bare: composed(bare).template,
+        file.slides,
+        gathered.lacking,
+        gathered.others,
+        told,
+        file.stripped,
+    )
 
 
 def fitting(svc: Services, kept: Kept, other: Kept) -> set[str]:
     """The ids of the slides of another presentation that this one has a layout for."""
     specs = _specs(svc)
     base, template = _opened(kept.file.path, specs), _opened(other.file.path, specs)
+    if not _same_shape(base, template):
+        return set()
     return {slide.uid for slide in other.slides if base.has_layout(template.layout(slide.uid))}
 
 
@@ -182,6 +198,7 @@ def _foreign(svc: Services, base: DeckTemplate, part: Part, specs: Specs, others
         raise Invalid(f"{other.asset.slug!r} may be used no longer", "pick other slides", field="pick")
     others[part.asset] = other
     template = _opened(other.file.path, specs)
+    _require_shape(base, template, other)
     layout = template.layout(part.uid)
     if not base.has_layout(layout):
         raise Invalid(
@@ -190,6 +207,21 @@ def _foreign(svc: Services, base: DeckTemplate, part: Part, specs: Specs, others
             field="pick",
         )
     return _Added(part.ref, f"{other.file.sha256} {part.uid}", template)
+
+
+def _require_shape(base: DeckTemplate, template: DeckTemplate, other: Kept) -> None:
+    """What stands on a slide keeps its place, so it has to be as large."""
+    if not _same_shape(base, template):
+        wide, high = (round(each / EMU_OF_INCH, 2) for each in template.size)
+        raise Invalid(
+            f"the slides of {other.asset.slug!r} are {wide:g} by {high:g} inches, those of this presentation are not",
+            "pick slides of the same size, or change the size of the presentation",
+            field="pick",
+        )
+
+
+def _same_shape(one: DeckTemplate, other: DeckTemplate) -> bool:
+    return all(abs(a - b) <= SLACK * a for a, b in zip(one.size, other.size, strict=True))
 
 
 def _key(block: Block) -> str:
@@ -210,23 +242,25 @@ def _specs(svc: Services) -> Specs:
 class _File:
     template: DeckTemplate
     slides: tuple[Slide, ...]
+    stripped: tuple[Finding, ...]
 
 
 @lru_cache(maxsize=OPEN)
-def _opened(path: str, specs: Specs) -> DeckTemplate:
+def _opened(path: str, specs: Specs, bare: bool = False) -> DeckTemplate:
     """Named by content, a file never changes; the fields are part of what was compiled."""
-    return DeckTemplate(Path(path), _fields(specs))
+    return DeckTemplate(Path(path), _fields(specs), bare=bare)
 
 
 @lru_cache(maxsize=OPEN)
-def _composed(path: str, added: tuple[_Added, ...], specs: Specs) -> _File:
+def _composed(path: str, added: tuple[_Added, ...], specs: Specs, bare: bool = False) -> _File:
     """A file that holds more than the presentation; it has no name once it is open."""
     with tempfile.TemporaryDirectory(prefix="cms-deck-") as folder, ExitStack() as stack:
         whole = Path(folder, "whole.pptx")
-        named = compose(Path(path), list(_slides(path, added, specs, Path(folder), stack)), whole)
-        template = DeckTemplate(whole, _fields(specs), named)
+        composed = compose(Path(path), list(_slides(path, added, specs, Path(folder), stack)), whole)
+        template = DeckTemplate(whole, _fields(specs), composed.named, bare=bare)
     slides = [presentations.row_of(each, template.looks(each.id)) for each in template.slides]
-    return _File(template, tuple(each for each in slides if each.uid in {one.ref for one in added}))
+    told = tuple(replace(each, where=ref) for ref, found in composed.stripped.items() for each in found)
+    return _File(template, tuple(each for each in slides if each.uid in {one.ref for one in added}), told)
 
 
 def _slides(

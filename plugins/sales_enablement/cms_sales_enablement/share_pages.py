@@ -246,7 +246,7 @@ def _file(svc: Services, deck: Deck, kind: str) -> AnyResponse | None:
     if kind != "pptx":
         return None
     try:
-        opened, _ = deck_files.opened(svc, deck)
+        opened, _ = deck_files.opened(svc, deck, outside=True)
     except CmsError:  # none of its slides is left: whoever shared it sees that on its page
         return None
     return send_file(opened, mimetype=MIME, as_attachment=True, download_name=f"{name}.pptx")

@@ -12,7 +12,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from cms_core import Asset, Invalid, NotFound, Services
-from cms_sales_enablement import decks, drafts, presentations, shelf
+from cms_sales_enablement import decks, drafts, material, pictures, presentations, shelf, variants
 from cms_sales_enablement import terms as conditions
 from cms_sales_enablement.drafts import ANY, Asked, Draft, secret_row
 from cms_sales_enablement.models import Deck, Share
@@ -60,7 +60,10 @@ def create(
     found = piece(svc, named)
     with svc.transaction():
         draft = Draft.of(svc, Asked(contact, expires, password, terms), is_deck=found.is_deck)
-        return _told(svc, draft, _aim(svc, found))
+        made = _told(svc, draft, _aim(svc, found))
+    if draft.share.deck:
+        _have_drawn(svc, draft.share.deck)
+    return made
 
 
 def create_from(svc: Services, named: str, asked: Mapping[str, Any]) -> Made:
@@ -95,6 +98,13 @@ def piece(svc: Services, named: str) -> Piece:
     if deck is not None:
         decks.require_certified(svc, deck)
     return Piece(asset, deck)
+
+
+def _have_drawn(svc: Services, public_id: str) -> None:
+    """So that whoever looks first sees pictures."""
+    if (deck := decks.row_or_none(svc, public_id)) is not None:
+        there = variants.leaving(svc, material.of_deck(svc, deck), deck)
+        pictures.ask_for(svc, deck.asset, there, deck)
 
 
 def as_pieces(svc: Services, found: Iterable[Piece], room: str, given: Terms) -> list[Share]:

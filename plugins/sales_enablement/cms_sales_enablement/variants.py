@@ -168,9 +168,9 @@ class Variants:
 
 
 def leaving(svc: Services, made_of: Material, deck: Deck) -> list[Slide]:
-    """The slides of a deck that others may see today, in its order."""
+    """The slides of a deck that others may see today, in its order: hidden ones are for the house."""
     today = of(svc, made_of)
-    return [slide for slide in made_of.of(deck) if not today.barred(slide.uid)]
+    return [slide for slide in made_of.of(deck) if not (slide.hidden or today.barred(slide.uid))]
 
 
 def of(svc: Services, made_of: Material) -> Variants:

@@ -222,9 +222,9 @@ def by_hand(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
     write = deck_files.write_slides
 
-    def written(svc: Services, kept: Any, picks: Any, deck: Deck | None, out: Path) -> Any:
+    def written(svc: Services, made_of: Any, picks: Any, deck: Deck | None, out: Path, **more: Any) -> Any:
         last[:] = picks
-        return write(svc, kept, picks, deck, out)
+        return write(svc, made_of, picks, deck, out, **more)
 
     monkeypatch.setattr(pictures, "can_be_made", lambda: True)
     monkeypatch.setattr(office, "to_pdf", to_pdf)

@@ -2,7 +2,7 @@
 
 import os
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,13 +41,18 @@ def other(files: tuple[Path, Path]) -> Iterator[DeckTemplate]:
         yield opened
 
 
+def composed(base: Path, added: Any, whole: Path) -> Mapping[str, str]:
+    """Put slides in; gives what they are called, by part."""
+    return compose(base, added, whole).named
+
+
 def said(path: Path) -> list[list[str]]:
     """What each slide says, as another program reads it."""
     deck = Presentation(str(path))
     return [[each.text_frame.text for each in slide.shapes if each.has_text_frame] for slide in deck.slides]
 
 
-def written(base: Path, out: Path, named: dict[str, str], whole: Path, picks: list[str]) -> Copied:
+def written(base: Path, out: Path, named: Mapping[str, str], whole: Path, picks: list[str]) -> Copied:
     """A copy of the whole with these slides."""
     with DeckTemplate(whole, named=named) as template:
         return template.write(out, picks, {"company.name": "Acme"})
@@ -69,7 +74,7 @@ def test_slides_of_two_presentations_stand_in_one_deck_in_any_order(
 ) -> None:
     refs = [f"other:{256 + number}" for number in foreign]
     whole, out = tmp_path / "whole.pptx", tmp_path / "out.pptx"
-    named = compose(files[0], [other.foreign(ref.partition(":")[2], ref) for ref in refs], whole)
+    named = composed(files[0], [other.foreign(ref.partition(":")[2], ref) for ref in refs], whole)
     assert check_file(whole) == []
     picks = data.draw(st.permutations([str(256 + number) for number in own] + refs))
     copied = written(files[0], out, named, whole, picks)
@@ -85,7 +90,7 @@ def test_what_belongs_to_a_slide_comes_along_and_what_does_not_stays(
     files: tuple[Path, Path], other: DeckTemplate, tmp_path: Path
 ) -> None:
     whole, out = tmp_path / "whole.pptx", tmp_path / "out.pptx"
-    named = compose(files[0], [other.foreign(each, f"o:{each}") for each in ("257", "258", "259")], whole)
+    named = composed(files[0], [other.foreign(each, f"o:{each}") for each in ("257", "258", "259")], whole)
     written(files[0], out, named, whole, ["o:259", "o:257", "o:258"])
     slides = list(Presentation(str(out)).slides)
     assert slides[0].notes_slide.notes_text_frame.text == "Tell Acme of 4"
@@ -149,14 +154,14 @@ def assert_takes_and_gives(template: DeckTemplate, path: Path, base: Path, tmp_p
     template.write(tmp_path / "stub.pptx", [first.id])
     blocks = {"b": Block("Hello", lines=("One", "\tTwo"), rows=(("a", "b"), ("1", "2")))}
     with authored(tmp_path / "stub.pptx", blocks, tmp_path / "authored.pptx") as slides:
-        named = compose(path, slides, tmp_path / "whole.pptx")
+        named = composed(path, slides, tmp_path / "whole.pptx")
     written(path, tmp_path / "out.pptx", named, tmp_path / "whole.pptx", ["b", first.id])
     assert {each.code for each in check_file(tmp_path / "out.pptx")} <= known
     assert said(tmp_path / "out.pptx")[0][0] == "Hello"
     with DeckTemplate(base) as into:
         fits = into.has_layout(template.layout(first.id))
     if fits:
-        named = compose(base, [template.foreign(first.id, "x")], tmp_path / "into.pptx")
+        named = composed(base, [template.foreign(first.id, "x")], tmp_path / "into.pptx")
         written(base, tmp_path / "copy.pptx", named, tmp_path / "into.pptx", ["x"])
         assert {each.code for each in check_file(tmp_path / "copy.pptx")} <= known
     else:
@@ -208,7 +213,7 @@ def poured(base: Path, folder: Path, told: list[Block]) -> Path:
     with DeckTemplate(base) as template:
         template.write(folder / "stub.pptx", [template.slides[0].id])
     with authored(folder / "stub.pptx", named_blocks, folder / "authored.pptx") as slides:
-        named = compose(base, slides, folder / "whole.pptx")
+        named = composed(base, slides, folder / "whole.pptx")
     written(base, folder / "out.pptx", named, folder / "whole.pptx", list(named_blocks))
     return folder / "out.pptx"
 

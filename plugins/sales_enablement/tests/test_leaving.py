@@ -1,16 +1,23 @@
 """What leaves the house: slides that may not be used any more are in nothing that others see."""
 
+import io
+import zipfile
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pptx import Presentation
+from sqlalchemy import func, select
 
 from cms_core.errors import Conflict, Forbidden, Invalid, NotFound
 from cms_core.services import Services
 from cms_sales_enablement import (
+    blocks,
+    deck_files,
     decks,
+    documents,
     feedback,
     material,
     own_slides,
@@ -18,13 +25,17 @@ from cms_sales_enablement import (
     presentations,
     rooms,
     rules,
+    shares,
     slide_facets,
     training,
     translating,
     variants,
 )
 from cms_sales_enablement.decks import Wanted
-from cms_sales_enablement.models import Slide
+from cms_sales_enablement.models import Picture, Slide
+from cms_sales_enablement.pptx.findings import is_sound
+from cms_sales_enablement.pptx.lint import check_file
+from cms_sales_enablement.pptx.template import DeckTemplate
 
 from .decks import changed, make, swap
 
@@ -204,3 +215,138 @@ def test_who_sees_their_own_decks_reads_no_names_of_others(
     at = "/app/p/sales_enablement/presentations/pitch"
     assert "Secret Ltd" in as_role("marketer").get(at).text
     assert "Secret Ltd" not in as_role("rep").get(at).text
+
+
+# --- what others get --------------------------------------------------------------------------------------------------
+
+
+def test_a_file_for_others_has_no_notes_and_no_hidden_slides(
+    desk: Any, rep: Services, reader: Any, tmp_path: Path
+) -> None:
+    path = make(tmp_path / "Pitch.pptx", 4)
+    hide = {"ppt/slides/slide3.xml": swap(b"<p:sld ", b'<p:sld show="0" ')}
+    found = presentations.add(
+        desk.services("marketer"), changed(path, tmp_path / "h.pptx", hide).read_bytes(), "Pitch.pptx"
+    )
+    desk.approve(found.saved.slug)
+    deck = decks.make(rep, "pitch", Wanted(said={"company.name": "Acme"}))
+    link = desk.share(deck.public_id, download=True)
+    page = reader.get(link.url).text
+    assert "Slide 2" in page
+    assert "Slide 3" not in page
+    assert "//slides" not in page
+    view = page.partition('data-view="')[2].partition('"')[0]
+    with reader.get(f"{link.url}/file/pptx?view={view}") as answer:
+        theirs = Presentation(io.BytesIO(answer.data))
+    assert [slide.shapes.title.text for slide in theirs.slides] == ["Slide 1", "Slide 2", "Slide 4"]
+    assert not any(slide.has_notes_slide for slide in theirs.slides)
+    deck_files.write(rep, deck, tmp_path / "ours.pptx")
+    ours = Presentation(str(tmp_path / "ours.pptx")).slides
+    assert len(ours) == 4
+    assert ours[1].notes_slide.notes_text_frame.text == "Tell Acme of 2"
+
+
+def test_a_told_deck_for_others_has_no_notes_either(
+    desk: Any, rep: Services, add: Callable[..., str], tmp_path: Path
+) -> None:
+    add("Pitch", 2)
+    told = {"block-1": blocks.checked(rep, "title", {"title": "Hello", "notes": "They owe us"})}
+    deck = decks.make(rep, "pitch", Wanted(("block-1",), blocks=told))
+    deck_files.write(rep, deck, tmp_path / "theirs.pptx", outside=True)
+    assert not Presentation(str(tmp_path / "theirs.pptx")).slides[0].has_notes_slide
+    assert is_sound(check_file(tmp_path / "theirs.pptx"))
+
+
+def test_slides_of_another_size_are_refused_and_not_offered(
+    desk: Any, rep: Services, add: Callable[..., str], tmp_path: Path
+) -> None:
+    add("Pitch", 2)
+    wide = {"ppt/presentation.xml": swap(b'cx="9144000"', b'cx="12192000"')}
+    path = changed(make(tmp_path / "x.pptx", 3), tmp_path / "Wide.pptx", wide)
+    found = presentations.add(desk.services("marketer"), path.read_bytes(), path.name)
+    desk.approve(found.saved.slug)
+    with pytest.raises(Invalid, match=r"13\.33 by 7\.5 inches"):
+        decks.make(rep, "pitch", Wanted(("wide:256",)))
+    deck = decks.make(rep, "pitch", Wanted())
+    assert own_slides.offer(rep, deck, "wide").slides == []
+
+
+def test_what_is_taken_out_of_slides_of_others_is_told(
+    desk: Any, rep: Services, add: Callable[..., str], tmp_path: Path
+) -> None:
+    add("Pitch", 2)
+    far = (
+        b'<Relationship Id="rId99" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/hyperlink" '
+        b'Target="javascript:x" TargetMode="External"/></Relationships>'
+    )
+    bad = {
+        "ppt/slides/slide1.xml": swap(
+            b'<a:rPr b="1"/>', b'<a:rPr b="1"><a:hlinkClick r:id="rId99"/></a:rPr>'
+        ),
+        "ppt/slides/_rels/slide1.xml.rels": swap(b"</Relationships>", far),
+    }
+    path = changed(make(tmp_path / "x.pptx", 3), tmp_path / "Odd.pptx", bad)
+    found = presentations.add(desk.services("marketer"), path.read_bytes(), path.name)
+    desk.approve(found.saved.slug)
+    deck = decks.make(rep, "pitch", Wanted(("odd:256", "256")))
+    asset = rep.asset("odd").id
+    assert [(each.code, each.where) for each in deck_files.look(rep, deck).findings] == [
+        ("bad_link", f"{asset}:256")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "told", "said"),
+    [
+        ("case-study", {"asset": "pitch"}, "no approved content"),
+        ("chart", {"figures": "Q,A\na,-1\nb,2", "chart_kind": "pie"}, "parts of a whole"),
+        ("chart", {"figures": "Q,A\na,0", "chart_kind": "pie"}, "parts of a whole"),
+    ],
+)
+def test_what_makes_no_sense_on_a_slide_is_refused(
+    rep: Services, add: Callable[..., str], kind: str, told: dict[str, str], said: str
+) -> None:
+    add("Pitch", 1)
+    with pytest.raises(Invalid, match=said):
+        blocks.checked(rep, kind, told)
+
+
+def test_fields_that_nobody_fills_are_told(tmp_path: Path) -> None:
+    path = make(tmp_path / "p.pptx", 1)
+    odd = {
+        "ppt/charts/chart1.xml": swap(b"before", b"{{ x }}"),
+        "ppt/slideLayouts/slideLayout2.xml": swap(b"Click to edit Master title style", b"{{ lay }}"),
+        "ppt/slides/slide1.xml": swap(b"Slide 1", b"{{ half"),
+    }
+    names = [
+        name for name in zipfile.ZipFile(path).namelist() if "/charts/chart" in name and name.endswith(".xml")
+    ]
+    odd[names[0]] = odd.pop("ppt/charts/chart1.xml")
+    with DeckTemplate(changed(path, tmp_path / "o.pptx", odd)) as template:
+        found = sorted(each.where for each in template.findings if each.code == "unfilled_field")
+    assert found == sorted([names[0], "ppt/slideLayouts/slideLayout2.xml", "ppt/slides/slide1.xml"])
+
+
+def test_looks_are_told_with_the_titles_that_were_read(
+    desk: Any, rep: Services, add: Callable[..., str], reader: Any
+) -> None:
+    add("Pitch", 1)
+    told = {"block-1": blocks.checked(rep, "title", {"title": "For {{ company.name }}"})}
+    deck = decks.make(rep, "pitch", Wanted(("block-1",), {"company.name": "Acme"}, blocks=told))
+    link = desk.share(deck.public_id)
+    page = reader.get(link.url).text
+    view = page.partition('data-view="')[2].partition('"')[0]
+    reader.clock.at += timedelta(seconds=3)
+    reader.post(f"{link.url}/seen", view=view, n="1", ms="3000", slides="block-1:3000", slide="block-1")
+    (look,) = documents.link_with_views(rep, shares.find(rep, link.id))["views"]
+    assert look["slides"] == [{"slide": "block-1", "title": "For Acme", "seconds": 3}]
+
+
+def test_a_link_has_its_slides_drawn_at_once(
+    desk: Any, rep: Services, add: Callable[..., str], by_hand: Any
+) -> None:
+    add("Pitch", 2)
+    deck = decks.make(rep, "pitch", Wanted())
+    desk.share(deck.public_id)
+    with rep.session() as session:
+        assert session.scalar(select(func.count()).select_from(Picture)) == 2

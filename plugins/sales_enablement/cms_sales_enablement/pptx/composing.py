@@ -15,6 +15,7 @@ from cms_core import Invalid
 from cms_sales_enablement.pptx.archive import ArchiveWriter
 from cms_sales_enablement.pptx.compiling import row, rows_of
 from cms_sales_enablement.pptx.fields import serialised
+from cms_sales_enablement.pptx.findings import Finding
 from cms_sales_enablement.pptx.lint import OFFICE
 from cms_sales_enablement.pptx.package import CONTENT_TYPES, TYPES, Package, Relationship, rels_of
 from cms_sales_enablement.pptx.skeleton import relationships_part
@@ -39,16 +40,27 @@ class Foreign:
         return self.parts.get(name) or self.package.read(name)
 
 
-def compose(base: Path, added: Sequence[Foreign], out: Path) -> dict[str, str]:
-    """Write a presentation with these slides behind its own; gives what they are called, by part.
+@dataclass(frozen=True)
+class Composed:
+    """What the slides that were put in are called, by part, and by that what was taken out of them."""
 
-    Raises Invalid for a slide whose layout the presentation does not have.
-    """
+    named: Mapping[str, str]
+    stripped: Mapping[str, tuple[Finding, ...]]
+
+
+def compose(base: Path, added: Sequence[Foreign], out: Path) -> Composed:
+    """Write a presentation with these slides behind its own; raises Invalid for a slide whose layout it does not have."""
     with Package(base) as package:
         composition = _Composition(package, added)
-        named = {composition.take(each): each.id for each in added}
+        taken = [composition.take(each) for each in added]
         composition.write(out)
-    return named
+    return Composed(
+        {names[each.part]: each.id for names, each in zip(taken, added, strict=True)},
+        {
+            each.id: tuple(found for found in each.package.stripped if found.where in names)
+            for names, each in zip(taken, added, strict=True)
+        },
+    )
 
 
 def layouts(package: Package) -> dict[str, str]:
@@ -89,8 +101,8 @@ class _Composition:
         self._media = _by_checksum(base)
         self._slides = {(each.package, each.part): self._fresh(each.part) for each in added}
 
-    def take(self, slide: Foreign) -> str:
-        """Take a slide in with all that it needs; gives the part that it is now."""
+    def take(self, slide: Foreign) -> Mapping[str, str]:
+        """Take a slide in with all that it needs; gives what each part of it is now."""
         names = {slide.part: self._slides[slide.package, slide.part]}
         taken = set[str]()
         while waiting := [name for name in names if name not in taken and names[name] not in self._base]:
@@ -98,7 +110,7 @@ class _Composition:
                 self._take_part(slide, part, names)
             taken |= set(waiting)
         self._list(names[slide.part])
-        return names[slide.part]
+        return names
 
     def _take_part(self, slide: Foreign, part: str, names: dict[str, str]) -> None:
         """Take one part over; what it leads to has a name then."""

@@ -5,7 +5,7 @@ shows a picture of itself becomes that picture. Shapes keep their numbers; anima
 """
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from cms_sales_enablement.pptx.fields import A, serialised
@@ -42,8 +42,10 @@ class SafePackage(Package):
     ``findings`` are those of the file as it is; ``stripped`` what was taken out, by the part that held it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, without: Collection[str] = ()) -> None:
+        """``without``: kinds of relationships that are taken out with what they lead to, and not told."""
         super().__init__(path)
+        self._without = frozenset(without)
         self.changed: dict[str, bytes] = {}
         self._named: dict[str, list[Relationship]] = {}
         try:
@@ -78,7 +80,7 @@ class SafePackage(Package):
                 found & {"ole", "active_x"}
             )  # drawings of old, which only these use; no element names them
             gone = [
-                bool(code) or (drawn and each.kind == "vmlDrawing")
+                bool(code) or each.kind in self._without or (drawn and each.kind == "vmlDrawing")
                 for each, code in zip(named, codes, strict=True)
             ]
             if any(gone):

@@ -20,10 +20,10 @@ from cms_sales_enablement.pptx.compiling import Compiled, Compiler
 from cms_sales_enablement.pptx.composing import Foreign, layout_of, layouts, name_of
 from cms_sales_enablement.pptx.copying import Compilation, Copy, Given
 from cms_sales_enablement.pptx.data import Chart, Rows
-from cms_sales_enablement.pptx.fields import OWN
+from cms_sales_enablement.pptx.fields import FIELD, OWN
 from cms_sales_enablement.pptx.findings import Finding, Level
 from cms_sales_enablement.pptx.looks import Looks
-from cms_sales_enablement.pptx.package import CONTENT_TYPES, rels_of
+from cms_sales_enablement.pptx.package import CONTENT_TYPES, Element, rels_of
 from cms_sales_enablement.pptx.pictures import read_picture
 from cms_sales_enablement.pptx.pieces import TablePlace
 from cms_sales_enablement.pptx.skeleton import Skeleton
@@ -32,6 +32,7 @@ from cms_sales_enablement.pptx.slots import Kind, Slot
 from cms_sales_enablement.pptx.strip import SafePackage
 
 Values = Mapping[str, str]
+OURS = ("notesSlide", "comments", "commentAuthors", "authors")  # what people of the house tell each other
 
 
 @dataclass(frozen=True)
@@ -48,13 +49,20 @@ class DeckTemplate:
     """An open template. Any number of threads may write copies at once. ``findings`` are those of the file as it was opened."""
 
     def __init__(
-        self, path: Path, known: merge.Fields | None = None, named: Mapping[str, str] | None = None
+        self,
+        path: Path,
+        known: merge.Fields | None = None,
+        named: Mapping[str, str] | None = None,
+        *,
+        bare: bool = False,
     ) -> None:
         """``known`` are the fields of registered providers, ``named`` ids of slides by part that come before their own.
 
+        ``bare``: copies hold no notes and no comments.
+
         Raises PackageRefused for a file that cannot be used.
         """
-        self._package = SafePackage(path)
+        self._package = SafePackage(path, OURS if bare else ())
         # A template that nobody needs any more lets go of its file.
         weakref.finalize(self, self._package.close)
         try:
@@ -103,6 +111,12 @@ class DeckTemplate:
     def layout(self, id_: str) -> str:
         """What the layout of a slide is called; raises Invalid for a slide that is none."""
         return name_of(self._package, layout_of(self._package, self._pick([id_])[0].part))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of its slides, in EMU."""
+        found = self._presentation.root.find("{*}sldSz")
+        return (int(found.get("cx", "0")), int(found.get("cy", "0"))) if found is not None else (0, 0)
 
     def has_layout(self, name: str) -> bool:
         """Whether one of its layouts is called so."""
@@ -183,6 +197,7 @@ class DeckTemplate:
         return {name: each for name, each in found.items() if not each.is_constant or name in leading}
 
     def _remarked(self) -> Iterator[Finding]:
+        yield from self._unfilled()
         for compiled in self._compilation.compiled.values():
             yield from compiled.findings
             for use in compiled.charts:
@@ -190,6 +205,20 @@ class DeckTemplate:
                 if use.field and why:
                     said = f"the chart {use.field} takes no figures: {why}"
                     yield Finding(Level.WARNING, "unfillable_chart", compiled.name, said)
+
+    def _unfilled(self) -> Iterator[Finding]:
+        """Where fields stand that nobody fills: in charts and layouts, or written over more than one line."""
+        charts = {each.target for named in self._named.values() for each in named if each.kind == "chart"}
+        layouts = {part for below in self._below.values() for part in below}
+        for part in sorted((charts | layouts) & set(self._package.names)):
+            if next(_open_fields(self._package.xml(part)), None):
+                yield Finding(
+                    Level.WARNING, "unfilled_field", part, "a field in it is not filled: it stays as it is"
+                )
+        for part in self._below:
+            for words in _open_fields(self._package.xml(part), within=False):
+                said = f"{words:.80}: a field is written in one line, from {{{{ to }}}}. It stays as it is"
+                yield Finding(Level.WARNING, "unfilled_field", part, said)
 
     def _chart(self, part: str, id_: str) -> str:
         return next((each.target for each in self._named.get(part, ()) if each.id == id_), "")
@@ -255,6 +284,15 @@ class DeckTemplate:
         for name, data in copy.added.items():
             archive.add(name, data)
         archive.copy(self._package.fileno(), [each for each in kept if each.name not in parts])
+
+
+def _open_fields(root: Element, *, within: bool = True) -> Iterator[str]:
+    """Texts with a field; or where they are found in a text, those that hold the half of one."""
+    for paragraph in root.iter("{*}p", "{http://schemas.openxmlformats.org/drawingml/2006/chart}v"):
+        text = "".join(map(str, paragraph.itertext()))
+        left = text if within else FIELD.sub("", text)
+        if "{{" in left:
+            yield text
 
 
 def _bare(name: str) -> str:
