@@ -5,6 +5,7 @@ from marshmallow import Schema, fields, validate
 MOST_ROWS, MOST_COLUMNS = 30, 12
 MOST_CATEGORIES, MOST_SERIES = 60, 8
 SHA256 = validate.Regexp(r"[0-9a-f]{64}$", error="Not a picture that was sent.")
+PLAIN = validate.Regexp(r"(?s)(?!.*\{\{)", error="Fields are not filled here.")
 CHART_LABELS = {"column": "Columns", "bar": "Bars", "line": "Lines", "pie": "Pie"}
 LINES = "One point a line; begin deeper ones with two spaces"
 
@@ -50,7 +51,11 @@ class PictureBlock(Schema):
     picture = fields.String(
         required=True, validate=SHA256, metadata={"label": "Picture", "hint": "PNG or JPEG", "file": True}
     )
-    alt = _text("What it shows", 300, "For those who cannot see it", required=True)
+    alt = fields.String(
+        required=True,
+        validate=[validate.Length(1, 300), PLAIN],
+        metadata={"label": "What it shows", "hint": "For those who cannot see it"},
+    )
     title = _text("Title")
     lines = _text("Points beside it", 2000, LINES, long=True)
     notes = _text("Notes for you", 4000, long=True)
@@ -71,8 +76,14 @@ class ChartBlock(Schema):
     """Figures."""
 
     title = _text("Title")
-    figures = _text(
-        "Figures", 20_000, "A header (Quarter,Cost), then a line for each category", long=True, required=True
+    figures = fields.String(
+        required=True,
+        validate=[validate.Length(1, 20_000), PLAIN],
+        metadata={
+            "label": "Figures",
+            "hint": "A header (Quarter,Cost), then a line for each category",
+            "widget": "textarea",
+        },
     )
     chart_kind = fields.String(
         load_default="column",

@@ -81,7 +81,7 @@ def picture(query: dict[str, Any], named: str, slide: str) -> Response:
     """The picture of a slide as it stands in the presentation, once somebody has looked at its page and it is made."""
     svc = api.services(PLUGIN)
     kept = presentations.find(svc, named)
-    found = next((each for each in kept.slides if each.uid == slide), None)
+    found = kept.find_slide_or_none(slide)
     file = pictures.of(svc, kept.asset.id, found, None, query["width"]) if found else None
     if file is None:
         raise NotFound("this picture is not made (yet)", "look again in some seconds")

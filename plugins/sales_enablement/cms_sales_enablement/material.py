@@ -3,29 +3,22 @@
 A slide of the presentation is named by its id, one of another by ``<presentation>:<id>``, a block by an id of its own.
 """
 
-import hashlib
-import tempfile
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache, partial
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from typing import Any
 
-from cms_core import CmsError, Invalid, Services, merge
+from cms_core import CmsError, Invalid, Services
 from cms_sales_enablement import blocks, presentations, shelf
+from cms_sales_enablement import ready_files as files
 from cms_sales_enablement.models import BLOCK, Deck, Slide
 from cms_sales_enablement.pptx.block import Block
-from cms_sales_enablement.pptx.composing import Foreign, compose
 from cms_sales_enablement.pptx.findings import Finding
 from cms_sales_enablement.pptx.template import DeckTemplate
 from cms_sales_enablement.presentations import Kept
+from cms_sales_enablement.ready_files import Added, Specs
 
-OPEN = 8  # files that are kept open, ready to be copied: presentations, and as many that were composed
-COMPOSING = threading.Lock()
 EMU_OF_INCH, SLACK = 914_400, 0.01
-Specs = tuple[Any, ...]  # of the merge fields that are known
 
 
 @dataclass(frozen=True)
@@ -94,13 +87,13 @@ class Material:
         """The presentation that a slide is of, and the slide as it is there; None for a block."""
         part = Part(ref)
         kept = self.others.get(part.asset) if part.asset else None if ref.startswith(BLOCK) else self.kept
-        slide = next((each for each in kept.slides if each.uid == part.uid), None) if kept else None
+        slide = kept.find_slide_or_none(part.uid) if kept else None
         return (kept, slide) if kept and slide else None
 
 
 def of_presentation(svc: Services, kept: Kept) -> Material:
     """A presentation as it is."""
-    return Material(kept, partial(_opened, kept.file.path, _specs(svc)))
+    return Material(kept, partial(files.opened, kept.file.path, files.specs_of(svc)))
 
 
 def of_deck(svc: Services, deck: Deck) -> Material:
@@ -118,13 +111,10 @@ def of_parts(svc: Services, kept: Kept, parts: Iterable[Part]) -> Material:
     added = [part for part in parts if part.is_added]
     if not added:
         return of_presentation(svc, kept)
-    specs = _specs(svc)
+    specs = files.specs_of(svc)
     gathered = _gather(svc, kept, added, specs)
 
-    def composed(bare: bool) -> _File:
-        with COMPOSING:  # the pictures of one page are asked for at once
-            return _composed(kept.file.path, tuple(gathered.found), specs, bare)
-
+    composed = partial(files.composed, kept.file.path, tuple(gathered.found), specs)
     file = composed(False)
     told = {each.ref: each.block for each in gathered.found if each.block is not None}
     return Material(
@@ -140,8 +130,8 @@ def of_parts(svc: Services, kept: Kept, parts: Iterable[Part]) -> Material:
 
 def fitting(svc: Services, kept: Kept, other: Kept) -> set[str]:
     """The ids of the slides of another presentation that this one has a layout for."""
-    specs = _specs(svc)
-    base, template = _opened(kept.file.path, specs), _opened(other.file.path, specs)
+    specs = files.specs_of(svc)
+    base, template = files.opened(kept.file.path, specs), files.opened(other.file.path, specs)
     if not _same_shape(base, template):
         return set()
     return {slide.uid for slide in other.slides if base.has_layout(template.layout(slide.uid))}
@@ -161,30 +151,20 @@ def refs(svc: Services, kept: Kept, picks: Iterable[str]) -> list[str]:
 # --- what is put in -----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Added:
-    """A slide that is put in: ``key`` is the same for the same content, by which a file that was made of it is found again."""
-
-    ref: str
-    key: str
-    template: DeckTemplate | None = field(default=None, compare=False)
-    block: Block | None = field(default=None, compare=False)
-
-
 @dataclass
 class _Gathered:
-    found: list[_Added] = field(default_factory=list)
+    found: list[Added] = field(default_factory=list)
     lacking: dict[str, str] = field(default_factory=dict)
     others: dict[str, Kept] = field(default_factory=dict)
 
 
 def _gather(svc: Services, kept: Kept, parts: Sequence[Part], specs: Specs) -> _Gathered:
-    gathered, base = _Gathered(), _opened(kept.file.path, specs)
+    gathered, base = _Gathered(), files.opened(kept.file.path, specs)
     for part in parts:
         try:
             if part.block is not None:
                 block = blocks.content(svc, part.block)
-                gathered.found.append(_Added(part.ref, _key(block), block=block))
+                gathered.found.append(Added.told(part.ref, block))
             else:
                 gathered.found.append(_foreign(svc, base, part, specs, gathered.others))
         except CmsError as error:
@@ -192,12 +172,12 @@ def _gather(svc: Services, kept: Kept, parts: Sequence[Part], specs: Specs) -> _
     return gathered
 
 
-def _foreign(svc: Services, base: DeckTemplate, part: Part, specs: Specs, others: dict[str, Kept]) -> _Added:
+def _foreign(svc: Services, base: DeckTemplate, part: Part, specs: Specs, others: dict[str, Kept]) -> Added:
     other = others.get(part.asset) or presentations.find(svc, part.asset)
     if shelf.over(svc, [other.asset.id]):
         raise Invalid(f"{other.asset.slug!r} may be used no longer", "pick other slides", field="pick")
     others[part.asset] = other
-    template = _opened(other.file.path, specs)
+    template = files.opened(other.file.path, specs)
     _require_shape(base, template, other)
     layout = template.layout(part.uid)
     if not base.has_layout(layout):
@@ -206,7 +186,7 @@ def _foreign(svc: Services, base: DeckTemplate, part: Part, specs: Specs, others
             "pick slides of the same brand",
             field="pick",
         )
-    return _Added(part.ref, f"{other.file.sha256} {part.uid}", template)
+    return Added(part.ref, part.uid, other.file.sha256, template)
 
 
 def _require_shape(base: DeckTemplate, template: DeckTemplate, other: Kept) -> None:
@@ -222,68 +202,3 @@ def _require_shape(base: DeckTemplate, template: DeckTemplate, other: Kept) -> N
 
 def _same_shape(one: DeckTemplate, other: DeckTemplate) -> bool:
     return all(abs(a - b) <= SLACK * a for a, b in zip(one.size, other.size, strict=True))
-
-
-def _key(block: Block) -> str:
-    return hashlib.sha256(repr(block).encode()).hexdigest()
-
-
-def _specs(svc: Services) -> Specs:
-    return tuple(
-        (provider.namespace, provider.open, tuple((each.name, each.type) for each in provider.fields))
-        for provider in svc.merge_fields
-    )
-
-
-# --- files, ready to be copied ------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _File:
-    template: DeckTemplate
-    slides: tuple[Slide, ...]
-    stripped: tuple[Finding, ...]
-
-
-@lru_cache(maxsize=OPEN)
-def _opened(path: str, specs: Specs, bare: bool = False) -> DeckTemplate:
-    """Named by content, a file never changes; the fields are part of what was compiled."""
-    return DeckTemplate(Path(path), _fields(specs), bare=bare)
-
-
-@lru_cache(maxsize=OPEN)
-def _composed(path: str, added: tuple[_Added, ...], specs: Specs, bare: bool = False) -> _File:
-    """A file that holds more than the presentation; it has no name once it is open."""
-    with tempfile.TemporaryDirectory(prefix="cms-deck-") as folder, ExitStack() as stack:
-        whole = Path(folder, "whole.pptx")
-        composed = compose(Path(path), list(_slides(path, added, specs, Path(folder), stack)), whole)
-        template = DeckTemplate(whole, _fields(specs), composed.named, bare=bare)
-    slides = [presentations.row_of(each, template.looks(each.id)) for each in template.slides]
-    told = tuple(replace(each, where=ref) for ref, found in composed.stripped.items() for each in found)
-    return _File(template, tuple(each for each in slides if each.uid in {one.ref for one in added}), told)
-
-
-def _slides(
-    path: str, added: Sequence[_Added], specs: Specs, folder: Path, stack: ExitStack
-) -> Iterator[Foreign]:
-    """The slides that are put in, in their order; blocks are made on a copy with the presentation's layouts."""
-    from cms_sales_enablement.pptx.authoring import authored
-
-    told = {each.ref: each.block for each in added if each.block is not None}
-    made: dict[str, Foreign] = {}
-    if told:
-        base, stub = _opened(path, specs), folder / "stub.pptx"
-        base.write(stub, [base.slides[0].id])
-        found = stack.enter_context(authored(stub, told, folder / "authored.pptx"))
-        made = {each.id: each for each in found}
-    for each in added:
-        yield each.template.foreign(Part(each.ref).uid, each.ref) if each.template else made[each.ref]
-
-
-def _fields(specs: Specs) -> merge.Fields:
-    return merge.Fields(
-        {
-            namespace: merge.Namespace({name: merge.FieldType(kind) for name, kind in known}, open=is_open)
-            for namespace, is_open, known in specs
-        }
-    )

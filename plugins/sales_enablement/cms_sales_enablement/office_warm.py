@@ -90,9 +90,16 @@ def python_with_uno(soffice: str) -> str | None:
     for each in dict.fromkeys([str(own), "/usr/bin/python3", shutil.which("python3") or "", sys.executable]):
         if each and Path(each).is_file():
             with contextlib.suppress(OSError, subprocess.SubprocessError):
-                subprocess.run([each, "-I", "-c", "import uno"], capture_output=True, timeout=30, check=True)
+                _import_uno(each)
                 return each
     return None
+
+
+def _import_uno(python: str) -> None:
+    """In a home of its own: it makes folders there."""
+    with tempfile.TemporaryDirectory(prefix="cms-office-") as home:
+        command = [python, "-I", "-c", "import uno"]
+        subprocess.run(command, env=environment(home), capture_output=True, timeout=30, check=True)
 
 
 @dataclass

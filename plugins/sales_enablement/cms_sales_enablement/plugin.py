@@ -74,8 +74,8 @@ def register_event_types() -> Iterable[EventType]:
 
 @hookimpl
 def register_blueprints() -> "Iterable[Blueprint]":
-    from cms_sales_enablement import api as calls
     from cms_sales_enablement import (
+        api,
         block_api,
         block_pages,
         deck_api,
@@ -109,7 +109,8 @@ def register_blueprints() -> "Iterable[Blueprint]":
         room_pages,
         room_doors,
     )
-    told = (
+    calls = (
+        api,
         saying_api,
         template_api,
         deck_api,
@@ -120,8 +121,7 @@ def register_blueprints() -> "Iterable[Blueprint]":
         usage_api,
         room_api,
     )
-    rooms = (*shown, calls, *told)
-    return [room.blueprint for room in rooms]
+    return [each.blueprint for each in (*shown, *calls)]
 
 
 @hookimpl

@@ -45,6 +45,18 @@ class Kept:
         """Its slides in the order of the show."""
         return self.presentation.slides
 
+    def find_slide(self, uid: str) -> Slide:
+        """One of them by its id; raises NotFound."""
+        if (found := self.find_slide_or_none(uid)) is None:
+            raise NotFound(
+                f"{self.asset.slug!r} has no slide {uid[:80]!r}", "`cms sales templates show` lists them"
+            )
+        return found
+
+    def find_slide_or_none(self, uid: str) -> Slide | None:
+        """The same, or None."""
+        return next((each for each in self.slides if each.uid == uid), None)
+
 
 @dataclass(frozen=True)
 class Added:

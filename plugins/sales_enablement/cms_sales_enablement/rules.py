@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from cms_core import Invalid, NotFound, Services
+from cms_core import Invalid, Services
 from cms_sales_enablement.material import Material
 from cms_sales_enablement.models import DeckLimit, Slide, SlideRule
 from cms_sales_enablement.pptx.findings import Finding, Level
@@ -93,15 +93,18 @@ def findings(rules: Rules, made_of: Material, picks: Sequence[str]) -> Iterator[
             )
         if slide.uid not in picks and rules.required(slide.uid):
             yield Finding(Level.WARNING, REQUIRED, slide.uid, f"“{slide.title}” must be in each deck by now")
+    if rules.most is not None and len(picks) > rules.most:
+        said = f"a deck may have at most {rules.most} slides by now; this one has {len(picks)}"
+        yield Finding(Level.WARNING, "too_many_slides", "", said)
+    if rules.least is not None and len(picks) < rules.least:
+        said = f"a deck needs at least {rules.least} slides by now; this one has {len(picks)}"
+        yield Finding(Level.WARNING, "too_few_slides", "", said)
 
 
 def set_rule(svc: Services, kept: Kept, uid: str, said: Mapping[str, Any]) -> SlideRule:
     """Change what is said of a slide; what is not said stays. Raises NotFound, Forbidden and Invalid."""
     svc.require(CHANGE)
-    if uid not in {slide.uid for slide in kept.slides}:
-        raise NotFound(
-            f"{kept.asset.slug!r} has no slide {uid[:80]!r}", "`cms sales templates show` lists them"
-        )
+    kept.find_slide(uid)
     with svc.transaction() as session:
         rule = session.get(SlideRule, (kept.asset.id, uid))
         if rule is None:

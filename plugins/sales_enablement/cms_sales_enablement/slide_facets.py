@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from cms_core import Asset, Invalid, NotFound, Services, insert_missing, read_csv
+from cms_core import Asset, Invalid, Services, insert_missing, read_csv
 from cms_sales_enablement.library_models import SlideFacet, SlideVariant
 from cms_sales_enablement.models import Document
 from cms_sales_enablement.presentations import Kept
@@ -50,11 +50,8 @@ def say(svc: Services, kept: Kept, said: Mapping[str, Values]) -> None:
     Raises Forbidden, NotFound for a slide that there is not, and Invalid; then nothing is changed.
     """
     svc.require(CHANGE)
-    there = {slide.uid for slide in kept.slides}
-    if unknown := [uid for uid in said if uid not in there]:
-        raise NotFound(
-            f"{kept.asset.slug!r} has no slide {unknown[0][:80]!r}", "`cms sales templates show` lists them"
-        )
+    for uid in said:
+        kept.find_slide(uid)
     wanted = {uid: {name: _clean(name, values) for name, values in of.items()} for uid, of in said.items()}
     asset = kept.asset.id
     with svc.transaction() as session:

@@ -179,7 +179,7 @@ def picture(slug: str, uid: str, width: int) -> Response:
     """The picture of one slide as it stands in the presentation."""
     svc = services.current(PLUGIN)
     kept = presentations.find(svc, slug)
-    slide = next((each for each in kept.slides if each.uid == uid), None)
+    slide = kept.find_slide_or_none(uid)
     found = pictures.of(svc, kept.asset.id, slide, None, width) if slide else None
     if found is None:
         raise NotFound("this picture is not made yet", "look again in some seconds")

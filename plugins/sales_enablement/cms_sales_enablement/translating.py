@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from cms_core import Invalid, NotFound, Services
 from cms_sales_enablement import rules, slide_facets
 from cms_sales_enablement.library_models import SlideVariant
-from cms_sales_enablement.models import Slide
 from cms_sales_enablement.presentations import Kept
 from cms_sales_enablement.slide_facets import locale_of
 from cms_sales_enablement.variants import Variants, of_presentation
@@ -15,8 +14,8 @@ def set_variant(svc: Services, kept: Kept, uid: str, original: str, locale: str)
     """Say that a slide is the translation of another one, and current; raises Forbidden, NotFound and Invalid."""
     svc.require(rules.CHANGE)
     wanted, asset = locale_of(locale), kept.asset.id
-    source = _slide(kept, original)
-    _slide(kept, uid)
+    source = kept.find_slide(original)
+    kept.find_slide(uid)
     with svc.transaction() as session:
         slide_facets.lock(session, asset)
         known = of_presentation(svc, kept)
@@ -29,7 +28,7 @@ def set_variant(svc: Services, kept: Kept, uid: str, original: str, locale: str)
 def unset_variant(svc: Services, kept: Kept, uid: str) -> None:
     """Say that a slide translates none; doing it again changes nothing."""
     svc.require(rules.CHANGE)
-    _slide(kept, uid)
+    kept.find_slide(uid)
     with svc.transaction() as session:
         if (row := session.get(SlideVariant, (kept.asset.id, uid))) is not None:
             session.delete(row)
@@ -54,15 +53,6 @@ def set_current(svc: Services, kept: Kept, uids: Sequence[str] = ()) -> list[str
             row = session.get_one(SlideVariant, (kept.asset.id, uid))
             row.digest = known.by_uid[row.original].digest
     return stale
-
-
-def _slide(kept: Kept, uid: str) -> Slide:
-    found = next((slide for slide in kept.slides if slide.uid == uid), None)
-    if found is None:
-        raise NotFound(
-            f"{kept.asset.slug!r} has no slide {uid[:80]!r}", "`cms sales templates show` lists them"
-        )
-    return found
 
 
 def _require_fitting(known: Variants, uid: str, original: str, locale: str) -> None:

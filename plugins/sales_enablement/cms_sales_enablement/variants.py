@@ -123,6 +123,8 @@ class Variants:
             families = {original: [self.in_locale(original, wanted)] for original in families}
         order = rules.arrange(self.for_originals, self.made_of, list(families))
         found = [self.by_uid[uid] for slide in order for uid in families[slide.uid]]
+        if picks and not locale and [slide.uid for slide in order] == list(families):
+            found = [self.by_uid[uid] for uid in picks]  # no rule has moved any
         for slide in found:
             rules.require_usable(self.for_all, slide)
         rules.require_number(self.rules, len(found))

@@ -350,3 +350,39 @@ def test_a_link_has_its_slides_drawn_at_once(
     desk.share(deck.public_id)
     with rep.session() as session:
         assert session.scalar(select(func.count()).select_from(Picture)) == 2
+
+
+def test_limits_of_today_are_told_of_decks_of_before(
+    desk: Any, rep: Services, add: Callable[..., str]
+) -> None:
+    add("Pitch", 3)
+    deck = decks.make(rep, "pitch", Wanted())
+    marketer = desk.services("marketer")
+    rules.set_limits(marketer, presentations.find(marketer, "pitch"), 1, 2)
+    assert [each.code for each in deck_files.look(rep, deck).findings] == ["too_many_slides"]
+    rules.set_limits(marketer, presentations.find(marketer, "pitch"), 4, 9)
+    assert [each.code for each in deck_files.look(rep, deck).findings] == ["too_few_slides"]
+
+
+def test_who_picks_both_languages_gets_them_in_the_order_of_the_picks(
+    desk: Any, rep: Services, add: Callable[..., str]
+) -> None:
+    add("Pitch", 3)
+    marketer = desk.services("marketer")
+    kept = presentations.find(marketer, "pitch")
+    slide_facets.say(marketer, kept, {"256": {"locale": ["en"]}})
+    translating.set_variant(marketer, kept, "258", "256", "de")
+    deck = decks.make(rep, "pitch", Wanted(("256", "257", "258")))
+    assert [each.uid for each in deck.slides] == ["256", "257", "258"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [("image", {"picture": "0" * 64, "alt": "{{ x }}"}), ("chart", {"figures": "Q,{{ x }}\na,1"})],
+)
+def test_fields_are_refused_where_they_are_not_filled(
+    rep: Services, add: Callable[..., str], kind: str, told: dict[str, str]
+) -> None:
+    add("Pitch", 1)
+    with pytest.raises(Invalid, match="not filled here"):
+        blocks.checked(rep, kind, told)

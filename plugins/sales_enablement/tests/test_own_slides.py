@@ -30,6 +30,7 @@ from cms_sales_enablement import (
     own_slides,
     pictures,
     presentations,
+    ready_files,
     rules,
     slide_sources,
     training,
@@ -257,7 +258,7 @@ def test_a_case_study_says_what_is_approved_when_the_deck_is_written(
 def test_the_same_words_look_the_same(rep: Services, template: str) -> None:
     told = blocks.checked(rep, "chart", {"figures": "Q,A\nQ1,1", "title": "x"})
     made = [decks.make(rep, template, Wanted(("256",), blocks={"block-1": told})) for _ in range(2)]
-    material._composed.cache_clear()
+    ready_files._composed.cache_clear()
     keys = {pictures.key_of(material.of_deck(rep, deck).by_ref["block-1"], deck) for deck in made}
     assert len(keys) == 1
 
