@@ -29,7 +29,11 @@ from cms_sales_enablement.pictures import PAPER, SMALL, TRIES, WIDE
 log = logging.getLogger(__name__)
 
 MOST = 40  # slides at once
-LEFT, LEFT_SECONDS = ("cms-slides-*", "cms-deck-*", "cms-office-*"), 3_600
+LEFT = {
+    "cms-slides-*": 3_600,
+    "cms-deck-*": 3_600,
+    "cms-office-*": 86_400,
+}  # seconds; one that is kept warm lives on
 MIME, PDF = "image/webp", "application/pdf"
 
 
@@ -44,11 +48,12 @@ def run(ctx: JobContext) -> None:
 
 def _sweep() -> None:
     """Take away what a process that was killed has left: decks are not for everybody who uses the machine."""
-    folder, latest = Path(tempfile.gettempdir()), time.time() - LEFT_SECONDS
-    for left in (each for pattern in LEFT for each in folder.glob(pattern)):
-        with contextlib.suppress(OSError):
-            if left.stat().st_mtime < latest:
-                shutil.rmtree(left)
+    folder, present = Path(tempfile.gettempdir()), time.time()
+    for pattern, seconds in LEFT.items():
+        for left in folder.glob(pattern):
+            with contextlib.suppress(OSError):
+                if present - left.stat().st_mtime > seconds:
+                    shutil.rmtree(left)
 
 
 def draw_next(svc: Services) -> bool:

@@ -1,6 +1,9 @@
 """What leaves the house: slides that may not be used any more are in nothing that others see."""
 
 import io
+import os
+import tempfile
+import time
 import zipfile
 from collections.abc import Callable
 from datetime import timedelta
@@ -18,6 +21,7 @@ from cms_sales_enablement import (
     deck_files,
     decks,
     documents,
+    drawing,
     feedback,
     material,
     own_slides,
@@ -386,3 +390,20 @@ def test_fields_are_refused_where_they_are_not_filled(
     add("Pitch", 1)
     with pytest.raises(Invalid, match="not filled here"):
         blocks.checked(rep, kind, told)
+
+
+def test_what_a_killed_process_left_is_taken_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    for name, hours in (
+        ("cms-slides-a", 2),
+        ("cms-slides-b", 0),
+        ("cms-office-c", 2),
+        ("cms-office-d", 30),
+        ("other", 99),
+    ):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "deck.pptx").write_bytes(b"x")
+        then = time.time() - hours * 3600
+        os.utime(tmp_path / name, (then, then))
+    drawing._sweep()
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["cms-office-c", "cms-slides-b", "other"]
