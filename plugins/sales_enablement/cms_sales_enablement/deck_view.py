@@ -41,6 +41,7 @@ class Shown:
     drawn: bool
     awaited: bool
     told: Told | None = None
+    hidden: bool = False
 
     @property
     def words(self) -> str:
@@ -83,6 +84,7 @@ def _shown(slide: Slide, position: int, fill: Fill, picture: Picture | None, tol
         drawn=picture is not None and picture.wide is not None,
         awaited=picture is not None and picture.wide is None and picture.tries < pictures.TRIES,
         told=_told(told, fill) if told else None,
+        hidden=slide.hidden,
     )
 
 

@@ -18,6 +18,7 @@ from cms_core.errors import Conflict, Forbidden, Invalid, NotFound
 from cms_core.services import Services
 from cms_sales_enablement import (
     blocks,
+    builder,
     deck_files,
     decks,
     documents,
@@ -244,6 +245,7 @@ def test_a_file_for_others_has_no_notes_and_no_hidden_slides(
         theirs = Presentation(io.BytesIO(answer.data))
     assert [slide.shapes.title.text for slide in theirs.slides] == ["Slide 1", "Slide 2", "Slide 4"]
     assert not any(slide.has_notes_slide for slide in theirs.slides)
+    assert [each.hidden for each in builder.of(rep, deck).shown] == [False, False, True, False]
     deck_files.write(rep, deck, tmp_path / "ours.pptx")
     ours = Presentation(str(tmp_path / "ours.pptx")).slides
     assert len(ours) == 4
