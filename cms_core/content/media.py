@@ -1,9 +1,7 @@
 """Files: stored once under the hash of their content, typed by what they are and not by what they are called."""
 
 import hashlib
-import os
 import re
-import tempfile
 from dataclasses import dataclass, fields
 from pathlib import Path, PurePosixPath
 
@@ -19,6 +17,7 @@ from cms_core.content.models import Media
 from cms_core.content.slugs import slugify
 from cms_core.db import now
 from cms_core.errors import Invalid, NotFound
+from cms_core.files import replace_file
 
 MAX_BYTES = 25 * 1024 * 1024
 MAX_PRIVATE_BYTES = 4 * MAX_BYTES
@@ -215,17 +214,8 @@ def _mime_of(data: bytes, filename: str) -> str:
 
 
 def write_once(path: Path, data: bytes) -> None:
-    """Write under a temporary name first, so that nobody ever sees half a file."""
+    """Write a file that is named by its content, whole or not at all; one that is there is left as it is."""
     if path.exists():
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    replace_file(path, data)

@@ -230,11 +230,10 @@ def _figures(text: str) -> Chart:
 
 def _points(asset: Asset) -> list[str]:
     body = asset.body.get("text") or "\n".join(each for each in asset.body.values() if isinstance(each, str))
-    texts = [str(body)]
-    items = [_short(markdown_to_text(each)) for text in texts for each in ITEM.findall(text)]
+    items = [_short(markdown_to_text(each)) for each in ITEM.findall(str(body))]
     if items:
         return items[: MOST_LINES // 2]
-    plain = " ".join(" ".join(map(markdown_to_text, texts)).split())
+    plain = " ".join(markdown_to_text(str(body)).split())
     return [_short(each) for each in re.split(r"(?<=[.!?])\s+", plain)[:SENTENCES] if each]
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from cms_core import Asset, Invalid, Media, Services
 from cms_sales_enablement import office, pdf_copies, pdf_pages
 from cms_sales_enablement.models import Deck, Slide, is_own
+from cms_sales_enablement.pdf_copies import FIELD
 
 MIME = "application/pdf"
-FIELD = "pdf"
 
 
 def keep(svc: Services, data: bytes, slides: int, filename: str) -> Media:

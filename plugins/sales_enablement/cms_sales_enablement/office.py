@@ -12,9 +12,9 @@ from pathlib import Path
 
 from cms_core import Invalid, TryLater
 from cms_sales_enablement import office_warm
+from cms_sales_enablement.office_warm import SECONDS
 
 NAMES = ("soffice", "libreoffice")
-SECONDS = 180
 
 
 def program() -> str | None:

@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import selectinload
 
 from cms_core import Asset, Conflict, Invalid, Media, NotFound, Saved, Services
-from cms_sales_enablement import brought, fonts
+from cms_sales_enablement import brought, fonts, pdf_copies
 from cms_sales_enablement.models import Deck, DeckSlide, Document, Presentation, Slide
 from cms_sales_enablement.pptx import slides as pptx
 from cms_sales_enablement.pptx.reading import TAKEN_OUT, Read, read_in_child
@@ -118,14 +118,14 @@ def _with_pdf(svc: Services, known: Saved, paper: Media) -> Saved:
         raise Conflict(
             f"{known.slug!r} has a newer version that waits for approval",
             "bring the PDF when that is approved",
-            field=brought.FIELD,
+            field=pdf_copies.FIELD,
         )
     return svc.save_asset(KIND, asset.title, _body(_file(asset), paper, asset.body), slug=asset.slug)
 
 
 def _body(file: Media, paper: Media | None, before: Mapping[str, Any]) -> dict[str, Any]:
     """What was said of it before stays; its file is another one, and its PDF belongs to that."""
-    named = {"file": file, brought.FIELD: paper}
+    named = {"file": file, pdf_copies.FIELD: paper}
     said = {name: value for name, value in before.items() if name not in named}
     return said | {name: f"/media/{each.sha256}/{each.filename}" for name, each in named.items() if each}
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from cms_core import Invalid, NotFound, Services
 from cms_sales_enablement import decks, shares, values, views
+from cms_sales_enablement.drafts import ANY
 from cms_sales_enablement.models import Share
 from cms_sales_enablement.room_models import Room, RoomItem
 from cms_sales_enablement.shares import MAY_SHARE, SEES_ALL, Made, Piece
@@ -21,7 +22,6 @@ from cms_sales_enablement.terms import Limits, Terms
 AT = "/app/p/sales_enablement/rooms"
 LONGEST_NAME, LONGEST_WELCOME = 200, 4_000
 MOST = 50  # pieces
-ANY = Terms()
 
 
 @dataclass(frozen=True)

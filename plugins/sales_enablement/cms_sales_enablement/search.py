@@ -13,12 +13,11 @@ from sqlalchemy.orm import Session
 from cms_core import Services
 from cms_sales_enablement import index, ratings, slide_facets, slide_search, words
 from cms_sales_enablement.models import Document, DocumentTag, Posting, Shelf
-from cms_sales_enablement.slide_search import Facets, SlideHit
+from cms_sales_enablement.slide_search import LAST, Facets, SlideHit
 
 FACETS = ("kind", "funnel_stage", "industry", "persona", "product", "tag", "locale")
 MOST_WORDS = 12
 EXCERPT = 180
-LAST = "\U0010ffff"
 
 
 @dataclass(frozen=True)
