@@ -42,7 +42,7 @@ from cms_core.publishing.models import Arm, Publication, PublicationState
 from cms_core.worker import Worker
 from cms_core.workspace import Workspace, open_workspace
 
-ITEMS, MANY, JOBS, ROUNDS = 2_000, 200_000, 500, 3
+ITEMS, MANY, JOBS, ROUNDS = 10_000, 200_000, 500, 3
 QUICK = {"ITEMS": 40, "MANY": 400, "JOBS": 20, "ROUNDS": 1}
 BATCH = 200
 REDIS = shutil.which("redis-server")

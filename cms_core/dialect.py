@@ -5,7 +5,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from itertools import repeat
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from sqlalchemy import JSON, ColumnElement, Date, Dialect, Text, cast, func, insert, literal, select
@@ -16,6 +16,8 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.sql.elements import KeyedColumnElement
 
 from cms_core.db import Base
+
+Scalar = TypeVar("Scalar", str, str | None, int)
 
 
 def insert_for(bound: Session | Connection, model: type[Base]) -> sqlite.Insert | postgresql.Insert:
@@ -35,11 +37,14 @@ def insert_missing(bound: Session | Connection, model: type[Base], rows: Sequenc
     return connection.execute(insert, rows, execution_options={"preserve_rowcount": True}).rowcount
 
 
-def among(session: Session, column: InstrumentedAttribute[Any], values: Sequence[str]) -> ColumnElement[bool]:
-    """SQL: the column is one of these texts. However many there are, it is one parameter and one statement to compile."""
-    listed = literal(orjson.dumps(values).decode(), Text)
+def among(
+    session: Session, column: InstrumentedAttribute[Scalar], values: Iterable[Scalar]
+) -> ColumnElement[bool]:
+    """SQL: the column is one of these. However many there are, it is one parameter and one statement to compile."""
+    listed = literal(orjson.dumps(list(values)).decode(), Text)
     if session.get_bind().dialect.name == "postgresql":
-        return column.in_(select(func.json_array_elements_text(cast(listed, JSON)).column_valued()))
+        each = func.json_array_elements_text(cast(listed, JSON)).column_valued()
+        return column.in_(select(cast(each, column.type)))
     return column.in_(select(func.json_each(listed).table_valued("value").c.value))
 
 

@@ -70,13 +70,21 @@ class QuickStatement:
         if not columns:
             return
         for index, convert in self._converters:
-            converted = {value: convert(value) for value in set(columns[index])}
-            columns[index] = [converted[value] for value in columns[index]]
+            columns[index] = _converted(convert, columns[index])
         columns += map(repeat, self._constants)
         tuples = list(zip(*self._pick(tuple(columns)), strict=False))  # constants have no end
         keys = self._keys
         parameters = tuples if keys is None else [dict(zip(keys, each, strict=True)) for each in tuples]
         connection.exec_driver_sql(self.sql, parameters)
+
+
+def _converted(convert: Callable[[Any], Any], values: Iterable[Any]) -> list[Any]:
+    values = list(values)
+    try:
+        known = {value: convert(value) for value in set(values)}
+    except TypeError:  # documents are not hashed, and seldom alike
+        return list(map(convert, values))
+    return [known[value] for value in values]
 
 
 def cursor_of(connection: Connection) -> Any:

@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import Dialect, and_, bindparam, case, func, select, update
 from sqlalchemy.orm import Session
 
-from cms_core.dialect import insert_rows
+from cms_core.dialect import among, insert_rows
 from cms_core.publishing.claims import Held
 from cms_core.publishing.models import Attempt, Phase
+from cms_core.quick import QuickStatement
 
 DRAINED = "drained"
 ASLEEP = "asleep"
@@ -36,18 +38,32 @@ def open_attempts(
     real: datetime,
     phase: Phase = Phase.COMMIT,
 ) -> None:
-    """The intents: for each claim, with its evidence, an attempt without an outcome."""
-    numbers = _next_numbers(session, [held.publication_id for held, _ in opened])
+    """The intents: for each claim, with its evidence, an attempt without an outcome. Commits still open are over."""
+    ids = [held.publication_id for held, _ in opened]
+    numbers, left_open = _known(session, ids)
+    if left_open and phase == Phase.COMMIT:
+        interrupt(session, ids, real)
     rows = [
         {
             "publication_id": held.publication_id,
-            "n": numbers[held.publication_id],
+            "n": numbers.get(held.publication_id, 0) + 1,
             "claim_no": held.claim_no,
             "evidence": evidence,
         }
         for held, evidence in opened
     ]
     insert_rows(session, Attempt, rows, phase=phase, started_at=real, error_class="", reason="")
+
+
+def _known(session: Session, publication_ids: Sequence[int]) -> tuple[dict[int, int], bool]:
+    """The highest number of each publication that was tried, and whether a commit of any is open."""
+    open_ = func.sum(case((and_(Attempt.phase == Phase.COMMIT, Attempt.outcome.is_(None)), 1), else_=0))
+    query = select(Attempt.publication_id, func.max(Attempt.n), open_)
+    query = query.where(among(session, Attempt.publication_id, publication_ids)).group_by(
+        Attempt.publication_id
+    )
+    rows = session.execute(query).all()
+    return {publication_id: n for publication_id, n, _ in rows}, any(count for _, _, count in rows)
 
 
 def reopen(session: Session, held: Held) -> bool:
@@ -86,28 +102,29 @@ def close_all(
     session: Session, closed: Sequence[tuple[int, dict[str, Any]]], real: datetime, outcome: str
 ) -> None:
     """The same for the commits of many publications that ended alike, each with all of its evidence."""
-    statement = (
-        update(Attempt)
-        .where(
-            Attempt.publication_id == bindparam("publication"),
-            Attempt.phase == Phase.COMMIT,
-            Attempt.outcome.is_(None),
-        )
-        .values(outcome=outcome, ended_at=real, evidence=bindparam("said"))
-    )
-    rows = [{"publication": each, "said": evidence} for each, evidence in closed]
-    session.connection().execute(statement, rows)
+    connection = session.connection()
+    rows = [(publication_id, evidence, outcome, real) for publication_id, evidence in closed]
+    _closed_in(connection.dialect).run_many(connection, rows)
+
+
+@cache
+def _closed_in(dialect: Dialect) -> QuickStatement:
+    return QuickStatement(dialect, _CLOSED, ("publication", "said", "became", "at"))
+
+
+_OPEN = Attempt.phase == Phase.COMMIT, Attempt.outcome.is_(None)
+_CLOSED = (
+    update(Attempt)
+    .where(Attempt.publication_id == bindparam("publication"), *_OPEN)
+    .values(outcome=bindparam("became"), ended_at=bindparam("at"), evidence=bindparam("said"))
+)
 
 
 def interrupt(session: Session, publication_ids: Sequence[int], real: datetime) -> None:
     """Commits that are still open although another claim begins: their worker died."""
     session.execute(
         update(Attempt)
-        .where(
-            Attempt.publication_id.in_(publication_ids),
-            Attempt.phase == Phase.COMMIT,
-            Attempt.outcome.is_(None),
-        )
+        .where(among(session, Attempt.publication_id, publication_ids), *_OPEN)
         .values(outcome=INTERRUPTED.outcome, reason=INTERRUPTED.reason, ended_at=real)
         .execution_options(synchronize_session=False)
     )
@@ -120,7 +137,7 @@ def record(
     session.add(
         Attempt(
             publication_id=held.publication_id,
-            n=_next_numbers(session, [held.publication_id])[held.publication_id],
+            n=_known(session, [held.publication_id])[0].get(held.publication_id, 0) + 1,
             phase=phase,
             claim_no=held.claim_no,
             started_at=started,
@@ -133,11 +150,3 @@ def record(
         )
     )
     session.flush()
-
-
-def _next_numbers(session: Session, publication_ids: Sequence[int]) -> dict[int, int]:
-    query = select(Attempt.publication_id, func.max(Attempt.n)).where(
-        Attempt.publication_id.in_(publication_ids)
-    )
-    highest = dict(session.execute(query.group_by(Attempt.publication_id)).all())
-    return {each: highest.get(each, 0) + 1 for each in publication_ids}

@@ -28,6 +28,7 @@ from sqlalchemy.orm import Session
 from cms_core.connections import circuit
 from cms_core.connections.models import Connection
 from cms_core.contract import AddressedChannel, Idempotency
+from cms_core.dialect import among
 from cms_core.plugins import Plugins
 from cms_core.publishing.leases import FAR, Bounds
 from cms_core.publishing.models import Attempt, Delivery, DeliveryState, Phase, Publication
@@ -253,7 +254,7 @@ def claim(
             values["state"] = S.PREPARING
         rows = session.execute(
             update(P)
-            .where(P.id.in_(ids), where)
+            .where(among(session, P.id, ids), where)
             .values(row_version=P.row_version + 1, **values)
             .returning(P.id, P.claim_no)
             .execution_options(synchronize_session=False)
@@ -297,7 +298,7 @@ def _free(session: Session, query: Select[*Columns]) -> Select[*Columns]:
 def still_held(session: Session, batch: Iterable[Held], states: tuple[str, ...]) -> set[int]:
     """The publications of these claims that nobody has taken, edited or cancelled meanwhile; nobody does until the commit."""
     numbers = {held.publication_id: held.claim_no for held in batch}
-    query = select(P.id, P.claim_no).where(P.id.in_(list(numbers)), P.state.in_(states))
+    query = select(P.id, P.claim_no).where(among(session, P.id, numbers), P.state.in_(states))
     if session.get_bind().dialect.name == "postgresql":
         query = query.order_by(P.id).with_for_update()
     return {row.id for row in session.execute(query) if row.claim_no == numbers[row.id]}

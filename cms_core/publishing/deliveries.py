@@ -63,8 +63,8 @@ def freeze_audience(
     slept = publication.wake_at is not None
     if fresh and not _freeze(session, held, publication, taken, channel, real):
         return False
-    if taken.local is not None and (fresh or slept):
-        skip_late(session, publication.id, [arm.id for arm in taken.arms], taken.local, due, real)
+    if taken.audience.local is not None and (fresh or slept):
+        skip_late(session, publication.id, [arm.id for arm in taken.arms], taken.audience.local, due, real)
     return True
 
 
@@ -76,7 +76,7 @@ def _freeze(
     channel: c.AddressedChannel,
     real: datetime,
 ) -> bool:
-    segment = session.get_one(Segment, taken.segment_id)
+    segment = session.get_one(Segment, taken.audience.segment_id)
     values = {
         "audience_at": real,
         "segment_rule": segment.rule or f"static segment, version {segment.version}",
@@ -87,9 +87,11 @@ def _freeze(
     members = segments.member_ids(session, segment)
     ids = session.scalars(select(Contact.id).where(Contact.id.in_(members)).order_by(Contact.id)).all()
     for start in range(0, len(ids), FREEZE_BATCH):
-        rows = list(_delivery_rows(session, channel, taken.division, ids[start : start + FREEZE_BATCH]))
-        if taken.local is not None:
-            rows = [{**row, "due_at": taken.local.due_at(row["tz"])} for row in rows]
+        rows = list(
+            _delivery_rows(session, channel, taken.audience.division, ids[start : start + FREEZE_BATCH])
+        )
+        if taken.audience.local is not None:
+            rows = [{**row, "due_at": taken.audience.local.due_at(row["tz"])} for row in rows]
         insert_rows(session, Delivery, rows, leave_existing=True, **same)
     return True
 

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import bindparam, exists, select, update
+from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
 from cms_core.campaigns.models import Campaign, Entry, EntryState
 from cms_core.contract import AgentClass
-from cms_core.dialect import insert_rows
+from cms_core.dialect import among, insert_rows
 from cms_core.events.models import Event
 from cms_core.ids import new_id
 from cms_core.publishing.models import Publication
@@ -28,7 +28,6 @@ _WHAT = (
     )
     .outerjoin(Campaign)
     .where(
-        P.id.in_(bindparam("ids", expanding=True)),
         P.stream.is_(None),
         ~exists().where(Event.source == "core", Event.source_id == TOLD + P.public_id),
     )
@@ -57,14 +56,17 @@ def tell(session: Session, publication_ids: Sequence[int], real: datetime) -> No
 
     A mailing that a person sends on after its end comes here again: it was published once.
     """
-    rows = session.connection().execute(_WHAT, {"ids": list(publication_ids)}).all()
+    rows = session.execute(_WHAT.where(among(session, P.id, publication_ids))).all()
     for row in rows:
         if row.supersedes_id is not None:
             _supersede(session, session.get_one(P, row.id), row.supersedes_id)
     entries = [row.entry_id for row in rows if row.entry_id is not None]
     if entries:
-        ended = update(Entry).where(Entry.id.in_(entries)).values(state=EntryState.DONE)
-        session.execute(ended.execution_options(synchronize_session="evaluate"))
+        ended = update(Entry).where(among(session, Entry.id, entries)).values(state=EntryState.DONE)
+        session.execute(ended.execution_options(synchronize_session=False))
+        for each in list(session):  # who goes on with an entry sees it; a worker has none in hand
+            if isinstance(each, Entry):
+                session.expire(each)
     events = [
         {
             "source_id": f"{TOLD}{row.public_id}",

@@ -1,6 +1,7 @@
 """Tracked links: targets are stored per publication and named by a number, so that no address can be smuggled in."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -8,7 +9,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cms_core import contract as c
-from cms_core.publishing.models import Publication, TrackedLink
+from cms_core.campaigns.models import Campaign
+from cms_core.dialect import among
+from cms_core.publishing.models import TrackedLink
+
+PLAIN = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]+)?(/[!-~]*)?\Z")
 
 
 class PublicationLinks:
@@ -39,6 +44,8 @@ class PublicationLinks:
 
 def is_web_address(url: str) -> bool:
     """Whether this may stand behind a link for people: a whole address of the web, and none that does something (javascript:)."""
+    if PLAIN.match(url):  # mostly it is
+        return True
     try:
         parts = urlsplit(url)
     except ValueError:  # a bracket that is not closed, and the like
@@ -46,16 +53,20 @@ def is_web_address(url: str) -> bool:
     return parts.scheme in ("http", "https") and bool(parts.netloc) and url.isprintable()
 
 
-def links_of(publication: Publication, base_url: str) -> PublicationLinks:
-    """The tracked links of a publication as they are stored."""
-    return PublicationLinks(base_url, utm_of(publication), {row.url: row.n for row in publication.links})
+def stored_links(session: Session, publication_ids: Sequence[int]) -> dict[int, dict[str, int]]:
+    """For each publication that has any: the targets that are stored, with their numbers."""
+    query = select(TrackedLink.publication_id, TrackedLink.url, TrackedLink.n)
+    found: dict[int, dict[str, int]] = {}
+    for publication_id, url, n in session.execute(
+        query.where(among(session, TrackedLink.publication_id, publication_ids))
+    ):
+        found.setdefault(publication_id, {})[url] = n
+    return found
 
 
-def utm_of(publication: Publication) -> dict[str, str]:
+def utm_of(campaign: Campaign, connection: str, channel: str, slug: str) -> dict[str, str]:
     """The UTM parameters of a publication: its campaign's vocabulary over connection, channel, campaign key and asset."""
-    row = publication.campaign
-    names = publication.connection.name, publication.channel, publication.asset.slug
-    return _utm(row.key, row.utm, *names) if row else {}
+    return _utm(campaign.key, campaign.utm, connection, channel, slug)
 
 
 def utm_for(placement: c.Placement, *, source: str = "", medium: str = "") -> dict[str, str]:

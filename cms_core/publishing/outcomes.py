@@ -1,26 +1,30 @@
 """Writing down what became of a claim. Every write names the claim's fencing number; who lost the claim writes nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import Dialect, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from cms_core import contract as c
 from cms_core.connections.models import Connection, ConnectionState
+from cms_core.dialect import among
 from cms_core.publishing import attempts, done
 from cms_core.publishing.attempts import Result
 from cms_core.publishing.claims import MAX_TRIES, SELF_RESOLVING, Held, Task, still_held, write
 from cms_core.publishing.models import Arm, Phase, Publication
 from cms_core.publishing.models import PublicationState as S
 from cms_core.publishing.snapshot import ArmPicture, Snapshot
+from cms_core.quick import QuickStatement
 from cms_core.secrets import conceal
 
 FIRST_DELAY = timedelta(seconds=5)
 LONGEST_DELAY = timedelta(hours=1)
 LONGEST_ASKED = timedelta(days=1)
 
+Ready = tuple[Held, Snapshot, c.Prepared]
 Public = tuple[Held, Snapshot, c.Receipt]
 WORKING = (S.PREPARING, S.COMMITTING, S.SENDING)
 
@@ -35,28 +39,32 @@ def not_before(real: datetime, after: timedelta) -> datetime:
     return real + min(max(after, timedelta(0)), LONGEST_ASKED)
 
 
-def keep_prepared(session: Session, made: Sequence[tuple[Held, Snapshot, ArmPicture, c.Prepared]]) -> bool:
-    """Store what ``prepare`` made ready, with the content and plugin version it was made for, and its tracked links.
+def keep_prepared(
+    session: Session, held: Held, taken: Snapshot, arm: ArmPicture, prepared: c.Prepared
+) -> bool:
+    """Store what ``prepare`` made ready of an arm. False when the claim was lost meanwhile: another's may be frozen already."""
+    if not still_held(session, [held], WORKING):
+        return False
+    _keep_prepared(session, [(taken, arm, prepared)])
+    return True
 
-    What is prepared already stays as it is. False when a claim was lost meanwhile: then another's may be frozen already.
-    """
-    ours = still_held(session, (held for held, *_ in made), WORKING)
+
+def _keep_prepared(session: Session, made: Iterable[tuple[Snapshot, ArmPicture, c.Prepared]]) -> None:
+    """With the content and plugin version it was made for, and its tracked links. What is prepared already stays as it is."""
     rows = []
-    for held, taken, arm, prepared in made:
-        if held.publication_id not in ours or arm.prepared is not None:
-            continue
-        taken.links.store(session, taken.publication_id)
-        rows.append(
-            {
-                "b_id": arm.id,
-                "b_prepared": dict(prepared.data),
-                "b_hash": arm.placement.asset.content_hash,
-                "b_version": taken.plugin_version,
-            }
-        )
-    if rows:
-        session.connection().execute(_PREPARED, rows)
-    return len(ours) == len(made)
+    for taken, arm, prepared in made:
+        if arm.prepared is None:
+            taken.links.store(session, taken.publication_id)
+            content_hash = arm.placement.asset.content_hash
+            rows.append((arm.id, prepared.data, content_hash, taken.plugin_version))
+    connection = session.connection()
+    _prepared_in(connection.dialect).run_many(connection, rows)
+
+
+@cache
+def _prepared_in(dialect: Dialect) -> QuickStatement:
+    given = "b_id", "b_prepared", "b_hash", "b_version"
+    return QuickStatement(dialect, _PREPARED, given)
 
 
 _PREPARED = (
@@ -95,16 +103,31 @@ def wait(
     attempts.record(session, held, Phase.PREPARE, started, real, Result("wait", retry_at=retry_at))
 
 
-def intend(
-    session: Session, batch: Sequence[tuple[Held, Snapshot]], state: str, real: datetime, lease: timedelta
-) -> set[int]:
-    """The intents: open attempts, committed before any socket opens. Gives the publications that are still ours."""
-    ours = still_held(session, (held for held, _ in batch), (S.PREPARING, S.SENDING, S.UNKNOWN))
-    if not ours:
-        return ours
+def intend_all(session: Session, ready: Sequence[Ready], real: datetime, lease: timedelta) -> list[Ready]:
+    """What was prepared, and the intents to publish it, committed before any socket opens. Gives those that are still ours."""
+    ours = still_held(session, (held for held, _, _ in ready), (S.PREPARING, S.UNKNOWN))
+    ready = [each for each in ready if each[0].publication_id in ours]
+    if ready:
+        _keep_prepared(session, [(taken, taken.arm, prepared) for _, taken, prepared in ready])
+        _begin(session, ours, S.COMMITTING, real, lease)
+        attempts.open_attempts(session, [(held, said_of(taken)) for held, taken, _ in ready], real)
+    return ready
+
+
+def intend_to_send(session: Session, held: Held, taken: Snapshot, real: datetime, lease: timedelta) -> bool:
+    """The same for what goes to people, which is prepared by now. False when it is not ours any more."""
+    ours = still_held(session, [held], (S.PREPARING, S.SENDING))
+    if ours:
+        _begin(session, ours, S.SENDING, real, lease)
+        if not attempts.reopen(session, held):
+            attempts.open_attempts(session, [(held, said_of(taken))], real)
+    return bool(ours)
+
+
+def _begin(session: Session, ours: Collection[int], state: S, real: datetime, lease: timedelta) -> None:
     session.execute(
         update(Publication)
-        .where(Publication.id.in_(ours))
+        .where(among(session, Publication.id, ours))
         .values(
             state=state,
             lease_until=real + lease,
@@ -116,15 +139,6 @@ def intend(
         )
         .execution_options(synchronize_session=False)
     )
-    begun = [
-        (held, said_of(taken))
-        for held, taken in batch
-        if held.publication_id in ours and not (state == S.SENDING and attempts.reopen(session, held))
-    ]
-    if begun:
-        attempts.interrupt(session, [held.publication_id for held, _ in begun], real)
-        attempts.open_attempts(session, begun, real)
-    return ours
 
 
 def said_of(taken: Snapshot) -> dict[str, Any]:
@@ -147,15 +161,11 @@ def published(session: Session, batch: Sequence[Public], real: datetime) -> None
     if not batch:
         return
     rows = [
-        {
-            "b_id": held.publication_id,
-            "b_external": receipt.external_id,
-            "b_url": receipt.url,
-            "b_receipt": {"data": dict(receipt.data)},
-        }
+        (held.publication_id, receipt.external_id, receipt.url, {"data": receipt.data}, real)
         for held, _, receipt in batch
     ]
-    session.connection().execute(_PUBLISHED, [{**row, "b_at": real} for row in rows])
+    connection = session.connection()
+    _published_in(connection.dialect).run_many(connection, rows)
     closed = [
         (held.publication_id, {**said_of(taken), "id": receipt.external_id, "url": receipt.url})
         for held, taken, receipt in batch
@@ -164,6 +174,11 @@ def published(session: Session, batch: Sequence[Public], real: datetime) -> None
     for connection_id in {taken.connection_id for _, taken, _ in batch}:
         connection_state(session, connection_id, ConnectionState.OK, "", real)
     done.tell(session, [held.publication_id for held, _, _ in batch], real)
+
+
+@cache
+def _published_in(dialect: Dialect) -> QuickStatement:
+    return QuickStatement(dialect, _PUBLISHED, ("b_id", "b_external", "b_url", "b_receipt", "b_at"))
 
 
 _PUBLISHED = (
@@ -189,7 +204,7 @@ def give_back(session: Session, batch: Sequence[tuple[Held, Snapshot]], real: da
     if ours:
         session.execute(
             update(Publication)
-            .where(Publication.id.in_(ours))
+            .where(among(session, Publication.id, ours))
             .values(
                 state=S.SCHEDULED,
                 tries=Publication.tries - 1,

@@ -42,7 +42,7 @@ def end_round(session: Session, held: Held, taken: Snapshot, real: datetime, due
         _sleep(session, held, real, min(decided_at, wakes_at or decided_at), "undecided")
     elif wakes_at is not None:
         _sleep(session, held, real, wakes_at, attempts.ASLEEP)
-    elif taken.stream and not _closed(session, held):
+    elif taken.audience.stream and not _closed(session, held):
         _sleep(session, held, real, UNTIL_CALLED, attempts.DRAINED)
     else:
         _end_sending(session, held, taken, counts, real)
@@ -101,7 +101,7 @@ def _end_sending(
 ) -> None:
     accepted, refused = counts.get(DeliveryState.ACCEPTED, 0), counts.get(DeliveryState.FAILED, 0)
     unknown, skipped = counts.get(DeliveryState.UNKNOWN, 0), counts.get(DeliveryState.SKIPPED, 0)
-    all_refused = refused and not accepted and not unknown and not taken.stream
+    all_refused = refused and not accepted and not unknown and not taken.audience.stream
     state = S.FAILED if all_refused else S.PUBLISHED
     reason = f"all {refused} refused" if state == S.FAILED else ""
     if state == S.PUBLISHED and not accepted and not unknown:

@@ -11,8 +11,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import NoneType
 from typing import Any
 
 from sqlalchemy import ColumnElement, or_
@@ -24,6 +25,7 @@ from cms_core.clock import Clock, SystemClock
 from cms_core.connections import circuit
 from cms_core.connections.models import ConnectionState
 from cms_core.errors import CmsError
+from cms_core.frozen import varied
 from cms_core.plugins import PLUGIN_FAULTS
 from cms_core.publishing import (
     claims,
@@ -33,8 +35,8 @@ from cms_core.publishing import (
     live,
     lookups,
     outcomes,
+    pictures,
     round_ends,
-    snapshot,
 )
 from cms_core.publishing.claims import Held, Task
 from cms_core.publishing.deliveries import freeze_audience
@@ -43,21 +45,21 @@ from cms_core.publishing.links import is_web_address
 from cms_core.publishing.models import Phase
 from cms_core.publishing.models import PublicationState as S
 from cms_core.publishing.sending import Sending
-from cms_core.publishing.snapshot import ArmPicture, Snapshot
+from cms_core.publishing.snapshot import ArmPicture, NotNow, Snapshot
 from cms_core.secrets import conceal, storable
 from cms_core.workspace import Workspace
 
 log = logging.getLogger(__name__)
 
+PLAIN = (str, bool, int, NoneType)
 SETTLE_SECONDS = 1.0
 FOLLOW_SECONDS = 30.0
-Ready = tuple[Held, Snapshot, c.Prepared]
 
 
 class Pace:
     """How many are claimed at once: as many as are made in a moment, so that a slow channel keeps nothing from other workers."""
 
-    MOST, MOMENT = 200, 0.5
+    MOST, MOMENT = 1_000, 0.5
 
     def __init__(self) -> None:
         self.most = 1
@@ -152,13 +154,12 @@ class Runner:
     # --- publish --------------------------------------------------------------------------------------------------------
 
     def _publish(self, batch: Sequence[Held]) -> None:
-        pictures = self._pictures(batch)
-        if pictures and isinstance(pictures[0][1].channel, c.AddressedChannel):
-            held, taken = pictures[0]
-            self._send(held, taken, pictures[0][1].channel)
+        found = self._pictures(batch)
+        if found and isinstance(found[0][1].channel, c.AddressedChannel):
+            self._send(*found[0], found[0][1].channel)
             return
-        prepared = {held: self._prepare(held, taken, taken.arm) for held, taken in pictures}
-        ready = [(held, taken, made) for held, taken in pictures if (made := prepared[held]) is not None]
+        prepared = ((held, taken, self._prepare(held, taken, taken.arm)) for held, taken in found)
+        ready = [(held, taken, made) for held, taken, made in prepared if made is not None]
         if ready:
             self._commit_all(self._intend_all(ready))
 
@@ -173,16 +174,14 @@ class Runner:
         forbidden: list[tuple[Held, str]] = []
         with self.workspace.db.transaction() as session:
             experiments.decide_due(session, [held.publication_id for held in batch], self.due_clock.now())
-            snapshot.follow_approvals(session, batch)
+            pictures.follow_approvals(session, batch)
         with self.workspace.db.session() as session:
-            handles: dict[int, c.Link] = {}
-            rows = snapshot.load(session, batch)
+            made = pictures.Pictures(session, self.workspace, batch)
             for held in batch:
                 try:
-                    row = rows[held.publication_id]
-                    taken = snapshot.take(session, self.workspace, held, row, handles)
+                    taken = made.take(held)
                 except (
-                    snapshot.NotNow,
+                    NotNow,
                     CmsError,
                 ) as reason:  # CmsError: credentials that cannot be read, and the like
                     forbidden.append((held, str(reason)))
@@ -214,19 +213,11 @@ class Runner:
             outcomes.wait(session, held, taken, arm, answer, started, self.real, due)
         return None
 
-    def _intend_all(self, ready: Sequence[Ready]) -> list[Ready]:
-        """What was prepared and the intents, in one transaction; those whose claim was lost meanwhile are left out."""
+    def _intend_all(self, ready: Sequence[outcomes.Ready]) -> list[outcomes.Ready]:
         with self.workspace.db.transaction() as session:
-            outcomes.keep_prepared(session, [(held, taken, taken.arm, made) for held, taken, made in ready])
-            batch = [(held, taken) for held, taken, _ in ready]
-            ours = outcomes.intend(session, batch, S.COMMITTING, self.real, self.lease)
-        return [each for each in ready if each[0].publication_id in ours]
+            return outcomes.intend_all(session, ready, self.real, self.lease)
 
-    def _intend(self, held: Held, taken: Snapshot, state: str) -> bool:
-        with self.workspace.db.transaction() as session:
-            return bool(outcomes.intend(session, [(held, taken)], state, self.real, self.lease))
-
-    def _commit_all(self, intended: Sequence[Ready]) -> None:
+    def _commit_all(self, intended: Sequence[outcomes.Ready]) -> None:
         """Make one after the other public; outcomes are written each second. In bad weather, or when told to stop, the rest is
         given back; the first is always tried."""
         waiting = deque(intended)
@@ -292,7 +283,7 @@ class Runner:
             if prepared is None or not self._keep(held, taken, arm, prepared):
                 return
             parts.append((arm, prepared))
-        if not self._freeze(held, taken, channel) or not self._intend(held, taken, S.SENDING):
+        if not self._freeze(held, taken, channel) or not self._intend_to_send(held, taken):
             return
         started = self.real
         error = self._deliver(held, taken, channel, parts)
@@ -302,9 +293,13 @@ class Runner:
         with self._outcome(taken) as session:
             round_ends.end_round(session, held, taken, self.real, self.due_clock.now())
 
+    def _intend_to_send(self, held: Held, taken: Snapshot) -> bool:
+        with self.workspace.db.transaction() as session:
+            return outcomes.intend_to_send(session, held, taken, self.real, self.lease)
+
     def _keep(self, held: Held, taken: Snapshot, arm: ArmPicture, prepared: c.Prepared) -> bool:
         with self.workspace.db.transaction() as session:
-            return outcomes.keep_prepared(session, [(held, taken, arm, prepared)])
+            return outcomes.keep_prepared(session, held, taken, arm, prepared)
 
     def _freeze(self, held: Held, taken: Snapshot, channel: c.AddressedChannel) -> bool:
         started = self.real
@@ -370,8 +365,8 @@ class Runner:
             self._record_lookup(held, taken, error, started)
             return
         if answer is None and lookups.may_replay(taken, self.real):
-            if self._intend(held, taken, S.COMMITTING):
-                self._commit_all([(held, taken, prepared)])
+            if intended := self._intend_all([(held, taken, prepared)]):
+                self._commit_all(intended)
             return
         with self._outcome(taken) as session:
             lookups.reconciled(session, held, taken, answer, started, self.real)
@@ -419,6 +414,8 @@ class Runner:
 
 def _as_stored(data: c.Json) -> dict[str, Any]:
     """What a channel gave, as the database will give it back; raises TypeError for what is not JSON."""
+    if all(type(name) is str and type(value) in PLAIN for name, value in data.items()):  # mostly it is small
+        return dict(data)
     stored: dict[str, Any] = json.loads(json.dumps(dict(data)))
     return stored
 
@@ -426,4 +423,4 @@ def _as_stored(data: c.Json) -> dict[str, Any]:
 def _storable(receipt: c.Receipt) -> c.Receipt:
     external_id, url = storable(receipt.external_id), storable(receipt.url)
     url = url if is_web_address(url) else ""  # people will follow it
-    return replace(receipt, external_id=external_id, url=url, data=_as_stored(receipt.data))
+    return varied(receipt, external_id=external_id, url=url, data=_as_stored(receipt.data))

@@ -102,7 +102,7 @@ class Sending:
         self._trouble: c.Retryable | None = None
         self._settled_at = self._looked_at = time.monotonic()
         self._wanted = True
-        self._leave = Leave(self._connection, taken.channel.name, taken.topic)
+        self._leave = Leave(self._connection, taken.channel.name, taken.audience.topic)
         self._standing = QuickStatement(self._connection.dialect, STANDING, ("publication",))
 
     # --- contract.Wire: the door tells what is about to leave ---------------------------------------------------------
@@ -212,8 +212,8 @@ class Sending:
             self._arm.id,
             taken.connection_id,
             taken.channel.name,
-            taken.topic,
-            taken.tz,
+            taken.audience.topic,
+            taken.audience.tz,
             self._workspace.config.lease_seconds,
             self._ahead,
         )

@@ -430,7 +430,7 @@ def test_a_receipt_or_what_is_given_back_of_a_lost_claim_changes_nothing(
     (held,) = worker.runner.claim()
     taken = worker.runner._snapshot(held)
     assert taken is not None
-    assert worker.runner._intend(held, taken, "committing")
+    assert worker.runner._intend_all([(held, taken, c.Prepared({}))])
     change(workspace, public_id, claim_no=held.claim_no + 1)
     before = row_of(workspace, public_id)
     with workspace.db.transaction() as session:

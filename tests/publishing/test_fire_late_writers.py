@@ -75,7 +75,7 @@ def test_late_sender_leaves_the_attempt_of_its_successor_open(
             (held,) = second.runner.claim()
             taken = second.runner._snapshot(held)
             assert taken is not None
-            assert second.runner._intend(held, taken, "sending")
+            assert second.runner._intend_to_send(held, taken)
 
     toys.letter.on_pull = take_over
     worker.work_once()

@@ -14,7 +14,6 @@ from cms_core.publishing.attempts import Result
 from cms_core.publishing.claims import UNTIL_CALLED, Held, Task
 from cms_core.publishing.models import Arm as ArmRow
 from cms_core.publishing.models import Delivery, Phase, Publication, TrackedLink
-from cms_core.publishing.models import PublicationState as S
 from cms_core.publishing.snapshot import Snapshot
 from cms_core.worker import Worker
 from cms_core.workspace import Workspace
@@ -61,6 +60,11 @@ class Try:
     def do_all(self, function: Any, *more: object) -> Any:
         with self.workspace.db.transaction() as session:
             return function(session, [(self.held, self.taken)], *more)
+
+    def intend(self) -> list[outcomes.Ready]:
+        ready = [(self.held, self.taken, c.Prepared({"title": "made"}))]
+        with self.workspace.db.transaction() as session:
+            return outcomes.intend_all(session, ready, REAL, LEASE)
 
     def fail(self, error: Exception, phase: str = "commit") -> None:
         self.do(outcomes.failed, self.taken, error, DUE, REAL, phase)
@@ -250,9 +254,7 @@ def test_a_wait_keeps_the_progress_and_sleeps_by_both_clocks(toy: Try) -> None:
 
 def test_what_is_prepared_is_kept_once_and_by_the_holder(toy: Try) -> None:
     def keep(title: str) -> bool:
-        with toy.workspace.db.transaction() as session:
-            made = [(toy.held, toy.taken, toy.taken.arm, c.Prepared({"title": title}))]
-            return outcomes.keep_prepared(session, made)
+        return bool(toy.do(outcomes.keep_prepared, toy.taken, toy.taken.arm, c.Prepared({"title": title})))
 
     def kept() -> tuple[Any, ...]:
         with toy.workspace.db.session() as session:
@@ -270,11 +272,11 @@ def test_what_is_prepared_is_kept_once_and_by_the_holder(toy: Try) -> None:
     assert kept()[0] == {"title": "first"}
 
 
-@pytest.mark.parametrize("state", ["preparing", "sending", "unknown"])
+@pytest.mark.parametrize("state", ["preparing", "unknown"])
 def test_an_intent_is_an_open_attempt_and_ends_the_one_before(toy: Try, state: str) -> None:
     toy.begin().put(state=state, retry_at=REAL, wake_at=DUE, reason="before", tries=4)
     before = toy.row.row_version
-    assert toy.do_all(outcomes.intend, S.COMMITTING, REAL, LEASE) == {toy.held.publication_id}
+    assert toy.intend()
     row, (first, second) = toy.row, toy.tried
     assert (row.state, row.lease_until, row.tries, row.reason) == ("committing", REAL + LEASE, 5, "")
     assert (row.retry_at, row.wake_at, row.row_version) == (None, None, before + 1)
@@ -286,14 +288,15 @@ def test_an_intent_is_an_open_attempt_and_ends_the_one_before(toy: Try, state: s
 
 def test_who_lost_the_claim_intends_nothing(toy: Try) -> None:
     toy.lose()
-    assert toy.do_all(outcomes.intend, S.COMMITTING, REAL, LEASE) == set()
+    assert not toy.intend()
+    assert not toy.do(outcomes.intend_to_send, toy.taken, REAL, LEASE)
     assert (toy.row.state, toy.tried) == ("preparing", [])
 
 
 @pytest.mark.parametrize(("outcome", "count"), [("drained", 1), ("asleep", 1), ("retry_wait", 2)])
 def test_a_run_that_slept_goes_on_with_its_attempt(letter: Try, outcome: str, count: int) -> None:
     letter.do(lambda session, held: attempts.close(session, held.publication_id, DUE, Result(outcome)))
-    letter.do_all(outcomes.intend, S.SENDING, REAL, LEASE)
+    assert letter.do(outcomes.intend_to_send, letter.taken, REAL, LEASE)
     tried = letter.tried
     assert len(tried) == count
     assert (tried[-1]["outcome"], tried[-1]["ended_at"]) == (None, None)
@@ -448,7 +451,7 @@ def test_how_a_run_ends(letter: Try, states: list[str], state: str, reason: str)
 def test_a_stream_ends_when_it_is_closed_and_never_as_refused(
     letter: Try, closed: datetime | None, state: str
 ) -> None:
-    letter.taken = replace(letter.taken, stream="toys:welcome")
+    letter.taken = replace(letter.taken, audience=replace(letter.taken.audience, stream="toys:welcome"))
     letter.put(closed_at=closed)
     deliver(letter, {"state": "failed"})
     row = letter.row

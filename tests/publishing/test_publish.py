@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import cast
 
 import pytest
 
@@ -12,10 +13,14 @@ from cms_core.connections import service as connections
 from cms_core.contract import (
     Absent,
     Finding,
+    Json,
     Level,
+    Link,
     Measurement,
     NotConnected,
     OutcomeUnknown,
+    Placement,
+    Prepared,
     Receipt,
     Refused,
     Retryable,
@@ -389,3 +394,18 @@ def test_what_many_need_is_read_by_as_many_statements_as_what_two_need(
             assert len(worker.runner._pictures(batch)) == most
         asked.append(next(counter))
     assert asked[0] == asked[1]
+
+
+def test_a_plugin_that_writes_into_one_piece_spoils_no_other(
+    workspace: Workspace, worker: Worker, toys: Toys, arm: Arm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def prepare(link: Link, placement: Placement, progress: Json | None) -> Prepared:
+        words = cast("dict[str, str]", placement.asset.body)
+        words["text"] += "!"
+        return Prepared({"title": words["text"], "publication": placement.publication})
+
+    monkeypatch.setattr(toys.toy, "prepare", prepare)
+    ids = [arm(due=DUE - timedelta(minutes=minutes)) for minutes in range(3)]
+    worker.runner.pace.most = len(ids)
+    assert worker.work_once()
+    assert toys.remote.posts == {each: {"title": "Words of Hello!", "publication": each} for each in ids}
