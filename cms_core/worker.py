@@ -40,6 +40,7 @@ log = logging.getLogger(__name__)
 
 RETRY_HORIZON = timedelta(seconds=60)
 REMEMBERED = timedelta(days=30)  # how long workers that are gone are known
+BATCH_OBJECTS = 50_000
 SHORT_SLEEP = 0.2
 IDLE_SLEEP = 1.0
 LOOK_SECONDS = 10.0
@@ -49,6 +50,15 @@ SWEEP_SECONDS = 1.0
 REST_SECONDS = 5 * 60.0  # then a worker sweeps though nothing seems to be there
 MEASURE_SECONDS = 15 * 60.0
 EXTEND_SECONDS = 60.0
+
+
+def spare_the_collector() -> None:
+    """Set up a process that publishes and nothing else: what is loaded stays, and what is made for a batch is given up in one go.
+
+    To walk through it again and again takes a mail in ten, and an eighth of a dispatch.
+    """
+    gc.freeze()
+    gc.set_threshold(BATCH_OBJECTS)
 
 
 @dataclass
@@ -124,7 +134,7 @@ class Worker:
 
     def run_forever(self) -> None:
         """Work until stopped; a fault of the database is logged and tried again."""
-        gc.freeze()  # what is loaded by now stays: walking it again and again costs a mail in ten
+        spare_the_collector()
         with (
             self._alive(),
             telling_webhooks(self.workspace, self.stopping),

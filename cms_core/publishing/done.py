@@ -66,7 +66,7 @@ def tell(session: Session, publication_ids: Sequence[int], real: datetime) -> No
         session.execute(ended.execution_options(synchronize_session=False))
         for each in list(session):  # who goes on with an entry sees it; a worker has none in hand
             if isinstance(each, Entry):
-                session.expire(each)
+                session.expire(each, ["state"])
     events = [
         {
             "source_id": f"{TOLD}{row.public_id}",
