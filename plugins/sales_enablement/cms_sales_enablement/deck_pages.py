@@ -10,7 +10,6 @@ from werkzeug.wrappers import Response
 from cms_core import CmsError, NotFound, SchemaForm, permission, services, toast
 from cms_sales_enablement import (
     PLUGIN,
-    brought,
     builder,
     deck_files,
     decks,
@@ -23,6 +22,7 @@ from cms_sales_enablement import (
     variants,
 )
 from cms_sales_enablement import deck_view as view
+from cms_sales_enablement.ladder import Ladder
 from cms_sales_enablement.models import Deck
 from cms_sales_enablement.ordering import moved
 from cms_sales_enablement.presentations import MAKE, MIME
@@ -104,7 +104,7 @@ def _page(
         form=form or SchemaForm(DeckShareForm()),
         made=made,
         problem=problem,
-        paper=pictures.paper_can_be_made(svc, page.leaving, found),
+        paper=Ladder(svc, found.asset).draws(page.leaving),
         works=page.link is not None and page.link.state == "active",
     )
 
@@ -171,7 +171,7 @@ def paper(public_id: str) -> Answer:
     found = decks.find_to_give(svc, public_id)
     made_of = material.of_deck(svc, found)
     rows = variants.leaving(svc, made_of, found)
-    brought.require(made_of.kept.pdf, rows)
+    Ladder(svc, found.asset).require(rows)
     row = pictures.ask_for_paper(svc, rows, found)
     stored = svc.file(row.wide) if row and row.wide else None
     if stored is None:
