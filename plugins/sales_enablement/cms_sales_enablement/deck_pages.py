@@ -18,6 +18,7 @@ from cms_sales_enablement import (
     material,
     pictures,
     presentations,
+    printing,
     shares,
     variants,
 )
@@ -169,11 +170,7 @@ def paper(public_id: str) -> Answer:
     """The deck as PDF, once it is made; asking for it has it made."""
     svc = services.current(PLUGIN)
     found = decks.find_to_give(svc, public_id)
-    made_of = material.of_deck(svc, found)
-    rows = variants.leaving(svc, made_of, found)
-    Ladder(svc, found.asset).require(rows)
-    row = pictures.ask_for_paper(svc, rows, found)
-    stored = svc.file(row.wide) if row and row.wide else None
+    stored = printing.ready(svc, found)
     if stored is None:
         toast("The PDF is being made; the button brings it in some seconds.")
         return redirect(_at(found), 303)

@@ -14,8 +14,6 @@ from cms_sales_enablement import office, pdf_pages, presentations, ready_files, 
 from cms_sales_enablement.models import BLOCK, Slide, is_own
 from cms_sales_enablement.presentations import Kept
 
-OTHERWISE = "install libreoffice-impress, write a .pptx, or"
-
 
 class Rung(StrEnum):
     """Who draws."""
@@ -75,11 +73,6 @@ class Ladder:
         for slide in slides:
             if self.ways([slide], in_deck=in_deck):
                 continue
-            if not pdf_pages.installed():
-                raise _refused("a PDF", f"{OTHERWISE} install the extra “decks” of cms-core")
-            if slide.uid.startswith(BLOCK):
-                lacks = told_pages.lacks()
-                raise _refused(f"the told slide {slide.title[:80]!r}", f"{OTHERWISE} install {lacks}")
             raise self._refusal(slide)
 
     def _way(self, slide: Slide, in_deck: bool) -> Way | None:
@@ -118,21 +111,24 @@ class Ladder:
         return base.ground(template.layout(uid)) == template.ground_of(uid)
 
     def _refusal(self, slide: Slide) -> Invalid:
+        """What is to be said of a slide that no rung reaches, and what to do."""
+        if not pdf_pages.installed():
+            return _refused("a PDF", "nor is the extra “decks” of cms-core", "install that")
+        if slide.uid.startswith(BLOCK):
+            lacks, told = told_pages.lacks(), f"the told slide {slide.title[:80]!r}"
+            return _refused(f"a PDF with {told}", f"to draw it without, {lacks} lacks", f"install {lacks}")
         if _filled(slide):
-            return _refused(
-                f"a PDF with filled fields, and {slide.fields[0]!r} stands on {_named(slide)},",
-                f"{OTHERWISE} pick slides without fields",
-            )
-        whose = (
-            "the presentation" if is_own(slide.uid) else "the other presentation, in the looks of this one,"
-        )
-        return _refused(
-            _named(slide), f"{OTHERWISE} bring a PDF of {whose} along (`cms sales templates pdf`)"
-        )
+            name = next(iter(slide.fields), "{{")
+            stands = f"{name!r} stands on {_named(slide)}"
+            return _refused("a PDF with filled fields", stands, "pick slides without fields")
+        whose = "the presentation" if is_own(slide.uid) else "its presentation, with the layouts of this one,"
+        stands = f"{_named(slide)} is in no PDF that was brought along"
+        return _refused("a PDF of it", stands, f"bring a PDF of {whose} along (`cms sales templates pdf`)")
 
 
-def _refused(what: str, remedy: str) -> Invalid:
-    return Invalid(f"{what} is made by LibreOffice, which is not installed here", remedy, field="out")
+def _refused(what: str, why: str, otherwise: str) -> Invalid:
+    said = f"{what} is made by LibreOffice, which is not installed here: {why}"
+    return Invalid(said, f"install libreoffice-impress, write a .pptx, or {otherwise}", field="out")
 
 
 def _named(slide: Slide) -> str:

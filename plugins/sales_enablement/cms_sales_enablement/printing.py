@@ -4,8 +4,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from cms_core import Invalid, Services
-from cms_sales_enablement import deck_files, material, office, pdf_copies, told_pages
+from cms_core import Invalid, Media, Services
+from cms_sales_enablement import deck_files, material, office, pdf_copies, pictures, told_pages, variants
 from cms_sales_enablement.deck_files import Written
 from cms_sales_enablement.ladder import Ladder, Rung
 from cms_sales_enablement.material import Material
@@ -41,6 +41,14 @@ def write_as(svc: Services, deck: Deck, out: Path) -> Written:
         raise Invalid("all of its slides are hidden", "pick others too", field="out")
     write_pages(svc, made_of, shown, deck, out)
     return written
+
+
+def ready(svc: Services, deck: Deck) -> Media | None:
+    """The PDF of a deck as it is now, if it was made, else it is asked for; raises Invalid where it cannot be drawn here."""
+    slides = variants.leaving(svc, material.of_deck(svc, deck), deck)
+    Ladder(svc, deck.asset).require(slides)
+    row = pictures.ask_for_paper(svc, slides, deck)
+    return svc.file(row.wide) if row and row.wide else None
 
 
 def write_pages(

@@ -1,6 +1,6 @@
 """WeasyPrint as it is used here: HTML of ours becomes pages of one size, and nothing is fetched from anywhere."""
 
-from typing import Any, NoReturn
+from typing import Any
 
 from markupsafe import Markup
 
@@ -30,9 +30,9 @@ class Press:
         from weasyprint import CSS
         from weasyprint.text.fonts import FontConfiguration
 
-        self._media = media
+        self._fetcher = _fetcher(media)
         self._fonts = FontConfiguration()
-        self._sheet = CSS(string=STYLE, font_config=self._fonts, url_fetcher=self._fetch)
+        self._sheet = CSS(string=STYLE, font_config=self._fonts, url_fetcher=self._fetcher)
 
     def document(self, html: Markup, width: float, height: float) -> Any:
         """The ``weasyprint.Document`` of some HTML on pages of this size, in points."""
@@ -41,18 +41,19 @@ class Press:
         page = Markup(
             '<!doctype html><meta charset="utf-8"><style>@page{{size:{:.2f}pt {:.2f}pt}}</style>{}'
         ).format(max(1, width), max(1, height), html)
-        made = HTML(string=str(page), url_fetcher=self._fetch)
+        made = HTML(string=str(page), url_fetcher=self._fetcher)
         return made.render(font_config=self._fonts, stylesheets=[self._sheet])
 
-    def _fetch(self, url: str, *_: object, **__: object) -> Any:
-        """What has an address here; raises ValueError for any other, which WeasyPrint leaves out then."""
-        from weasyprint.urls import URLFetcherResponse
 
-        if url not in self._media.kept:
-            _refuse(url)
-        data, mime = self._media.kept[url]
-        return URLFetcherResponse(url, data, {"Content-Type": mime})
+def _fetcher(media: Media) -> Any:
+    """Gives out what has an address in ``media``; any other is refused, and WeasyPrint leaves out what it was for."""
+    from weasyprint.urls import URLFetcher, URLFetcherResponse
 
+    class Fetcher(URLFetcher):  # type: ignore[misc]  # its base is not typed
+        def fetch(self, url: str, headers: Any = None) -> Any:
+            if url not in media.kept:
+                raise ValueError(f"nothing is fetched from elsewhere: {url[:80]!r}")
+            data, mime = media.kept[url]
+            return URLFetcherResponse(url, data, {"Content-Type": mime})
 
-def _refuse(url: str) -> NoReturn:
-    raise ValueError(f"nothing is fetched from elsewhere: {url[:80]!r}")
+    return Fetcher(allowed_protocols=())
