@@ -113,7 +113,8 @@ class Ladder:
     def _refusal(self, slide: Slide) -> Invalid:
         """What is to be said of a slide that no rung reaches, and what to do."""
         if not pdf_pages.installed():
-            return _refused("a PDF", "nor is the extra “decks” of cms-core", "install that")
+            extra = "the extra “decks” of cms-core"
+            return _refused("a PDF", f"to make one without, {extra} lacks", f"install {extra}")
         if slide.uid.startswith(BLOCK):
             lacks, told = told_pages.lacks(), f"the told slide {slide.title[:80]!r}"
             return _refused(f"a PDF with {told}", f"to draw it without, {lacks} lacks", f"install {lacks}")

@@ -59,8 +59,8 @@ def create(
     """
     svc.require(MAY_SHARE)
     found = piece(svc, named)
+    asked, drawn = Asked(contact, expires, password, terms), _is_drawn(svc, found, terms)
     with svc.transaction():
-        asked, drawn = Asked(contact, expires, password, terms), _is_drawn(svc, found, terms)
         draft = Draft.of(svc, asked, is_deck=found.is_deck, drawn=drawn)
         made = _told(svc, draft, _aim(svc, found))
     if draft.share.deck:

@@ -201,6 +201,12 @@ def rep(desk: Any) -> Services:
 
 
 @pytest.fixture
+def without_office(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no LibreOffice is installed."""
+    monkeypatch.setattr(office, "program", lambda: None)
+
+
+@pytest.fixture
 def by_hand(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """Slides are drawn without LibreOffice; gives which were."""
     drawn: list[list[str]] = []

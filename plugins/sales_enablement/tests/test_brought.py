@@ -29,7 +29,7 @@ from cms_sales_enablement.ladder import Ladder
 from cms_sales_enablement.models import Deck
 
 from . import pdfs
-from .decks import make
+from .decks import without_fields
 
 LIVE = (
     b"JavaScript",
@@ -45,21 +45,9 @@ LIVE = (
 
 
 @pytest.fixture
-def without_office(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(office, "program", lambda: None)
-
-
-@pytest.fixture
 def pptx(tmp_path: Path) -> Path:
     """Three slides; the first and the last have no fields."""
-    deck = Presentation(str(make(tmp_path / "Pitch.pptx", 3)))
-    for at in (0, 2):
-        deck.slides[at].placeholders[1].text_frame.text = "Plain words"
-        for shape in list(deck.slides[at].shapes):
-            if shape.has_chart:
-                shape._element.getparent().remove(shape._element)
-    deck.save(str(tmp_path / "Pitch.pptx"))
-    return tmp_path / "Pitch.pptx"
+    return without_fields(tmp_path / "Pitch.pptx", 0, 2)
 
 
 @pytest.fixture

@@ -124,6 +124,10 @@ def test_pages_are_as_large_as_slides_and_look_like_the_brand(tmp_path: Path) ->
     found = pages(tmp_path, Block(title="■■■■■■■■■■■■", lines=("x",)))
     width, height = found.get_page_size(0)
     assert (round(width), round(height)) == (960, 540)
+    _, low, _, high = found[0].get_textpage().get_charbox(0)
+    assert abs(height - (low + high) / 2 - 66.6) < 8, (
+        "in the middle of the place of titles, as the layout has it"
+    )
     assert {(18, 38, 63), (247, 150, 70)} <= colours_of(found), (
         "the ground of the master, and the colour of titles"
     )

@@ -14,7 +14,7 @@ p{white-space:pre-wrap}
 section{position:relative;overflow:hidden;break-after:page}
 section:last-child{break-after:auto}
 .box{position:absolute;overflow:hidden}
-.rows{display:table;width:100%;height:100%;table-layout:fixed}
+.rows{display:table;width:100%;table-layout:fixed}
 .cell{display:table-cell}
 .mark{display:inline-block;text-indent:0;white-space:pre}
 table{width:100%;border-collapse:collapse;table-layout:fixed}

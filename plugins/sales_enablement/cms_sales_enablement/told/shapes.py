@@ -112,8 +112,9 @@ class Painter:
             frame.turned,
         )
         return Markup(
-            '<div class="box" style="{}"><div class="rows"><div class="cell" style="vertical-align:{}">{}</div></div></div>'
-        ).format(box.css, looks.body.anchor, drawn)
+            '<div class="box" style="{}"><div class="rows"><div class="cell" style="height:{:.2f}pt;vertical-align:{}">{}</div>'
+            "</div></div>"
+        ).format(box.css, max(0, box.height), looks.body.anchor, drawn)
 
     def _table(self, shape: Any, frame: Frame) -> Markup:
         high = max(frame.height, FOOT * self.size[1] - frame.top)
