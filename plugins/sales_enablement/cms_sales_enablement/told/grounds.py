@@ -13,7 +13,7 @@ EMBED = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}em
 def filling(
     holder: Any, theme: Theme, media: Media, page: Any, size: tuple[float, float], instead: str = ""
 ) -> str:
-    """The CSS background of an element that holds a filling, or ""; ``page`` has its pictures."""
+    """The CSS background of an element that holds a filling, or ""; ``page`` has its pictures (None: they are not at hand)."""
     if holder is None:
         return ""
     for each in holder:
@@ -87,7 +87,7 @@ def _course(element: Any, theme: Theme, instead: str) -> str:
 
 
 def _picture(element: Any, media: Media, page: Any, size: tuple[float, float]) -> str:
-    blip = element.find("{*}blip")
+    blip = element.find("{*}blip") if page is not None else None
     part = page.part.related_part(blip.get(EMBED)) if blip is not None and blip.get(EMBED) else None
     address = media.keep(part.blob, *size) if part is not None else ""
     return f"url({address}) center / 100% 100% no-repeat" if address else ""

@@ -1,5 +1,6 @@
 """The shapes of a slide as HTML, each in its place: words, pictures, tables, charts, and the marks of the brand behind them."""
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -7,46 +8,18 @@ from typing import Any
 
 from markupsafe import Markup
 
-from cms_sales_enablement.told import charts, tables, texts
+from cms_sales_enablement.told import charts, outlines, tables, texts
 from cms_sales_enablement.told.fitting import Fitter
-from cms_sales_enablement.told.grounds import filling
+from cms_sales_enablement.told.frames import Frame, within
 from cms_sales_enablement.told.media import Media
-from cms_sales_enablement.told.styles import EMU_OF_POINT, texts_of
+from cms_sales_enablement.told.styles import layers_of, texts_of
 from cms_sales_enablement.told.theme import ACCENTS, Theme
 
+log = logging.getLogger(__name__)
+
 FOOT = 11 / 12  # of a slide's height: where what grows downwards ends
-ROUNDED = {"rect": "0", "roundRect": "10%", "ellipse": "50%"}
 CHARTS = {"BarPlot": "column", "LinePlot": "line", "PiePlot": "pie"}
 FIELD = "{{"
-
-
-@dataclass(frozen=True)
-class Frame:
-    """Where a shape lies, in points; ``turned`` by so many degrees."""
-
-    left: float
-    top: float
-    width: float
-    height: float
-    turned: float = 0
-
-    @classmethod
-    def of(cls, shape: Any) -> "Frame | None":
-        """None for a shape that has no place."""
-        sides = (shape.left, shape.top, shape.width, shape.height)
-        if any(each is None for each in sides):
-            return None
-        left, top, width, height = (each / EMU_OF_POINT for each in sides)
-        return cls(left, top, width, height, float(getattr(shape, "rotation", 0) or 0))
-
-    @property
-    def css(self) -> str:
-        """As a style."""
-        turn = f";transform:rotate({self.turned:.1f}deg)" if self.turned else ""
-        return (
-            f"left:{self.left:.2f}pt;top:{self.top:.2f}pt;width:{max(0, self.width):.2f}pt;"
-            f"height:{max(0, self.height):.2f}pt{turn}"
-        )
 
 
 @dataclass(frozen=True)
@@ -69,20 +42,30 @@ class Painter:
         for shape in shapes:
             if self.behind and shape.is_placeholder:
                 continue  # what a slide may fill, and has filled or not
-            frame = Frame.of(shape)
+            frame = None if _is_hidden(shape) else Frame.of(shape)
             if hasattr(shape, "shapes") and frame is not None:
-                yield from self._each(shape.shapes, partial(_within, moved, shape, frame))
+                yield from self._each(shape.shapes, partial(_moved, moved, shape, frame))
             elif frame is not None:
-                yield self._shape(shape, moved(frame))
+                yield self._mark(shape, moved(frame)) if self.behind else self._shape(shape, moved(frame))
+
+    def _mark(self, shape: Any, frame: Frame) -> Markup:
+        """A mark of the brand; an odd one is left out, for the slide is not about it."""
+        try:
+            return self._shape(shape, frame)
+        except (AttributeError, KeyError, TypeError, ValueError):
+            log.warning("a mark of the brand cannot be drawn: %.80s", shape.name, exc_info=True)
+            return Markup("")
 
     def _shape(self, shape: Any, frame: Frame) -> Markup:
         if getattr(shape, "has_chart", False):
             return self._chart(shape, frame)
         if getattr(shape, "has_table", False):
             return self._table(shape, frame)
-        if hasattr(shape, "image") and shape._element.find("{*}blipFill") is not None:
+        if shape._element.find("{*}blipFill") is not None:
             return self._picture(shape, frame)
-        return self._filled(shape, frame) + self._words(shape, frame)
+        layers = layers_of(shape, self.page)
+        filled = outlines.html_of(layers, frame, self.theme, self.media, self.page)
+        return filled + self._words(shape, frame)
 
     def _words(self, shape: Any, frame: Frame) -> Markup:
         body = shape._element.find("{*}txBody")
@@ -149,55 +132,17 @@ class Painter:
             frame.css, charts.drawn(figures, look, frame.width, frame.height)
         )
 
-    def _filled(self, shape: Any, frame: Frame) -> Markup:
-        """A plain shape with its filling; others are left out: a box would stand for none of them."""
-        properties = shape._element.find("{*}spPr")
-        if properties is None:
-            return Markup("")
-        form = properties.find("{*}prstGeom")
-        kind = form.get("prst", "") if form is not None else ""
-        if kind == "line" or shape._element.tag.endswith("cxnSp"):
-            return self._line(shape, properties, frame)
-        css = filling(properties, self.theme, self.media, self.page, (frame.width, frame.height))
-        if not css:
-            css = self.theme.colour(shape._element.find("{*}style/{*}fillRef[@idx!='0']"))
-        if kind not in ROUNDED or not css or (shape.is_placeholder and css == "transparent"):
-            return Markup("")
-        made = Markup('<div class="box" style="{};background:{};border-radius:{}"></div>')
-        return made.format(frame.css, css, ROUNDED[kind])
-
-    def _line(self, shape: Any, properties: Any, frame: Frame) -> Markup:
-        """A line along an edge of the slide."""
-        line = properties.find("{*}ln")
-        colour = self.theme.colour(line.find("{*}solidFill")) if line is not None else ""
-        colour = colour or self.theme.colour(shape._element.find("{*}style/{*}lnRef"))
-        wide = int(line.get("w", EMU_OF_POINT)) / EMU_OF_POINT if line is not None else 1
-        if not colour or min(frame.width, frame.height) > wide:
-            return Markup("")
-        thick = replace(frame, width=max(frame.width, wide), height=max(frame.height, wide))
-        return Markup('<div class="box" style="{};background:{}"></div>').format(thick.css, colour)
-
 
 def _colours(theme: Theme) -> list[str]:
     """As many as a chart may have series: the accents, and lighter ones of them."""
     return [theme.mixed(name, part) for part in (1, 0.6, 0.35) for name in ACCENTS]
 
 
-def _within(moved: Callable[[Frame], Frame], group: Any, frame: Frame, inner: Frame) -> Frame:
-    """Where a shape of a group lies on the slide: a group may be drawn in another size than its shapes are."""
-    place = group._element.find("{*}grpSpPr/{*}xfrm")
-    begin, extent = (place.find("{*}chOff"), place.find("{*}chExt")) if place is not None else (None, None)
-    if begin is None or extent is None:
-        return moved(inner)
-    left, top = int(begin.get("x", 0)) / EMU_OF_POINT, int(begin.get("y", 0)) / EMU_OF_POINT
-    wide, high = int(extent.get("cx", 0)) / EMU_OF_POINT, int(extent.get("cy", 0)) / EMU_OF_POINT
-    by_x, by_y = frame.width / wide if wide else 1, frame.height / high if high else 1
-    return moved(
-        Frame(
-            frame.left + (inner.left - left) * by_x,
-            frame.top + (inner.top - top) * by_y,
-            inner.width * by_x,
-            inner.height * by_y,
-            inner.turned,
-        )
-    )
+def _is_hidden(shape: Any) -> bool:
+    named = shape._element.find("*/{*}cNvPr")
+    return named is not None and named.get("hidden") in ("1", "true")
+
+
+def _moved(moved: Callable[[Frame], Frame], group: Any, frame: Frame, inner: Frame) -> Frame:
+    """Where a shape of a group lies, wherever the group itself does."""
+    return moved(within(group, frame, inner))

@@ -119,7 +119,7 @@ class Texts:
 
 def texts_of(shape: Any, page: Any, defaults: Any, theme: Theme) -> Texts:
     """The looks of the texts of a shape of a slide, a layout or a master; ``defaults`` are those of the presentation."""
-    layers = _layers(shape, page)
+    layers = layers_of(shape, page)
     master = _master_of(page)._element
     kind = _kind(shape)
     if kind is None:
@@ -135,7 +135,7 @@ def texts_of(shape: Any, page: Any, defaults: Any, theme: Theme) -> Texts:
     return Texts(theme, tuple(each for each in (*general, *said) if each is not None), body, plain)
 
 
-def _layers(shape: Any, page: Any) -> list[Any]:
+def layers_of(shape: Any, page: Any) -> list[Any]:
     """The place on the master that a shape fills, that on the layout, and the shape itself."""
     layers, place = [shape._element], _place(shape._element)
     if place is not None and hasattr(page, "slide_layout"):
