@@ -62,9 +62,9 @@ class Ladder:
         return {uid: way for uid, way in found.items() if way is not None}
 
     def draws(self, slides: Iterable[Slide]) -> bool:
-        """Whether each of these slides of a deck can be drawn."""
+        """Whether there are slides, and each of them can be drawn in a deck."""
         slides = list(slides)
-        return self.ways(slides).keys() == {slide.uid for slide in slides}
+        return bool(slides) and self.ways(slides).keys() == {slide.uid for slide in slides}
 
     def require(self, slides: Iterable[Slide], *, in_deck: bool = True) -> None:
         """Raise Invalid where no PDF of these slides can be made, for the first one that is in the way, with what to do."""

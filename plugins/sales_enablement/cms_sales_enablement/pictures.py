@@ -44,10 +44,10 @@ def paper_key(keys: Iterable[str]) -> str:
 
 
 def paper_key_of(svc: Services, slides: Iterable[Slide], deck: Deck) -> str:
-    """The same for slides of a deck; "" where one of them cannot be drawn here."""
+    """The same for slides of a deck; "" where there are none, or one of them cannot be drawn here."""
     slides = list(slides)
     keys = keys_of(svc, deck.asset, slides, deck)
-    return paper_key(keys.values()) if len(keys) == len(slides) else ""
+    return paper_key(keys.values()) if keys and len(keys) == len(slides) else ""
 
 
 def ask_for(svc: Services, asset: str, slides: Iterable[Slide], deck: Deck | None) -> Mapping[str, Picture]:

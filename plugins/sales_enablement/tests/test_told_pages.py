@@ -16,6 +16,8 @@ from markupsafe import Markup
 from PIL import Image
 from pptx import Presentation
 from pptx.dml.color import RGBColor
+from pptx.oxml import parse_xml
+from pptx.oxml.ns import nsdecls
 from pptx.util import Inches
 
 from cms_core.errors import Invalid
@@ -310,3 +312,52 @@ def test_what_takes_too_long_or_breaks_is_told(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(pdf_pages, "SECONDS", 0.01)
     with pytest.raises(Invalid, match="seconds to draw"):
         told_pages.to_pdf(path, tmp_path / "out.pdf", 1)
+
+
+# --- the marks of a brand ---------------------------------------------------------------------------------------------
+
+
+def mark(number: int, properties: str, words: str = "", named: str = "") -> Any:
+    """A shape as it stands on masters."""
+    body = f"<p:txBody><a:bodyPr/><a:p><a:r><a:t>{words}</a:t></a:r></a:p></p:txBody>" if words else ""
+    return parse_xml(
+        f'<p:sp {nsdecls("p", "a", "r")}><p:nvSpPr><p:cNvPr id="{number}" name="mark" {named}/><p:cNvSpPr/><p:nvPr/></p:nvSpPr>'
+        f'<p:spPr><a:xfrm><a:off x="0" y="5400000"/><a:ext cx="9144000" cy="914400"/></a:xfrm>{properties}</p:spPr>{body}</p:sp>'
+    )
+
+
+def solid(colour: str) -> str:
+    return f'<a:solidFill><a:srgbClr val="{colour}"/></a:solidFill>'
+
+
+def test_marks_of_the_brand_stand_behind_and_odd_ones_stop_nobody(tmp_path: Path) -> None:
+    path = make(tmp_path / "base.pptx", 1)
+    brand = Presentation(str(path))
+    master = brand.slide_masters[0]
+    outline = (
+        '<a:custGeom><a:pathLst><a:path w="10" h="10"><a:moveTo><a:pt x="0" y="0"/></a:moveTo><a:lnTo><a:pt x="10" y="0"/></a:lnTo>'
+        '<a:lnTo><a:pt x="10" y="10"/></a:lnTo><a:close/></a:path></a:pathLst></a:custGeom>'
+    )
+    box = '<a:prstGeom prst="rect"/>'
+    odd = '<a:blipFill><a:blip r:embed="rId999"/><a:stretch/></a:blipFill>'
+    for at, shape in enumerate((
+        mark(90, box + solid("104060"), "Northwind"),
+        mark(91, outline + solid("C00020")),
+        mark(92, box + solid("00FF00"), named='hidden="1"'),
+        mark(93, '<a:prstGeom prst="star5"/>' + solid("0000FF")),
+        mark(94, box, "For {{ client }}"),
+        mark(95, box + odd),
+    )):  # fmt: skip
+        master.shapes._spTree.insert(2 + at, shape)
+    title = brand.slide_layouts[1].placeholders[0]._element.find("{*}spPr")
+    title.append(parse_xml(f'<a:solidFill {nsdecls("a")}><a:srgbClr val="F0C000"/></a:solidFill>'))
+    brand.save(str(path))
+    told_file = written(tmp_path, {"block-1": Block(title="Ours", lines=("One",))})
+    assert printed(told_file, tmp_path / "out.pdf") == 1
+    found = pypdfium2.PdfDocument(tmp_path / "out.pdf")
+    colours = colours_of(found)
+    assert {(16, 64, 96), (192, 0, 32), (240, 192, 0)} <= colours
+    assert not {(0, 255, 0), (0, 0, 255)} & colours, "one that is hidden, and one that would be no box"
+    said = text_of(found)
+    assert all(each in said for each in ("Northwind", "Ours", "One"))
+    assert "{{" not in said
