@@ -71,9 +71,8 @@ class Ladder:
         if self.office:
             return
         for slide in slides:
-            if self.ways([slide], in_deck=in_deck):
-                continue
-            raise self._refusal(slide)
+            if not self.ways([slide], in_deck=in_deck):
+                raise self._refusal(slide)
 
     def _way(self, slide: Slide, in_deck: bool) -> Way | None:
         if self.office:

@@ -10,13 +10,13 @@ STYLE = """
 @page{margin:0}
 html,body,p{margin:0;padding:0}
 body{font-family:sans-serif;overflow-wrap:anywhere;hyphens:none}
-p{white-space:pre-wrap}
+p{position:relative;white-space:pre-wrap}
 section{position:relative;overflow:hidden;break-after:page}
 section:last-child{break-after:auto}
 .box{position:absolute;overflow:hidden}
 .rows{display:table;width:100%;table-layout:fixed}
 .cell{display:table-cell}
-.mark{display:inline-block;text-indent:0;white-space:pre}
+.mark{position:absolute;text-indent:0;white-space:pre}
 table{width:100%;border-collapse:collapse;table-layout:fixed}
 td{border:0.75pt solid #fff;padding:.3em .5em;text-align:left;vertical-align:top;white-space:pre-wrap}
 tr{break-inside:avoid}

@@ -186,7 +186,7 @@ def _spaces(element: Any, size: float) -> Mapping[str, Any]:
             found[name] = _length(each, size)
     line = element.find("{*}lnSpc")
     for each in line if line is not None else ():
-        number = int(each.get("val", "0").rstrip("%") or 0)
+        number = _number(each.get("val", "0"))
         if each.tag.endswith("spcPct"):
             found |= {"line": DECENT * number / WHOLE, "exact": 0}
         elif each.tag.endswith("spcPts"):
@@ -196,9 +196,14 @@ def _spaces(element: Any, size: float) -> Mapping[str, Any]:
 
 def _length(element: Any, size: float) -> float:
     for each in element:
-        number = int(each.get("val", "0").rstrip("%") or 0)
+        number = _number(each.get("val", "0"))
         return size * number / WHOLE if each.tag.endswith("spcPct") else number / 100
     return 0
+
+
+def _number(said: str) -> float:
+    """A number of ECMA's; parts of a whole are said in thousandths of a percent, in strict files in percent."""
+    return float(said[:-1]) * WHOLE / 100 if said.endswith("%") else float(said)
 
 
 def _bullet(element: Any, theme: Theme) -> Mapping[str, Any]:

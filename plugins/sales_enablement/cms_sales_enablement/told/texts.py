@@ -93,18 +93,24 @@ def _paragraph(paragraph: Paragraph, theme: Theme, scale: float, first: bool) ->
         f"margin-top:{0 if first else style.before * scale:.2f}pt",
         f"margin-bottom:{style.after * scale:.2f}pt",
         f"padding-{side}:{max(0, style.margin) * scale:.2f}pt",
-        f"text-indent:{style.indent * scale if paragraph.mark or style.indent > 0 else 0:.2f}pt",
+        f"text-indent:{max(0, style.indent) * scale:.2f}pt",
         f"text-align:{_aligned(style, side)}",
         f"direction:{'rtl' if side == 'right' else 'ltr'}",
     ]
-    mark = Markup("")
-    if paragraph.mark:
-        colour = style.bullet_colour or (paragraph.runs[0].style if paragraph.runs else style).colour
-        mark = Markup('<span class="mark" style="width:{:.2f}pt;color:{}">{}</span>').format(
-            max(0, -style.indent) * scale, colour, paragraph.mark
-        )
     runs = Markup("").join(_run(each, theme, scale) for each in paragraph.runs)
+    mark = _mark(paragraph, side, scale) if paragraph.mark else ""
     return Markup('<p style="{}">{}{}</p>').format(";".join(css), mark, runs or Markup("&nbsp;"))
+
+
+def _mark(paragraph: Paragraph, side: str, scale: float) -> Markup:
+    """The mark hangs before the paragraph where there is room for it, and stands in its first line where there is none."""
+    style = paragraph.style
+    colour = style.bullet_colour or (paragraph.runs[0].style if paragraph.runs else style).colour
+    if style.indent >= 0:
+        return Markup('<span style="color:{}">{} </span>').format(colour, paragraph.mark)
+    return Markup('<span class="mark" style="{}:{:.2f}pt;color:{}">{}</span>').format(
+        side, max(0, style.margin + style.indent) * scale, colour, paragraph.mark
+    )
 
 
 def _run(run: Run, theme: Theme, scale: float) -> Markup:
