@@ -50,6 +50,7 @@ if TYPE_CHECKING:  # for type checkers and editors: the names of _ELSEWHERE
     from cms_core.publishing.links import with_utm as with_utm
     from cms_core.services import Services as Services
     from cms_core.web.auth import permission as permission
+    from cms_core.web.charts import nice_step as nice_step
     from cms_core.web.forms import SchemaForm as SchemaForm
     from cms_core.web.security import preview_response as preview_response
     from cms_core.web.session import limiter as limiter
@@ -98,6 +99,7 @@ _ELSEWHERE = {
     "insert_missing": "cms_core.dialect",
     "json_option": "cms_core.cli.state",
     "limiter": "cms_core.web.session",
+    "nice_step": "cms_core.web.charts",
     "preview_response": "cms_core.web.security",
     "SchemaForm": "cms_core.web.forms",
     "pass_state": "cms_core.cli.state",

@@ -6,9 +6,10 @@ from typing import Any
 from flask import Response, send_file
 from marshmallow import fields, validate
 
-from cms_core import api
-from cms_sales_enablement import PLUGIN, deck_files, decks, material
+from cms_core import NotFound, api
+from cms_sales_enablement import PLUGIN, deck_files, decks, material, printing
 from cms_sales_enablement import deck_documents as documents
+from cms_sales_enablement.brought import MIME as PDF
 from cms_sales_enablement.models import Deck
 from cms_sales_enablement.presentations import MAKE, MIME
 from cms_sales_enablement.template_api import NAME, Remark, SlideShown
@@ -165,6 +166,19 @@ def deck_file(id: str) -> Response:  # noqa: A002
     svc = api.services(PLUGIN)
     file, _ = deck_files.opened(svc, decks.find_to_give(svc, id))
     response = send_file(file, mimetype=MIME, as_attachment=True, download_name="deck.pptx")
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
+
+
+@blueprint.get("/decks/<id>/paper")
+@blueprint.call(MAKE, "sales decks make", streams=PDF)
+def deck_paper(id: str) -> Response:  # noqa: A002
+    """The deck as PDF, without hidden slides, once it is made; asking for it has it made."""
+    svc = api.services(PLUGIN)
+    found = printing.ready(svc, decks.find_to_give(svc, id))
+    if found is None:
+        raise NotFound("this PDF is not made yet", "ask again in some seconds")
+    response = send_file(found.path, mimetype=found.mime, as_attachment=True, download_name="deck.pdf")
     response.headers["Cache-Control"] = "private, no-store"
     return response
 

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from cms_core import Invalid, State, json_option, pass_state, print_json, print_table
-from cms_sales_enablement import PLUGIN, deck_files, material
+from cms_sales_enablement import PLUGIN, material, printing
 from cms_sales_enablement import deck_documents as documents
 from cms_sales_enablement import decks as made
 from cms_sales_enablement.template_cli import FILE, print_slides
@@ -70,12 +70,12 @@ def check(path: Path, as_json: bool) -> None:
 def make(state: State, /, source: str, out: Path, as_json: bool, **told: Any) -> None:
     """Make a deck and write its file; fields without a value are listed, and show nothing."""
     svc = state.services(PLUGIN)
-    deck_files.require_writable(out)
+    printing.require_writable(out)
     wanted = _wanted(**told)
     if out.suffix.lower() == ".pdf":
         made.require_paper(svc, source, wanted)
     found = made.make(svc, source, wanted)
-    row = documents.written(found, deck_files.write_as(svc, found, out))
+    row = documents.written(found, printing.write_as(svc, found, out))
     if as_json:
         print_json(row)
         return

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cms_core import Invalid, Services
-from cms_sales_enablement import brought, filling, material, office, variants
+from cms_sales_enablement import filling, material, variants
 from cms_sales_enablement.material import Material
 from cms_sales_enablement.models import Deck
 from cms_sales_enablement.pptx.findings import Finding, Level
@@ -73,32 +73,6 @@ def look(svc: Services, deck: Deck, made_of: Material | None = None) -> Written:
     """What the file of a deck would hold and lack."""
     file, written = opened(svc, deck, made_of)
     file.close()
-    return written
-
-
-def require_writable(out: Path) -> None:
-    """Raise Invalid for a file that ``write_as`` could not write: asked before anything is kept."""
-    ending = out.suffix.lower()
-    if ending not in (".pptx", ".pdf"):
-        raise Invalid(f"{out.name!r:.80} is neither .pptx nor .pdf", "name the file so", field="out")
-    if not out.absolute().parent.is_dir():
-        raise Invalid(f"there is no folder {str(out.parent)!r:.200}", "make it first", field="out")
-
-
-def write_as(svc: Services, deck: Deck, out: Path) -> Written:
-    """The same as .pptx or .pdf, whichever ``out`` is named; raises Invalid for another ending."""
-    require_writable(out)
-    if out.suffix.lower() == ".pptx":
-        return write(svc, deck, out)
-    with tempfile.TemporaryDirectory(prefix="cms-deck-") as folder:
-        pptx = Path(folder, "deck.pptx")
-        written = write(svc, deck, pptx)
-        if office.program() is not None:
-            office.to_pdf(pptx, out)
-        else:
-            made_of = material.of_deck(svc, deck)
-            slides = [made_of.by_ref[each.id] for each in written.copied.slides]
-            brought.write(svc, made_of.kept.pdf, slides, out)
     return written
 
 

@@ -10,7 +10,6 @@ from werkzeug.wrappers import Response
 from cms_core import CmsError, NotFound, SchemaForm, permission, services, toast
 from cms_sales_enablement import (
     PLUGIN,
-    brought,
     builder,
     deck_files,
     decks,
@@ -19,10 +18,12 @@ from cms_sales_enablement import (
     material,
     pictures,
     presentations,
+    printing,
     shares,
     variants,
 )
 from cms_sales_enablement import deck_view as view
+from cms_sales_enablement.ladder import Ladder
 from cms_sales_enablement.models import Deck
 from cms_sales_enablement.ordering import moved
 from cms_sales_enablement.presentations import MAKE, MIME
@@ -104,7 +105,7 @@ def _page(
         form=form or SchemaForm(DeckShareForm()),
         made=made,
         problem=problem,
-        paper=pictures.paper_can_be_made(svc, page.leaving, found),
+        paper=Ladder(svc, found.asset).draws(page.leaving),
         works=page.link is not None and page.link.state == "active",
     )
 
@@ -169,11 +170,7 @@ def paper(public_id: str) -> Answer:
     """The deck as PDF, once it is made; asking for it has it made."""
     svc = services.current(PLUGIN)
     found = decks.find_to_give(svc, public_id)
-    made_of = material.of_deck(svc, found)
-    rows = variants.leaving(svc, made_of, found)
-    brought.require(made_of.kept.pdf, rows)
-    row = pictures.ask_for_paper(svc, rows, found)
-    stored = svc.file(row.wide) if row and row.wide else None
+    stored = printing.ready(svc, found)
     if stored is None:
         toast("The PDF is being made; the button brings it in some seconds.")
         return redirect(_at(found), 303)

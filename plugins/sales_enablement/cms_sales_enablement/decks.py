@@ -12,7 +12,6 @@ from sqlalchemy.orm.attributes import flag_modified
 
 from cms_core import Conflict, Invalid, NotFound, Services
 from cms_sales_enablement import (
-    brought,
     deck_files,
     images,
     material,
@@ -21,6 +20,7 @@ from cms_sales_enablement import (
     values,
     variants,
 )
+from cms_sales_enablement.ladder import Ladder
 from cms_sales_enablement.material import Material, Part
 from cms_sales_enablement.models import Deck, DeckSlide, Slide
 from cms_sales_enablement.presentations import MAKE, Kept
@@ -142,7 +142,7 @@ def require_paper(svc: Services, source: str, wanted: Wanted) -> None:
         plan = _plan_of(svc, before)
     else:
         plan = _plan(svc, presentations.find(svc, before.asset if before else source), wanted, before)
-    brought.require(plan.kept.pdf, plan.slides)
+    Ladder(svc, plan.kept.asset.id).require(slide for slide in plan.slides if not slide.hidden)
 
 
 # --- making -----------------------------------------------------------------------------------------------------------

@@ -48,11 +48,13 @@ class Draft:
     token: str
 
     @classmethod
-    def of(cls, svc: Services, asked: Asked, *, is_deck: bool) -> "Draft":
-        """Check what is asked, and make the rows; raises Invalid."""
+    def of(cls, svc: Services, asked: Asked, *, is_deck: bool, drawn: bool = False) -> "Draft":
+        """Check what is asked, and make the rows; raises Invalid. ``drawn``: all of its slides can be drawn here."""
         limits, contact, password = Limits.of(svc), asked.contact.strip(), asked.password
         end = ends.end_of(asked.expires, svc.now(), limits)
-        kept = conditions.checked(svc, asked.terms, limits, is_deck=is_deck, contact=bool(contact))
+        kept = conditions.checked(
+            svc, asked.terms, limits, is_deck=is_deck, drawn=drawn, contact=bool(contact)
+        )
         if password is not None and not SHORTEST <= len(password.strip()) <= len(password) <= LONGEST:
             raise Invalid(
                 f"a password has {SHORTEST} to {LONGEST} characters", "give another one", field="password"

@@ -1,4 +1,4 @@
-"""Draws the slides that somebody wants to see: writes a deck of them, lets LibreOffice make its pages, keeps their pictures."""
+"""Draws the slides that somebody wants to see: has a page made of each, keeps their pictures."""
 
 import contextlib
 import logging
@@ -12,14 +12,12 @@ from sqlalchemy import delete, select, update
 
 from cms_core import CmsError, JobContext, Services
 from cms_sales_enablement import (
-    brought,
-    deck_files,
     decks,
     material,
-    office,
     pdf_pages,
     pictures,
     presentations,
+    printing,
     variants,
 )
 from cms_sales_enablement.material import Material
@@ -96,46 +94,40 @@ def _draw(svc: Services, rows: Sequence[Picture]) -> None:
 
 def _print(svc: Services, made_of: Material, deck: Deck, rows: Sequence[Picture]) -> None:
     """The PDF of the deck as it is now; one that was asked for before it was changed is forgotten."""
-    sheet = brought.stand_in(svc, deck.asset)
-    now = pictures.paper_key(variants.leaving(svc, made_of, deck), deck, sheet)
+    now = pictures.paper_key_of(svc, variants.leaving(svc, made_of, deck), deck)
     _forget(svc, [row for row in rows if row.key != now])
     if now not in {row.key for row in rows}:
         return
     with tempfile.TemporaryDirectory(prefix="cms-slides-") as folder:
         out = Path(folder, "deck.pdf")
-        deck_files.write_as(svc, deck, out)
+        printing.write_as(svc, deck, out)
         file = svc.keep_file(out.read_bytes(), out.name, PDF)
     with svc.transaction() as session:
         session.execute(update(Picture).where(Picture.key == now).values(wide=file.sha256, reason=""))
 
 
 def _draw_slides(svc: Services, made_of: Material, deck: Deck | None, rows: Sequence[Picture]) -> None:
-    sheet = brought.stand_in(svc, made_of.kept.asset.id)
-    wanted = _still_wanted(made_of, deck, rows, sheet)
+    wanted = _still_wanted(svc, made_of, deck, rows)
     _forget(svc, [row for row in rows if row.key not in wanted])
     if not wanted:
         return
-    picks = [slide.uid for slide in wanted.values()]
     with tempfile.TemporaryDirectory(prefix="cms-slides-") as folder:
-        pptx, pdf = Path(folder, "deck.pptx"), Path(folder, "deck.pdf")
-        if sheet:
-            brought.pages(svc, sheet, list(wanted.values()), pdf)
-        else:
-            deck_files.write_slides(svc, made_of, picks, deck, pptx)
-            office.to_pdf(pptx, pdf, hidden=True)
+        pdf = Path(folder, "slides.pdf")
+        printing.write_pages(svc, made_of, list(wanted.values()), deck, pdf)
         pages = pdf_pages.render(pdf, Path(folder), (WIDE, SMALL))
-        if len(pages) != len(picks):  # a program that leaves hidden slides out would shift the others
-            _count_try(svc, rows, f"{len(pages)} pages of {len(picks)} slides")
+        if len(pages) != len(wanted):  # a program that leaves hidden slides out would shift the others
+            _count_try(svc, rows, f"{len(pages)} pages of {len(wanted)} slides")
             return
         for key, page in zip(wanted, pages, strict=True):
             _keep(svc, key, page)
 
 
 def _still_wanted(
-    made_of: Material, deck: Deck | None, rows: Sequence[Picture], sheet: str
+    svc: Services, made_of: Material, deck: Deck | None, rows: Sequence[Picture]
 ) -> dict[str, Slide]:
     """The slides by key, as they look now: who changed the deck meanwhile wants another picture."""
-    by_key = {pictures.key_of(slide, deck, sheet): slide for slide in made_of.slides}
+    keys = pictures.keys_of(svc, made_of.kept.asset.id, made_of.slides, deck)
+    by_key = {key: made_of.by_ref[uid] for uid, key in keys.items()}
     return {row.key: by_key[row.key] for row in rows if row.key in by_key}
 
 

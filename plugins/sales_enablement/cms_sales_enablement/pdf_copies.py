@@ -3,8 +3,8 @@
 Nothing but what a page draws comes into a cleaned copy: each page becomes a drawing on a new page of a new file. What would run,
 open or be saved (scripts, actions, links, files, forms) is left behind; what notes and forms show is drawn.
 
-``python -m cms_sales_enablement.pdf_copies FILE OUT NUMBERS`` writes the pages of these numbers, the first being 1, of a cleaned
-file; without numbers it cleans one.
+``python -m cms_sales_enablement.pdf_copies OUT PAGES`` writes pages of cleaned files, each told as ``[file, number]`` of a JSON
+list, the first page being 1; ``… OUT FILE`` cleans a file.
 """
 
 import json
@@ -35,16 +35,18 @@ def cleaned(data: bytes) -> tuple[bytes, int]:
     with tempfile.TemporaryDirectory(prefix="cms-pdf-") as folder:
         source, out = Path(folder, "source.pdf"), Path(folder, "out.pdf")
         source.write_bytes(data)
-        count = copy(source, out)
+        count = _run(out, str(source))
         return out.read_bytes(), count
 
 
-def copy(pdf: Path, out: Path, numbers: Sequence[int] = ()) -> int:
-    """Write a file of pages in this order and say how many they are: of somebody's PDF all of them, of a cleaned one these numbers.
+def gather(pages: Sequence[tuple[Path, int]], out: Path) -> None:
+    """Write a file of pages of cleaned files, or of files that we made, in this order; raises Invalid where that cannot be."""
+    _run(out, json.dumps([[str(file), number] for file, number in pages]))
 
-    Raises Invalid where that cannot be.
-    """
-    command = [sys.executable, "-I", "-m", MODULE, str(pdf), str(out), ",".join(map(str, numbers))]
+
+def _run(out: Path, wanted: str) -> int:
+    """Have the child write a file, and say how many pages it has."""
+    command = [sys.executable, "-I", "-m", MODULE, str(out), wanted]
     try:
         child = subprocess.run(command, capture_output=True, timeout=pdf_pages.SECONDS, check=False)
     except subprocess.TimeoutExpired:
@@ -63,13 +65,15 @@ def copy(pdf: Path, out: Path, numbers: Sequence[int] = ()) -> int:
 # --- the child --------------------------------------------------------------------------------------------------------
 
 
-def main(pdf: str, out: str, numbers: str) -> None:
+def main(out: str, wanted: str) -> None:
     """What the child does."""
     pdf_pages.limit()
     import pypdfium2
 
     try:
-        told: dict[str, Any] = {"count": _copy(pdf, out, [int(each) for each in numbers.split(",") if each])}
+        made = _gathered(json.loads(wanted)) if wanted.startswith("[") else _drawn(_opened(wanted))
+        made.save(out)
+        told: dict[str, Any] = {"count": len(made)}
     except pypdfium2.PdfiumError as error:
         locked = getattr(error, "err_code", None) == NO_PASSWORD
         told = {"refused": "the PDF is encrypted" if locked else "the PDF is broken"}
@@ -82,24 +86,34 @@ class Refused(Exception):
     """What is wrong with a PDF, in words."""
 
 
-def _copy(pdf: str, out: str, numbers: Sequence[int]) -> int:
+def _opened(pdf: str) -> Any:
     import pypdfium2
 
     source = pypdfium2.PdfDocument(pdf)
     if pypdfium2.raw.FPDF_GetSecurityHandlerRevision(source) != -1:
         raise Refused("the PDF is encrypted")
-    count = len(source)
-    if not 0 < count <= pdf_pages.MOST_PAGES:
-        raise Refused(f"the PDF has {count} pages; 1 to {pdf_pages.MOST_PAGES} can be read")
-    if not all(1 <= each <= count for each in numbers):
-        raise Refused(f"the PDF has {count} pages, not {max(numbers)}")
+    if not 0 < len(source) <= pdf_pages.MOST_PAGES:
+        raise Refused(f"the PDF has {len(source)} pages; 1 to {pdf_pages.MOST_PAGES} can be read")
+    return source
+
+
+def _gathered(pages: Sequence[tuple[str, int]]) -> Any:
+    """All pages of one file are taken over at once, and put in order then: what they share is in the new file once."""
+    import pypdfium2
+
+    heap = pypdfium2.PdfDocument.new()
+    order = [0] * len(pages)
+    for file in dict.fromkeys(file for file, _ in pages):
+        source, places = _opened(file), [at for at, each in enumerate(pages) if each[0] == file]
+        numbers = [pages[at][1] for at in places]
+        if not all(1 <= each <= len(source) for each in numbers):
+            raise Refused(f"the PDF has {len(source)} pages, not {max(numbers)}")
+        for at, place in enumerate(places, len(heap)):
+            order[place] = at
+        heap.import_pages(source, [each - 1 for each in numbers])
     made = pypdfium2.PdfDocument.new()
-    if numbers:
-        made.import_pages(source, [each - 1 for each in numbers])
-    else:
-        made = _drawn(source)
-    made.save(out)
-    return len(made)
+    made.import_pages(heap, order)
+    return made
 
 
 def _drawn(source: Any) -> Any:

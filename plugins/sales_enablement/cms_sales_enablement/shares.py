@@ -15,6 +15,7 @@ from cms_core import Asset, Invalid, NotFound, Services
 from cms_sales_enablement import decks, drafts, material, pictures, presentations, shelf, variants
 from cms_sales_enablement import terms as conditions
 from cms_sales_enablement.drafts import ANY, Asked, Draft, secret_row
+from cms_sales_enablement.ladder import Ladder
 from cms_sales_enablement.models import Deck, Share
 from cms_sales_enablement.room_models import Room
 from cms_sales_enablement.terms import Limits, Terms
@@ -58,8 +59,9 @@ def create(
     """
     svc.require(MAY_SHARE)
     found = piece(svc, named)
+    asked, drawn = Asked(contact, expires, password, terms), _is_drawn(svc, found, terms)
     with svc.transaction():
-        draft = Draft.of(svc, Asked(contact, expires, password, terms), is_deck=found.is_deck)
+        draft = Draft.of(svc, asked, is_deck=found.is_deck, drawn=drawn)
         made = _told(svc, draft, _aim(svc, found))
     if draft.share.deck:
         _have_drawn(svc, draft.share.deck)
@@ -107,11 +109,23 @@ def _have_drawn(svc: Services, public_id: str) -> None:
         pictures.ask_for(svc, deck.asset, there, deck)
 
 
+def _is_drawn(svc: Services, found: Piece, terms: Terms) -> bool:
+    """Whether all that is shown of a deck can be drawn here; looked at for a watermark alone."""
+    if not (terms.watermark and found.is_deck):
+        return False
+    if found.deck is not None:
+        slides = variants.leaving(svc, material.of_deck(svc, found.deck), found.deck)
+    else:
+        slides = [each for each in presentations.find(svc, found.asset.id).slides if not each.hidden]
+    return Ladder(svc, found.asset.id).draws(slides)
+
+
 def as_pieces(svc: Services, found: Iterable[Piece], room: str, given: Terms) -> list[Share]:
     """Rows of pieces of a room, not kept yet; their tokens are told nobody. Raises Invalid for what cannot be given."""
     limits, several = Limits.of(svc), list(found)
     for each in several:
-        conditions.check_given(given, limits, is_deck=each.is_deck, names=True)
+        drawn = _is_drawn(svc, each, given)
+        conditions.check_given(given, limits, is_deck=each.is_deck, drawn=drawn, names=True)
     more = {"room": room, "download": given.download, "watermark": given.watermark}
     return [secret_row(svc, **_aim(svc, each), **more) for each in several]
 

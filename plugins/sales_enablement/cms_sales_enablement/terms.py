@@ -12,7 +12,6 @@ from typing import Any
 from sqlalchemy import select
 
 from cms_core import Invalid, Services
-from cms_sales_enablement import pictures
 from cms_sales_enablement.models import Share, ShareRule
 from cms_sales_enablement.schemas import GATES, MOST_VIEWS, SAID, VERIFIED
 
@@ -66,12 +65,14 @@ class Limits:
         return min((each for each in (share.expires_at, longest) if each is not None), default=None)
 
 
-def checked(svc: Services, wanted: Terms, limits: Limits, *, is_deck: bool, contact: bool) -> Terms:
+def checked(
+    svc: Services, wanted: Terms, limits: Limits, *, is_deck: bool, drawn: bool, contact: bool
+) -> Terms:
     """The terms as they are kept, addresses in their one spelling; raises Invalid for what is not allowed or protects nothing."""
     gate = _gate(svc, limits.gate if wanted.gate is None else wanted.gate, limits)
     allow, deny = _rules(svc, wanted.allow, "allow"), _rules(svc, wanted.deny, "deny")
     _check_lists({"allow": allow, "deny": deny}, gate)
-    check_given(wanted, limits, is_deck=is_deck, names=bool(gate) or contact)
+    check_given(wanted, limits, is_deck=is_deck, drawn=drawn, names=bool(gate) or contact)
     if wanted.max_views is not None and not 1 <= wanted.max_views <= MOST_VIEWS:
         raise Invalid(
             f"a link ends after 1 to {MOST_VIEWS:,} views, not after {wanted.max_views}",
@@ -81,10 +82,13 @@ def checked(svc: Services, wanted: Terms, limits: Limits, *, is_deck: bool, cont
     return replace(wanted, gate=gate, allow=allow, deny=deny)
 
 
-def check_given(wanted: Terms, limits: Limits, *, is_deck: bool, names: bool) -> None:
-    """Raise Invalid for a file or a watermark that a link, or a piece of a room, cannot give; ``names``: it is known who reads."""
+def check_given(wanted: Terms, limits: Limits, *, is_deck: bool, drawn: bool, names: bool) -> None:
+    """Raise Invalid for a file or a watermark that a link, or a piece of a room, cannot give.
+
+    ``drawn``: all of its slides can be drawn here; ``names``: it is known who reads.
+    """
     _check_file(wanted, limits, is_deck)
-    _check_watermark(wanted, is_deck=is_deck, names=names)
+    _check_watermark(wanted, is_deck=is_deck, drawn=drawn, names=names)
 
 
 def rules_of(terms: Terms) -> list[ShareRule]:
@@ -186,7 +190,7 @@ def _check_file(wanted: Terms, limits: Limits, is_deck: bool) -> None:
         )
 
 
-def _check_watermark(wanted: Terms, *, is_deck: bool, names: bool) -> None:
+def _check_watermark(wanted: Terms, *, is_deck: bool, drawn: bool, names: bool) -> None:
     if not wanted.watermark:
         return
     if not is_deck:
@@ -205,9 +209,9 @@ def _check_watermark(wanted: Terms, *, is_deck: bool, names: bool) -> None:
             "choose one of them",
             field="watermark",
         )
-    if not pictures.can_be_made():
+    if not drawn:
         raise Invalid(
-            "a watermark is drawn into pictures of the slides, and none can be made here",
-            "install libreoffice-impress and the extra decks, or share it without one",
+            "a watermark is drawn into pictures of the slides, and not all of them can be made here",
+            "install libreoffice-impress and the extra decks, bring a PDF along, or share it without one",
             field="watermark",
         )

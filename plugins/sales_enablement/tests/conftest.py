@@ -26,7 +26,7 @@ from cms_core.services import Services
 from cms_core.testing.client import FormClient
 from cms_core.testing.pages import add_people, app_of, naughty_strings, signed_in
 from cms_core.workspace import Workspace
-from cms_sales_enablement import deck_files, fonts, office, pdf_pages, pictures, presentations, shares
+from cms_sales_enablement import deck_files, fonts, office, pdf_pages, presentations, shares
 from cms_sales_enablement import search as library
 from cms_sales_enablement.models import Deck, Slide
 
@@ -201,6 +201,12 @@ def rep(desk: Any) -> Services:
 
 
 @pytest.fixture
+def without_office(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no LibreOffice is installed."""
+    monkeypatch.setattr(office, "program", lambda: None)
+
+
+@pytest.fixture
 def by_hand(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """Slides are drawn without LibreOffice; gives which were."""
     drawn: list[list[str]] = []
@@ -226,7 +232,7 @@ def by_hand(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         last[:] = picks
         return write(svc, made_of, picks, deck, out, **more)
 
-    monkeypatch.setattr(pictures, "can_be_made", lambda: True)
+    monkeypatch.setattr(office, "program", lambda: "/usr/bin/soffice")
     monkeypatch.setattr(office, "to_pdf", to_pdf)
     monkeypatch.setattr(pdf_pages, "render", render)
     monkeypatch.setattr(deck_files, "write_slides", written)

@@ -50,6 +50,18 @@ def make(path: Path, count: int, jumps: Mapping[int, int] = {}) -> Path:
     return path
 
 
+def without_fields(path: Path, *places: int, count: int = 3) -> Path:
+    """The same with slides (the first being 0) that say plain words instead."""
+    deck = Presentation(str(make(path, count)))
+    for at in places:
+        deck.slides[at].placeholders[1].text_frame.text = "Plain words"
+        for shape in list(deck.slides[at].shapes):
+            if shape.has_chart:
+                shape._element.getparent().remove(shape._element)
+    deck.save(str(path))
+    return path
+
+
 def _picture(number: int) -> io.BytesIO:
     data = io.BytesIO()
     Image.new("RGB", (64, 64), (number * 12 % 256, 80, 120)).save(data, "JPEG")

@@ -15,7 +15,6 @@ from cms_core.errors import Conflict, Forbidden, Invalid
 from cms_core.services import Services
 from cms_core.testing.calls import caller_of
 from cms_sales_enablement import (
-    deck_files,
     decks,
     drawing,
     office,
@@ -23,12 +22,14 @@ from cms_sales_enablement import (
     pdf_pages,
     pictures,
     presentations,
+    printing,
 )
 from cms_sales_enablement.decks import Wanted
+from cms_sales_enablement.ladder import Ladder
 from cms_sales_enablement.models import Deck
 
 from . import pdfs
-from .decks import make
+from .decks import without_fields
 
 LIVE = (
     b"JavaScript",
@@ -44,21 +45,9 @@ LIVE = (
 
 
 @pytest.fixture
-def without_office(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(office, "program", lambda: None)
-
-
-@pytest.fixture
 def pptx(tmp_path: Path) -> Path:
     """Three slides; the first and the last have no fields."""
-    deck = Presentation(str(make(tmp_path / "Pitch.pptx", 3)))
-    for at in (0, 2):
-        deck.slides[at].placeholders[1].text_frame.text = "Plain words"
-        for shape in list(deck.slides[at].shapes):
-            if shape.has_chart:
-                shape._element.getparent().remove(shape._element)
-    deck.save(str(tmp_path / "Pitch.pptx"))
-    return tmp_path / "Pitch.pptx"
+    return without_fields(tmp_path / "Pitch.pptx", 0, 2)
 
 
 @pytest.fixture
@@ -246,11 +235,11 @@ def test_a_deck_without_fields_is_printed_from_its_pages(add: Any, rep: Services
     out = tmp_path / "deck.pdf"
     decks.require_paper(rep, "pitch", Wanted(("258", "256")))
     deck = decks.make(rep, "pitch", Wanted(("258", "256")))
-    written = deck_files.write_as(rep, deck, out)
+    written = printing.write_as(rep, deck, out)
     assert [each.id for each in written.copied.slides] == ["258", "256"]
     found = colours(out)
     assert all(map(pdfs.near, found, (pdfs.colour_of(3), pdfs.colour_of(1))))
-    assert pictures.paper_can_be_made(rep, presentations.find(rep, "pitch").slides[:1], deck)
+    assert Ladder(rep, deck.asset).draws(presentations.find(rep, "pitch").slides[:1])
 
 
 @pytest.mark.usefixtures("without_office")
@@ -263,7 +252,7 @@ def test_a_deck_with_fields_says_that_its_pdf_needs_libreoffice(
     assert refused.value.field == "out"
     deck = decks.make(rep, "pitch", Wanted(("257",)))
     with pytest.raises(Invalid, match="made by LibreOffice"):
-        deck_files.write_as(rep, deck, tmp_path / "deck.pdf")
+        printing.write_as(rep, deck, tmp_path / "deck.pdf")
     assert not list(tmp_path.glob("*deck.pdf*"))
     browser = as_role("rep")
     at = f"/app/p/sales_enablement/decks/{deck.public_id}"

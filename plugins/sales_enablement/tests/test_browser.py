@@ -12,7 +12,7 @@ import cms_core
 from cms_core.testing.pages import PASSWORD, app_of
 from cms_sales_enablement import (
     decks,
-    pictures,
+    office,
     presentations,
     ratings,
     rules,
@@ -39,7 +39,7 @@ AT = "/app/p/sales_enablement"
 @pytest.fixture
 def deck(desk: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A presentation and a deck of it, in a place where nobody draws slides."""
-    monkeypatch.setattr(pictures, "can_be_made", lambda: False)
+    monkeypatch.setattr(office, "program", lambda: None)
     path = make(tmp_path / "Pitch.pptx", 4)
     found = presentations.add(desk.services("marketer"), path.read_bytes(), path.name)
     desk.approve(found.saved.slug)

@@ -14,7 +14,7 @@ from cms_core.errors import Forbidden, Invalid, NotFound
 from cms_core.services import Services
 from cms_core.workspace import Workspace
 from cms_leads.deals import Facts, create
-from cms_sales_enablement import deck_files, decks, presentations, values
+from cms_sales_enablement import deck_files, decks, presentations, printing, values
 from cms_sales_enablement.decks import Wanted
 from cms_sales_enablement.pptx.findings import is_sound
 from cms_sales_enablement.pptx.lint import check_file
@@ -60,7 +60,7 @@ def test_a_deck_holds_the_picked_slides_in_order_filled(desk: Any, template: str
     rep, out = desk.services(), tmp_path / "out.pptx"
     said = {"company.name": "Acme & Söhne", "deal.amount": "48,000"}
     deck = decks.make(rep, template, Wanted(("258", "256"), said))
-    written = deck_files.write_as(rep, deck, out)
+    written = printing.write_as(rep, deck, out)
     words = "Dear Acme & Söhne, and you, we offer 48,000"
     assert texts(out) == [["Slide 3", words], ["Slide 1", words]]
     assert written.copied.missing == ()
@@ -70,7 +70,7 @@ def test_a_deck_holds_the_picked_slides_in_order_filled(desk: Any, template: str
 def test_what_has_no_value_is_listed_and_shows_nothing(desk: Any, template: str, tmp_path: Path) -> None:
     rep, out = desk.services(), tmp_path / "out.pptx"
     deck = decks.make(rep, template, Wanted(("256",)))
-    assert deck_files.write_as(rep, deck, out).copied.missing == ("company.name", "deal.amount")
+    assert printing.write_as(rep, deck, out).copied.missing == ("company.name", "deal.amount")
     assert texts(out) == [["Slide 1", "Dear , and you, we offer "]]
 
 
@@ -211,5 +211,5 @@ def test_a_presentation_that_was_put_away_makes_no_decks(desk: Any, template: st
 def test_a_file_of_another_kind_is_not_written(desk: Any, template: str, tmp_path: Path, name: str) -> None:
     rep = desk.services()
     with pytest.raises(Invalid, match="neither"):
-        deck_files.write_as(rep, decks.make(rep, template, Wanted()), tmp_path / name)
+        printing.write_as(rep, decks.make(rep, template, Wanted()), tmp_path / name)
     assert not (tmp_path / name).exists()

@@ -11,7 +11,7 @@ from pptx import Presentation
 from sqlalchemy import select, update
 
 from cms_core.services import Services
-from cms_sales_enablement import decks, documents, drawing, material, pictures, shares, watermarks
+from cms_sales_enablement import decks, documents, drawing, material, office, pictures, shares, watermarks
 from cms_sales_enablement.decks import Wanted
 from cms_sales_enablement.models import Picture, Share, Slide
 from cms_sales_enablement.views import LONGEST
@@ -84,7 +84,7 @@ def test_the_pdf_is_offered_once_it_is_made(desk: Any, deck: str, rep: Services,
     view = view_of(reader, made.url)
     assert status(reader, f"{made.url}/file/pdf?view={view}") == 404
     found = decks.find(rep, deck)
-    key = pictures.paper_key(material.of_deck(rep, found).of(found), found)
+    key = pictures.paper_key_of(rep, material.of_deck(rep, found).of(found), found)
     kept = rep.keep_file(b"%PDF-1.4", "deck.pdf", "application/pdf")
     with rep.transaction() as session:
         asked = update(Picture).where(Picture.key == key).values(wide=kept.sha256).returning(Picture.key)
@@ -185,7 +185,7 @@ def test_where_a_watermark_cannot_be_drawn_nothing_is_shown(
     with desk.workspace.db.transaction() as session:
         session.execute(update(Share).values(contact_email=""))
     assert status(reader, at) == 404, "nobody is known whose address could be drawn"
-    monkeypatch.setattr(pictures, "can_be_made", lambda: False)
+    monkeypatch.setattr(office, "program", lambda: None)
     page = reader.get(made.url).text
     assert page.count("This slide cannot be shown.") == 2
     assert "Dear" not in page

@@ -9,7 +9,7 @@ import pytest
 
 from cms_core.testing.pages import app_of
 from cms_core.workspace import Workspace
-from cms_sales_enablement import decks, drawing, pictures, presentations, shares, views
+from cms_sales_enablement import decks, drawing, office, presentations, shares, views
 from cms_sales_enablement.decks import Wanted
 from tests import serving
 
@@ -41,7 +41,7 @@ def deck(desk: Any, tmp_path: Path) -> str:
 
 @pytest.fixture
 def nobody_draws(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pictures, "can_be_made", lambda: False)
+    monkeypatch.setattr(office, "program", lambda: None)
 
 
 @pytest.fixture

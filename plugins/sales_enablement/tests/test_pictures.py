@@ -12,14 +12,14 @@ from sqlalchemy import func, select
 from cms_core.contract import Media
 from cms_core.errors import Invalid
 from cms_core.services import Services
-from cms_sales_enablement import deck_files, decks, drawing, office, pdf_pages, pictures, shares
+from cms_sales_enablement import decks, drawing, ladder, office, pdf_pages, pictures, printing, shares
 from cms_sales_enablement.decks import Wanted
 from cms_sales_enablement.models import Deck, Picture, Slide
 from cms_sales_enablement.views import LONGEST
 
 from .decks import make
 
-needs_office = pytest.mark.skipif(not pictures.can_be_made(), reason="LibreOffice is not installed here")
+needs_office = pytest.mark.skipif(not ladder.all_are_drawn(), reason="LibreOffice is not installed here")
 
 
 def deck_of(rep: Services, *picks: str, **said: str) -> Deck:
@@ -111,7 +111,7 @@ def test_pages_that_are_not_the_slides_are_not_kept(
 def test_where_nothing_draws_nothing_is_asked_for(
     rep: Services, slides: list[Slide], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pictures, "can_be_made", lambda: False)
+    monkeypatch.setattr(office, "program", lambda: None)
     deck = deck_of(rep, "256")
     assert pictures.ask_for(rep, deck.asset, slides, deck) == {}
 
@@ -164,7 +164,7 @@ def test_libreoffice_draws_hidden_slides_too(rep: Services, slides: list[Slide],
 @needs_office
 def test_a_deck_is_written_as_pdf(rep: Services, slides: list[Slide], tmp_path: Path) -> None:
     out = tmp_path / "deck.PDF"
-    written = deck_files.write_as(rep, deck_of(rep, "258", "256"), out)
+    written = printing.write_as(rep, deck_of(rep, "258", "256"), out)
     assert out.read_bytes().startswith(b"%PDF")
     assert len(pdf_pages.render(out, tmp_path, (480,))) == len(written.copied.slides) == 2
 
@@ -174,7 +174,7 @@ def test_without_libreoffice_a_pdf_is_refused_with_a_remedy(
 ) -> None:
     monkeypatch.setattr(office, "program", lambda: None)
     with pytest.raises(Invalid, match="not installed") as refused:
-        deck_files.write_as(rep, deck_of(rep, "256"), tmp_path / "deck.pdf")
+        printing.write_as(rep, deck_of(rep, "256"), tmp_path / "deck.pdf")
     assert "libreoffice-impress" in refused.value.remedy
     assert not list(tmp_path.glob("deck.pdf*"))
 

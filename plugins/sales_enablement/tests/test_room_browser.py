@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from cms_core.testing.pages import app_of
-from cms_sales_enablement import decks, pictures, room_looks, room_questions, room_steps, rooms
+from cms_sales_enablement import decks, office, room_looks, room_questions, room_steps, rooms
 from cms_sales_enablement.decks import Wanted
 from cms_sales_enablement.models import Slide
 from tests import serving
@@ -28,7 +28,7 @@ WELCOME = "Dear Dana,\nhere is all that we talked about."
 @pytest.fixture
 def kept(desk: Any, slides: list[Slide], monkeypatch: pytest.MonkeyPatch) -> Kept:
     """A room with an article, a deck and steps, in a place where nobody draws slides."""
-    monkeypatch.setattr(pictures, "can_be_made", lambda: False)
+    monkeypatch.setattr(office, "program", lambda: None)
     desk.write("calm", title="Elmside closed four days faster", summary="A clinic of your size, in numbers.")
     deck = decks.make(desk.services(), "pitch", Wanted(subject="Acme")).public_id
     kept = keep(desk, deck, "calm", welcome=WELCOME)

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from cms_core import Contact, Invalid
 from cms_core.testing.calls import Caller, caller_of
 from cms_core.workspace import Workspace
-from cms_sales_enablement import documents, opening, panels, pictures, presentations, shares, views
+from cms_sales_enablement import documents, office, opening, panels, presentations, shares, views
 from cms_sales_enablement.models import Code, ShareRule, View
 
 from .decks import make
@@ -29,7 +29,7 @@ def workspace(workspace: Workspace) -> Workspace:
 @pytest.fixture
 def pieces(desk: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An article and a presentation, where slides can be drawn."""
-    monkeypatch.setattr(pictures, "can_be_made", lambda: True)
+    monkeypatch.setattr(office, "program", lambda: "/usr/bin/soffice")
     desk.write("calm", "The secret words.")
     path = make(tmp_path / "Pitch.pptx", 2)
     found = presentations.add(desk.services("marketer"), path.read_bytes(), path.name)
@@ -73,7 +73,7 @@ def test_what_would_protect_nothing_is_refused_with_a_remedy(
 def test_a_watermark_needs_pictures_and_a_verified_gate_needs_mail(
     desk: Any, pieces: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pictures, "can_be_made", lambda: False)
+    monkeypatch.setattr(office, "program", lambda: None)
     assert "libreoffice" in refused(desk, "pitch", gate="email", watermark=True).remedy
     desk.workspace = replace(desk.workspace, config=replace(desk.workspace.config, mail_url=""))
     assert "CMS_MAIL_URL" in refused(desk, "calm", gate="verified").remedy

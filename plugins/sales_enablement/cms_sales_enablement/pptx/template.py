@@ -112,6 +112,17 @@ class DeckTemplate:
         """What the layout of a slide is called; raises Invalid for a slide that is none."""
         return name_of(self._package, layout_of(self._package, self._pick([id_])[0].part))
 
+    def ground_of(self, id_: str) -> str:
+        """The same as long as what a slide stands on looks the same (its layout, master, theme); raises Invalid for no slide."""
+        return self._ground(layout_of(self._package, self._pick([id_])[0].part))
+
+    def ground(self, layout: str) -> str:
+        """The same for the layout of this name, "" where there is none."""
+        return self._ground(self._layouts.get(layout.casefold(), ""))
+
+    def _ground(self, part: str) -> str:
+        return Looks(self._package, self._below).digest(part) if part else ""
+
     @property
     def size(self) -> tuple[int, int]:
         """Width and height of its slides, in EMU."""

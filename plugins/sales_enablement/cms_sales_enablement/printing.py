@@ -1,0 +1,104 @@
+"""Decks as PDF, and the pages that pictures of slides are made of: each slide by the rung of the ladder that draws it here."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from cms_core import Invalid, Media, Services
+from cms_sales_enablement import deck_files, material, office, pdf_copies, pictures, told_pages, variants
+from cms_sales_enablement.deck_files import Written
+from cms_sales_enablement.ladder import Ladder, Rung
+from cms_sales_enablement.material import Material
+from cms_sales_enablement.models import Deck, Slide
+
+
+def require_writable(out: Path) -> None:
+    """Raise Invalid for a file that ``write_as`` could not write: asked before anything is kept."""
+    ending = out.suffix.lower()
+    if ending not in (".pptx", ".pdf"):
+        raise Invalid(f"{out.name!r:.80} is neither .pptx nor .pdf", "name the file so", field="out")
+    if not out.absolute().parent.is_dir():
+        raise Invalid(f"there is no folder {str(out.parent)!r:.200}", "make it first", field="out")
+
+
+def write_as(svc: Services, deck: Deck, out: Path) -> Written:
+    """Write a deck as .pptx or .pdf, whichever ``out`` is named; a PDF is without hidden slides.
+
+    Raises Invalid for another ending, and where a slide cannot be drawn here; what ``deck_files.write`` raises.
+    """
+    require_writable(out)
+    if out.suffix.lower() == ".pptx":
+        return deck_files.write(svc, deck, out)
+    made_of = material.of_deck(svc, deck)
+    with tempfile.TemporaryDirectory(prefix="cms-deck-") as folder:
+        pptx = Path(folder, "deck.pptx")
+        written = deck_files.write(svc, deck, pptx, made_of)
+        if Ladder(svc, deck.asset).office:
+            office.to_pdf(pptx, out)
+            return written
+    shown = [slide for each in written.copied.slides if not (slide := made_of.by_ref[each.id]).hidden]
+    if not shown:
+        raise Invalid("all of its slides are hidden", "pick others too", field="out")
+    write_pages(svc, made_of, shown, deck, out)
+    return written
+
+
+def ready(svc: Services, deck: Deck) -> Media | None:
+    """The PDF of a deck as it is now, if it was made, else it is asked for; raises Invalid where it cannot be drawn here."""
+    slides = variants.leaving(svc, material.of_deck(svc, deck), deck)
+    Ladder(svc, deck.asset).require(slides)
+    row = pictures.ask_for_paper(svc, slides, deck)
+    return svc.file(row.wide) if row and row.wide else None
+
+
+def write_pages(
+    svc: Services, made_of: Material, slides: Sequence[Slide], deck: Deck | None, out: Path
+) -> None:
+    """Write a PDF with a page for each of these slides, hidden or not, in their order; a PDF that is not whole is not left behind.
+
+    Raises Invalid for a slide that cannot be drawn here.
+    """
+    ladder = Ladder(svc, made_of.kept.asset.id)
+    ladder.require(slides, in_deck=deck is not None)
+    with tempfile.TemporaryDirectory(prefix="cms-deck-") as folder:
+        if ladder.office:
+            pptx = Path(folder, "deck.pptx")
+            deck_files.write_slides(svc, made_of, [slide.uid for slide in slides], deck, pptx)
+            office.to_pdf(pptx, out, hidden=True)
+            return
+        partial = out.with_name(f".{out.name}.part")
+        try:
+            pdf_copies.gather(_pages(svc, ladder, made_of, slides, deck, Path(folder)), partial)
+            partial.replace(out)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+def _pages(
+    svc: Services, ladder: Ladder, made_of: Material, slides: Sequence[Slide], deck: Deck | None, folder: Path
+) -> list[tuple[Path, int]]:
+    """For each slide the PDF that its page is in, and which it is."""
+    ways = ladder.ways(slides, in_deck=deck is not None)
+    told = [slide.uid for slide in slides if ways[slide.uid].rung is Rung.TOLD]
+    ours = _ours(svc, made_of, told, deck, folder) if told else folder
+    return [
+        (ours, told.index(slide.uid) + 1)
+        if (way := ways[slide.uid]).rung is Rung.TOLD
+        else (_sheet(svc, way.sheet), way.page)
+        for slide in slides
+    ]
+
+
+def _ours(svc: Services, made_of: Material, told: Sequence[str], deck: Deck | None, folder: Path) -> Path:
+    """The PDF of slides that were told, as the deck's file holds them, but for notes: those are for nobody who reads it."""
+    pptx, out = folder / "told.pptx", folder / "told.pdf"
+    deck_files.write_slides(svc, made_of, told, deck, pptx, bare=True)
+    told_pages.to_pdf(pptx, out, len(told))
+    return out
+
+
+def _sheet(svc: Services, sha256: str) -> Path:
+    pdf = svc.file(sha256)
+    if pdf is None:
+        raise Invalid("the PDF that was brought along is gone", "bring it again", field=pdf_copies.FIELD)
+    return Path(pdf.path)

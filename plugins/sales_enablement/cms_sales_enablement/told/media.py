@@ -1,0 +1,54 @@
+"""Pictures as a page needs them: no larger than they are shown, and in no format but PNG and JPEG."""
+
+import io
+import warnings
+from dataclasses import dataclass, field
+
+SHARP = 3.0  # pixels for each point of a slide: 216 to the inch
+READ = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP")
+QUALITY = 88
+SCHEME = "told:"
+
+Crop = tuple[float, float, float, float]  # from the left, top, right, bottom: parts of the whole
+
+
+@dataclass
+class Media:
+    """The pictures of a file that is made, by the address that its pages call them by; nothing else has an address."""
+
+    kept: dict[str, tuple[bytes, str]] = field(default_factory=dict)
+
+    def keep(self, data: bytes, width: float, height: float, crop: Crop = (0, 0, 0, 0)) -> str:
+        """Keep a picture that is shown so large (in points) and give its address; "" for one that cannot be read."""
+        made = _fitted(data, width, height, crop)
+        if made is None:
+            return ""
+        address = f"{SCHEME}{len(self.kept)}"
+        self.kept[address] = made
+        return address
+
+
+def _fitted(data: bytes, width: float, height: float, crop: Crop) -> tuple[bytes, str] | None:
+    from PIL import Image
+
+    most = max(1, round(width * SHARP)), max(1, round(height * SHARP))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(data), formats=READ) as image:
+                image.draft("RGB", most)  # a JPEG is read as small as will do
+                kind = "JPEG" if image.format == "JPEG" else "PNG"
+                shown = image.convert("RGB" if kind == "JPEG" else "RGBA")
+            if any(crop):
+                shown = shown.crop(_box(crop, shown.size))
+            shown.thumbnail(most)
+            out = io.BytesIO()
+            shown.save(out, kind, quality=QUALITY)
+            return out.getvalue(), f"image/{kind.lower()}"
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning):
+        return None
+
+
+def _box(crop: Crop, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    (left, top, right, bottom), (wide, high) = crop, size
+    return round(left * wide), round(top * high), round(wide - right * wide), round(high - bottom * high)

@@ -1,0 +1,72 @@
+"""Pages of slides that were told, made by ourselves (HTML, WeasyPrint) where no LibreOffice is: in a child process within limits.
+
+``python -m cms_sales_enablement.told_pages FILE OUT`` writes the PDF of a presentation that holds nothing but such slides.
+"""
+
+import ctypes
+import subprocess
+import sys
+from collections.abc import Iterable
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from cms_core import Invalid
+from cms_sales_enablement import pdf_pages
+
+MODULE = "cms_sales_enablement.told_pages"
+LOOKS = "told 1"  # raised when they are drawn in another way
+LIBRARIES = (
+    ("libpango-1.0.so.0", "libpango-1.0.dylib", "libpango-1.0-0.dll"),
+    ("libpangoft2-1.0.so.0", "libpangoft2-1.0.dylib", "libpangoft2-1.0-0.dll"),
+)
+
+
+def lacks() -> str:
+    """What is to be installed before slides can be drawn so; "" where nothing lacks."""
+    if find_spec("weasyprint") is None or not pdf_pages.installed():
+        return "the extra “decks” of cms-core (WeasyPrint and pypdfium2)"
+    return "" if _has_pango() else "Pango (libpango-1.0-0 and libpangoft2-1.0-0)"
+
+
+@lru_cache(maxsize=1)
+def _has_pango() -> bool:
+    """WeasyPrint lays out words by libraries of the system, which no Python package brings."""
+    return all(map(_is_there, LIBRARIES))
+
+
+def _is_there(names: Iterable[str]) -> bool:
+    for name in names:
+        try:
+            ctypes.CDLL(name)
+        except OSError:
+            continue
+        return True
+    return False
+
+
+def to_pdf(pptx: Path, out: Path, count: int) -> None:
+    """Write the PDF of a presentation of ``count`` told slides; raises Invalid where that cannot be within the limits."""
+    command = [sys.executable, "-I", "-m", MODULE, str(pptx), str(out)]
+    try:
+        child = subprocess.run(command, capture_output=True, timeout=pdf_pages.SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        raise Invalid(
+            f"its slides take more than {pdf_pages.SECONDS} seconds to draw", "say less on them", field="out"
+        ) from None
+    if child.returncode or child.stdout.strip() != str(count).encode():
+        raise Invalid(
+            "its slides cannot be drawn here", "install libreoffice-impress, or write a .pptx", field="out"
+        )
+
+
+def main(pptx: str, out: str) -> None:
+    """What the child does."""
+    pdf_pages.limit()
+    from cms_sales_enablement.told.printing import printed
+
+    sys.stdout.write(str(printed(Path(pptx), Path(out))))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
