@@ -73,6 +73,11 @@ def test_what_is_no_presentation_is_told_with_a_remedy(
     assert 'role="alert"' in answer.text
 
 
+def test_a_value_for_no_field_is_told_on_the_page(rep: FormClient, template: str, desk: Any) -> None:
+    deck = decks.make(desk.services(), template, Wanted(said={"clinet": "Ann"}))
+    assert "No slide has a field clinet: is client meant?" in rep.get(f"{AT}/{deck.public_id}").text
+
+
 def test_a_rep_makes_a_deck_for_a_company(rep: FormClient, template: str, desk: Any) -> None:
     answer = rep.submit(f"{AT}/", {"source": template, "for": "Acme"})
     assert answer.status_code == 303
