@@ -253,7 +253,7 @@ def _pictures(svc: Services, given: Mapping[str, bytes | str]) -> dict[str, str]
     """The ids of pictures; those that were sent are kept."""
     found = {}
     for name, picture in given.items():
-        id_ = svc.keep_picture(picture, name).sha256 if isinstance(picture, bytes) else picture
+        id_ = images.keep(svc, name, picture) if isinstance(picture, bytes) else picture
         if id_:
             images.bytes_of(svc, name, id_)
         found[name] = id_

@@ -139,7 +139,7 @@ def test_what_is_wrong_is_said_with_its_place(sales: Shell, file: Path, tmp_path
     for arguments, said in (
         (("--pick", "999"), "no slide '999'"),
         (("--set", "nothing"), "no field with a value"),
-        (("--logo", str(text)), "not a file of an accepted type"),
+        (("--logo", str(text)), "neither PNG nor JPEG"),
     ):
         found = sales.refused("decks", "make", "first-meeting", *arguments, "-o", out)
         assert said in found["message"]
