@@ -195,7 +195,9 @@ def picture(public_id: str, uid: str, width: int) -> Response:
     deck = decks.find(svc, public_id)
     found = view.picture_of(svc, deck, material.of_deck(svc, deck).of(deck), uid, width)
     if found is None:
-        raise NotFound("this picture is not made yet", "look again in some seconds")
+        raise NotFound(
+            "there is no picture of this slide", "where it is being made, look again in some seconds"
+        )
     return _private(send_file(found.path, mimetype=found.mime))
 
 

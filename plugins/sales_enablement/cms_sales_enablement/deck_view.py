@@ -31,7 +31,7 @@ class Told:
 
 @dataclass(frozen=True)
 class Shown:
-    """One slide: where it stands in the deck, its title, the lines below it, and whether there is a picture of it (or will be)."""
+    """One slide: where it stands in the deck, its title, the lines below it, and what became of its picture."""
 
     uid: str
     position: int
@@ -40,6 +40,7 @@ class Shown:
     notes: str
     drawn: bool
     awaited: bool
+    failed: bool
     told: Told | None = None
     hidden: bool = False
 
@@ -82,7 +83,8 @@ def _shown(slide: Slide, position: int, fill: Fill, picture: Picture | None, tol
         lines=[fill(line) for line in _lines(slide, told)],
         notes=fill(slide.notes),
         drawn=picture is not None and picture.wide is not None,
-        awaited=picture is not None and picture.wide is None and picture.tries < pictures.TRIES,
+        awaited=picture is not None and picture.awaited,
+        failed=picture is not None and picture.failed,
         told=_told(told, fill) if told else None,
         hidden=slide.hidden,
     )
