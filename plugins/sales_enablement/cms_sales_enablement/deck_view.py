@@ -12,7 +12,7 @@ from cms_sales_enablement.material import Material
 from cms_sales_enablement.models import Deck, Picture, Slide
 from cms_sales_enablement.pptx.block import Block
 from cms_sales_enablement.pptx.data import Chart, Rows
-from cms_sales_enablement.pptx.slides import compile_text
+from cms_sales_enablement.pptx.slides import compile_parts
 from cms_sales_enablement.pptx.template import by_namespace
 
 Fill = Callable[[str], str]
@@ -127,7 +127,7 @@ def data_address(picture: bytes) -> str:
 
 
 def _filled(text: str, fields: merge.Fields, known: Mapping[str, Any]) -> str:
-    try:
-        return compile_text(text, fields).render(known)
-    except merge.MergeError:
-        return text
+    return "".join(
+        found.render(known) if isinstance(found, merge.Template) else words
+        for words, found in compile_parts(text, fields)
+    )
