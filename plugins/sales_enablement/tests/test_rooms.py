@@ -120,6 +120,19 @@ def test_a_closed_room_is_changed_no_more(desk: Any, kept: Kept) -> None:
     assert titles(kept) == ["On calm", "Pitch for Acme"]
 
 
+def test_a_room_is_opened_again_with_its_links(desk: Any, kept: Kept, reader: Any) -> None:
+    svc, url = desk.services(), kept.share()
+    rooms.close(svc, kept.id)
+    assert reader.get(url).status_code == 404
+    assert [rooms.reopen(svc, kept.id).closed_at for _ in range(2)] == [None, None]
+    assert reader.get(url).status_code == 200
+    rooms.change(svc, kept.id, "Acme anew")
+    shares.revoke(svc, kept.links[0].id)
+    rooms.close(svc, kept.id)
+    rooms.reopen(svc, kept.id)
+    assert reader.get(url).status_code == 404, "what was taken back stays so"
+
+
 # --- whose it is ------------------------------------------------------------------------------------------------------
 
 
@@ -130,6 +143,7 @@ def test_a_rep_reaches_no_other_reps_room(desk: Any, kept: Kept, deck: str) -> N
         lambda: rooms.find(rep, theirs.public_id),
         lambda: rooms.change(rep, theirs.public_id, "Mine"),
         lambda: rooms.close(rep, theirs.public_id),
+        lambda: rooms.reopen(rep, theirs.public_id),
         lambda: rooms.share(rep, theirs.public_id, {}),
         lambda: rooms.change_items(rep, theirs.public_id, add=["calm"]),
         lambda: room_steps.add(rep, theirs.public_id, "x"),
@@ -451,6 +465,7 @@ def test_looks_at_pieces_by_the_link_of_somebody_erased_are_nobodys(
 def test_rooms_and_steps_are_in_the_log_of_changes(desk: Any, kept: Kept) -> None:
     room_steps.add(desk.services(), kept.id, "Sign", "them")
     rooms.close(desk.services(), kept.id)
+    rooms.reopen(desk.services(), kept.id)
     with desk.workspace.db.session() as session:
         kinds = select(AuditEntry.kind, AuditEntry.action).where(AuditEntry.kind.like("%room%"))
         found = {tuple(each) for each in session.execute(kinds)}
@@ -460,3 +475,8 @@ def test_rooms_and_steps_are_in_the_log_of_changes(desk: Any, kept: Kept) -> Non
         ("sales_enablement_room_item", "create"),
         ("sales_enablement_room_step", "create"),
     } <= found
+    closings = select(AuditEntry.changes).where(
+        AuditEntry.kind == "sales_enablement_room", AuditEntry.action == "update"
+    )
+    with desk.workspace.db.session() as session:
+        assert sum("closed_at" in each for each in session.scalars(closings)) == 2
