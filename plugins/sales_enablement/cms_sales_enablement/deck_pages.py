@@ -52,7 +52,7 @@ def _index(problem: CmsError | None = None, source: str = "") -> str:
     return render_template(
         "sales_enablement/decks.html",
         presentations=found,
-        languages={each.asset.id: variants.of_presentation(svc, each).languages for each in found},
+        languages={asset: each.languages for asset, each in variants.translations(svc, found).items()},
         covers={each.asset.id: pictures.ask_for(svc, each.asset.id, each.slides[:1], None) for each in found},
         decks=decks.listed(svc, SHOWN),
         everybody=svc.can(decks.SEES_ALL),

@@ -138,9 +138,8 @@ def share(svc: Services, public_id: str, asked: Mapping[str, Any]) -> Made:
 def _given(svc: Services, room: Room) -> Sequence[Share]:
     """The pieces that links to a room show; raises Forbidden without the certificates that its decks ask for."""
     pieces = [each for each in items(svc, room) if each.revoked_at is None]
-    for deck in {each.deck for each in pieces if each.deck}:
-        if (found := decks.row_or_none(svc, deck)) is not None:
-            decks.require_certified(svc, found)
+    rows = [decks.row_or_none(svc, deck) for deck in {each.deck for each in pieces if each.deck}]
+    decks.require_certified(svc, *filter(None, rows))
     return pieces
 
 

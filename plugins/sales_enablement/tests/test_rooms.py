@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from cms_core import Contact
 from cms_core.auth.models import AuditEntry
 from cms_core.errors import Forbidden, Invalid, NotFound
 from cms_core.notices.models import Notice
+from cms_core.testing.pages import statements
 from cms_core.workspace import Workspace
 from cms_sales_enablement import (
     decks,
@@ -27,7 +28,7 @@ from cms_sales_enablement import (
 from cms_sales_enablement.decks import Wanted
 from cms_sales_enablement.models import Share, Slide
 from cms_sales_enablement.ordering import moved
-from cms_sales_enablement.room_models import Room, RoomItem, RoomQuestion
+from cms_sales_enablement.room_models import Room, RoomItem, RoomQuestion, RoomStep
 from cms_sales_enablement.terms import Terms
 
 from .doors import mailing, verify
@@ -460,6 +461,29 @@ def test_looks_at_pieces_by_the_link_of_somebody_erased_are_nobodys(
     looks = room_looks.of(desk.services(), kept.room)
     assert [each.view.visitor == "" for each in looks] == [False, False, True, True]
     assert "ann@acme.test" not in [each.who for each in looks]
+
+
+def test_rooms_are_listed_in_a_fixed_number_of_statements_that_count_and_load_nothing(
+    desk: Any, kept: Kept
+) -> None:
+    svc, loaded = desk.services(), []
+    other = keep(desk, "calm")
+    for room, count in ((kept, 3), (other, 1)):
+        for _ in range(count):
+            done = room_steps.add(svc, room.id, "Sign").public_id
+        room_steps.add(svc, room.id, "Pay")
+        room_steps.change(svc, room.id, done, {"done": True})
+    hearing = [(each, "load", lambda *_: loaded.append(1)) for each in (RoomStep, RoomQuestion)]
+    for each in hearing:
+        event.listen(*each)
+    with statements(desk.workspace.db.engine) as asked:
+        found = room_looks.overviews(svc, [kept.room, other.room])
+    for each in hearing:
+        event.remove(*each)
+    assert ([each.left for each in found], loaded) == ([3, 1], [])
+    with statements(desk.workspace.db.engine) as again:
+        room_looks.overviews(svc, [kept.room])
+    assert next(asked) == next(again) <= 6
 
 
 def test_rooms_and_steps_are_in_the_log_of_changes(desk: Any, kept: Kept) -> None:
