@@ -1,4 +1,4 @@
-"""What is the same in every test is made once per run: tables, compiled templates, routes and statements."""
+"""What is the same in every test is made once per run (tables, compiled templates, routes, statements), or cheap (passwords)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,6 +50,18 @@ def _heard(connection: Connection) -> Iterator[list[str]]:
     event.listen(connection, "before_cursor_execute", hear)
     yield said
     event.remove(connection, "before_cursor_execute", hear)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def cheap_hashing() -> Iterator[None]:
+    """argon2 as ever, but in a moment: what a password costs is not the matter of any test."""
+    from argon2 import PasswordHasher
+
+    from cms_core.auth import service
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(service, "hasher", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")
