@@ -227,6 +227,11 @@ class Services:
             head = head_of(session, found) if found else None
             return c.Saved(found.public_id, found.slug, head.n, str(head.state)) if found and head else None
 
+    def slug_of(self, asset: str) -> str | None:
+        """What an asset (by its id) is called in addresses, also when it is put away: for what is said of it; None of no asset."""
+        with self.session() as session:
+            return session.scalar(select(Asset.slug).where(Asset.public_id == asset))
+
     def keep_file(self, data: bytes, filename: str, mime: str) -> c.Media:
         """Keep a file that the plugin has checked, once per content; it has no address, and is part of backups and exports.
 

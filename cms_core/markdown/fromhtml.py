@@ -15,6 +15,8 @@ from cms_core.markdown.tree import CONTAINERS, PLAYERS, VOID, Node, parse_html
 
 _HEADINGS = {f"h{n}": "#" * n for n in range(1, 7)}
 _RULES = {"right": "--:", "center": ":-:", "left": ":--"}
+# A list that may follow a paragraph without an empty line: any other number, or no word, would be part of the paragraph.
+_INTERRUPTS = re.compile(r"(?:[-*]|1[.)]) ")
 _BLOCKS = {
     *"p ul ol li blockquote pre hr table figure figcaption dl dt dd caption thead tbody tfoot tr td th".split(),
     *_HEADINGS,
@@ -47,7 +49,7 @@ class _Blocks:
         self._writers: Mapping[str, Callable[[Node], list[str]]] = {
             "blockquote": lambda node: _quoted(self.write(node.children)),
             "pre": lambda node: [_fence(node)] if node.text().strip() else [],
-            "hr": lambda node: ["---"],
+            "hr": lambda node: ["___"],  # "- ---" would be one rule, and "---" at the very top front matter
             "table": self._table,
             "figure": self._figure,
             "dl": lambda node: [self._raw(node)],
@@ -65,9 +67,12 @@ class _Blocks:
             loose = self._paragraphs(run)
             written += loose
             run = []
-            again = node.tag == last_list and not loose
-            written += self._block(node, again)
-            last_list = node.tag if node.tag in ("ul", "ol") and not again else ""
+            if loose:
+                last_list = ""
+            again = node.tag == last_list
+            if block := self._block(node, again):
+                written += block
+                last_list = node.tag if node.tag in ("ul", "ol") and not again else ""
         return written + self._paragraphs(run)
 
     def _paragraphs(self, nodes: Sequence[Node | str]) -> list[str]:
@@ -101,12 +106,14 @@ class _Blocks:
             end = ")" if again else "."
             mark = f"{number}{end} " if node.tag == "ol" else "* " if again else "- "
             number += 1
-            items.append(_indented(self._item(item), mark))
+            # A bullet without words says nothing, but "- - -" is a rule and "-" under a line makes a heading of it.
+            if (text := self._item(item)) or node.tag == "ol":
+                items.append(_indented(text, mark))
         return ["\n".join(items)] if items else []
 
     def _item(self, item: Node) -> str:
         blocks = self.write(item.children)
-        tight = len(blocks) < 2 or all(re.match(r"[-*] |\d+[.)] ", each) for each in blocks[1:])
+        tight = all(_INTERRUPTS.match(each) for each in blocks[1:])
         return ("\n" if tight else "\n\n").join(blocks)
 
     def _table(self, node: Node) -> list[str]:

@@ -20,12 +20,14 @@ if find_spec("pytest"):
         clock,
         cms,
         config,
+        migrated_config,
         migrated_database,
         page,
         session,
         workspace,
     )
     from cms_core.testing.once import (
+        cheap_hashing,
         compiled,
         compiled_routes,
         compiled_templates,
@@ -35,6 +37,7 @@ if find_spec("pytest"):
 
 __all__ = [
     "browser",
+    "cheap_hashing",
     "clock",
     "closed_databases",
     "cms",
@@ -44,6 +47,7 @@ __all__ = [
     "config",
     "database_url",
     "empty_database_url",
+    "migrated_config",
     "migrated_database",
     "migrated_postgres",
     "migrations_done",

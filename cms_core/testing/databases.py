@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Dialect, Engine, create_engine, event, inspect
+from sqlalchemy import Dialect, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 
 from cms_core import db
@@ -33,6 +33,10 @@ SELECT (SELECT json_agg((relname, relkind, relnatts) ORDER BY relname) FROM pg_c
         WHERE relnamespace = 'public'::regnamespace)::text
     || (SELECT json_agg((conname, condeferrable) ORDER BY conname, conrelid) FROM pg_constraint
         WHERE connamespace = 'public'::regnamespace)::text
+"""
+VERSIONS = """
+SELECT relname FROM pg_class
+WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname LIKE 'alembic\\_version\\_%' ORDER BY relname
 """
 # A few rows are deleted faster than a table is truncated; what many were deleted from is read to find that there is none.
 EMPTY = """
@@ -129,31 +133,21 @@ class PostgresServer:
     def borrow(self, template: str) -> str:
         """The address of a copy of the database with this address, without a row in it."""
         if self._fingerprint is None:
-            self._fingerprint = self._read(template)
+            with _connected(template) as connection:
+                self._fingerprint = _fingerprint(connection)
         return self._free.pop() if self._free else self.create(template)
 
     def give_back(self, url: str) -> None:
         """Make a borrowed database as it was, or remove it where somebody has changed more than rows."""
-        engine = create_engine(
-            make_url(url).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
-        )
-        with engine.connect() as connection:
-            connection.exec_driver_sql(END_OTHERS)
+        with _connected(url) as connection:
+            connection.execute(END_OTHERS)
             sound = _fingerprint(connection) == self._fingerprint
             if sound:
-                connection.exec_driver_sql(EMPTY.replace("%", "%%"))
-        engine.dispose()
+                connection.execute(EMPTY)
         if sound:
             self._free.append(url)
         else:
             self.drop(url)
-
-    def _read(self, url: str) -> str:
-        engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"))
-        with engine.connect() as connection:
-            found = _fingerprint(connection)
-        engine.dispose()
-        return found
 
     def drop(self, url: str) -> None:
         """Remove a database, whoever is connected to it."""
@@ -170,11 +164,18 @@ class PostgresServer:
             connection.exec_driver_sql(sql)
 
 
-def _fingerprint(connection: Connection) -> str:
+@contextmanager
+def _connected(url: str) -> Iterator[Any]:
+    """A connection of the driver's own, after each test: an engine asks its server for half a dozen things first."""
+    with import_module("psycopg").connect(url, autocommit=True) as connection:
+        yield connection
+
+
+def _fingerprint(connection: Any) -> str:
     """The schema of a database, and the versions that migrations have noted in it."""
-    versions = [name for name in inspect(connection).get_table_names() if name.startswith("alembic_version_")]
-    noted = [connection.exec_driver_sql(f"SELECT * FROM {name}").all() for name in sorted(versions)]  # noqa: S608
-    return f"{connection.exec_driver_sql(FINGERPRINT).scalar()} {noted}"
+    names = [name for (name,) in connection.execute(VERSIONS)]
+    noted = [connection.execute(f"SELECT * FROM {name}").fetchall() for name in names]  # noqa: S608
+    return f"{connection.execute(FINGERPRINT).fetchone()} {noted}"
 
 
 def _lives(process: Any) -> bool:

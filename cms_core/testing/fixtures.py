@@ -52,15 +52,19 @@ def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def workspace(
-    config: Config, clock: FrozenClock, migrated_database: Path, database_url: str | None
-) -> "Iterator[Workspace]":
+def migrated_config(config: Config, migrated_database: Path, database_url: str | None) -> Config:
+    """The same of a workspace whose database has its tables, and not a row."""
+    if database_url is None:
+        shutil.copyfile(migrated_database, config.home / "cms.db")
+    return config
+
+
+@pytest.fixture
+def workspace(migrated_config: Config, clock: FrozenClock) -> "Iterator[Workspace]":
     """A workspace with its tables, all installed plugins, and the standing clock; no users."""
     from cms_core.workspace import open_workspace
 
-    if database_url is None:
-        shutil.copyfile(migrated_database, config.home / "cms.db")
-    opened = open_workspace(config, clock=clock)
+    opened = open_workspace(migrated_config, clock=clock)
     yield opened
     opened.db.dispose()
 

@@ -1,4 +1,4 @@
-"""What is the same in every test is made once per run: tables, compiled templates, routes and statements."""
+"""What is the same in every test is made once per run (tables, compiled templates, routes, statements), or cheap (passwords)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,6 +53,18 @@ def _heard(connection: Connection) -> Iterator[list[str]]:
 
 
 @pytest.fixture(autouse=True, scope="session")
+def cheap_hashing() -> Iterator[None]:
+    """argon2 as ever, but in a moment: what a password costs is not the matter of any test."""
+    from argon2 import PasswordHasher
+
+    from cms_core.auth import service
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(service, "hasher", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
 def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Templates are compiled once per run, not once per app."""
     from flask import Flask
@@ -66,20 +78,25 @@ def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
 
 @pytest.fixture(autouse=True, scope="session")
 def compiled_routes() -> Iterator[None]:
-    """How addresses are built is compiled once per run, not for each route of each app: that is half of making one."""
+    """Addresses are taken apart once per run, not for each route of each app: that is most of making one."""
     from werkzeug.routing import Rule
 
-    compile_builder: Any = Rule._compile_builder
-    known: dict[tuple[Any, ...], Any] = {}
+    compile_rule: Any = Rule.compile
+    known: dict[tuple[Any, ...], tuple[Any, ...]] = {}
 
-    def once(rule: Any, append_unknown: bool = True) -> Any:
-        key = (rule.rule, tuple(rule._trace), repr(rule.defaults), append_unknown)
+    def once(rule: Any) -> None:
+        about = rule.rule, rule.subdomain, rule.host, rule.merge_slashes, repr(rule.defaults)
+        key = *about, *rule.map.converters.values()
         if key not in known:
-            known[key] = compile_builder(rule, append_unknown)
-        return known[key]
+            compile_rule(rule)
+            builders = rule._build.__func__, rule._build_unknown.__func__
+            known[key] = rule._parts, rule._trace, rule._converters, *builders
+        rule._parts, rule._trace, rule._converters, build, build_unknown = known[key]
+        rule.arguments.update(rule._converters)
+        rule._build, rule._build_unknown = build.__get__(rule, None), build_unknown.__get__(rule, None)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Rule, "_compile_builder", once)
+        patch.setattr(Rule, "compile", once)
         yield
 
 

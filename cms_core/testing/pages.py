@@ -23,21 +23,13 @@ PASSWORD = "correct horse battery"  # noqa: S105  # of made-up people
 
 def add_people(workspace: "Workspace") -> "dict[str, User]":
     """One user of every role, ``<role>@example.com``, by role."""
-    from argon2 import PasswordHasher
-
-    from cms_core.auth import service
     from cms_core.auth.models import Role
+    from cms_core.auth.service import create_user
 
-    costly = service.hasher
-    service.hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
-    try:
-        with workspace.db.transaction() as session:
-            return {
-                role: service.create_user(session, f"{role}@example.com", role.title(), role, PASSWORD)
-                for role in Role
-            }
-    finally:
-        service.hasher = costly
+    with workspace.db.transaction() as session:
+        return {
+            role: create_user(session, f"{role}@example.com", role.title(), role, PASSWORD) for role in Role
+        }
 
 
 def app_of(workspace: "Workspace") -> "Flask":

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select, text
 
 from cms_core import contract as c
-from cms_core import models, personal
+from cms_core import personal
 from cms_core.audience import consent, segments
 from cms_core.audience.models import Consent, Contact, ContactChange, Erasure
 from cms_core.audience.upsert import Incoming, upsert_batch
@@ -62,10 +62,9 @@ def keeper() -> Keeper:
 
 
 @pytest.fixture
-def workspace(config: Config, keeper: Keeper) -> Iterator[Workspace]:
+def workspace(migrated_config: Config, keeper: Keeper) -> Iterator[Workspace]:
     extra = [("keeper", keeper), ("toys", Toys())]
-    opened = open_workspace(config, clock=FrozenClock(DUE), plugins=[], extra_plugins=extra)
-    models.metadata.create_all(opened.db.engine)
+    opened = open_workspace(migrated_config, clock=FrozenClock(DUE), plugins=[], extra_plugins=extra)
     with opened.db.transaction() as session:
         create_user(session, "first@example.com", "First", "admin", "correct horse battery")
         connections.add(session, opened.vault, opened.plugins, "letter", "main", {})

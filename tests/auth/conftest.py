@@ -3,10 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
-from argon2 import PasswordHasher
 from flask import Flask
 
-from cms_core import models
 from cms_core.auth import service
 from cms_core.auth.models import Role, User
 from cms_core.auth.pages import blueprint
@@ -23,17 +21,10 @@ PASSWORD = "correct horse battery"
 
 
 @pytest.fixture
-def workspace(config: Config, clock: FrozenClock) -> Iterator[Workspace]:
-    opened = open_workspace(config, clock=clock, plugins=())
-    models.metadata.create_all(opened.db.engine)
+def workspace(migrated_config: Config, clock: FrozenClock) -> Iterator[Workspace]:
+    opened = open_workspace(migrated_config, clock=clock, plugins=())
     yield opened
     opened.db.dispose()
-
-
-@pytest.fixture(autouse=True)
-def cheap_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """argon2 as ever, but in a moment: what it costs is not the matter here."""
-    monkeypatch.setattr(service, "hasher", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
 
 
 @pytest.fixture

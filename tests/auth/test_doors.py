@@ -6,7 +6,6 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask
 
-from cms_core import models
 from cms_core.app import create_app
 from cms_core.auth.models import Role, User
 from cms_core.clock import FrozenClock
@@ -41,10 +40,9 @@ ARGUMENTS = {"channel": "nothing", "filename": "nothing", "name": "nothing", "n"
 
 
 @pytest.fixture
-def workspace(config: Config, clock: FrozenClock) -> Iterator[Workspace]:
+def workspace(migrated_config: Config, clock: FrozenClock) -> Iterator[Workspace]:
     """With all installed plugins: their doors are tried too."""
-    opened = open_workspace(config, clock=clock)
-    models.metadata.create_all(opened.db.engine)
+    opened = open_workspace(migrated_config, clock=clock)
     yield opened
     opened.db.dispose()
 

@@ -1,5 +1,8 @@
 """Users: what is accepted, who acts, what ends sessions, and the whole table of permissions."""
 
+import subprocess
+import sys
+
 import pytest
 from argon2 import PasswordHasher
 from hypothesis import given
@@ -161,6 +164,13 @@ def test_argon2_runs_once_whoever_is_asked_for(session: Session, monkeypatch: py
     for email in ("a@example.com", "off@example.com", "nobody@example.com", "not an address"):
         assert service.authenticate(session, email, "wrong password") is None
     assert runs == ["verify", "hash", "hash", "hash"]
+
+
+def test_a_password_costs_what_owasp_asks_for() -> None:
+    """In a process of its own: in tests it is cheap."""
+    asked = "from cms_core.auth.service import hasher as h; print(h.time_cost, h.memory_cost, h.parallelism)"
+    said = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert said.stdout.split() == ["2", "19456", "1"]
 
 
 def test_the_hash_says_argon2id_and_never_shows_itself(session: Session) -> None:

@@ -3,10 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
-from argon2 import PasswordHasher
 from flask import Flask
 
-from cms_core import models
 from cms_core.api.wiring import init_api
 from cms_core.auth import service as auth
 from cms_core.auth.pages import blueprint as auth_pages
@@ -41,9 +39,8 @@ def channel(plugin: ToyPlugin) -> ToyChannel:
 
 
 @pytest.fixture
-def workspace(config: Config, clock: FrozenClock, plugin: ToyPlugin) -> Iterator[Workspace]:
-    opened = open_workspace(config, clock=clock, plugins=(), extra_plugins=[("toy-box", plugin)])
-    models.metadata.create_all(opened.db.engine)
+def workspace(migrated_config: Config, clock: FrozenClock, plugin: ToyPlugin) -> Iterator[Workspace]:
+    opened = open_workspace(migrated_config, clock=clock, plugins=(), extra_plugins=[("toy-box", plugin)])
     yield opened
     opened.db.dispose()
 
@@ -55,9 +52,8 @@ def connection(workspace: Workspace) -> Connection:
 
 
 @pytest.fixture
-def app(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Flask:
+def app(workspace: Workspace) -> Flask:
     """An app with the pages under test, an admin and a marketer."""
-    monkeypatch.setattr(auth, "hasher", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
     with workspace.db.transaction() as session:
         for role in ("admin", "marketer"):
             auth.create_user(session, f"{role}@example.com", "", role, PASSWORD)

@@ -3,7 +3,6 @@ from collections.abc import Callable, Iterator
 import pytest
 from sqlalchemy.orm import Session
 
-from cms_core import models
 from cms_core.auth.models import User
 from cms_core.auth.service import create_user
 from cms_core.clock import FrozenClock
@@ -12,10 +11,9 @@ from cms_core.workspace import Workspace, open_workspace
 
 
 @pytest.fixture
-def workspace(config: Config, clock: FrozenClock) -> Iterator[Workspace]:
+def workspace(migrated_config: Config, clock: FrozenClock) -> Iterator[Workspace]:
     """A workspace of the core alone: what holds for content holds without any plugin."""
-    opened = open_workspace(config, clock=clock, plugins=())
-    models.metadata.create_all(opened.db.engine)
+    opened = open_workspace(migrated_config, clock=clock, plugins=())
     yield opened
     opened.db.dispose()
 

@@ -10,7 +10,6 @@ from PIL import Image
 from sqlalchemy.orm import Session
 
 from cms_core import contract as c
-from cms_core import models
 from cms_core.auth.service import create_user
 from cms_core.clock import FrozenClock
 from cms_core.config import Config
@@ -57,10 +56,9 @@ class Board(c.Channel):
 
 
 @pytest.fixture
-def workspace(config: Config, clock: FrozenClock) -> Iterator[Workspace]:
+def workspace(migrated_config: Config, clock: FrozenClock) -> Iterator[Workspace]:
     plugin = SimpleNamespace(api="1", register_channels=hookimpl(lambda: [Board()]))
-    opened = open_workspace(config, clock=clock, plugins=(), extra_plugins=[("walls", plugin)])
-    models.metadata.create_all(opened.db.engine)
+    opened = open_workspace(migrated_config, clock=clock, plugins=(), extra_plugins=[("walls", plugin)])
     yield opened
     opened.db.dispose()
 

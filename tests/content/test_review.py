@@ -145,8 +145,9 @@ def test_changes_are_requested_with_words(
 
 
 @pytest.mark.parametrize("level", [c.Level.ERROR, c.Level.HOLD])
-def test_a_check_of_a_plugin_stops_an_approval(config: Config, clock: FrozenClock, level: c.Level) -> None:
-    from cms_core import models
+def test_a_check_of_a_plugin_stops_an_approval(
+    migrated_config: Config, clock: FrozenClock, level: c.Level
+) -> None:
     from cms_core.auth.service import create_user
 
     @hookimpl
@@ -155,12 +156,11 @@ def test_a_check_of_a_plugin_stops_an_approval(config: Config, clock: FrozenCloc
 
     plugin = SimpleNamespace(api="1", review_content=review_content)
     workspace = open_workspace(
-        config,
+        migrated_config,
         clock=clock,
         plugins=(),
         extra_plugins=[("legal", plugin)],
     )
-    models.metadata.create_all(workspace.db.engine)
     with workspace.db.open_transaction() as session:
         ann = create_user(session, "ann@example.com", "Ann", "admin", "a long password")
         asset = service.save(session, workspace.plugins, None, DRAFT, ann).asset

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from cms_core import contract as c
-from cms_core import models, reactions
+from cms_core import reactions
 from cms_core.audience.models import Contact, ContactChange
 from cms_core.campaigns.service import create_campaign
 from cms_core.clock import FrozenClock
@@ -73,11 +73,12 @@ def second() -> Listener:
 
 
 @pytest.fixture
-def workspace(config: Config, clock: FrozenClock, first: Listener, second: Listener) -> Iterator[Workspace]:
+def workspace(
+    migrated_config: Config, clock: FrozenClock, first: Listener, second: Listener
+) -> Iterator[Workspace]:
     opened = open_workspace(
-        config, clock=clock, plugins=(), extra_plugins=[("first", first), ("second", second)]
+        migrated_config, clock=clock, plugins=(), extra_plugins=[("first", first), ("second", second)]
     )
-    models.metadata.create_all(opened.db.engine)
     deliver_reactions(opened)  # from here on both are known
     yield opened
     opened.db.dispose()

@@ -4,7 +4,7 @@ import re
 from html import escape
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cms_core.errors import Invalid
@@ -26,9 +26,12 @@ def markdown(html: str, **how: bool) -> str:
         ("<p>a <strong> b </strong>c</p>", "a  **b** c"),
         ("<p>x<strong>!</strong></p>", "x<strong>!</strong>"),
         ("<p>a<em>b</em><strong>c</strong></p>", "a*b*<strong>c</strong>"),
-        ("<ul><li>a<ol start='3'><li>b</li></ol></li><li>c</li></ul>", "- a\n  3. b\n- c"),
+        ("<ul><li>a<ol start='3'><li>b</li></ol></li><li>c</li></ul>", "- a\n\n  3. b\n- c"),
         ("<ul><li>a</li></ul><ul><li>b</li></ul>", "- a\n\n* b"),
         ("<ul><li>a</li><ul><li>b</li></ul></ul>", "- a\n  - b"),
+        ("<ul><li>a<ul><li></li></ul></li><li></li></ul>", "- a"),
+        ("<ul><li>a<ol><li></li><li>b</li></ol></li></ul>", "- a\n\n  1.\n  2. b"),
+        ("<ul><li>a</li></ul><p></p><ul><li>b</li></ul>", "- a\n\n* b"),
         ("<ol><li><p>a</p><p>b</p></li></ol>", "1. a\n\n   b"),
         ("<blockquote><p>a</p><p>b</p></blockquote>", "> a\n>\n> b"),
         ("<p>a<br>b</p>", "a\\\nb"),
@@ -43,7 +46,7 @@ def markdown(html: str, **how: bool) -> str:
         ("<pre><code class='language-py'>a\n\n```b</code></pre>", "````py\na\n\n```b\n````"),
         ("<p>say <code>a`b</code></p>", "say ``a`b``"),
         ("<p>H<sub>2</sub>O</p>", "H<sub>2</sub>O"),
-        ("a<hr>b", "a\n\n---\n\nb"),
+        ("a<hr>b", "a\n\n___\n\nb"),
         (
             "<table><tr><th>a</th><th>b</th></tr><tr><td>1</td><td>2|3</td></tr></table>",
             "| a | b |\n| --- | --- |\n| 1 | 2\\|3 |",
@@ -121,14 +124,16 @@ FLAT = st.builds(
 
 
 def listed(tag: str, items: list[str]) -> str:
-    return f"<{tag}>{''.join(f'<li>{each}</li>' for each in items)}</{tag}>"
+    return f"<{tag}>{''.join(f'<li>{each}</li>' for each in items)}</{tag[:2]}>"
 
 
 BLOCK = st.recursive(
     FLAT | WORDS.map(lambda text: f"<pre>\n{escape(text)}</pre>") | st.just("<hr>"),
     lambda inner: st.one_of(
         st.lists(inner, max_size=2).map(lambda parts: f"<blockquote>{''.join(parts)}</blockquote>"),
-        st.builds(listed, st.sampled_from(["ul", "ol"]), st.lists(inner | INLINE, max_size=3)),
+        st.builds(
+            listed, st.sampled_from(["ul", "ol", "ol start='3'"]), st.lists(inner | INLINE, max_size=3)
+        ),
     ),
     max_leaves=6,
 )
@@ -155,11 +160,14 @@ def test_the_same_words_are_read_afterwards(blocks: list[str]) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(BLOCK, max_size=3))
-def test_headings_quotes_and_links_are_still_there(blocks: list[str]) -> None:
+@example(["<ul><li><ul><li><ul><li><hr></li><li><p></p></li></ul></li></ul></li></ul>"])
+@example(["<ul><li><ul><li><ul><li></li><li>a</li></ul></li></ul></li></ul>"])
+@example(["<ul><li>a<ul><li></li></ul></li></ul>"])
+@example(["<ul><li>a<ol start='3'><li>b</li></ol></li></ul>"])
+def test_headings_lists_quotes_and_links_are_still_there(blocks: list[str]) -> None:
     def skeleton(html: str) -> list[str]:
-        tree = parse_html(html)
-        shown = [each for each in tree.all("h2", "h3", "blockquote", "a", "pre") if words_of(each.text())]
-        return [each.tag for each in shown]
+        shown = parse_html(html).all("h2", "h3", "blockquote", "a", "pre", "ul", "ol", "li", "hr")
+        return [each.tag for each in shown if each.tag == "hr" or words_of(each.text())]
 
     html = "".join(blocks)
     assert skeleton(render_markdown(markdown(html))) == skeleton(html)

@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cms_core import models
 from cms_core.audience import consent, segments
 from cms_core.audience.models import Contact, Segment
 from cms_core.audience.upsert import Incoming, upsert_batch
@@ -44,9 +43,8 @@ def toys() -> Toys:
 
 
 @pytest.fixture
-def workspace(config: Config, toys: Toys) -> Iterator[Workspace]:
-    opened = open_workspace(config, clock=SystemClock(), plugins=[], extra_plugins=[("toys", toys)])
-    models.metadata.create_all(opened.db.engine)
+def workspace(migrated_config: Config, toys: Toys) -> Iterator[Workspace]:
+    opened = open_workspace(migrated_config, clock=SystemClock(), plugins=[], extra_plugins=[("toys", toys)])
     with opened.db.transaction() as session:
         create_user(session, "admin@example.com", "Ada", "admin", "correct horse battery")
         for channel in ("toy", "once", "letter"):

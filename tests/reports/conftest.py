@@ -10,7 +10,6 @@ import pytest
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from cms_core import models
 from cms_core.audience.models import Contact
 from cms_core.auth.pages import blueprint as auth
 from cms_core.campaigns.models import Campaign
@@ -139,9 +138,8 @@ def app_of(workspace: Workspace) -> Flask:
 
 
 @pytest.fixture
-def workspace(config: Config, clock: FrozenClock) -> Iterator[Workspace]:
-    opened = open_workspace(config, clock=clock, plugins=())
-    models.metadata.create_all(opened.db.engine)
+def workspace(migrated_config: Config, clock: FrozenClock) -> Iterator[Workspace]:
+    opened = open_workspace(migrated_config, clock=clock, plugins=())
     yield opened
     opened.db.dispose()
 

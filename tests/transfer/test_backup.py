@@ -260,6 +260,7 @@ FAULTS: dict[str, Callable[[Path], Any]] = {
 }
 
 
+@pytest.mark.sqlite  # it is the same file from either database: test_out_and_in_and_out_again_is_equal
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_file_that_is_not_whole_leaves_nothing(
     backup: Path, home: Path, target_url: str, fault: str, tmp_path: Path

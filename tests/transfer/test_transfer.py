@@ -216,6 +216,7 @@ FAULTS: dict[str, tuple[Callable[[dict[str, bytes]], Any], type[CmsError], str]]
 }
 
 
+@pytest.mark.sqlite  # it is the same file from either database: test_out_and_in_and_out_again_is_equal
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_file_that_is_not_whole_changes_nothing(
     filled: Workspace, copy: Workspace, tmp_path: Path, fault: str

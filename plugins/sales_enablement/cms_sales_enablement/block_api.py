@@ -6,7 +6,7 @@ from flask import Response
 from marshmallow import fields, validate
 
 from cms_core import api
-from cms_sales_enablement import PLUGIN, blocks, decks, own_slides
+from cms_sales_enablement import PLUGIN, blocks, decks, images, own_slides
 from cms_sales_enablement import block_documents as documents
 from cms_sales_enablement.deck_api import DeckFull, full
 from cms_sales_enablement.presentations import MAKE
@@ -98,7 +98,7 @@ def list_kinds() -> Response:
 def add_picture() -> Response:
     """Send a PNG or JPEG for decks; it is kept without an address."""
     _, data = api.upload("picture")
-    return api.answer({"id": blocks.keep_picture(api.services(PLUGIN), data)}, 201)
+    return api.answer({"id": images.keep(api.services(PLUGIN), "picture", data)}, 201)
 
 
 @blueprint.post("/decks/<id>/blocks")

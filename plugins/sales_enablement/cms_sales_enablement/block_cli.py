@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from cms_core import State, json_option, pass_state, print_json, print_table
-from cms_sales_enablement import PLUGIN, own_slides
+from cms_sales_enablement import PLUGIN, images, own_slides
 from cms_sales_enablement import block_documents as documents
 from cms_sales_enablement import blocks as known
 from cms_sales_enablement import decks as made
@@ -106,4 +106,4 @@ def slides(state: State, /, deck: str, source: str, picks: str, after: str, as_j
 
 def _told(svc: Any, said: tuple[str, ...], picture: Path | None) -> dict[str, str]:
     told = {name: value.replace("\\n", "\n") for name, value in pairs(said)}
-    return told | ({"picture": known.keep_picture(svc, picture.read_bytes())} if picture else {})
+    return told | ({"picture": images.keep(svc, "picture", picture.read_bytes())} if picture else {})

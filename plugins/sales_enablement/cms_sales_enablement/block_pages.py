@@ -8,7 +8,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from cms_core import CmsError, SchemaForm, permission, services
-from cms_sales_enablement import PLUGIN, blocks, decks, index, own_slides, pictures, presentations
+from cms_sales_enablement import PLUGIN, blocks, decks, images, index, own_slides, pictures, presentations
 from cms_sales_enablement.models import Deck
 from cms_sales_enablement.presentations import MAKE
 
@@ -142,7 +142,7 @@ def _told(svc: Any, form: SchemaForm) -> dict[str, Any]:
     )
     for name, file in request.files.items():
         if name in form.schema.fields and (data := file.read()):
-            sent[name] = blocks.keep_picture(svc, data)
+            sent[name] = images.keep(svc, name, data)
     return {**form.load(sent)}
 
 

@@ -183,13 +183,6 @@ OWN = (
 BY_NAME = {each.name: each for each in OWN}
 
 
-def keep_picture(svc: Services, data: bytes) -> str:
-    """Keep a picture that a slide can show, and give its id; raises Invalid for what is neither PNG nor JPEG."""
-    kept = svc.keep_picture(data, "picture")
-    images.bytes_of(svc, "picture", kept.sha256)
-    return kept.sha256
-
-
 def _lines(text: str) -> tuple[str, ...]:
     """One for each line, with a tab for each level: as they are indented, whatever marks stand before them."""
     found = [MARK.match(line) for line in text.splitlines() if line.strip()]

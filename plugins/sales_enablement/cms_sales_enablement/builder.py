@@ -10,6 +10,7 @@ from cms_core import Services
 from cms_sales_enablement import (
     deck_files,
     deck_view,
+    filling,
     material,
     presentations,
     values,
@@ -19,6 +20,7 @@ from cms_sales_enablement import (
 from cms_sales_enablement.deck_view import Shown
 from cms_sales_enablement.material import Material
 from cms_sales_enablement.models import Deck, Share, Slide, View
+from cms_sales_enablement.pptx.findings import Finding
 from cms_sales_enablement.pptx.slots import LOGO, Kind
 from cms_sales_enablement.recommending import Recommendation, Situation, recommend
 from cms_sales_enablement.rules import Rules
@@ -75,7 +77,7 @@ class LastLink:
 
 @dataclass(frozen=True)
 class Builder:
-    """The page of one deck."""
+    """The page of one deck; ``unknown`` are values for fields that no slide has."""
 
     deck: Deck
     kept: presentations.Kept
@@ -86,6 +88,7 @@ class Builder:
     languages: Sequence[str]
     behind: frozenset[str]
     fields: Sequence[FieldRow]
+    unknown: Sequence[Finding]
     changed: frozenset[str]
     gone: int
     link: LastLink | None
@@ -113,6 +116,7 @@ def of(svc: Services, deck: Deck) -> Builder:
         languages=today.languages,
         behind=today.behind & digests.keys(),
         fields=_fields(svc, made_of, deck),
+        unknown=list(filling.unknown(made_of, deck)),
         changed=frozenset(
             uid for uid, digest in digests.items() if uid in by_uid and made_of.digest(uid) != digest
         ),

@@ -40,7 +40,8 @@ def write(
     copied = write_slides(svc, made_of, picks, deck, out, bare=outside)
     wanted = [each.uid for each in deck.slides]
     stripped = [each for each in made_of.stripped if each.where in picks]
-    return Written(copied, (*copied.findings, *stripped, *_gone(deck, made_of), *today.findings(wanted)))
+    odd = (*stripped, *filling.unknown(made_of, deck), *_gone(deck, made_of), *today.findings(wanted))
+    return Written(copied, (*copied.findings, *odd))
 
 
 def write_slides(

@@ -53,7 +53,7 @@ def _index(problem: CmsError | None = None, source: str = "") -> str:
     return render_template(
         "sales_enablement/decks.html",
         presentations=found,
-        languages={each.asset.id: variants.of_presentation(svc, each).languages for each in found},
+        languages={asset: each.languages for asset, each in variants.translations(svc, found).items()},
         covers={each.asset.id: pictures.ask_for(svc, each.asset.id, each.slides[:1], None) for each in found},
         decks=decks.listed(svc, SHOWN),
         everybody=svc.can(decks.SEES_ALL),
@@ -192,7 +192,9 @@ def picture(public_id: str, uid: str, width: int) -> Response:
     deck = decks.find(svc, public_id)
     found = view.picture_of(svc, deck, material.of_deck(svc, deck).of(deck), uid, width)
     if found is None:
-        raise NotFound("this picture is not made yet", "look again in some seconds")
+        raise NotFound(
+            "there is no picture of this slide", "where it is being made, look again in some seconds"
+        )
     return _private(send_file(found.path, mimetype=found.mime))
 
 

@@ -12,7 +12,7 @@ from cms_sales_enablement.material import Material
 from cms_sales_enablement.models import Deck, Picture, Slide
 from cms_sales_enablement.pptx.block import Block
 from cms_sales_enablement.pptx.data import Chart, Rows
-from cms_sales_enablement.pptx.slides import compile_text
+from cms_sales_enablement.pptx.slides import compile_parts
 from cms_sales_enablement.pptx.template import by_namespace
 
 Fill = Callable[[str], str]
@@ -31,7 +31,7 @@ class Told:
 
 @dataclass(frozen=True)
 class Shown:
-    """One slide: where it stands in the deck, its title, the lines below it, and whether there is a picture of it (or will be)."""
+    """One slide: where it stands in the deck, its title, the lines below it, and what became of its picture."""
 
     uid: str
     position: int
@@ -40,6 +40,7 @@ class Shown:
     notes: str
     drawn: bool
     awaited: bool
+    failed: bool
     told: Told | None = None
     hidden: bool = False
 
@@ -82,7 +83,8 @@ def _shown(slide: Slide, position: int, fill: Fill, picture: Picture | None, tol
         lines=[fill(line) for line in _lines(slide, told)],
         notes=fill(slide.notes),
         drawn=picture is not None and picture.wide is not None,
-        awaited=picture is not None and picture.wide is None and picture.tries < pictures.TRIES,
+        awaited=picture is not None and picture.awaited,
+        failed=picture is not None and picture.failed,
         told=_told(told, fill) if told else None,
         hidden=slide.hidden,
     )
@@ -125,7 +127,7 @@ def data_address(picture: bytes) -> str:
 
 
 def _filled(text: str, fields: merge.Fields, known: Mapping[str, Any]) -> str:
-    try:
-        return compile_text(text, fields).render(known)
-    except merge.MergeError:
-        return text
+    return "".join(
+        found.render(known) if isinstance(found, merge.Template) else words
+        for words, found in compile_parts(text, fields)
+    )

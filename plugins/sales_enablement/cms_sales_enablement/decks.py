@@ -116,11 +116,10 @@ def find_to_give(svc: Services, public_id: str) -> Deck:
     return found
 
 
-def require_certified(svc: Services, deck: Deck) -> None:
-    """Raise Forbidden without a valid certificate of what guards the presentations that its slides are of."""
-    others = {part.asset for part in material.parts_of(deck) if part.asset}
-    for asset in (deck.asset, *sorted(others)):
-        training.require_certified(svc, asset)
+def require_certified(svc: Services, *several: Deck) -> None:
+    """Raise Forbidden without a valid certificate of what guards the presentations that slides of these decks are of."""
+    others = {part.asset for deck in several for part in material.parts_of(deck) if part.asset}
+    training.require_certified(svc, {*others, *(deck.asset for deck in several)})
 
 
 def listed(svc: Services, limit: int | None = None, before: int | None = None) -> Sequence[Deck]:
@@ -172,8 +171,7 @@ def _plan(svc: Services, kept: Kept, wanted: Wanted, before: Deck | None) -> _Pl
         asked = [slide.uid for slide in kept.slides]
     asked += [ref for ref in wanted.blocks if ref not in asked]
     made_of = material.of_parts(svc, kept, [Part(ref, told.get(ref)) for ref in asked])
-    for asset in (kept.asset.id, *made_of.others):
-        training.require_certified(svc, asset)
+    training.require_certified(svc, {kept.asset.id, *made_of.others})
     today = variants.of(svc, made_of)
     if asked and not picks and not (asked := today.carried(asked)):
         raise Invalid("none of its slides may be used any more", "make a new deck of the presentation")
@@ -253,7 +251,7 @@ def _pictures(svc: Services, given: Mapping[str, bytes | str]) -> dict[str, str]
     """The ids of pictures; those that were sent are kept."""
     found = {}
     for name, picture in given.items():
-        id_ = svc.keep_picture(picture, name).sha256 if isinstance(picture, bytes) else picture
+        id_ = images.keep(svc, name, picture) if isinstance(picture, bytes) else picture
         if id_:
             images.bytes_of(svc, name, id_)
         found[name] = id_

@@ -21,8 +21,8 @@ from cms_sales_enablement import (
     variants,
 )
 from cms_sales_enablement.material import Material
-from cms_sales_enablement.models import Deck, Picture, Slide
-from cms_sales_enablement.pictures import PAPER, SMALL, TRIES, WIDE
+from cms_sales_enablement.models import TRIES, Deck, Picture, Slide
+from cms_sales_enablement.pictures import PAPER, SMALL, WIDE
 
 log = logging.getLogger(__name__)
 

@@ -10,6 +10,7 @@ from cms_core import Base, PublicId
 from cms_sales_enablement import room_models, training_models  # noqa: F401  # their tables belong to these
 from cms_sales_enablement.library_models import TERM
 
+TRIES = 3  # to draw a slide
 BLOCK = "block-"  # begins the ids of slides that are told
 
 
@@ -220,6 +221,16 @@ class Picture(Base):
     reason: Mapped[str] = mapped_column(String(500), default="", server_default="")
     wide: Mapped[str | None] = mapped_column(String(64))
     small: Mapped[str | None] = mapped_column(String(64))
+
+    @property
+    def awaited(self) -> bool:
+        """Whether it is still to be made."""
+        return self.wide is None and self.tries < TRIES
+
+    @property
+    def failed(self) -> bool:
+        """Whether it could not be made (``reason``), and is tried no more."""
+        return self.wide is None and self.tries >= TRIES
 
 
 class Share(Base, PublicId):

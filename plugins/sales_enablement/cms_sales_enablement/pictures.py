@@ -18,7 +18,6 @@ from cms_sales_enablement.models import Deck, Picture, Slide
 
 LOOKS = 1  # raised when slides are drawn in another way
 WIDE, SMALL = 1600, 480
-TRIES = 3
 PAPER = ""  # stands for all slides of a deck
 
 

@@ -139,8 +139,9 @@ def find(svc: Services, named: str) -> Kept:
     by_slug = svc.asset(named)
     asset = next(iter(svc.assets([by_slug.id if by_slug else named])), None)
     if asset is None or asset.kind != KIND:
+        called = svc.slug_of(named) or named
         raise NotFound(
-            f"there is no approved presentation {named[:120]!r}",
+            f"there is no approved presentation {called[:120]!r}",
             "`cms sales templates list` shows what there is",
         )
     return of_asset(svc, asset)

@@ -306,3 +306,11 @@ def close(id: str) -> Response:  # noqa: A002
     """Let no link to a room show anything from now on; doing it again changes nothing."""
     svc = api.services(PLUGIN)
     return api.answer(documents.whole(svc, rooms.close(svc, id)))
+
+
+@blueprint.post("/<id>/reopen")
+@blueprint.call(links.MAY_SHARE, "sales rooms reopen", answers=RoomFull)
+def reopen(id: str) -> Response:  # noqa: A002
+    """Let the links that have not ended show a room again; doing it again changes nothing."""
+    svc = api.services(PLUGIN)
+    return api.answer(documents.whole(svc, rooms.reopen(svc, id)))

@@ -219,6 +219,19 @@ def close(state: State, room: str, as_json: bool) -> None:
         click.echo(f"Room {found.public_id} is closed: its links show nothing any more.")
 
 
+@rooms.command("reopen")
+@ROOM
+@json_option
+@pass_state
+def reopen(state: State, room: str, as_json: bool) -> None:
+    """Let the links that have not ended show a room again."""
+    found = kept.reopen(state.services(PLUGIN), room)
+    if as_json:
+        print_json({"id": found.public_id, "state": "open"})
+    else:
+        click.echo(f"Room {found.public_id} is open: its links show it again.")
+
+
 def _add_step(svc: Services, room: str, asked: Asked) -> None:
     room_steps.add(svc, room, asked["what"], asked["who"] or room_steps.US, _day(asked["due"]))
 

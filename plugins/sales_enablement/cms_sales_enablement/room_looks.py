@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from cms_core import Services
-from cms_sales_enablement import room_questions, room_steps, views
+from cms_sales_enablement import views
 from cms_sales_enablement.models import Share, View
-from cms_sales_enablement.room_models import Room, RoomItem
+from cms_sales_enablement.room_models import Room, RoomItem, RoomQuestion, RoomStep
 
 NEWEST = 100
 
@@ -63,16 +63,17 @@ def of(svc: Services, room: Room, most: int = NEWEST) -> list[Look]:
 
 def overviews(svc: Services, found: Sequence[Room]) -> list[Overview]:
     """The same rooms with what there is and what waits."""
-    steps, asked = room_steps.listed(svc, found), room_questions.listed(svc, found)
     by_room = _shares(svc, found)
     tallies = views.tallies(svc, [share for some in by_room.values() for share in some])
-    pieces = _counts(svc, found)
+    pieces = _counts(svc, found, RoomItem.room_id)
+    left = _counts(svc, found, RoomStep.room_id, RoomStep.done_at.is_(None))
+    waiting = _counts(svc, found, RoomQuestion.room_id, RoomQuestion.answered_at.is_(None))
     return [
         Overview(
             room,
             pieces.get(room.id, 0),
-            sum(step.done_at is None for step in steps[room.id]),
-            sum(each.answered_at is None for each in asked[room.id]),
+            left.get(room.id, 0),
+            waiting.get(room.id, 0),
             *_sum(by_room[room.public_id], tallies),
         )
         for room in found
@@ -95,8 +96,11 @@ def _shares(svc: Services, found: Sequence[Room]) -> Mapping[str, list[Share]]:
     return by_room
 
 
-def _counts(svc: Services, found: Sequence[Room]) -> Mapping[int, int]:
+def _counts(
+    svc: Services, found: Sequence[Room], room_id: InstrumentedAttribute[int], *those: ColumnElement[bool]
+) -> Mapping[int, int]:
+    """How many rows these rooms have, by row id."""
     ids = [room.id for room in found]
-    query = select(RoomItem.room_id, func.count()).where(RoomItem.room_id.in_(ids)).group_by(RoomItem.room_id)
+    query = select(room_id, func.count()).where(room_id.in_(ids), *those).group_by(room_id)
     with svc.session() as session:
         return dict(session.execute(query).all())

@@ -169,7 +169,14 @@ def close(public_id: str) -> Answer:
     return redirect(_at(public_id), 303)
 
 
-def _changed(public_id: str, part: str, change: Callable[[Services], object]) -> Answer:
+@blueprint.post("/<public_id>/reopen")
+@permission(shares.MAY_SHARE)
+def reopen(public_id: str) -> Answer:
+    """Let its links show it again."""
+    return _changed(public_id, None, lambda svc: rooms.reopen(svc, public_id))
+
+
+def _changed(public_id: str, part: str | None, change: Callable[[Services], object]) -> Answer:
     """Change something, and come back to that part of the page; what is refused is said on it."""
     svc = services.current(PLUGIN)
     rooms.find(svc, public_id)  # whose room it is comes first: nothing of it is told to others

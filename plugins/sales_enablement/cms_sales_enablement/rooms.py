@@ -1,7 +1,7 @@
 """Rooms: what a rep puts together for a company or a deal, in an order, behind links that are shares like any other.
 
 A room and all that is in it are the rep's own; who sees everybody's links sees everybody's rooms. A closed room stays readable
-inside and is gone outside, with all its pieces, at once.
+inside and is gone outside, with all its pieces, at once; opened again, its links show it as before.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -81,6 +81,18 @@ def close(svc: Services, public_id: str) -> Room:
     return room
 
 
+def reopen(svc: Services, public_id: str) -> Room:
+    """Let the links that have not ended show a room again; doing it again changes nothing.
+
+    Raises Forbidden without the certificates that its decks ask for: they leave the house anew.
+    """
+    _given(svc, find(svc, public_id))
+    with svc.transaction() as session:
+        room = _row(svc, session, public_id)
+        room.closed_at = None
+    return room
+
+
 def find(svc: Services, public_id: str) -> Room:
     """One's own room, or with the permission for it anybody's; raises NotFound."""
     svc.require(MAY_SHARE)
@@ -106,7 +118,7 @@ def open_row(svc: Services, session: Session, public_id: str) -> Room:
     room = _row(svc, session, public_id)
     session.refresh(room, with_for_update=True)
     if room.closed_at is not None:
-        raise Invalid("this room is closed", "make a new one")
+        raise Invalid("this room is closed", "open it again first")
     return room
 
 
@@ -117,13 +129,18 @@ def share(svc: Services, public_id: str, asked: Mapping[str, Any]) -> Made:
     """A new link to a room, with the keys of a link's form or call; it is told once."""
     room = find(svc, public_id)
     if room.closed_at is not None:
-        raise Invalid("this room is closed", "make a new one")
-    pieces = [each for each in items(svc, room) if each.revoked_at is None]
-    for deck in {each.deck for each in pieces if each.deck}:
-        if (found := decks.row_or_none(svc, deck)) is not None:
-            decks.require_certified(svc, found)
+        raise Invalid("this room is closed", "open it again first")
+    pieces = _given(svc, room)
     marked = any(each.watermark for each in pieces)
     return shares.create_for_room(svc, room, asked, marked=marked)
+
+
+def _given(svc: Services, room: Room) -> Sequence[Share]:
+    """The pieces that links to a room show; raises Forbidden without the certificates that its decks ask for."""
+    pieces = [each for each in items(svc, room) if each.revoked_at is None]
+    rows = [decks.row_or_none(svc, deck) for deck in {each.deck for each in pieces if each.deck}]
+    decks.require_certified(svc, *filter(None, rows))
+    return pieces
 
 
 def links(svc: Services, room: Room) -> Sequence[Share]:

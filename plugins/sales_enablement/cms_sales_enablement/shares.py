@@ -92,8 +92,9 @@ def piece(svc: Services, named: str) -> Piece:
     deck = decks.find_or_none(svc, named)
     asset = next(iter(svc.assets([deck.asset])), None) if deck else svc.asset(named)
     if asset is None or not svc.assets([asset.id]) or shelf.over(svc, [asset.id]):
+        called = (svc.slug_of(deck.asset) if deck else None) or named
         raise Invalid(
-            f"there is no approved content {named[:120]!r} that may be shared",
+            f"there is no approved content {called[:120]!r} that may be shared",
             "`cms sales search` lists what there is, `cms sales decks list` your decks",
             field="asset",
         )

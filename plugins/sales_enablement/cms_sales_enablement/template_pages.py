@@ -182,7 +182,9 @@ def picture(slug: str, uid: str, width: int) -> Response:
     slide = kept.find_slide_or_none(uid)
     found = pictures.of(svc, kept.asset.id, slide, None, width) if slide else None
     if found is None:
-        raise NotFound("this picture is not made yet", "look again in some seconds")
+        raise NotFound(
+            "there is no picture of this slide", "where it is being made, look again in some seconds"
+        )
     response = send_file(found.path, mimetype=found.mime)
     response.headers["Cache-Control"] = "private, no-store"
     return response

@@ -3,7 +3,7 @@
 A certificate is a passed quiz that has not run out. Marketing, who may change content, needs none.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -177,8 +177,8 @@ def answer(svc: Services, initiative: Initiative, answers: Sequence[int]) -> Mar
     return Marked(right, len(questions), passed, expires)
 
 
-def require_certified(svc: Services, asset: str) -> None:
-    """Raise Forbidden where a running initiative guards this presentation and who asks has no valid certificate of it."""
+def require_certified(svc: Services, assets: Collection[str]) -> None:
+    """Raise Forbidden where a running initiative guards one of these presentations and who asks has no valid certificate of it."""
     if svc.can(MANAGE):
         return
     user = svc.require(READ)
@@ -192,7 +192,7 @@ def require_certified(svc: Services, asset: str) -> None:
     with svc.session() as session:
         found = session.scalars(lacking.order_by(Initiative.id.desc())).all()
     for initiative in found:
-        if asset in initiative.guards:
+        if not set(assets).isdisjoint(initiative.guards):
             there = standing(svc, find(svc, initiative.public_id))
             raise Forbidden(_what(there), _remedy(there))
 

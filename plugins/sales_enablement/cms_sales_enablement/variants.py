@@ -4,7 +4,7 @@ A translation is another slide of the same presentation, so both are in each ver
 from one file. What marketing asks of the original holds for its translations.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -40,16 +40,31 @@ def chosen(members: Mapping[str, str], locale: str, original: str) -> str:
 
 
 @dataclass(frozen=True)
-class Variants:
-    """A presentation with the translations of its slides (by their ids), and the rules of today.
+class Translations:
+    """The translations among the slides of a presentation (by their ids), and the locales of those of which one is known."""
 
-    ``locales`` are those of the slides of which one is known.
-    """
+    rows: Mapping[str, SlideVariant]
+    locales: Mapping[str, str]
+
+    @property
+    def languages(self) -> list[str]:
+        """The locales that a deck can be made in."""
+        told = {row.locale for row in self.rows.values()}
+        return sorted(
+            told | {self.locales[row.original] for row in self.rows.values() if row.original in self.locales}
+        )
+
+    def original(self, uid: str) -> str:
+        """The slide that a slide translates, or itself."""
+        return self.rows[uid].original if uid in self.rows else uid
+
+
+@dataclass(frozen=True)
+class Variants(Translations):
+    """The same with the presentation itself, and the rules of today."""
 
     made_of: Material
     rules: Rules
-    rows: Mapping[str, SlideVariant]
-    locales: Mapping[str, str]
 
     @property
     def by_uid(self) -> Mapping[str, Slide]:
@@ -72,14 +87,6 @@ class Variants:
                 found[uid] = rule
         return replace(self.rules, slides=found)
 
-    @property
-    def languages(self) -> list[str]:
-        """The locales that a deck can be made in."""
-        told = {row.locale for row in self.rows.values()}
-        return sorted(
-            told | {self.locales[row.original] for row in self.rows.values() if row.original in self.locales}
-        )
-
     @cached_property
     def behind(self) -> frozenset[str]:
         """The translations whose originals look different since they were said to be current."""
@@ -87,9 +94,14 @@ class Variants:
             uid for uid, row in self.rows.items() if self.by_uid[row.original].digest != row.digest
         )
 
-    def original(self, uid: str) -> str:
-        """The slide that a slide translates, or itself."""
-        return self.rows[uid].original if uid in self.rows else uid
+    @cached_property
+    def _families(self) -> Mapping[str, Mapping[str, str]]:
+        """The slides that a deck can show for an original, by locale."""
+        found: dict[str, dict[str, str]] = {}
+        for uid, row in self.rows.items():
+            if not self.barred(uid):
+                found.setdefault(row.original, {})[row.locale] = uid
+        return found
 
     def barred(self, uid: str) -> str:
         """Why a slide may be in no deck, or ""."""
@@ -97,14 +109,8 @@ class Variants:
 
     def in_locale(self, original: str, locale: str) -> str:
         """What a deck in this locale shows for an original."""
-        found = {
-            row.locale: uid
-            for uid, row in self.rows.items()
-            if row.original == original and not self.barred(uid)
-        }
-        if original in self.locales:
-            found[self.locales[original]] = original
-        return chosen(found, locale, original)
+        own = {self.locales[original]: original} if original in self.locales else {}
+        return chosen({**self._families.get(original, {}), **own}, locale, original)
 
     def arrange(self, picks: Sequence[str], locale: str = "") -> list[Slide]:
         """What ``rules.arrange`` does, each slide in the wanted language.
@@ -177,24 +183,34 @@ def leaving(svc: Services, made_of: Material, deck: Deck) -> list[Slide]:
 
 def of(svc: Services, made_of: Material) -> Variants:
     """The translations that the present version of a presentation has, and the rules of today."""
-    kept = made_of.kept
-    asset, there = kept.asset.id, {slide.uid for slide in kept.slides}
-    locale = select(SlideFacet.uid, SlideFacet.value).where(
-        SlideFacet.asset == asset, SlideFacet.name == "locale"
+    asset = made_of.kept.asset.id
+    found = translations(svc, [made_of.kept])[asset]
+    own = rules.of(svc, asset)
+    return Variants(found.rows, found.locales, made_of, _with_others(svc, made_of, own))
+
+
+def translations(svc: Services, several: Sequence[Kept]) -> Mapping[str, Translations]:
+    """The translations that the present versions of some presentations have, by asset."""
+    assets = [kept.asset.id for kept in several]
+    locale = select(SlideFacet.asset, SlideFacet.uid, SlideFacet.value).where(
+        SlideFacet.asset.in_(assets), SlideFacet.name == "locale"
     )
+    rows: dict[str, list[SlideVariant]] = {asset: [] for asset in assets}
     with svc.session() as session:
-        found = session.scalars(select(SlideVariant).where(SlideVariant.asset == asset)).all()
-        said: dict[str, str] = dict(session.execute(locale).all())
+        for row in session.scalars(select(SlideVariant).where(SlideVariant.asset.in_(assets))):
+            rows[row.asset].append(row)
+        said = {(asset, uid): value for asset, uid, value in session.execute(locale)}
+    return {kept.asset.id: _translations(kept, rows[kept.asset.id], said) for kept in several}
+
+
+def _translations(
+    kept: Kept, found: Iterable[SlideVariant], said: Mapping[tuple[str, str], str]
+) -> Translations:
+    asset, there = kept.asset, {slide.uid for slide in kept.slides}
     rows = {row.uid: row for row in found if {row.uid, row.original} <= there}
-    known = {uid: said.get(uid, kept.asset.locale) for uid in there} | {
-        uid: row.locale for uid, row in rows.items()
-    }
-    return Variants(
-        made_of,
-        _with_others(svc, made_of, rules.of(svc, asset)),
-        rows,
-        {uid: each for uid, each in known.items() if each},
-    )
+    known = {uid: said.get((asset.id, uid), asset.locale) for uid in there}
+    known |= {uid: row.locale for uid, row in rows.items()}
+    return Translations(rows, {uid: each for uid, each in known.items() if each})
 
 
 def of_presentation(svc: Services, kept: Kept) -> Variants:

@@ -1,6 +1,7 @@
 """A workspace with approved content, reps who share it, and people outside who look."""
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -14,6 +15,7 @@ from sqlalchemy import select
 from werkzeug.test import Client, TestResponse
 
 from cms_core import limiter
+from cms_core.auth import service
 from cms_core.auth.models import User
 from cms_core.auth.service import acting_user
 from cms_core.clock import FrozenClock
@@ -26,9 +28,10 @@ from cms_core.services import Services
 from cms_core.testing.client import FormClient
 from cms_core.testing.pages import add_people, app_of, naughty_strings, signed_in
 from cms_core.workspace import Workspace
-from cms_sales_enablement import deck_files, fonts, office, pdf_pages, presentations, shares
+from cms_sales_enablement import deck_files, drafts, fonts, office, pdf_pages, presentations, shares
 from cms_sales_enablement import search as library
 from cms_sales_enablement.models import Deck, Slide
+from cms_sales_enablement.pptx.reading import Read
 
 from .decks import make
 from .doors import WORDS
@@ -131,6 +134,31 @@ def path_of(url: str) -> str:
 def no_fonts_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files mean the same on each machine, whatever fonts it has."""
     monkeypatch.setattr(fonts, "installed", lambda: None)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def cheap_passwords(cheap_hashing: None) -> Iterator[None]:
+    """Passwords of links are as cheap as those of users."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(drafts, "hasher", service.hasher)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def files_are_read_once() -> Iterator[None]:
+    """A file is read by a child once per run and content: starting one takes longer than what most tests do with it."""
+    known: dict[str, Read] = {}
+    by_child = presentations.read_in_child
+
+    def read(path: Path) -> Read:
+        key = hashlib.sha256(path.read_bytes()).hexdigest()
+        if key not in known:
+            known[key] = by_child(path)
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(presentations, "read_in_child", read)
+        yield
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import io
 import zipfile
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 
 from lxml import etree
@@ -27,7 +28,14 @@ Change = Callable[[bytes], bytes]
 
 def make(path: Path, count: int, jumps: Mapping[int, int] = {}) -> Path:
     """A deck of so many slides with fields; every second has notes, every third a chart; jumps lead from slide to slide."""
-    deck = Presentation()
+    path.write_bytes(_made(count, tuple(jumps.items())))
+    return path
+
+
+@cache
+def _made(count: int, jumps: tuple[tuple[int, int], ...]) -> bytes:
+    """The same file whenever it is wanted: what is known of a file is known by its content."""
+    deck, made = Presentation(), io.BytesIO()
     for number in range(count):
         slide = deck.slides.add_slide(deck.slide_layouts[1])
         slide.shapes.title.text = f"Slide {number + 1}"
@@ -44,10 +52,10 @@ def make(path: Path, count: int, jumps: Mapping[int, int] = {}) -> Path:
             data.add_series("cost", (number + 1, 1))
             slide.shapes.add_chart(XL_CHART_TYPE.COLUMN_CLUSTERED, *map(Inches, (5, 3, 3, 3)), data)
     slides = list(deck.slides)
-    for source, target in jumps.items():
+    for source, target in jumps:
         slides[source].shapes[0].click_action.target_slide = slides[target]
-    deck.save(str(path))
-    return path
+    deck.save(made)
+    return made.getvalue()
 
 
 def without_fields(path: Path, *places: int, count: int = 3) -> Path:

@@ -78,6 +78,12 @@ def test_a_deck_is_made_once_changed_and_read_as_a_file(rep: Caller, template: s
     assert [row["id"] for row in rep("GET", f"{AT}/decks").json["items"]] == [deck["id"]]
 
 
+def test_a_value_for_no_field_is_told(rep: Caller, template: str) -> None:
+    made = rep("POST", f"{AT}/decks", {"source": template, "values": {"clinet": "Ann"}})
+    (found,) = made.json["findings"]
+    assert (made.status_code, found["code"], found["where"]) == (201, "unknown_field", "clinet")
+
+
 def test_faults_name_their_place(rep: Caller, template: str) -> None:
     def refused(**more: Any) -> dict[str, Any]:
         answer = rep("POST", f"{AT}/decks", {"source": template, **more})

@@ -93,6 +93,17 @@ def test_a_deck_from_the_file_to_who_read_it(sales: Shell, file: Path, tmp_path:
     assert sales.json("recommend", "--stage", "evaluation")[0]["reasons"]
 
 
+def test_a_field_that_is_not_there_is_told(sales: Shell, file: Path, tmp_path: Path) -> None:
+    sales.json("templates", "add", str(file))
+    out = str(tmp_path / "x.pptx")
+    made = sales.json("decks", "make", "first-meeting", "--set", "clinet=Ann", "-o", out)
+    (found,) = made["findings"]
+    assert (found["level"], found["code"], found["where"]) == ("warning", "unknown_field", "clinet")
+    assert "is client meant?" in found["message"]
+    printed = sales.cms("sales", "decks", "make", made["id"], "--set", "clinet=Ben", "-o", out)
+    assert (printed.exit_code, "unknown_field" in printed.stdout) == (0, True)
+
+
 def test_rules_are_said_and_kept(sales: Shell, file: Path, tmp_path: Path) -> None:
     sales.json("templates", "add", str(file))
     said = sales.json(
@@ -128,7 +139,7 @@ def test_what_is_wrong_is_said_with_its_place(sales: Shell, file: Path, tmp_path
     for arguments, said in (
         (("--pick", "999"), "no slide '999'"),
         (("--set", "nothing"), "no field with a value"),
-        (("--logo", str(text)), "not a file of an accepted type"),
+        (("--logo", str(text)), "neither PNG nor JPEG"),
     ):
         found = sales.refused("decks", "make", "first-meeting", *arguments, "-o", out)
         assert said in found["message"]

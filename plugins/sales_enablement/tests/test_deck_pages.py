@@ -10,7 +10,7 @@ import pytest
 from pptx import Presentation
 
 from cms_core.testing.client import FormClient
-from cms_sales_enablement import decks, presentations, values
+from cms_sales_enablement import deck_view, decks, presentations, values
 from cms_sales_enablement.decks import Wanted
 from cms_sales_enablement.models import Deck
 
@@ -71,6 +71,16 @@ def test_what_is_no_presentation_is_told_with_a_remedy(
     answer = as_role("marketer").submit(f"{SHELF}/new", {"file": (io.BytesIO(data), "x.pptx")})
     assert answer.status_code == 422
     assert 'role="alert"' in answer.text
+
+
+def test_a_value_for_no_field_is_told_on_the_page(rep: FormClient, template: str, desk: Any) -> None:
+    deck = decks.make(desk.services(), template, Wanted(said={"clinet": "Ann"}))
+    assert "No slide has a field clinet: is client meant?" in rep.get(f"{AT}/{deck.public_id}").text
+
+
+def test_a_page_fills_what_the_file_fills(desk: Any, deck: Deck) -> None:
+    fill = deck_view.filler(desk.services(), deck)
+    assert fill("{{ client }}, {{ 7 + client }}") == "Ann, {{ 7 + client }}"
 
 
 def test_a_rep_makes_a_deck_for_a_company(rep: FormClient, template: str, desk: Any) -> None:

@@ -162,7 +162,7 @@ def test_a_deck_is_changed_as_it_stands(desk: Any, template: str) -> None:
         (Wanted(said={"a": "x" * 20_001}), "20,000"),
         (Wanted(said={"a": "\0"}), "no text holds"),
         (Wanted(said={str(n): "x" for n in range(501)}), "too many"),
-        (Wanted(pictures={"logo": b"no picture"}), "not a file of an accepted type"),
+        (Wanted(pictures={"logo": b"no picture"}), "the picture for logo is neither PNG nor JPEG"),
     ],
 )
 def test_what_cannot_be_used_is_refused_and_nothing_is_kept(
@@ -203,7 +203,7 @@ def test_a_presentation_that_was_put_away_makes_no_decks(desk: Any, template: st
     rep = desk.services()
     deck = decks.make(rep, template, Wanted())
     desk.archive(template)
-    with pytest.raises(NotFound, match="no approved presentation"):
+    with pytest.raises(NotFound, match=f"no approved presentation {template!r}"):
         deck_files.write(rep, deck, tmp_path / "out.pptx")
 
 

@@ -138,15 +138,16 @@ def test_values_are_never_read_as_fields_or_as_markup(template: DeckTemplate, tm
 
 def test_what_is_not_in_the_language_is_told_and_stays(tmp_path: Path) -> None:
     deck = Presentation(str(make(tmp_path / "plain.pptx", 1)))
-    for at, words in enumerate(("Title", "{{ 7 + company.name }} and {{ x.y() }}")):
+    for at, words in enumerate(("Title", "{{ 7 + company.name }}, {{ client }} and {{ x.y() }}")):
         deck.slides[0].shapes[at].text_frame.text = words
     deck.save(str(tmp_path / "t.pptx"))
     with DeckTemplate(tmp_path / "t.pptx") as opened:
-        (found,) = opened.findings
-        assert (found.code, found.where) == ("bad_field", "ppt/slides/slide1.xml")
-        assert opened.slides[0].fields == ()
-        assert opened.write(tmp_path / "c.pptx").findings == (found,)
-    assert texts(tmp_path / "c.pptx")[0][1] == "{{ 7 + company.name }} and {{ x.y() }}"
+        found = opened.findings
+        assert [(each.code, each.where) for each in found] == [("bad_field", "ppt/slides/slide1.xml")] * 2
+        assert [each.message.partition(":")[0] for each in found] == ["{{ 7 + company.name }}", "{{ x.y() }}"]
+        assert opened.slides[0].fields == ("client",)
+        assert opened.write(tmp_path / "c.pptx", values={"client": "Ann"}).findings == found
+    assert texts(tmp_path / "c.pptx")[0][1] == "{{ 7 + company.name }}, Ann and {{ x.y() }}"
 
 
 def test_a_jump_stays_while_its_target_does(template: DeckTemplate, tmp_path: Path) -> None:

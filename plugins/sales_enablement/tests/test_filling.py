@@ -111,3 +111,21 @@ def test_what_does_not_fit_is_refused_and_nothing_is_kept(
     with pytest.raises(Invalid, match=words):
         decks.change(rep, deck.public_id, Wanted(said=said))
     assert decks.find(rep, deck.public_id).version == 1
+
+
+def test_a_value_for_a_field_that_no_slide_has_is_told_with_what_is_near(
+    rep: Services, tmp_path: Path
+) -> None:
+    said = {"compnay.name": "Acme", "deck.team": ROWS, "else": "x"}
+    deck = decks.make(rep, "pitch", Wanted(said=said, pictures={"their.logo": png(), "logo": png()}))
+    written = deck_files.write(rep, deck, tmp_path / "out.pptx")
+    assert [(each.level, each.code, each.where, each.message) for each in written.findings] == [
+        (
+            "warning",
+            "unknown_field",
+            "compnay.name",
+            "no slide has a field compnay.name: is company.name meant?",
+        ),
+        ("warning", "unknown_field", "else", "no slide has a field else"),
+        ("warning", "unknown_field", "their.logo", "no slide has a field their.logo"),
+    ]

@@ -178,6 +178,10 @@ def test_a_new_link_to_a_room_asks_for_the_certificates_of_what_is_in_it(
     training.create(desk.services("marketer"), {**TRAINING, "guards": ["pitch"]})
     with pytest.raises(Forbidden, match="Prices"):
         rooms.share(rep, room.public_id, {})
+    rooms.close(rep, room.public_id)
+    with pytest.raises(Forbidden, match="Prices"):
+        rooms.reopen(rep, room.public_id)
+    assert rooms.find(rep, room.public_id).closed_at is not None
     with pytest.raises(Forbidden):
         rooms.make(rep, rooms.Wanted("Late", "Nobody Ltd", pieces=["pitch"]))
     assert rep.find_company("Nobody Ltd") is None

@@ -1,6 +1,7 @@
 """Pictures of slides: shared by all decks in which a slide looks the same, made beside the pages, seen by who has the deck open."""
 
 import io
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,24 @@ from sqlalchemy import func, select
 from cms_core.contract import Media
 from cms_core.errors import Invalid
 from cms_core.services import Services
-from cms_sales_enablement import decks, drawing, ladder, office, pdf_pages, pictures, printing, shares
+from cms_core.testing.client import FormClient
+from cms_sales_enablement import (
+    decks,
+    drawing,
+    ladder,
+    office,
+    pdf_pages,
+    pictures,
+    printing,
+    shares,
+)
 from cms_sales_enablement.decks import Wanted
 from cms_sales_enablement.models import Deck, Picture, Slide
 from cms_sales_enablement.views import LONGEST
 
 from .decks import make
 
+AT = "/app/p/sales_enablement"
 needs_office = pytest.mark.skipif(not ladder.all_are_drawn(), reason="LibreOffice is not installed here")
 
 
@@ -82,6 +94,28 @@ def test_a_deck_that_was_changed_meanwhile_is_drawn_as_it_is_now(
     assert picture_of(rep, slides[0], deck) is not None
     with rep.session() as session:
         assert session.scalar(select(func.count()).select_from(Picture)) == 1, "the old one is forgotten"
+
+
+def test_a_page_says_what_cannot_be_drawn(
+    rep: Services,
+    slides: list[Slide],
+    by_hand: list[list[str]],
+    as_role: Callable[[str], FormClient],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise Invalid("LibreOffice could not make a PDF of it")
+
+    monkeypatch.setattr(office, "to_pdf", broken)
+    deck, browser = deck_of(rep, "256"), as_role("rep")
+    at = [f"{AT}/decks/{deck.public_id}", f"{AT}/presentations/pitch"]
+    pages = [browser.get(each).text for each in at]
+    assert all("data-await" in page and "not be drawn" not in page for page in pages)
+    while drawing.draw_next(rep):
+        pass
+    pages = [browser.get(each).text for each in at]
+    assert all("could not be drawn" in page and "data-await" not in page for page in pages)
+    assert "and you, we offer" in pages[0], "its words stand for it"
 
 
 def test_what_cannot_be_drawn_is_tried_three_times(

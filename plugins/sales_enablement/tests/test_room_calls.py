@@ -85,6 +85,8 @@ def test_a_room_from_its_making_to_its_end(rep: Caller, desk: Any, deck: str, re
     assert rep("POST", f"{where}/questions/{question['id']}/remove").json["questions"] == []
     assert rep("POST", f"{where}/close").json["state"] == "closed"
     assert reader.get(url).status_code == 404
+    assert rep("POST", f"{where}/reopen").json["state"] == "open"
+    assert reader.get(url).status_code == 200
 
 
 def test_faults_name_their_place(rep: Caller, desk: Any) -> None:
@@ -119,6 +121,7 @@ def test_whose_room_it_is(calls: Callable[..., Caller], rep: Caller, desk: Any) 
         ("POST", "/questions/x/answer", {"answer": "x"}),
         ("POST", "/questions/x/remove", None),
         ("POST", "/close", None),
+        ("POST", "/reopen", None),
     ):
         assert rep(method, f"{AT}/{theirs}{end}", body).status_code == 404, end
     assert rep("GET", AT).json["items"] == []
@@ -156,4 +159,5 @@ def test_the_same_by_commands(sales: Shell, tmp_path: Path) -> None:  # noqa: F8
     assert "closed" in sales.refused("rooms", "share", at)["message"]
     for command in (("list",), ("show", at), ("items", at), ("steps", at), ("questions", at)):
         assert sales.cms("sales", "rooms", *command).exit_code == 0
+    assert sales.json("rooms", "reopen", at)["state"] == "open"
     assert json.dumps(sales.refused("rooms", "show", "nothing"))

@@ -149,6 +149,8 @@ def test_a_closed_room_can_be_read_and_not_changed(kept: Kept, at: str, as_role:
     assert "Make the link" not in page.text
     token = {"what": "x", "who": "us"}
     assert rep.submit(f"{at}/steps", token, f"{rooms.AT}/").status_code == 422
+    assert rep.submit(f"{at}/reopen", {}, at).status_code == 303
+    assert "Make the link" in rep.get(at).text
 
 
 def test_a_rep_sees_no_other_reps_room(desk: Any, kept: Kept, as_role: SignIn) -> None:
@@ -157,7 +159,7 @@ def test_a_rep_sees_no_other_reps_room(desk: Any, kept: Kept, as_role: SignIn) -
     assert "Theirs" not in rep.get(index).text
     where = f"{rooms.AT}/{theirs}"
     assert rep.get(where).status_code == 404
-    for end in ("", "/items", "/steps", "/steps/x", "/questions/x", "/links", "/close"):
+    for end in ("", "/items", "/steps", "/steps/x", "/questions/x", "/links", "/close", "/reopen"):
         answer = rep.submit(where + end, {"name": "Mine", "add": "calm", "what": "x"}, index)
         assert (answer.status_code, "Theirs" in answer.text) == (404, False), end
     assert "Acme and us" in as_role("marketer").get(index).text

@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from cms_core import Contact
 from cms_core.auth.models import AuditEntry
 from cms_core.errors import Forbidden, Invalid, NotFound
 from cms_core.notices.models import Notice
+from cms_core.testing.pages import statements
 from cms_core.workspace import Workspace
 from cms_sales_enablement import (
     decks,
@@ -27,7 +28,7 @@ from cms_sales_enablement import (
 from cms_sales_enablement.decks import Wanted
 from cms_sales_enablement.models import Share, Slide
 from cms_sales_enablement.ordering import moved
-from cms_sales_enablement.room_models import Room, RoomItem, RoomQuestion
+from cms_sales_enablement.room_models import Room, RoomItem, RoomQuestion, RoomStep
 from cms_sales_enablement.terms import Terms
 
 from .doors import mailing, verify
@@ -120,6 +121,19 @@ def test_a_closed_room_is_changed_no_more(desk: Any, kept: Kept) -> None:
     assert titles(kept) == ["On calm", "Pitch for Acme"]
 
 
+def test_a_room_is_opened_again_with_its_links(desk: Any, kept: Kept, reader: Any) -> None:
+    svc, url = desk.services(), kept.share()
+    rooms.close(svc, kept.id)
+    assert reader.get(url).status_code == 404
+    assert [rooms.reopen(svc, kept.id).closed_at for _ in range(2)] == [None, None]
+    assert reader.get(url).status_code == 200
+    rooms.change(svc, kept.id, "Acme anew")
+    shares.revoke(svc, kept.links[0].id)
+    rooms.close(svc, kept.id)
+    rooms.reopen(svc, kept.id)
+    assert reader.get(url).status_code == 404, "what was taken back stays so"
+
+
 # --- whose it is ------------------------------------------------------------------------------------------------------
 
 
@@ -130,6 +144,7 @@ def test_a_rep_reaches_no_other_reps_room(desk: Any, kept: Kept, deck: str) -> N
         lambda: rooms.find(rep, theirs.public_id),
         lambda: rooms.change(rep, theirs.public_id, "Mine"),
         lambda: rooms.close(rep, theirs.public_id),
+        lambda: rooms.reopen(rep, theirs.public_id),
         lambda: rooms.share(rep, theirs.public_id, {}),
         lambda: rooms.change_items(rep, theirs.public_id, add=["calm"]),
         lambda: room_steps.add(rep, theirs.public_id, "x"),
@@ -448,9 +463,33 @@ def test_looks_at_pieces_by_the_link_of_somebody_erased_are_nobodys(
     assert "ann@acme.test" not in [each.who for each in looks]
 
 
+def test_rooms_are_listed_in_a_fixed_number_of_statements_that_count_and_load_nothing(
+    desk: Any, kept: Kept
+) -> None:
+    svc, loaded = desk.services(), []
+    other = keep(desk, "calm")
+    for room, count in ((kept, 3), (other, 1)):
+        for _ in range(count):
+            done = room_steps.add(svc, room.id, "Sign").public_id
+        room_steps.add(svc, room.id, "Pay")
+        room_steps.change(svc, room.id, done, {"done": True})
+    hearing = [(each, "load", lambda *_: loaded.append(1)) for each in (RoomStep, RoomQuestion)]
+    for each in hearing:
+        event.listen(*each)
+    with statements(desk.workspace.db.engine) as asked:
+        found = room_looks.overviews(svc, [kept.room, other.room])
+    for each in hearing:
+        event.remove(*each)
+    assert ([each.left for each in found], loaded) == ([3, 1], [])
+    with statements(desk.workspace.db.engine) as again:
+        room_looks.overviews(svc, [kept.room])
+    assert next(asked) == next(again) <= 6
+
+
 def test_rooms_and_steps_are_in_the_log_of_changes(desk: Any, kept: Kept) -> None:
     room_steps.add(desk.services(), kept.id, "Sign", "them")
     rooms.close(desk.services(), kept.id)
+    rooms.reopen(desk.services(), kept.id)
     with desk.workspace.db.session() as session:
         kinds = select(AuditEntry.kind, AuditEntry.action).where(AuditEntry.kind.like("%room%"))
         found = {tuple(each) for each in session.execute(kinds)}
@@ -460,3 +499,8 @@ def test_rooms_and_steps_are_in_the_log_of_changes(desk: Any, kept: Kept) -> Non
         ("sales_enablement_room_item", "create"),
         ("sales_enablement_room_step", "create"),
     } <= found
+    closings = select(AuditEntry.changes).where(
+        AuditEntry.kind == "sales_enablement_room", AuditEntry.action == "update"
+    )
+    with desk.workspace.db.session() as session:
+        assert sum("closed_at" in each for each in session.scalars(closings)) == 2

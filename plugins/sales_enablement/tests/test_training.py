@@ -17,6 +17,7 @@ from cms_core.testing.calls import caller_of
 from cms_core.testing.client import FormClient
 from cms_sales_enablement import decks, presentations, training
 from cms_sales_enablement.decks import Wanted
+from cms_sales_enablement.models import Deck, DeckSlide
 from cms_sales_enablement.schemas import TrainingForm
 from cms_sales_enablement.training_models import Initiative
 
@@ -289,7 +290,9 @@ def test_without_a_certificate_nothing_of_a_deck_leaves_by_any_door(
     assert decks.find_to_give(marketer, deck.public_id).public_id == deck.public_id
 
 
-def test_the_certificate_is_asked_for_in_one_statement(desk: Any, shelf: None) -> None:
+def test_the_certificates_of_all_that_decks_are_of_are_asked_for_in_one_statement(
+    desk: Any, shelf: None
+) -> None:
     rep, asset = desk.services(), desk.services().asset("pitch").id
     for number in range(3):
         made = training.create(
@@ -306,7 +309,8 @@ def test_the_certificate_is_asked_for_in_one_statement(desk: Any, shelf: None) -
     engine = desk.workspace.db.engine
     event.listen(engine, "before_cursor_execute", note)
     try:
-        training.require_certified(rep, asset)
+        slides = [DeckSlide(uid=f"{number}:256") for number in range(20)]
+        decks.require_certified(rep, Deck(asset=asset, slides=slides), Deck(asset="other"))
     finally:
         event.remove(engine, "before_cursor_execute", note)
     assert len(asked) == 1

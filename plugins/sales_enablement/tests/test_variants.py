@@ -12,9 +12,11 @@ from pptx import Presentation as OtherProgram
 
 from cms_core.errors import Forbidden, Invalid, NotFound
 from cms_core.testing.client import FormClient
+from cms_core.testing.pages import statements
 from cms_sales_enablement import (
     deck_files,
     decks,
+    index,
     presentations,
     rules,
     search,
@@ -306,9 +308,40 @@ def known(draw: st.DrawFn) -> Variants:
             forbidden=flag == "forbidden",
             pinned="first" if flag == "first" else "",
         )
-    return Variants(
-        Material(kept, opener=None), Rules(said), rows, {uid: row.locale for uid, row in rows.items()}
-    )
+    locales = {uid: row.locale for uid, row in rows.items()}
+    return Variants(rows, locales, Material(kept, opener=None), Rules(said))
+
+
+def test_the_languages_of_many_presentations_are_asked_for_at_once(
+    desk: Any, house: House, tmp_path: Path
+) -> None:
+    svc = desk.services("marketer")
+    other = make(tmp_path / "Other.pptx", 2)
+    desk.approve(presentations.add(svc, other.read_bytes(), other.name).saved.slug)
+    index.catch_up(svc)
+    both = presentations.listed(svc)
+    with statements(desk.workspace.db.engine) as asked:
+        found = variants.translations(svc, both)
+    assert next(asked) == 2
+    assert [found[each.asset.id].languages for each in both] == [[], ["de", "de-AT", "fr"]]
+
+
+def test_all_translations_are_looked_through_once_for_a_deck() -> None:
+    class Rows(dict[str, SlideVariant]):
+        times = 0
+
+        def items(self) -> Any:
+            self.times += 1
+            return super().items()
+
+    ids = [str(n) for n in range(30)]
+    rows = Rows({
+        f"{each}.de": SlideVariant(asset="a", uid=f"{each}.de", original=each, locale="de", digest="d")
+        for each in ids
+    })  # fmt: skip
+    those = Variants(rows, {}, Material(None, opener=None), Rules())  # type: ignore[arg-type]
+    assert [those.in_locale(each, "de") for each in ids] == list(rows)
+    assert rows.times == 2, "once for their rules, once for their locales"
 
 
 @given(known(), LOCALE | st.just(""))

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from cms_core import models
 from cms_core.auth.models import User
 from cms_core.clock import FrozenClock
 from cms_core.config import Config
@@ -16,10 +15,9 @@ from cms_core.workspace import Workspace, open_workspace
 
 
 @pytest.fixture
-def workspace(config: Config, clock: FrozenClock) -> Iterator[Workspace]:
+def workspace(migrated_config: Config, clock: FrozenClock) -> Iterator[Workspace]:
     """A workspace with the channels that ship."""
-    opened = open_workspace(config, clock=clock)
-    models.metadata.create_all(opened.db.engine)
+    opened = open_workspace(migrated_config, clock=clock)
     yield opened
     opened.db.dispose()
 

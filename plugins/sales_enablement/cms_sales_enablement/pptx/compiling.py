@@ -23,7 +23,7 @@ from cms_sales_enablement.pptx.pieces import (
     TablePlace,
     Text,
 )
-from cms_sales_enablement.pptx.slides import compile_text
+from cms_sales_enablement.pptx.slides import compile_parts
 from cms_sales_enablement.pptx.slots import Kind, P, Slot
 
 HOLES = ("id", "box")
@@ -110,23 +110,22 @@ class Compiler:
     def _texts(
         self, name: str, gathered: list[Element], marks: Marks, others: set[str], findings: list[Finding]
     ) -> Iterator[Slot]:
-        """Put a mark for each text with fields; what is not in the merge language stays as it is."""
+        """Put a mark for each text with fields; a field that is not in the merge language stays as it is."""
         for each in gathered:
-            text = each.text or ""
-            try:
-                compiled = compile_text(text, self._known)
-            except merge.MergeError as fault:
-                findings.append(
-                    Finding(
-                        Level.WARNING, "bad_field", name, f"{text:.80}: {fault.message} It stays as it is."
-                    )
-                )
-                continue
-            each.text = marks.put(Text(compiled))
-            for field in sorted(compiled.fields):
-                bare = field.removeprefix(f"{fields.OWN}.")
-                if bare not in others or fields.exact(text) != bare:
-                    yield Slot(bare, Kind.TEXT)
+            text, said = each.text or "", ""
+            for part, found in compile_parts(text, self._known):
+                if isinstance(found, merge.MergeError):
+                    words = f"{part:.80}: {found.message} It stays as it is."
+                    findings.append(Finding(Level.WARNING, "bad_field", name, words))
+                if not isinstance(found, merge.Template):
+                    said += part
+                    continue
+                said += marks.put(Text(found))
+                for field in sorted(found.fields):
+                    bare = field.removeprefix(f"{fields.OWN}.")
+                    if bare not in others or fields.exact(text) != bare:
+                        yield Slot(bare, Kind.TEXT)
+            each.text = said
 
     def _shapes(self, root: Element, below: tuple[Element, ...], marks: Marks) -> Iterator[Slot]:
         """Texts that a picture may replace; who is asked for a logo is asked for a picture."""

@@ -15,7 +15,7 @@ from cms_sales_enablement.pptx.package import Element
 A = "http://schemas.openxmlformats.org/drawingml/2006/main"
 OWN = "deck"  # the namespace of fields that are written without one
 PARAGRAPH, TEXT, RUN = f"{{{A}}}p", f"{{{A}}}t", f"{{{A}}}r"
-FIELD = re.compile(r"\{\{.*?\}\}|\{%.*%\}", re.DOTALL)
+FIELD = re.compile(r"(\{\{.*?\}\}|\{%.*%\})", re.DOTALL)
 EXACT = re.compile(r"\{\{-?\s*([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)?)\s*-?\}\}")
 LINE_END = re.compile("\r\n|[\r\n]")  # a run has one line
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -15,7 +15,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One remark. ``where`` is a part of the file, a slide, a font, or ""."""
+    """One remark. ``where`` is a part of the file, a slide, a field, a font, or ""."""
 
     level: Level
     code: str

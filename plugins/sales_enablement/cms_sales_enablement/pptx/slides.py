@@ -1,7 +1,7 @@
 """The slides of a presentation: in which order they stand, what they say, where they lead and which fields they hold."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from cms_core import merge
@@ -135,18 +135,29 @@ def _notes(root: Element) -> str:
     return ""
 
 
-def compile_text(text: str, known: merge.Fields | None = None) -> merge.Template:
-    """A text with fields, ready to be filled; raises MergeError for what is not in the merge language.
+def compile_parts(
+    text: str, known: merge.Fields | None = None
+) -> Iterator[tuple[str, merge.Template | merge.MergeError | None]]:
+    """A text as one template, or where it is not in the merge language its fields one by one, and the words between (None).
 
     A field without a namespace is the deck's own, and one of a namespace that nobody has registered may be set by hand.
     """
+    whole = _compiled(text, known)
+    if isinstance(whole, merge.Template):
+        yield text, whole
+        return
+    for at, part in enumerate(fields.FIELD.split(text)):
+        yield part, _compiled(part, known) if at % 2 else None
+
+
+def _compiled(text: str, known: merge.Fields | None) -> merge.Template | merge.MergeError:
     source = BARE.sub(rf"\1{OWN}.\2", text)
     registered = dict(known.namespaces) if known else {}
     free = {
         name: merge.Namespace({}, open=True) for name in NAMESPACE.findall(source) if name not in registered
     }
-    return merge.compile(
-        source,
-        merge.Fields({**registered, **free, OWN: merge.Namespace({}, open=True)}),
-        escape=merge.Escape.NONE,
-    )
+    there = merge.Fields({**registered, **free, OWN: merge.Namespace({}, open=True)})
+    try:
+        return merge.compile(source, there, escape=merge.Escape.NONE)
+    except merge.MergeError as fault:
+        return fault
