@@ -164,14 +164,6 @@ def personal_data(contacts: Sequence[Contact], erase: bool) -> Iterable[Personal
     """
 
 
-@hookspec
-def machine_findings() -> Iterable[Finding]:
-    """Called by ``cms doctor``. Return what your plugin lacks of this machine (``field`` names it), and what to do about it.
-
-    .. versionadded:: 0.1
-    """
-
-
 # --- reactions: batches read from the ledger after commit, at least once; a plugin that fails is called again ---------
 
 

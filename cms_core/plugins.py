@@ -293,11 +293,6 @@ class Plugins:
             erase=erase,
         )
 
-    def machine_findings(self) -> list[tuple[str, c.Finding]]:
-        """What plugins lack of this machine, with the plugin that lacks it."""
-        asked = self.ask("machine_findings", c.Finding, DECISION_SECONDS)
-        return [(plugin, finding) for plugin, findings, _ in asked for finding in findings]
-
     # --- reactions: one plugin at a time, because each has its own cursor ------------------------------------------------
 
     def reacting(self, hook: str) -> list[str]:

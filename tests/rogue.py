@@ -10,7 +10,7 @@ from typing import Any
 from cms_core import hookspecs
 from cms_core.hookspecs import hookimpl
 
-WAITED_FOR = ("review_content", "calendar_marks", "ui_panels", "personal_data", "machine_findings")
+WAITED_FOR = ("review_content", "calendar_marks", "ui_panels", "personal_data")
 released = Event()  # set at the end of a test, so that no thread is left behind
 HOOKS = [(name, list(function.__annotations__)) for name, function in hookspecs.hooks()]
 

@@ -22,7 +22,6 @@ from cms_core.connections import settings as plugin_settings
 from cms_core.content import service as content
 from cms_core.content.drafts import Draft
 from cms_core.content.review import approve_newest
-from cms_core.doctor import house
 from cms_core.errors import Invalid
 from cms_core.events import service as ledger
 from cms_core.events.service import NewEvent, NewMeasurement
@@ -126,10 +125,6 @@ class Helpful:
     @hookimpl
     def personal_data(self, contacts: Sequence[c.Contact], erase: bool) -> Iterable[c.PersonalRecord]:
         return [c.PersonalRecord(each.id, "diet", {"kind": "vegan", "erased": erase}) for each in contacts]
-
-    @hookimpl
-    def machine_findings(self) -> Iterable[c.Finding]:
-        return [c.Finding(c.Level.HOLD, "stove", "there is no stove: buy one")]
 
     @hookimpl
     def published(self, receipts: Sequence[c.Receipt]) -> None:
@@ -280,11 +275,6 @@ def test_hook_ui_panels(workspace: Workspace, admin: FormClient) -> None:
         assert 'data-plugin="helpful"' in page, place
         assert f"{place} " in page, place
         assert "for admin" in page, place
-
-
-def test_hook_machine_findings(workspace: Workspace) -> None:
-    told = [(each.level, each.message) for each in house.plugins(workspace)]
-    assert ("error", "helpful: there is no stove: buy one") in told
 
 
 def test_hook_personal_data(workspace: Workspace) -> None:

@@ -169,7 +169,7 @@ def test_generated_pages_are_up_to_date(tmp_path: Path) -> None:
 
 
 def test_every_hook_has_a_docstring_and_a_version() -> None:
-    assert len(hookspecs.hooks()) == 19
+    assert len(hookspecs.hooks()) == 18
     for name, function in hookspecs.hooks():
         assert ".. versionadded::" in (function.__doc__ or ""), name
 

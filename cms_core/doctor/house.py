@@ -10,8 +10,7 @@ from cms_core.connections import overview
 from cms_core.connections.models import Connection, PluginSettings
 from cms_core.content.media import path_of
 from cms_core.content.models import Media
-from cms_core.contract import Level
-from cms_core.doctor.findings import Finding, Grade, error, ok, warning
+from cms_core.doctor.findings import Finding, error, ok, warning
 from cms_core.errors import ConfigError
 from cms_core.webhooks.models import Webhook
 from cms_core.workspace import Workspace
@@ -68,8 +67,7 @@ def fence(workspace: Workspace) -> Iterator[Finding]:
 
 
 def plugins(workspace: Workspace) -> Iterator[Finding]:
-    """Plugins that could not be loaded, are set aside because they did not answer in time, or lack something of the machine."""
-    lacking = workspace.plugins.machine_findings()
+    """Plugins that could not be loaded, or are set aside because they did not answer in time."""
     views = overview.plugin_views(workspace.plugins)
     for view in views:
         if view.state == "error":
@@ -80,9 +78,6 @@ def plugins(workspace: Workspace) -> Iterator[Finding]:
             )
     if not any(view.state == "error" for view in views):
         yield ok(f"{sum(view.state == 'on' for view in views)} plugins run")
-    for plugin, each in lacking:
-        grade = Grade.ERROR if each.level is Level.HOLD else Grade(each.level)
-        yield Finding(grade, f"{plugin}: {each.message}")
 
 
 def media(workspace: Workspace) -> Iterator[Finding]:

@@ -137,7 +137,7 @@ def test_hooks_are_listed_in_their_order_with_who_uses_them(cms: Cms, home: Path
     names = [row["name"] for row in rows]
 
     assert names.index("register_hookspecs") < names.index("review_content") < names.index("published")
-    assert len(names) == 19
+    assert len(names) == 18
     [marks] = json.loads(cms("plugins", "hooks", "calendar_marks", "--json").stdout)
     assert marks["arguments"] == ["start", "end"]
     assert marks["plugins"] == ["good"]

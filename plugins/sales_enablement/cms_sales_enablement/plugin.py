@@ -171,10 +171,3 @@ def personal_data(contacts: Sequence[Contact], erase: bool) -> Iterable[Personal
     from cms_sales_enablement import panels
 
     return panels.personal_data(contacts, erase)
-
-
-@hookimpl
-def machine_findings() -> Iterable[Finding]:
-    from cms_sales_enablement import machine
-
-    return machine.findings()
