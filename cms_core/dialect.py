@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import Any, TypeVar
 
 import orjson
-from sqlalchemy import JSON, ColumnElement, Date, Dialect, Text, cast, func, insert, literal, select
+from sqlalchemy import JSON, ColumnElement, Date, Dialect, Integer, Text, cast, func, insert, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
@@ -44,7 +44,8 @@ def among(
     listed = literal(orjson.dumps(list(values)).decode(), Text)
     if session.get_bind().dialect.name == "postgresql":
         each = func.json_array_elements_text(cast(listed, JSON)).column_valued()
-        return column.in_(select(cast(each, column.type)))
+        # A text is not cast: it would be cut to the length of the column.
+        return column.in_(select(cast(each, column.type) if isinstance(column.type, Integer) else each))
     return column.in_(select(func.json_each(listed).table_valued("value").c.value))
 
 

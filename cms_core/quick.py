@@ -3,14 +3,16 @@
 SQLAlchemy finds a compiled statement in its cache, but still spends some 100 µs on each execution; this spends one or two.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
+from functools import cache
 from itertools import repeat
 from operator import itemgetter
 from typing import Any, Protocol
 
 from sqlalchemy import BindParameter, ClauseElement, Dialect
 from sqlalchemy.engine import Connection
+from sqlalchemy.orm import Session
 
 
 class Cursor(Protocol):
@@ -85,6 +87,20 @@ def _converted(convert: Callable[[Any], Any], values: Iterable[Any]) -> list[Any
     except TypeError:  # documents are not hashed, and seldom alike
         return list(map(convert, values))
     return [known[value] for value in values]
+
+
+def write_many(
+    session: Session, statement: ClauseElement, names: Sequence[str], rows: Iterable[tuple[Any, ...]]
+) -> None:
+    """Execute a statement once for each row of values of ``names``; it is compiled once, so keep it."""
+    connection = session.connection()
+    compiled(connection.dialect, statement, tuple(names)).run_many(connection, rows)
+
+
+@cache
+def compiled(dialect: Dialect, statement: ClauseElement, names: tuple[str, ...]) -> QuickStatement:
+    """A statement that is kept, in a dialect: made once."""
+    return QuickStatement(dialect, statement, names)
 
 
 def cursor_of(connection: Connection) -> Any:

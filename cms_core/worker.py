@@ -53,10 +53,7 @@ EXTEND_SECONDS = 60.0
 
 
 def spare_the_collector() -> None:
-    """Set up a process that publishes and nothing else: what is loaded stays, and what is made for a batch is given up in one go.
-
-    To walk through it again and again takes a mail in ten, and an eighth of a dispatch.
-    """
+    """For a process that only publishes: what is made for a batch is not walked through again and again meanwhile."""
     gc.freeze()
     gc.set_threshold(BATCH_OBJECTS)
 
@@ -134,7 +131,7 @@ class Worker:
 
     def run_forever(self) -> None:
         """Work until stopped; a fault of the database is logged and tried again."""
-        spare_the_collector()
+        gc.freeze()  # what is loaded by now stays: walking it again and again costs a mail in ten
         with (
             self._alive(),
             telling_webhooks(self.workspace, self.stopping),

@@ -13,7 +13,7 @@ from cms_core.cli.output import print_json
 from cms_core.cli.state import State, json_option, log_json_option, pass_state
 from cms_core.clock import FrozenClock
 from cms_core.logs import written
-from cms_core.worker import Result, Worker
+from cms_core.worker import Result, Worker, spare_the_collector
 from cms_core.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -89,6 +89,7 @@ def _work(worker: Worker, announce: Callable[[str], None], *, until_idle: bool) 
     if (reason := worker.workspace.fence.reason) is not None:
         announce(f"nothing is published: {reason}; {worker.workspace.fence.remedy}")
     if not until_idle:
+        spare_the_collector()
         worker.run_forever()
         return Result()
     result = worker.run_until_idle()

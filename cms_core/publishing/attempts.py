@@ -3,16 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
 from typing import Any
 
-from sqlalchemy import Dialect, and_, bindparam, case, func, select, update
+from sqlalchemy import and_, bindparam, case, func, select, update
 from sqlalchemy.orm import Session
 
 from cms_core.dialect import among, insert_rows
 from cms_core.publishing.claims import Held
 from cms_core.publishing.models import Attempt, Phase
-from cms_core.quick import QuickStatement
+from cms_core.quick import write_many
 
 DRAINED = "drained"
 ASLEEP = "asleep"
@@ -102,14 +101,8 @@ def close_all(
     session: Session, closed: Sequence[tuple[int, dict[str, Any]]], real: datetime, outcome: str
 ) -> None:
     """The same for the commits of many publications that ended alike, each with all of its evidence."""
-    connection = session.connection()
     rows = [(publication_id, evidence, outcome, real) for publication_id, evidence in closed]
-    _closed_in(connection.dialect).run_many(connection, rows)
-
-
-@cache
-def _closed_in(dialect: Dialect) -> QuickStatement:
-    return QuickStatement(dialect, _CLOSED, ("publication", "said", "became", "at"))
+    write_many(session, _CLOSED, ("publication", "said", "became", "at"), rows)
 
 
 _OPEN = Attempt.phase == Phase.COMMIT, Attempt.outcome.is_(None)

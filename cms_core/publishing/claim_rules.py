@@ -1,10 +1,9 @@
 """What a claim is held against beside consent: caps, quiet hours, throttles. Mostly there are none: one small question."""
 
 import json
-from functools import cache
 from typing import NamedTuple
 
-from sqlalchemy import Dialect, bindparam, exists, select
+from sqlalchemy import bindparam, exists, select
 from sqlalchemy.orm import Session
 
 from cms_core.audience import caps, quiet
@@ -13,7 +12,7 @@ from cms_core.connections import throttle
 from cms_core.connections.models import Connection
 from cms_core.connections.throttle import Limits
 from cms_core.publishing.capping import Caps
-from cms_core.quick import QuickStatement, cursor_of
+from cms_core.quick import compiled, cursor_of
 
 ASKED = select(Connection.settings, exists(select(Cap.id)), exists(select(QuietHours.id))).where(
     Connection.id == bindparam("connection")
@@ -31,13 +30,8 @@ class Rules(NamedTuple):
 def read(session: Session, connection_id: int, channel: str, lease: float) -> Rules:
     """The rules as they are in this transaction; asked once for each batch, so on the driver's cursor."""
     connection = session.connection()
-    asked = _asked_in(connection.dialect).rows(cursor_of(connection), connection_id)
+    asked = compiled(connection.dialect, ASKED, ("connection",)).rows(cursor_of(connection), connection_id)
     settings, capped, quiet_somewhere = asked[0]
     limits = throttle.limits_of(json.loads(settings) if isinstance(settings, str) else settings, lease)
     held_against = caps.holding_for(session, channel) if capped else ()
     return Rules(limits, held_against, quiet.holding_for(session, channel) if quiet_somewhere else None)
-
-
-@cache
-def _asked_in(dialect: Dialect) -> QuickStatement:
-    return QuickStatement(dialect, ASKED, ("connection",))

@@ -4,7 +4,7 @@ Two clocks: ``due`` says what is due, late or asleep (it may be frozen by ``cms 
 back-off and attempts.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -238,9 +238,9 @@ def claim(
     real: datetime,
     *,
     only: int | None = None,
-    most: int = 1,
+    most: Callable[[int], int] = lambda _: 1,
 ) -> list[Held]:
-    """Claim the next work, the oldest first: one piece, or up to ``most`` publications that may go out together.
+    """Claim the next work, the oldest first: one piece, or publications that may go out together, up to ``most`` of a connection.
 
     ``only`` limits it to one publication.
     """
@@ -251,8 +251,9 @@ def claim(
         if first is None or not circuit.may_try(session, first.connection_id, first.probe_at, real):
             continue
         ids = [first.id]
-        if task is Task.PUBLISH and most > 1 and first.probe_at is None and _together(plugins, first.channel):
-            ids = _others(session, and_(where, wanted, P.connection_id == first.connection_id), most)
+        many = most(first.connection_id)
+        if task is Task.PUBLISH and many > 1 and first.probe_at is None and _together(plugins, first.channel):
+            ids = _others(session, and_(where, wanted, P.connection_id == first.connection_id), many)
         values: dict[str, Any] = {"claim_no": P.claim_no + 1, "lease_until": real + lease, "worker": worker}
         if task is Task.PUBLISH:
             values["state"] = S.PREPARING

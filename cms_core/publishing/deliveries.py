@@ -3,12 +3,11 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
     CompoundSelect,
-    Dialect,
     Integer,
     Select,
     Update,
@@ -40,7 +39,7 @@ from cms_core.publishing.local_time import skip_late
 from cms_core.publishing.models import Claim, Delivery, DeliveryState, Publication
 from cms_core.publishing.models import PublicationState as S
 from cms_core.publishing.snapshot import Snapshot
-from cms_core.quick import QuickStatement
+from cms_core.quick import write_many
 
 BATCH = 500
 FREEZE_BATCH = 2_000
@@ -305,11 +304,6 @@ SETTLE = (
 
 def settle(session: Session, fates: Iterable[Settled], real: datetime) -> None:
     """Write a batch of fates; a row whose claim was taken away meanwhile is left as it is."""
-    connection = session.connection()
-    rows = ((*fate, None if fate.state in OPEN_AGAIN else real) for fate in fates)
-    _settle_in(connection.dialect).run_many(connection, rows)
-
-
-@cache
-def _settle_in(dialect: Dialect) -> QuickStatement:
-    return QuickStatement(dialect, SETTLE, GIVEN)
+    write_many(
+        session, SETTLE, GIVEN, ((*fate, None if fate.state in OPEN_AGAIN else real) for fate in fates)
+    )

@@ -13,7 +13,7 @@ from cms_core.campaigns.models import Campaign
 from cms_core.dialect import among
 from cms_core.publishing.models import TrackedLink
 
-PLAIN = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]+)?(/[!-~]*)?\Z")
+ORDINARY = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]+)?(/[!-~]*)?\Z")
 
 
 class PublicationLinks:
@@ -44,7 +44,7 @@ class PublicationLinks:
 
 def is_web_address(url: str) -> bool:
     """Whether this may stand behind a link for people: a whole address of the web, and none that does something (javascript:)."""
-    if PLAIN.match(url):  # mostly it is
+    if ORDINARY.match(url):  # mostly it is
         return True
     try:
         parts = urlsplit(url)

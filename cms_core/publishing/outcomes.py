@@ -2,10 +2,9 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any
 
-from sqlalchemy import Dialect, bindparam, select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from cms_core import contract as c
@@ -17,7 +16,7 @@ from cms_core.publishing.claims import MAX_TRIES, SELF_RESOLVING, Held, Task, st
 from cms_core.publishing.models import Arm, Phase, Publication
 from cms_core.publishing.models import PublicationState as S
 from cms_core.publishing.snapshot import ArmPicture, Snapshot
-from cms_core.quick import QuickStatement
+from cms_core.quick import write_many
 from cms_core.secrets import conceal
 
 FIRST_DELAY = timedelta(seconds=5)
@@ -57,14 +56,7 @@ def _keep_prepared(session: Session, made: Iterable[tuple[Snapshot, ArmPicture, 
             taken.links.store(session, taken.publication_id)
             content_hash = arm.placement.asset.content_hash
             rows.append((arm.id, prepared.data, content_hash, taken.plugin_version))
-    connection = session.connection()
-    _prepared_in(connection.dialect).run_many(connection, rows)
-
-
-@cache
-def _prepared_in(dialect: Dialect) -> QuickStatement:
-    given = "b_id", "b_prepared", "b_hash", "b_version"
-    return QuickStatement(dialect, _PREPARED, given)
+    write_many(session, _PREPARED, ("b_id", "b_prepared", "b_hash", "b_version"), rows)
 
 
 _PREPARED = (
@@ -105,7 +97,7 @@ def wait(
 
 def intend_all(session: Session, ready: Sequence[Ready], real: datetime, lease: timedelta) -> list[Ready]:
     """What was prepared, and the intents to publish it, committed before any socket opens. Gives those that are still ours."""
-    ours = still_held(session, (held for held, _, _ in ready), (S.PREPARING, S.UNKNOWN))
+    ours = still_held(session, (held for held, _, _ in ready), (S.PREPARING, S.SENDING, S.UNKNOWN))
     ready = [each for each in ready if each[0].publication_id in ours]
     if ready:
         _keep_prepared(session, [(taken, taken.arm, prepared) for _, taken, prepared in ready])
@@ -164,8 +156,7 @@ def published(session: Session, batch: Sequence[Public], real: datetime) -> None
         (held.publication_id, receipt.external_id, receipt.url, {"data": receipt.data}, real)
         for held, _, receipt in batch
     ]
-    connection = session.connection()
-    _published_in(connection.dialect).run_many(connection, rows)
+    write_many(session, _PUBLISHED, ("b_id", "b_external", "b_url", "b_receipt", "b_at"), rows)
     closed = [
         (held.publication_id, {**said_of(taken), "id": receipt.external_id, "url": receipt.url})
         for held, taken, receipt in batch
@@ -174,11 +165,6 @@ def published(session: Session, batch: Sequence[Public], real: datetime) -> None
     for connection_id in {taken.connection_id for _, taken, _ in batch}:
         connection_state(session, connection_id, ConnectionState.OK, "", real)
     done.tell(session, [held.publication_id for held, _, _ in batch], real)
-
-
-@cache
-def _published_in(dialect: Dialect) -> QuickStatement:
-    return QuickStatement(dialect, _PUBLISHED, ("b_id", "b_external", "b_url", "b_receipt", "b_at"))
 
 
 _PUBLISHED = (
@@ -215,6 +201,18 @@ def give_back(session: Session, batch: Sequence[tuple[Held, Snapshot]], real: da
         )
         said = [(held.publication_id, said_of(taken)) for held, taken in batch if held.publication_id in ours]
         attempts.close_all(session, said, real, "not tried")
+
+
+def leave(session: Session, batch: Iterable[Held]) -> None:
+    """Nothing was done about them yet: they are due as before."""
+    ours = still_held(session, batch, (S.PREPARING,))
+    values: dict[str, Any] = {"state": S.SCHEDULED, "lease_until": None}
+    session.execute(
+        update(Publication)
+        .where(among(session, Publication.id, ours))
+        .values(row_version=Publication.row_version + 1, **values)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def failed(

@@ -55,11 +55,8 @@ _ROWS = (
     .join(Arm)
     .order_by(P.id, Arm.id)
 )
-_REVISIONS = select(Revision).options(
-    joinedload(Revision.asset).selectinload(Asset.tags),
-    joinedload(Revision.author),
-    selectinload(Revision.media),
-)
+_OF_ASSET = joinedload(Revision.asset).selectinload(Asset.tags)
+_REVISIONS = select(Revision).options(_OF_ASSET, joinedload(Revision.author), selectinload(Revision.media))
 
 
 def follow_approvals(session: Session, batch: Sequence[Held]) -> None:
@@ -152,7 +149,7 @@ class Pictures:
         return ArmPicture(row.arm_id, self._placement(row), prepared, row.progress)
 
     def _placement(self, row: Piece) -> c.Placement:
-        """Each piece has its own: a plugin that writes into what it is given spoils no other."""
+        """Each piece has words and settings of its own: a plugin that writes into them spoils no other."""
         alike = row.revision_id, row.channel, row.connection_id, row.campaign_id, row.arm, row.variant
         known = self._placements.get(alike)
         if known is None:
@@ -230,4 +227,4 @@ def _require_approval(revision: Revision, content_hash: str) -> None:
 
 
 def _told(row: Campaign) -> c.Campaign:
-    return c.Campaign(row.public_id, row.name, row.key, row.tz, row.utm)
+    return c.Campaign(row.public_id, row.name, row.key, row.tz, dict(row.utm))

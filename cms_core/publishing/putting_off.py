@@ -10,14 +10,14 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import NamedTuple
 
-from sqlalchemy import Dialect, bindparam, func, literal_column, select, update
+from sqlalchemy import bindparam, func, literal_column, select, update
 from sqlalchemy.orm import Session
 
 from cms_core.audience import quiet
 from cms_core.connections import throttle
 from cms_core.connections.throttle import Limit, Limits
 from cms_core.publishing.models import Delivery, DeliveryState
-from cms_core.quick import QuickStatement
+from cms_core.quick import write_many
 from cms_core.zones import zone_names
 
 LONGEST = timedelta(hours=1)  # a limit that is raised meanwhile is felt after so long at the latest
@@ -48,14 +48,7 @@ class Waiting(NamedTuple):
 
 def write(session: Session, claim_id: int, waiting: Iterable[Waiting]) -> None:
     """Put these deliveries of a claim back."""
-    connection = session.connection()
-    rows = ((each.id, claim_id, *each[1:]) for each in waiting)
-    _written_in(connection.dialect).run_many(connection, rows)
-
-
-@cache
-def _written_in(dialect: Dialect) -> QuickStatement:
-    return QuickStatement(dialect, PUT_OFF, GIVEN)
+    write_many(session, PUT_OFF, GIVEN, ((each.id, claim_id, *each[1:]) for each in waiting))
 
 
 def first_again(session: Session, publication_id: int) -> datetime | None:

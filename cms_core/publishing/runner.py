@@ -8,13 +8,13 @@ idempotency.
 import json
 import logging
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import NoneType
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, or_
 from sqlalchemy.exc import SQLAlchemyError
@@ -25,7 +25,6 @@ from cms_core.clock import Clock, SystemClock
 from cms_core.connections import circuit
 from cms_core.connections.models import ConnectionState
 from cms_core.errors import CmsError
-from cms_core.frozen import varied
 from cms_core.plugins import PLUGIN_FAULTS
 from cms_core.publishing import (
     claims,
@@ -42,7 +41,7 @@ from cms_core.publishing.claims import Held, Task
 from cms_core.publishing.deliveries import freeze_audience
 from cms_core.publishing.leases import Leases
 from cms_core.publishing.links import is_web_address
-from cms_core.publishing.models import Phase
+from cms_core.publishing.models import Phase, Publication
 from cms_core.publishing.models import PublicationState as S
 from cms_core.publishing.sending import Sending
 from cms_core.publishing.snapshot import ArmPicture, NotNow, Snapshot
@@ -51,28 +50,27 @@ from cms_core.workspace import Workspace
 
 log = logging.getLogger(__name__)
 
-PLAIN = (str, bool, int, NoneType)
+T = TypeVar("T")
+
+LARGEST = 1 << 63
+LONGEST_ID: int = Publication.external_id.type.length
 SETTLE_SECONDS = 1.0
+TURN_SECONDS = 10.0  # after which a batch lets others come to their turn
 FOLLOW_SECONDS = 30.0
 
 
 class Pace:
-    """How many are claimed at once: as many as are made in a moment, so that a slow channel keeps nothing from other workers."""
+    """How many of a connection are claimed at once: as many as are made in a moment, so that a slow one holds up nobody."""
 
     MOST, MOMENT = 1_000, 0.5
 
-    def __init__(self) -> None:
-        self.most = 1
+    def __init__(self, most: int = 1) -> None:
+        self.most = most
 
-    @contextmanager
-    def timing(self, count: int) -> Iterator[None]:
-        """The work on so many."""
-        start = time.monotonic()
-        yield
-        each = (time.monotonic() - start) / count
-        self.most = max(
-            1, min(self.MOST, self.most * 4, int(self.MOMENT / (each or self.MOMENT / self.MOST)))
-        )
+    def learn(self, count: int, seconds: float) -> None:
+        """So many took so long."""
+        each = max(seconds, 1e-6) / max(count, 1)
+        self.most = max(1, min(self.MOST, self.most * 4, int(self.MOMENT / each)))
 
 
 @dataclass
@@ -91,7 +89,7 @@ class Runner:
         self.held: list[Held] = []
         self._swept: datetime | None = None
         self._followed = float("-inf")
-        self.pace = Pace()
+        self.paces: defaultdict[int, Pace] = defaultdict(Pace)  # by connection
 
     def follow_plugins(self) -> None:
         """With the next sweep, look which plugins are there; else that is done now and then."""
@@ -124,16 +122,20 @@ class Runner:
         """Claim the next work: one piece, or publications that go out together, as many as are made in a short while."""
         due = self._swept or self.due_clock.now()  # nothing is claimed that the sweep has not looked at
         with self.workspace.db.transaction() as session:
-            plugins, most = self.workspace.plugins, self.pace.most
-            return claims.claim(session, plugins, self.name, self.lease, due, self.real, only=only, most=most)
+            plugins, real = self.workspace.plugins, self.real
+            return claims.claim(
+                session, plugins, self.name, self.lease, due, real, only=only, most=self._most
+            )
+
+    def _most(self, connection_id: int) -> int:
+        return self.paces[connection_id].most
 
     def run(self, batch: Sequence[Held]) -> None:
         """Do the work of a claim; never raises for what a channel or the remote does."""
         self.held.extend(batch)
         try:
             if batch[0].task in (Task.PUBLISH, Task.SEND_ON):
-                with self.pace.timing(len(batch)):
-                    self._publish(batch)
+                self._publish(batch)
             else:
                 work = {
                     Task.RECONCILE: self._reconcile,
@@ -155,13 +157,41 @@ class Runner:
 
     def _publish(self, batch: Sequence[Held]) -> None:
         found = self._pictures(batch)
-        if found and isinstance(found[0][1].channel, c.AddressedChannel):
-            self._send(*found[0], found[0][1].channel)
+        if not found:
             return
-        prepared = ((held, taken, self._prepare(held, taken, taken.arm)) for held, taken in found)
-        ready = [(held, taken, made) for held, taken, made in prepared if made is not None]
-        if ready:
-            self._commit_all(self._intend_all(ready))
+        first = found[0][1]
+        if isinstance(first.channel, c.AddressedChannel):
+            self._send(*found[0], first.channel)
+            return
+        pace, began = self.paces[first.connection_id], time.monotonic()
+        try:
+            tried = self._make_public(found)
+        except BaseException:
+            pace.most = 1  # one by one it is the trouble of the guilty one alone
+            raise
+        pace.learn(tried, time.monotonic() - began)
+
+    def _make_public(self, found: Sequence[tuple[Held, Snapshot]]) -> int:
+        """Prepare, intend and publish pieces of one connection; gives how many had their turn."""
+        waiting = deque(found)
+        ready: list[outcomes.Ready] = []
+        for held, taken in self._in_turn(waiting):
+            prepared = self._prepare(held, taken, taken.arm)
+            if prepared is not None:
+                ready.append((held, taken, prepared))
+        if waiting:
+            with self.workspace.db.transaction() as session:
+                outcomes.leave(session, [held for held, _ in waiting])
+        left = self._commit_all(self._intend_all(ready)) if ready else 0
+        return len(found) - len(waiting) - left
+
+    def _in_turn(self, waiting: deque[T]) -> Iterator[T]:
+        """One after the other, until somebody else has waited for long, or the worker is told to stop; the first in any case."""
+        began = time.monotonic()
+        while waiting:
+            yield waiting.popleft()
+            if time.monotonic() - began > TURN_SECONDS or self.stop():
+                return
 
     def _snapshot(self, held: Held) -> Snapshot | None:
         """Everything the channel needs of one claim."""
@@ -217,15 +247,14 @@ class Runner:
         with self.workspace.db.transaction() as session:
             return outcomes.intend_all(session, ready, self.real, self.lease)
 
-    def _commit_all(self, intended: Sequence[outcomes.Ready]) -> None:
-        """Make one after the other public; outcomes are written each second. In bad weather, or when told to stop, the rest is
-        given back; the first is always tried."""
+    def _commit_all(self, intended: Sequence[outcomes.Ready]) -> int:
+        """Make one after the other public; outcomes are written each second. In bad weather, or when it takes too long, the rest is
+        given back; gives how many that are."""
         waiting = deque(intended)
         public: list[outcomes.Public] = []
         settled = time.monotonic()
         try:
-            while waiting and (len(waiting) == len(intended) or not self.stop()):
-                held, taken, prepared = waiting.popleft()
+            for held, taken, prepared in self._in_turn(waiting):
                 answer = self._ask(held, taken, prepared)
                 if isinstance(answer, c.Receipt):
                     public.append((held, taken, answer))
@@ -240,6 +269,7 @@ class Runner:
                 with self.workspace.db.transaction() as session:
                     left = [(held, taken) for held, taken, _ in waiting]
                     outcomes.give_back(session, left, self.real)
+        return len(waiting)
 
     def _ask(self, held: Held, taken: Snapshot, prepared: c.Prepared) -> c.Receipt | BaseException:
         """The one call that makes it public: the receipt, or the error, which is written down."""
@@ -413,14 +443,21 @@ class Runner:
 
 
 def _as_stored(data: c.Json) -> dict[str, Any]:
-    """What a channel gave, as the database will give it back; raises TypeError for what is not JSON."""
-    if all(type(name) is str and type(value) in PLAIN for name, value in data.items()):  # mostly it is small
+    """What a channel gave, as every database will give it back; raises TypeError or ValueError for what is not JSON."""
+    if all(type(name) is str and _is_plain(value) for name, value in data.items()):  # mostly it is small
         return dict(data)
-    stored: dict[str, Any] = json.loads(json.dumps(dict(data)))
+    stored: dict[str, Any] = json.loads(json.dumps(dict(data), allow_nan=False))
     return stored
 
 
+def _is_plain(value: object) -> bool:
+    return type(value) in (str, bool, NoneType) or (type(value) is int and abs(value) < LARGEST)
+
+
 def _storable(receipt: c.Receipt) -> c.Receipt:
+    """What is kept of a receipt; raises ValueError for what cannot be."""
     external_id, url = storable(receipt.external_id), storable(receipt.url)
+    if len(external_id) > LONGEST_ID:
+        raise ValueError(f"the id {external_id[:40]!r}… has over {LONGEST_ID} characters")
     url = url if is_web_address(url) else ""  # people will follow it
-    return varied(receipt, external_id=external_id, url=url, data=_as_stored(receipt.data))
+    return c.Receipt(external_id, url, _as_stored(receipt.data))

@@ -6,15 +6,17 @@
 import os
 import signal
 import sys
+from collections import defaultdict
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from cms_core import contract as c
 from cms_core.clock import FrozenClock
 from cms_core.config import load_config
-from cms_core.publishing.runner import Runner
+from cms_core.publishing.runner import Pace, Runner
 from cms_core.worker import Worker
 from cms_core.workspace import open_workspace
 from tests.publishing.dying_sender import DUE
@@ -88,7 +90,7 @@ def main(home: str, kind: str, point: str, posts: str) -> None:
     if " " in point:
         deadly(point)
     worker = Worker(workspace.for_publishing(), FrozenClock(datetime.fromisoformat(DUE)))
-    worker.runner.pace.most = 8  # where the kind allows it, all go out together
+    worker.runner.paces = defaultdict(partial(Pace, 8))  # where the kind allows it, all go out together
     worker.run_until_idle()
 
 

@@ -272,7 +272,7 @@ def test_what_is_prepared_is_kept_once_and_by_the_holder(toy: Try) -> None:
     assert kept()[0] == {"title": "first"}
 
 
-@pytest.mark.parametrize("state", ["preparing", "unknown"])
+@pytest.mark.parametrize("state", ["preparing", "sending", "unknown"])
 def test_an_intent_is_an_open_attempt_and_ends_the_one_before(toy: Try, state: str) -> None:
     toy.begin().put(state=state, retry_at=REAL, wake_at=DUE, reason="before", tries=4)
     before = toy.row.row_version

@@ -1,7 +1,10 @@
 """Single publications: from armed to published, and every way it can go wrong."""
 
+from collections import defaultdict
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from typing import cast
 
 import pytest
@@ -24,11 +27,13 @@ from cms_core.contract import (
     Receipt,
     Refused,
     Retryable,
+    Wait,
 )
 from cms_core.errors import Conflict, Invalid
-from cms_core.publishing import arming, service
+from cms_core.publishing import arming, runner, service
 from cms_core.publishing.measuring import measure
 from cms_core.publishing.models import Publication
+from cms_core.publishing.runner import Pace
 from cms_core.testing.pages import statements
 from cms_core.worker import Worker
 from cms_core.workspace import Workspace
@@ -386,7 +391,7 @@ def test_what_many_need_is_read_by_as_many_statements_as_what_two_need(
         arm(title=f"Piece {number}")
     asked: list[int] = []
     for most in (2, 7):
-        worker.runner.pace.most = most
+        worker.runner.paces = defaultdict(partial(Pace, most))
         worker.runner.sweep()
         batch = worker.runner.claim()
         assert len(batch) == most
@@ -394,6 +399,72 @@ def test_what_many_need_is_read_by_as_many_statements_as_what_two_need(
             assert len(worker.runner._pictures(batch)) == most
         asked.append(next(counter))
     assert asked[0] == asked[1]
+
+
+@dataclass(frozen=True, slots=True)
+class OddReceipt(Receipt):
+    """As a plugin may make one."""
+
+
+ODD: dict[str, tuple[Json, Receipt, str]] = {
+    "a number that nobody can write": ({"n": 10**5000}, Receipt("1"), "failed"),
+    "no number at all": ({"n": float("nan")}, Receipt("1"), "failed"),
+    "a receipt with such a number": ({}, Receipt("1", data={"n": 10**5000}), "unknown"),
+    "a receipt without a number": ({}, Receipt("1", data={"n": [float("inf")]}), "unknown"),
+    "an id that is too long": ({}, Receipt("1" * 301), "unknown"),
+    "a receipt of one's own": ({"n": 1}, OddReceipt("1"), "published"),
+}
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_an_answer_that_cannot_be_kept_costs_its_own_piece_only(
+    workspace: Workspace, worker: Worker, toys: Toys, arm: Arm, monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
+    prepared, receipt, state = ODD[case]
+    ids = [arm(title=title) for title in ("First", "Odd", "Third")]
+    prepare, publish = toys.toy.prepare, toys.toy.publish
+
+    def oddly_prepare(link: Link, placement: Placement, progress: Json | None) -> Prepared | Wait:
+        odd = placement.publication == ids[1]
+        return Prepared(prepared) if odd else prepare(link, placement, progress)
+
+    def oddly_publish(link: Link, made: Prepared, key: str, previous: Receipt | None) -> Receipt:
+        return receipt if key == ids[1] else publish(link, made, key, previous)
+
+    monkeypatch.setattr(toys.toy, "prepare", oddly_prepare)
+    monkeypatch.setattr(toys.toy, "publish", oddly_publish)
+    worker.runner.paces = defaultdict(partial(Pace, len(ids)))
+    assert worker.work_once()
+    assert [shown(workspace, each)["state"] for each in ids] == ["published", state, "published"]
+
+
+def test_a_slow_batch_lets_others_come_to_their_turn(
+    workspace: Workspace, worker: Worker, toys: Toys, arm: Arm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "TURN_SECONDS", -1.0)
+    ids = [arm(title=title) for title in ("First", "Second", "Third")]
+    worker.runner.paces = defaultdict(partial(Pace, len(ids)))
+    for public in (1, 2, 3):
+        assert worker.work_once()
+        found = [shown(workspace, each) for each in ids]
+        assert [each["state"] for each in found] == ["published"] * public + ["scheduled"] * (3 - public)
+        assert [len(each["attempts"]) for each in found] == [1] * public + [0] * (3 - public)
+
+
+def test_what_fails_for_all_is_tried_one_by_one(
+    worker: Worker, arm: Arm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        arm(title=f"Piece {number}")
+    worker.runner.paces = defaultdict(partial(Pace, 3))
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("no database takes this")
+
+    monkeypatch.setattr(worker.runner, "_intend_all", fail)
+    with pytest.raises(RuntimeError, match="no database"):
+        worker.work_once()
+    assert [each.most for each in worker.runner.paces.values()] == [1]
 
 
 def test_a_plugin_that_writes_into_one_piece_spoils_no_other(
@@ -406,6 +477,6 @@ def test_a_plugin_that_writes_into_one_piece_spoils_no_other(
 
     monkeypatch.setattr(toys.toy, "prepare", prepare)
     ids = [arm(due=DUE - timedelta(minutes=minutes)) for minutes in range(3)]
-    worker.runner.pace.most = len(ids)
+    worker.runner.paces = defaultdict(partial(Pace, len(ids)))
     assert worker.work_once()
     assert toys.remote.posts == {each: {"title": "Words of Hello!", "publication": each} for each in ids}
