@@ -30,6 +30,8 @@ MOST = 40  # slides at once
 LEFT = {
     "cms-slides-*": 3_600,
     "cms-deck-*": 3_600,
+    "cms-pdf-*": 3_600,
+    "weasyprint-*": 3_600,
     "cms-office-*": 86_400,
 }  # seconds; one that is kept warm lives on
 MIME, PDF = "image/webp", "application/pdf"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from cms_core import Invalid, NotFound, Services
-from cms_sales_enablement import office, pdf_pages, presentations, ready_files, told_pages
+from cms_sales_enablement import office, pdf_pages, presentations, ready_files, told
 from cms_sales_enablement.models import BLOCK, Slide, is_own
 from cms_sales_enablement.presentations import Kept
 
@@ -34,12 +34,7 @@ class Way:
     @property
     def mark(self) -> str:
         """What tells pictures that were drawn so from others of the same slide."""
-        return told_pages.LOOKS if self.rung is Rung.TOLD else self.sheet
-
-
-def all_are_drawn() -> bool:
-    """Whether there is a picture of any slide here, whatever stands on it."""
-    return office.program() is not None and pdf_pages.installed()
+        return told.LOOKS if self.rung is Rung.TOLD else self.sheet
 
 
 @dataclass
@@ -78,7 +73,7 @@ class Ladder:
         if self.office:
             return Way(Rung.OFFICE)
         if slide.uid.startswith(BLOCK):
-            return None if told_pages.lacks() else Way(Rung.TOLD)
+            return None if told.lacks() else Way(Rung.TOLD)
         if in_deck and _filled(slide):
             return None
         return self._page(slide)
@@ -115,8 +110,12 @@ class Ladder:
             extra = "the extra “decks” of cms-core"
             return _refused("a PDF", f"to make one without, {extra} lacks", f"install {extra}")
         if slide.uid.startswith(BLOCK):
-            lacks, told = told_pages.lacks(), f"the told slide {slide.title[:80]!r}"
-            return _refused(f"a PDF with {told}", f"to draw it without, {lacks} lacks", f"install {lacks}")
+            lacks = told.lacks()
+            return _refused(
+                f"a PDF with the told slide {slide.title[:80]!r}",
+                f"to draw it without, {lacks} lacks",
+                f"install {lacks}",
+            )
         if _filled(slide):
             name = next(iter(slide.fields), "{{")
             stands = f"{name!r} stands on {_named(slide)}"

@@ -3,8 +3,8 @@
 Nothing but what a page draws comes into a cleaned copy: each page becomes a drawing on a new page of a new file. What would run,
 open or be saved (scripts, actions, links, files, forms) is left behind; what notes and forms show is drawn.
 
-``python -m cms_sales_enablement.pdf_copies OUT PAGES`` writes pages of cleaned files, each told as ``[file, number]`` of a JSON
-list, the first page being 1; ``… OUT FILE`` cleans a file.
+``python -m cms_sales_enablement.pdf_copies OUT`` reads JSON: a list of ``[file, number]`` of cleaned files, whose pages it writes
+(the first is 1), or the name of a file, which it cleans.
 """
 
 import json
@@ -41,14 +41,17 @@ def cleaned(data: bytes) -> tuple[bytes, int]:
 
 def gather(pages: Sequence[tuple[Path, int]], out: Path) -> None:
     """Write a file of pages of cleaned files, or of files that we made, in this order; raises Invalid where that cannot be."""
-    _run(out, json.dumps([[str(file), number] for file, number in pages]))
+    _run(out, [(str(file), number) for file, number in pages])
 
 
-def _run(out: Path, wanted: str) -> int:
+def _run(out: Path, wanted: str | Sequence[tuple[str, int]]) -> int:
     """Have the child write a file, and say how many pages it has."""
-    command = [sys.executable, "-I", "-m", MODULE, str(out), wanted]
+    command = [sys.executable, "-I", "-m", MODULE, str(out)]
+    said = json.dumps(wanted).encode()
     try:
-        child = subprocess.run(command, capture_output=True, timeout=pdf_pages.SECONDS, check=False)
+        child = subprocess.run(
+            command, input=said, capture_output=True, timeout=pdf_pages.SECONDS, check=False
+        )
     except subprocess.TimeoutExpired:
         raise Invalid(
             f"the PDF takes more than {pdf_pages.SECONDS} seconds to read", "make it smaller", field=FIELD
@@ -65,13 +68,14 @@ def _run(out: Path, wanted: str) -> int:
 # --- the child --------------------------------------------------------------------------------------------------------
 
 
-def main(out: str, wanted: str) -> None:
+def main(out: str) -> None:
     """What the child does."""
     pdf_pages.limit()
     import pypdfium2
 
     try:
-        made = _gathered(json.loads(wanted)) if wanted.startswith("[") else _drawn(_opened(wanted))
+        wanted = json.load(sys.stdin)
+        made = _drawn(_opened(wanted)) if isinstance(wanted, str) else _gathered(wanted)
         made.save(out)
         told: dict[str, Any] = {"count": len(made)}
     except pypdfium2.PdfiumError as error:

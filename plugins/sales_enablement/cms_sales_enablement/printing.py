@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cms_core import Invalid, Media, Services
-from cms_sales_enablement import deck_files, material, office, pdf_copies, pictures, told_pages, variants
+from cms_sales_enablement import deck_files, material, office, pdf_copies, pictures, told, variants
 from cms_sales_enablement.deck_files import Written
 from cms_sales_enablement.ladder import Ladder, Rung
 from cms_sales_enablement.material import Material
@@ -38,17 +38,27 @@ def write_as(svc: Services, deck: Deck, out: Path) -> Written:
             return written
     shown = [slide for each in written.copied.slides if not (slide := made_of.by_ref[each.id]).hidden]
     if not shown:
-        raise Invalid("all of its slides are hidden", "pick others too", field="out")
+        raise _all_hidden()
     write_pages(svc, made_of, shown, deck, out)
     return written
 
 
 def ready(svc: Services, deck: Deck) -> Media | None:
-    """The PDF of a deck as it is now, if it was made, else it is asked for; raises Invalid where it cannot be drawn here."""
+    """The PDF of a deck as it is now, if it was made, else it is asked for; raises Invalid where it can never be."""
     slides = variants.leaving(svc, material.of_deck(svc, deck), deck)
+    if not slides:
+        raise _all_hidden()
     Ladder(svc, deck.asset).require(slides)
     row = pictures.ask_for_paper(svc, slides, deck)
-    return svc.file(row.wide) if row and row.wide else None
+    if row is None:
+        raise Invalid("PDFs are kept by the extra “decks”, which is not installed", "install it", field="out")
+    if row.failed:
+        raise Invalid(f"the PDF could not be made: {row.reason}", "write a .pptx", field="out")
+    return svc.file(row.wide) if row.wide else None
+
+
+def _all_hidden() -> Invalid:
+    return Invalid("all of its slides are hidden", "pick others too", field="out")
 
 
 def write_pages(
@@ -79,21 +89,20 @@ def _pages(
 ) -> list[tuple[Path, int]]:
     """For each slide the PDF that its page is in, and which it is."""
     ways = ladder.ways(slides, in_deck=deck is not None)
-    told = [slide.uid for slide in slides if ways[slide.uid].rung is Rung.TOLD]
-    ours = _ours(svc, made_of, told, deck, folder) if told else folder
-    return [
-        (ours, told.index(slide.uid) + 1)
-        if (way := ways[slide.uid]).rung is Rung.TOLD
-        else (_sheet(svc, way.sheet), way.page)
-        for slide in slides
-    ]
+    ours = [uid for uid, way in ways.items() if way.rung is Rung.TOLD]
+    brought = {uid: way for uid, way in ways.items() if way.rung is Rung.BROUGHT}
+    found = {uid: (_sheet(svc, way.sheet), way.page) for uid, way in brought.items()}
+    if ours:
+        file = _ours(svc, made_of, ours, deck, folder)
+        found |= {uid: (file, page) for page, uid in enumerate(ours, 1)}
+    return [found[slide.uid] for slide in slides]
 
 
-def _ours(svc: Services, made_of: Material, told: Sequence[str], deck: Deck | None, folder: Path) -> Path:
+def _ours(svc: Services, made_of: Material, uids: Sequence[str], deck: Deck | None, folder: Path) -> Path:
     """The PDF of slides that were told, as the deck's file holds them, but for notes: those are for nobody who reads it."""
     pptx, out = folder / "told.pptx", folder / "told.pdf"
-    deck_files.write_slides(svc, made_of, told, deck, pptx, bare=True)
-    told_pages.to_pdf(pptx, out, len(told))
+    deck_files.write_slides(svc, made_of, uids, deck, pptx, bare=True)
+    told.to_pdf(pptx, out, len(uids))
     return out
 
 

@@ -11,6 +11,7 @@ import pytest
 from click.testing import Result
 from flask import Flask
 from PIL import Image
+from sqlalchemy import update
 
 from cms_core.errors import Invalid
 from cms_core.services import Services
@@ -19,19 +20,18 @@ from cms_sales_enablement import (
     blocks,
     decks,
     drawing,
-    ladder,
     material,
     office,
+    pdf_copies,
     pdf_pages,
     pictures,
     presentations,
     printing,
     rooms,
-    told_pages,
 )
 from cms_sales_enablement.decks import Wanted
 from cms_sales_enablement.ladder import Ladder, Rung, Way
-from cms_sales_enablement.models import Deck
+from cms_sales_enablement.models import TRIES, Deck, Picture
 from cms_sales_enablement.terms import Terms
 
 from . import pdfs
@@ -175,18 +175,16 @@ def test_what_lacks_is_told_and_where_it_is_got(
     add()
     deck = told(rep, "block-1")
     if lacks == "weasyprint":
-        monkeypatch.setattr(told_pages, "find_spec", lambda name: None if name == lacks else name)
+        monkeypatch.setattr(
+            "cms_sales_enablement.told.find_spec", lambda name: None if name == lacks else name
+        )
     elif lacks == "pypdfium2":
         monkeypatch.setattr(pdf_pages, "installed", lambda: False)
     else:
-        monkeypatch.setattr(told_pages, "LIBRARIES", (("libno-such-pango.so.0",),))
-        told_pages._has_pango.cache_clear()
-    try:
-        with pytest.raises(Invalid, match="not installed here") as refused:
-            printing.write_as(rep, deck, tmp_path / "deck.pdf")
-        assert not Ladder(rep, deck.asset).draws(material.of_deck(rep, deck).of(deck))
-    finally:
-        told_pages._has_pango.cache_clear()
+        monkeypatch.setattr("cms_sales_enablement.told.LIBRARIES", (("libno-such-pango.so.0",),))
+    with pytest.raises(Invalid, match="not installed here") as refused:
+        printing.write_as(rep, deck, tmp_path / "deck.pdf")
+    assert not Ladder(rep, deck.asset).draws(material.of_deck(rep, deck).of(deck))
     assert remedy in refused.value.remedy
     assert "libreoffice-impress" in refused.value.remedy
 
@@ -235,7 +233,7 @@ def test_pictures_of_each_rung_are_others(add: Any, rep: Services, monkeypatch: 
     assert not set(here.values()) & set(there.values())
     assert pictures.of(rep, deck.asset, slides[0], deck, 480) is None, "LibreOffice draws it anew"
     monkeypatch.setattr(office, "program", lambda: None)
-    monkeypatch.setattr(told_pages, "LOOKS", "told 2")
+    monkeypatch.setattr("cms_sales_enablement.told.LOOKS", "told 2")
     assert pictures.of(rep, deck.asset, slides[0], deck, 480) is None, "so do we, in another way"
 
 
@@ -287,6 +285,34 @@ def test_calls_give_the_pdf_once_it_is_made(add: Any, rep: Services, app: Flask)
     assert caller_of(app, "viewer")("GET", f"{at}/{printed.public_id}/paper").status_code == 403
 
 
+def test_a_call_for_what_never_comes_is_told_why(
+    add: Any, rep: Services, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add()
+    call, at = caller_of(app, "rep"), "/sales_enablement/decks"
+
+    def refused(deck: Deck) -> str:
+        answer = call("GET", f"{at}/{deck.public_id}/paper")
+        assert answer.status_code == 422
+        return str(answer.json["error"]["message"])
+
+    failing = told(rep, "block-1")
+    call("GET", f"{at}/{failing.public_id}/paper")
+    with rep.transaction() as session:
+        session.execute(update(Picture).values(tries=TRIES, reason="too large"))
+    assert "could not be made: too large" in refused(failing)
+    monkeypatch.setattr(office, "program", lambda: "/usr/bin/soffice")
+    monkeypatch.setattr(pdf_pages, "installed", lambda: False)
+    assert "extra “decks”" in refused(told(rep, "block-1", "256"))
+
+
+def test_more_pages_are_gathered_than_a_command_can_name(tmp_path: Path) -> None:
+    sheet = tmp_path / f"{'long' * 40}.pdf"
+    sheet.write_bytes(pdfs.plain(3))
+    pdf_copies.gather([(sheet, 1 + at % 3) for at in range(900)], tmp_path / "out.pdf")
+    assert len(pypdfium2.PdfDocument(tmp_path / "out.pdf")) == 900
+
+
 def test_commands_write_it_or_say_why_not(cms: Callable[..., Result], tmp_path: Path, pptx: Path) -> None:
     cms(
         "init", str(tmp_path / "ws"), "--admin-email", "a@example.com", "--admin-password", "canary-pass-word"
@@ -317,7 +343,6 @@ def test_where_libreoffice_is_it_draws_all(add: Any, rep: Services, monkeypatch:
     monkeypatch.setattr(office, "program", lambda: "/usr/bin/soffice")
     slides = material.of_deck(rep, deck).of(deck)
     assert set(Ladder(rep, deck.asset).ways(slides).values()) == {Way(Rung.OFFICE)}
-    assert ladder.all_are_drawn()
     monkeypatch.setattr(pdf_pages, "installed", lambda: False)
     assert not Ladder(rep, deck.asset).draws(slides), "a PDF, but no pictures"
     Ladder(rep, deck.asset).require(slides)

@@ -1,1 +1,55 @@
-"""Slides that are told, drawn without LibreOffice: read out of the file that was written of them, put into HTML, printed as PDF."""
+"""Pages of slides that were told, made by ourselves (HTML, WeasyPrint) without LibreOffice, in a child process within limits."""
+
+import ctypes
+import logging
+import subprocess
+import sys
+from collections.abc import Iterable
+from importlib.util import find_spec
+from pathlib import Path
+
+from cms_core import Invalid
+from cms_sales_enablement import pdf_pages
+
+log = logging.getLogger(__name__)
+
+LOOKS = "told 1"  # raised when they are drawn in another way
+LIBRARIES = (
+    ("libpango-1.0.so.0", "libpango-1.0.dylib", "libpango-1.0-0.dll"),
+    ("libpangoft2-1.0.so.0", "libpangoft2-1.0.dylib", "libpangoft2-1.0-0.dll"),
+)
+
+
+def lacks() -> str:
+    """What is to be installed before slides can be drawn so; "" where nothing lacks."""
+    if find_spec("weasyprint") is None or not pdf_pages.installed():
+        return "the extra “decks” of cms-core (WeasyPrint and pypdfium2)"
+    # WeasyPrint lays out words by libraries of the system, which no Python package brings.
+    return "" if all(map(_is_there, LIBRARIES)) else "Pango (libpango-1.0-0 and libpangoft2-1.0-0)"
+
+
+def _is_there(names: Iterable[str]) -> bool:
+    for name in names:
+        try:
+            ctypes.CDLL(name)
+        except OSError:
+            continue
+        return True
+    return False
+
+
+def to_pdf(pptx: Path, out: Path, count: int) -> None:
+    """Write the PDF of a presentation of ``count`` told slides; raises Invalid where that cannot be within the limits."""
+    command = [sys.executable, "-I", "-m", __name__, str(pptx), str(out)]
+    try:
+        child = subprocess.run(command, capture_output=True, timeout=pdf_pages.SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        raise Invalid(
+            f"its slides take more than {pdf_pages.SECONDS} seconds to draw", "say less on them", field="out"
+        ) from None
+    if child.returncode:
+        log.warning("told slides cannot be drawn: %s", child.stderr[-500:].decode("utf-8", "replace"))
+    if child.returncode or child.stdout.strip() != str(count).encode():
+        raise Invalid(
+            "its slides cannot be drawn here", "install libreoffice-impress, or write a .pptx", field="out"
+        )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from cms_sales_enablement.told.styles import EMU_OF_POINT
+from cms_sales_enablement.told.numbers import EMU_OF_POINT, points
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ def within(group: Any, frame: Frame, inner: Frame) -> Frame:
     begin, extent = (place.find("{*}chOff"), place.find("{*}chExt")) if place is not None else (None, None)
     if begin is None or extent is None:
         return inner
-    left, top = int(begin.get("x", 0)) / EMU_OF_POINT, int(begin.get("y", 0)) / EMU_OF_POINT
-    wide, high = int(extent.get("cx", 0)) / EMU_OF_POINT, int(extent.get("cy", 0)) / EMU_OF_POINT
+    left, top = points(begin.get("x")), points(begin.get("y"))
+    wide, high = points(extent.get("cx")), points(extent.get("cy"))
     by_x, by_y = frame.width / wide if wide else 1, frame.height / high if high else 1
     return Frame(
         frame.left + (inner.left - left) * by_x,

@@ -3,7 +3,8 @@
 from typing import Any
 
 from cms_sales_enablement.told.media import Media
-from cms_sales_enablement.told.theme import WHOLE, Theme
+from cms_sales_enablement.told.numbers import part
+from cms_sales_enablement.told.theme import Theme, local
 
 BACKGROUNDS = 1001  # from this number on a reference means the fillings for backgrounds (20.1.4.2.10)
 SIXTIETHS = 60_000
@@ -17,7 +18,7 @@ def filling(
     if holder is None:
         return ""
     for each in holder:
-        match str(each.tag).rpartition("}")[2]:
+        match local(each):
             case "solidFill":
                 return theme.colour(each, instead)
             case "gradFill":
@@ -41,13 +42,11 @@ def background(
         if own is not None:
             return filling(own, theme, media, page, size) or "white"
         if reference is not None:
-            return _referred(reference, theme, theme_root, media, page, size)
+            return _referred(reference, theme, theme_root, media, size)
     return "white"
 
 
-def _referred(
-    reference: Any, theme: Theme, theme_root: Any, media: Media, page: Any, size: tuple[float, float]
-) -> str:
+def _referred(reference: Any, theme: Theme, theme_root: Any, media: Media, size: tuple[float, float]) -> str:
     """One of the theme's fillings in this colour; where it is a picture, the colour."""
     colour = theme.colour(reference) or "white"
     number = int(reference.get("idx", "0")) - BACKGROUNDS
@@ -55,28 +54,14 @@ def _referred(
     known = theme_root.find(path) if theme_root is not None else None
     if known is None or not 0 <= number < len(known):
         return colour
-    holder = known.makeelement("holder")
-    holder.append(_copy(known[number]))
-    return (
-        filling(holder, theme, media, page, size, colour) if not _is_picture(known[number]) else ""
-    ) or colour
-
-
-def _copy(element: Any) -> Any:
-    from copy import deepcopy
-
-    return deepcopy(element)
-
-
-def _is_picture(element: Any) -> bool:
-    return str(element.tag).endswith("blipFill")
+    return filling([known[number]], theme, media, None, size, colour) or colour
 
 
 def _course(element: Any, theme: Theme, instead: str) -> str:
     stops = sorted(
-        (int(each.get("pos", 0)), theme.colour(each, instead)) for each in element.iterfind("{*}gsLst/{*}gs")
+        (part(each.get("pos"), 0), theme.colour(each, instead)) for each in element.iterfind("{*}gsLst/{*}gs")
     )
-    shown = [f"{colour} {at / WHOLE:.1%}" for at, colour in stops if colour]
+    shown = [f"{colour} {at:.1%}" for at, colour in stops if colour]
     if len(shown) < 2:
         return stops[0][1] if stops else ""
     line = element.find("{*}lin")

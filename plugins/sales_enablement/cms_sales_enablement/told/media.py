@@ -1,8 +1,10 @@
 """Pictures as a page needs them: no larger than they are shown, and in no format but PNG and JPEG."""
 
+import hashlib
 import io
 import warnings
 from dataclasses import dataclass, field
+from typing import Any
 
 SHARP = 3.0  # pixels for each point of a slide: 216 to the inch
 READ = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP")
@@ -17,15 +19,22 @@ class Media:
     """The pictures of a file that is made, by the address that its pages call them by; nothing else has an address."""
 
     kept: dict[str, tuple[bytes, str]] = field(default_factory=dict)
+    _known: dict[tuple[Any, ...], str] = field(default_factory=dict)
 
     def keep(self, data: bytes, width: float, height: float, crop: Crop = (0, 0, 0, 0)) -> str:
         """Keep a picture that is shown so large (in points) and give its address; "" for one that cannot be read."""
-        made = _fitted(data, width, height, crop)
-        if made is None:
-            return ""
-        address = f"{SCHEME}{len(self.kept)}"
-        self.kept[address] = made
-        return address
+        asked = (
+            hashlib.sha256(data).digest(),
+            width,
+            height,
+            crop,
+        )  # what lies behind every slide is read once
+        if asked not in self._known:
+            made = _fitted(data, width, height, crop)
+            self._known[asked] = address = f"{SCHEME}{len(self.kept)}" if made else ""
+            if made is not None:
+                self.kept[address] = made
+        return self._known[asked]
 
 
 def _fitted(data: bytes, width: float, height: float, crop: Crop) -> tuple[bytes, str] | None:

@@ -12,8 +12,8 @@ from markupsafe import Markup
 from cms_sales_enablement.told.frames import Frame
 from cms_sales_enablement.told.grounds import filling
 from cms_sales_enablement.told.media import Media
-from cms_sales_enablement.told.styles import EMU_OF_POINT
-from cms_sales_enablement.told.theme import Theme
+from cms_sales_enablement.told.numbers import points
+from cms_sales_enablement.told.theme import Theme, local
 
 ROUNDED = {"rect": "0", "roundRect": "10%", "ellipse": "50%"}
 STEPS = {"moveTo": "M", "lnTo": "L", "cubicBezTo": "C", "quadBezTo": "Q", "close": "Z"}
@@ -25,13 +25,14 @@ def html_of(layers: Sequence[Any], frame: Frame, theme: Theme, media: Media, pag
     properties = [each.find("{*}spPr") for each in layers]
     if properties[-1] is None:
         return Markup("")
-    named = next((form for each in reversed(properties) if (form := _form(each)) is not None), None)
+    forms = (each.find("{*}prstGeom") for each in reversed(properties) if each is not None)
+    named = next((form for form in forms if form is not None), None)
     kind = named.get("prst", "rect") if named is not None else "rect"
     if kind == "line" or str(shape.tag).endswith("cxnSp"):
         return _line(shape, properties[-1], frame, theme)
-    own = properties[-1]
+    own, size = properties[-1], (frame.width, frame.height)
     given = (
-        _filled(each, frame, theme, media, page if each is own else None) for each in reversed(properties)
+        filling(each, theme, media, page if each is own else None, size) for each in reversed(properties)
     )
     css = next(filter(None, given), "")
     css = css or _of_style(shape, "fillRef", theme)
@@ -46,14 +47,6 @@ def html_of(layers: Sequence[Any], frame: Frame, theme: Theme, media: Media, pag
     return made.format(frame.css, css, ROUNDED[kind])
 
 
-def _form(properties: Any) -> Any:
-    return None if properties is None else properties.find("{*}prstGeom")
-
-
-def _filled(properties: Any, frame: Frame, theme: Theme, media: Media, page: Any) -> str:
-    return "" if properties is None else filling(properties, theme, media, page, (frame.width, frame.height))
-
-
 def _of_style(shape: Any, name: str, theme: Theme) -> str:
     """The colour of a style of the theme that a shape refers to; its first one is none."""
     found = shape.find(f"{{*}}style/{{*}}{name}")
@@ -65,7 +58,7 @@ def _line(shape: Any, properties: Any, frame: Frame, theme: Theme) -> Markup:
     line = properties.find("{*}ln")
     colour = theme.colour(line.find("{*}solidFill")) if line is not None else ""
     colour = colour or _of_style(shape, "lnRef", theme)
-    wide = int(line.get("w", EMU_OF_POINT)) / EMU_OF_POINT if line is not None else 1
+    wide = points(line.get("w"), 1) if line is not None else 1
     if not colour or min(frame.width, frame.height) > wide:
         return Markup("")
     thick = replace(frame, width=max(frame.width, wide), height=max(frame.height, wide))
@@ -92,7 +85,7 @@ def _outline(drawn: Any, frame: Frame, css: str) -> Markup:
 def _steps(path: Any) -> Iterator[str | None]:
     """The steps of a path as SVG says them; None for one that it cannot say."""
     for step in path:
-        letter = STEPS.get(str(step.tag).rpartition("}")[2])
+        letter = STEPS.get(local(step))
         points = [
             number for each in step.iterfind("{*}pt") for number in (each.get("x", ""), each.get("y", ""))
         ]

@@ -80,19 +80,10 @@ class Painter:
             return Markup("")  # fields of layouts are filled by nobody
         left, top, right, bottom = looks.body.insets
         largest = max(each.style.size for each in said)
+        wide, high = frame.width - left - right, frame.height - top - bottom
+        box = Frame(frame.left + left, frame.top + top, wide, high, frame.turned)
         drawn = self.fitter.fitted(
-            lambda scale, most: texts.html_of(said, self.theme, scale, most),
-            largest,
-            frame.width - left - right,
-            frame.height - top - bottom,
-            longest,
-        )
-        box = Frame(
-            frame.left + left,
-            frame.top + top,
-            frame.width - left - right,
-            frame.height - top - bottom,
-            frame.turned,
+            lambda scale, most: texts.html_of(said, self.theme, scale, most), largest, wide, high, longest
         )
         return Markup(
             '<div class="box" style="{}"><div class="rows"><div class="cell" style="height:{:.2f}pt;vertical-align:{}">{}</div>'

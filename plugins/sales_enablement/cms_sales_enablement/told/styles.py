@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
-from cms_sales_enablement.told.theme import WHOLE, Theme
+from cms_sales_enablement.told.numbers import part, points
+from cms_sales_enablement.told.theme import Theme
 
-EMU_OF_POINT = 12_700
 TITLES = ("title", "ctrTitle")
 FRAME = ("dt", "ftr", "sldNum", "hdr")
 ALIGNED = {"l": "left", "r": "right", "ctr": "center", "just": "justify", "dist": "justify"}
@@ -53,7 +53,7 @@ class Style:
             found["rtl"] = _truth(element.get("rtl"))
         for key, name in (("marL", "margin"), ("indent", "indent")):
             if element.get(key) is not None:
-                found[name] = int(element.get(key)) / EMU_OF_POINT
+                found[name] = points(element.get(key))
         style = replace(self, **found).with_letters(element.find("{*}defRPr"), theme)
         return replace(style, **_spaces(element, style.size), **_bullet(element, theme))
 
@@ -63,7 +63,7 @@ class Style:
             return self
         found: dict[str, Any] = {}
         if element.get("sz") is not None:
-            found["size"] = int(element.get("sz")) / 100
+            found["size"] = _hundredths(element.get("sz"), self.size)
         for key, name in (("b", "bold"), ("i", "italic")):
             if element.get(key) is not None:
                 found[name] = _truth(element.get(key))
@@ -92,8 +92,7 @@ class Body:
             return self
         keys = ("lIns", "tIns", "rIns", "bIns")
         left, top, right, bottom = (
-            int(element.get(key)) / EMU_OF_POINT if element.get(key) is not None else kept
-            for key, kept in zip(keys, self.insets, strict=True)
+            points(element.get(key), kept) for key, kept in zip(keys, self.insets, strict=True)
         )
         anchors = {"t": "top", "ctr": "middle", "b": "bottom"}
         return Body((left, top, right, bottom), anchors.get(element.get("anchor", ""), self.anchor))
@@ -186,24 +185,23 @@ def _spaces(element: Any, size: float) -> Mapping[str, Any]:
             found[name] = _length(each, size)
     line = element.find("{*}lnSpc")
     for each in line if line is not None else ():
-        number = _number(each.get("val", "0"))
         if each.tag.endswith("spcPct"):
-            found |= {"line": DECENT * number / WHOLE, "exact": 0}
+            found |= {"line": DECENT * part(each.get("val")), "exact": 0}
         elif each.tag.endswith("spcPts"):
-            found["exact"] = number / 100
+            found["exact"] = _hundredths(each.get("val"), 0)
     return found
 
 
 def _length(element: Any, size: float) -> float:
     for each in element:
-        number = _number(each.get("val", "0"))
-        return size * number / WHOLE if each.tag.endswith("spcPct") else number / 100
+        said = each.get("val")
+        return size * part(said, 0) if each.tag.endswith("spcPct") else _hundredths(said, 0)
     return 0
 
 
-def _number(said: str) -> float:
-    """A number of ECMA's; parts of a whole are said in thousandths of a percent, in strict files in percent."""
-    return float(said[:-1]) * WHOLE / 100 if said.endswith("%") else float(said)
+def _hundredths(said: str | None, instead: float) -> float:
+    """Points, told in hundredths."""
+    return int(said) / 100 if said and said.isdecimal() else instead
 
 
 def _bullet(element: Any, theme: Theme) -> Mapping[str, Any]:

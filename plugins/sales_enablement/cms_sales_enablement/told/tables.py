@@ -5,7 +5,7 @@ from typing import Any
 from markupsafe import Markup
 
 from cms_sales_enablement.told.fitting import cut
-from cms_sales_enablement.told.styles import EMU_OF_POINT
+from cms_sales_enablement.told.numbers import EMU_OF_POINT
 from cms_sales_enablement.told.theme import Theme
 
 STRONG, WEAK = 0.4, 0.2  # of the accent colour, in bands

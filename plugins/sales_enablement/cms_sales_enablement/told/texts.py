@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from cms_sales_enablement.told.fitting import cut
 from cms_sales_enablement.told.styles import Style, Texts
-from cms_sales_enablement.told.theme import Theme
+from cms_sales_enablement.told.theme import Theme, local
 
 RUNS = ("r", "fld", "br")
 
@@ -54,7 +54,7 @@ def paragraphs_of(body: Any, texts: Texts) -> list[Paragraph]:
 
 def _runs(paragraph: Any, style: Style, theme: Theme) -> Iterator[Run]:
     for each in paragraph:
-        kind = str(each.tag).rpartition("}")[2]
+        kind = local(each)
         if kind in RUNS:
             text = "\n" if kind == "br" else "".join(part.text or "" for part in each.iterfind("{*}t"))
             yield Run(text.replace("\v", "\n"), style.with_letters(each.find("{*}rPr"), theme))
@@ -65,7 +65,7 @@ def _sized(style: Style, runs: Sequence[Run]) -> Style:
     return replace(style, size=max((run.style.size for run in runs), default=style.size))
 
 
-def html_of(paragraphs: Sequence[Paragraph], theme: Theme, scale: float = 1, most: int = 1 << 30) -> Markup:
+def html_of(paragraphs: Sequence[Paragraph], theme: Theme, scale: float, most: int) -> Markup:
     """Paragraphs at a scale, cut to so many characters."""
     made = [_paragraph(each, theme, scale, at == 0) for at, each in enumerate(_cut(paragraphs, most))]
     return Markup("").join(made)
@@ -75,11 +75,13 @@ def _cut(paragraphs: Sequence[Paragraph], most: int) -> Iterator[Paragraph]:
     left = sum(len(each.text) for each in paragraphs)
     for each in paragraphs:
         runs = []
-        for run in each.runs if most > 0 else ():
+        for run in each.runs:
+            if most <= 0:
+                break
             ends = left > most and len(run.text) >= most
             runs.append(replace(run, text=cut(f"{run.text} ", most)) if ends else run)
             left, most = left - len(run.text), most - len(run.text)
-        if runs:
+        if runs or not each.runs:
             yield replace(each, runs=tuple(runs))
         if most <= 0:
             return

@@ -12,10 +12,10 @@ from typing import Any
 from PIL import ImageColor
 
 from cms_sales_enablement.fonts import AS_WIDE
+from cms_sales_enablement.told.numbers import part
 
 Rgb = tuple[float, float, float]  # each from 0 to 1
 
-WHOLE = 100_000  # ECMA's 100 %
 ACCENTS = tuple(f"accent{number}" for number in range(1, 7))
 SERIFS = ("serif", "tinos", "caladea", "gelasio", "roman")
 MONOS = ("mono", "cousine", "courier")
@@ -40,7 +40,7 @@ class Theme:
         """That of a theme's root (None: it has none) as a master names its colours."""
         scheme = () if root is None else root.iterfind("{*}themeElements/{*}clrScheme/*")
         plain = cls({}, {}, {})
-        colours = {_local(each): found for each in scheme if (found := plain._first(each, None))}
+        colours = {local(each): found for each in scheme if (found := plain._first(each, None))}
         fonts = {}
         for kind, short in (("major", "mj"), ("minor", "mn")):
             for tag, script in (("latin", "lt"), ("ea", "ea"), ("cs", "cs")):
@@ -63,7 +63,7 @@ class Theme:
         if found is None:
             return ""
         alpha = holder.find("{*}*/{*}alpha")
-        return _css(found, int(alpha.get("val", WHOLE)) / WHOLE if alpha is not None else 1)
+        return _css(found, part(alpha.get("val")) if alpha is not None else 1)
 
     def family(self, typeface: str) -> str:
         """The fonts that stand for this one, in the order of their likeness."""
@@ -84,14 +84,14 @@ class Theme:
     def _rgb(self, element: Any, instead: Rgb | None) -> Rgb | None:
         found = self._base(element, instead)
         for change in element if found is not None else ():
-            alter = CHANGES.get(_local(change))
+            alter = CHANGES.get(local(change))
             if alter is not None and found is not None:
-                found = alter(found, int(change.get("val", WHOLE)) / WHOLE)
+                found = alter(found, part(change.get("val")))
         return found
 
     def _base(self, element: Any, instead: Rgb | None) -> Rgb | None:
         said = element.get("val", "")
-        match _local(element):
+        match local(element):
             case "srgbClr":
                 return _parsed(f"#{said}")
             case "sysClr":
@@ -101,14 +101,15 @@ class Theme:
             case "prstClr":
                 return _parsed(_preset(said))
             case "scrgbClr":
-                return _curved(*(int(element.get(each, 0)) / WHOLE for each in "rgb"))
+                return _curved(*(part(element.get(each), 0) for each in "rgb"))
         return None
 
     def _first(self, holder: Any, instead: Rgb | None) -> Rgb | None:
         return next((found for each in holder if (found := self._rgb(each, instead))), None)
 
 
-def _local(element: Any) -> str:
+def local(element: Any) -> str:
+    """The name of an element without its namespace."""
     return str(element.tag).rpartition("}")[2]
 
 

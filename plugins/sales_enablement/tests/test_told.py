@@ -21,15 +21,18 @@ from pptx.oxml.ns import nsdecls
 from pptx.util import Inches
 
 from cms_core.errors import Invalid
-from cms_sales_enablement import pdf_pages, told_pages
+from cms_sales_enablement import pdf_pages, told
 from cms_sales_enablement.pptx.authoring import authored
 from cms_sales_enablement.pptx.block import CHART_KINDS, Block
 from cms_sales_enablement.pptx.composing import compose
 from cms_sales_enablement.pptx.data import Chart
 from cms_sales_enablement.pptx.template import DeckTemplate
+from cms_sales_enablement.told import numbers, texts
 from cms_sales_enablement.told.media import Media
+from cms_sales_enablement.told.pages import printed
 from cms_sales_enablement.told.press import Press
-from cms_sales_enablement.told.printing import printed
+from cms_sales_enablement.told.styles import Body, Style, Texts
+from cms_sales_enablement.told.theme import Theme
 
 from .decks import make, picture
 
@@ -57,7 +60,7 @@ def pages(folder: Path, *blocks: Block, **values: str) -> "pypdfium2.PdfDocument
     """The pages of these blocks."""
     named = {f"block-{at}": block for at, block in enumerate(blocks)}
     out = folder / "told.pdf"
-    told_pages.to_pdf(written(folder, named, values), out, len(blocks))
+    told.to_pdf(written(folder, named, values), out, len(blocks))
     return pypdfium2.PdfDocument(out.read_bytes())
 
 
@@ -186,7 +189,7 @@ LETTERS = st.text("abcdefghij", min_size=1, max_size=20)
 
 
 @st.composite
-def told(draw: st.DrawFn) -> Block:
+def told_block(draw: st.DrawFn) -> Block:
     """A block of any kind, with a title that can be read out of a page."""
     shown = draw(st.sampled_from(["", "rows", "chart", "quote"]))
     number = st.floats(-1e12, 1e12) | st.none()
@@ -207,7 +210,7 @@ def told(draw: st.DrawFn) -> Block:
 
 
 @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
-@given(blocks=st.lists(told(), min_size=1, max_size=3))
+@given(blocks=st.lists(told_block(), min_size=1, max_size=3))
 def test_whatever_is_told_has_one_page_each_with_its_title(
     tmp_path_factory: pytest.TempPathFactory, blocks: list[Block]
 ) -> None:
@@ -304,14 +307,14 @@ def test_what_is_no_picture_is_left_out() -> None:
 def test_what_takes_too_long_or_breaks_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = written(tmp_path, {"block-1": Block(title="x")})
     with pytest.raises(Invalid, match="cannot be drawn") as refused:
-        told_pages.to_pdf(path, tmp_path / "out.pdf", 2)
+        told.to_pdf(path, tmp_path / "out.pdf", 2)
     assert refused.value.remedy
     (tmp_path / "none.pptx").write_bytes(b"PK")
     with pytest.raises(Invalid, match="cannot be drawn"):
-        told_pages.to_pdf(tmp_path / "none.pptx", tmp_path / "out.pdf", 1)
+        told.to_pdf(tmp_path / "none.pptx", tmp_path / "out.pdf", 1)
     monkeypatch.setattr(pdf_pages, "SECONDS", 0.01)
     with pytest.raises(Invalid, match="seconds to draw"):
-        told_pages.to_pdf(path, tmp_path / "out.pdf", 1)
+        told.to_pdf(path, tmp_path / "out.pdf", 1)
 
 
 # --- the marks of a brand ---------------------------------------------------------------------------------------------
@@ -361,3 +364,67 @@ def test_marks_of_the_brand_stand_behind_and_odd_ones_stop_nobody(tmp_path: Path
     said = text_of(found)
     assert all(each in said for each in ("Northwind", "Ours", "One"))
     assert "{{" not in said
+
+
+# --- odd files, and many slides -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("said", "is_part", "are_points"),
+    [
+        ("50000", 0.5, 50000 / 12_700),
+        ("50%", 0.5, 7.0),
+        ("-5%", -0.05, 7.0),
+        ("0.5in", 0.25, 36.0),
+        ("2.54cm", 0.25, 72.0),
+        ("-3pt", 0.25, -3.0),
+        ("much", 0.25, 7.0),
+        ("", 0.25, 7.0),
+        (None, 0.25, 7.0),
+    ],
+)
+def test_numbers_of_all_kinds_of_files_are_read(said: str | None, is_part: float, are_points: float) -> None:
+    assert numbers.part(said, 0.25) == pytest.approx(is_part)
+    assert numbers.points(said, 7.0) == pytest.approx(are_points)
+
+
+def test_an_odd_number_in_a_brand_takes_no_page(tmp_path: Path) -> None:
+    show = Presentation(str(make(tmp_path / "base.pptx", 1)))
+    for layout in show.slide_layouts:
+        for place in layout.placeholders:
+            place._element.find("{*}txBody/{*}bodyPr").set("lIns", "0.1in")
+    ground = parse_xml(
+        f'<p:bg {nsdecls("p", "a")}><p:bgPr><a:gradFill><a:gsLst><a:gs pos="0%"><a:srgbClr val="102030"><a:alpha val="60%"/>'
+        '</a:srgbClr></a:gs><a:gs pos="100%"><a:schemeClr val="accent1"><a:lumMod val="95%"/></a:schemeClr></a:gs></a:gsLst>'
+        "</a:gradFill><a:effectLst/></p:bgPr></p:bg>"
+    )
+    tree = show.slide_master._element.find("{*}cSld")
+    for old in tree.findall("{*}bg"):
+        tree.remove(old)
+    tree.insert(0, ground)
+    show.save(str(tmp_path / "base.pptx"))
+    assert "Points • First" in text_of(pages(tmp_path, Block(title="Points", lines=("First",))))
+
+
+def test_a_picture_behind_all_slides_is_kept_once() -> None:
+    media = Media()
+    data = picture((40, 20), "PNG")
+    assert media.keep(data, 72, 36) == media.keep(data, 72, 36) != media.keep(data, 36, 18)
+    assert len(media.kept) == 2
+    assert media.keep(b"none", 72, 36) == media.keep(b"none", 72, 36) == ""
+
+
+def test_a_line_without_words_keeps_its_place() -> None:
+    words = "".join(f"<a:p>{each and f'<a:r><a:t>{each}</a:t></a:r>'}</a:p>" for each in ("a", "", "b"))
+    body = parse_xml(f"<p:txBody {nsdecls('p', 'a')}><a:bodyPr/>{words}</p:txBody>")
+    theme = Theme({}, {}, {})
+    said = texts.paragraphs_of(body, Texts(theme, (), Body()))
+    assert texts.html_of(said, theme, 1, 99).count("<p") == 3
+
+
+def test_what_is_cut_says_so_once() -> None:
+    theme = Theme({}, {}, {})
+    runs = tuple(texts.Run(each, Style()) for each in ("first", "second", "third"))
+    drawn = texts.html_of([texts.Paragraph(runs, Style())], theme, 1, 4)
+    assert drawn.count("…") == 1
+    assert "second" not in drawn
