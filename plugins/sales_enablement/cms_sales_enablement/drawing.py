@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import delete, select, update
@@ -27,6 +28,7 @@ from cms_sales_enablement.pictures import PAPER, SMALL, WIDE
 log = logging.getLogger(__name__)
 
 MOST = 40  # slides at once
+PAUSE = timedelta(minutes=1)  # before the second try; eight times as long before the third
 LEFT = {
     "cms-slides-*": 3_600,
     "cms-deck-*": 3_600,
@@ -59,18 +61,30 @@ def _sweep() -> None:
 def draw_next(svc: Services) -> bool:
     """Draw the slides of one deck (or presentation) that were asked for first; False when nobody waits."""
     rows = _next(svc)
-    if not rows:
-        return False
+    if rows:
+        _try(svc, rows)
+    return bool(rows)
+
+
+def _try(svc: Services, rows: Sequence[Picture]) -> None:
+    """Draw them; where that fails each by itself, so that one which cannot be drawn costs no other its picture."""
     try:
         _draw(svc, rows)
+    except OSError as error:  # no room: that says nothing of the slides
+        log.warning("slides are drawn later: %s", error)
+        _put_off(svc, rows)
     except CmsError as error:
+        if len(rows) > 1 and not rows[0].tries:
+            for row in rows:
+                _try(svc, [row])
+            return
         log.warning("slides could not be drawn: %s", error)
         _count_try(svc, rows, str(error))
-    return True
 
 
 def _next(svc: Services) -> Sequence[Picture]:
-    waiting = select(Picture).where(Picture.wide.is_(None), Picture.tries < TRIES)
+    asked = Picture.asked_at <= svc.now()  # who failed asks again later
+    waiting = select(Picture).where(Picture.wide.is_(None), Picture.tries < TRIES, asked)
     with svc.session() as session:
         first = session.scalar(waiting.order_by(Picture.asked_at, Picture.key).limit(1))
         if first is None:
@@ -146,6 +160,15 @@ def _count_try(svc: Services, rows: Sequence[Picture], reason: str) -> None:
     with svc.transaction() as session:
         tried = update(Picture).where(Picture.key.in_(keys))
         session.execute(tried.values(tries=Picture.tries + 1, reason=reason[:500]))
+    _put_off(svc, rows)
+
+
+def _put_off(svc: Services, rows: Sequence[Picture]) -> None:
+    """What failed may have failed for the weather's sake, and that changes."""
+    later = {row.key: svc.now() + PAUSE * 8**row.tries for row in rows}
+    with svc.transaction() as session:
+        for key, at in later.items():
+            session.execute(update(Picture).where(Picture.key == key).values(asked_at=at))
 
 
 def _forget(svc: Services, rows: Sequence[Picture]) -> None:

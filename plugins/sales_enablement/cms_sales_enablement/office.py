@@ -13,6 +13,7 @@ from pathlib import Path
 from cms_core import Invalid, TryLater
 from cms_sales_enablement import office_warm
 from cms_sales_enablement.office_warm import SECONDS
+from cms_sales_enablement.placing import placed
 
 NAMES = ("soffice", "libreoffice")
 
@@ -47,12 +48,8 @@ def to_pdf(pptx: Path, out: Path, *, hidden: bool = False) -> None:
             run_once(soffice, pptx, folder, hidden=hidden)
         if not made.is_file():
             raise Invalid("LibreOffice could not make a PDF of it", "open the .pptx there to see why")
-        partial = out.with_name(f".{out.name}.part")
-        try:
+        with placed(out) as partial:
             shutil.copyfile(made, partial)
-            partial.replace(out)
-        finally:
-            partial.unlink(missing_ok=True)
 
 
 def run_once(soffice: str, pptx: Path, folder: str, *, hidden: bool = False) -> None:

@@ -7,8 +7,8 @@ open or be saved (scripts, actions, links, files, forms) is left behind; what no
 (the first is 1), or the name of a file, which it cleans.
 """
 
+import io
 import json
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from cms_core import Invalid
-from cms_sales_enablement import pdf_pages
+from cms_sales_enablement import children, pdf_pages
 
 MODULE = "cms_sales_enablement.pdf_copies"
 LARGEST = 100 << 20
@@ -46,16 +46,10 @@ def gather(pages: Sequence[tuple[Path, int]], out: Path) -> None:
 
 def _run(out: Path, wanted: str | Sequence[tuple[str, int]]) -> int:
     """Have the child write a file, and say how many pages it has."""
-    command = [sys.executable, "-I", "-m", MODULE, str(out)]
-    said = json.dumps(wanted).encode()
-    try:
-        child = subprocess.run(
-            command, input=said, capture_output=True, timeout=pdf_pages.SECONDS, check=False
-        )
-    except subprocess.TimeoutExpired:
-        raise Invalid(
-            f"the PDF takes more than {pdf_pages.SECONDS} seconds to read", "make it smaller", field=FIELD
-        ) from None
+    slow = Invalid(
+        f"the PDF takes more than {children.SECONDS} seconds to read", "make it smaller", field=FIELD
+    )
+    child = children.run(MODULE, [str(out)], slow, json.dumps(wanted).encode())
     try:
         told: dict[str, Any] = json.loads(child.stdout)
     except ValueError:
@@ -76,7 +70,10 @@ def main(out: str) -> None:
     try:
         wanted = json.load(sys.stdin)
         made = _drawn(_opened(wanted)) if isinstance(wanted, str) else _gathered(wanted)
-        made.save(out)
+        whole = io.BytesIO()
+        made.save(whole)
+        with children.room():  # PDFium does not tell of a disk that is full
+            Path(out).write_bytes(whole.getbuffer())
         told: dict[str, Any] = {"count": len(made)}
     except pypdfium2.PdfiumError as error:
         locked = getattr(error, "err_code", None) == NO_PASSWORD

@@ -3,17 +3,17 @@
 ``python -m cms_sales_enablement.pdf_pages FILE FOLDER WIDTH…`` writes ``<page>-<width>.webp`` for each page, the first being 1.
 """
 
-import subprocess
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
 from cms_core import Invalid
+from cms_sales_enablement import children
+from cms_sales_enablement.children import SECONDS
 
 MODULE = "cms_sales_enablement.pdf_pages"
 MEMORY_BYTES = 2 << 30
-SECONDS = 180
 MOST_PAGES = 500
 QUALITY, EFFORT = 82, 2  # more effort takes most of the time of a page and saves a twentieth of its bytes
 TALLEST = 4  # times the width
@@ -26,11 +26,8 @@ def installed() -> bool:
 
 def render(pdf: Path, folder: Path, widths: Sequence[int]) -> list[dict[int, Path]]:
     """For each page its pictures by width; raises Invalid for a file that cannot be rendered within the limits."""
-    command = [sys.executable, "-I", "-m", MODULE, str(pdf), str(folder), *map(str, widths)]
-    try:
-        child = subprocess.run(command, capture_output=True, timeout=SECONDS, check=False)
-    except subprocess.TimeoutExpired:
-        raise Invalid(f"its pages take more than {SECONDS} seconds to draw", "make it smaller") from None
+    slow = Invalid(f"its pages take more than {SECONDS} seconds to draw", "make it smaller")
+    child = children.run(MODULE, [str(pdf), str(folder), *map(str, widths)], slow)
     count = child.stdout.strip()
     if child.returncode or not count.isdigit():
         raise Invalid("its pages cannot be drawn", "save it anew as PDF")
@@ -55,7 +52,8 @@ def main(pdf: str, folder: str, *widths: str) -> None:
         for size in sizes:
             shape = size, max(1, round(height * size / width))
             small = picture if picture.size == shape else picture.resize(shape, Image.Resampling.LANCZOS)
-            small.save(Path(folder, f"{number}-{size}.webp"), "WEBP", quality=QUALITY, method=EFFORT)
+            with children.room():
+                small.save(Path(folder, f"{number}-{size}.webp"), "WEBP", quality=QUALITY, method=EFFORT)
     sys.stdout.write(str(len(document)))
 
 

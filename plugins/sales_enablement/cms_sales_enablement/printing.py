@@ -10,6 +10,7 @@ from cms_sales_enablement.deck_files import Written
 from cms_sales_enablement.ladder import Ladder, Rung
 from cms_sales_enablement.material import Material
 from cms_sales_enablement.models import Deck, Slide
+from cms_sales_enablement.placing import placed
 
 
 def require_writable(out: Path) -> None:
@@ -76,12 +77,8 @@ def write_pages(
             deck_files.write_slides(svc, made_of, [slide.uid for slide in slides], deck, pptx)
             office.to_pdf(pptx, out, hidden=True)
             return
-        partial = out.with_name(f".{out.name}.part")
-        try:
+        with placed(out) as partial:
             pdf_copies.gather(_pages(svc, ladder, made_of, slides, deck, Path(folder)), partial)
-            partial.replace(out)
-        finally:
-            partial.unlink(missing_ok=True)
 
 
 def _pages(
@@ -102,7 +99,7 @@ def _ours(svc: Services, made_of: Material, uids: Sequence[str], deck: Deck | No
     """The PDF of slides that were told, as the deck's file holds them, but for notes: those are for nobody who reads it."""
     pptx, out = folder / "told.pptx", folder / "told.pdf"
     deck_files.write_slides(svc, made_of, uids, deck, pptx, bare=True)
-    told.to_pdf(pptx, out, len(uids))
+    told.to_pdf(pptx, out, [made_of.by_ref[uid].title for uid in uids])
     return out
 
 

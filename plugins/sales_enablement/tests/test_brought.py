@@ -15,11 +15,11 @@ from cms_core.errors import Conflict, Forbidden, Invalid
 from cms_core.services import Services
 from cms_core.testing.calls import caller_of
 from cms_sales_enablement import (
+    children,
     decks,
     drawing,
     office,
     pdf_copies,
-    pdf_pages,
     pictures,
     presentations,
     printing,
@@ -136,7 +136,7 @@ def test_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pdf_copies, "LARGEST", 1 << 20)
     with pytest.raises(Invalid, match="over 1 MB"):
         pdf_copies.cleaned(b"%PDF-" + bytes(2 << 20))
-    monkeypatch.setattr(pdf_pages, "SECONDS", 0.01)
+    monkeypatch.setattr(children, "SECONDS", 0.01)
     with pytest.raises(Invalid, match="seconds to read"):
         pdf_copies.cleaned(pdfs.plain(2))
 

@@ -311,6 +311,8 @@ def test_more_pages_are_gathered_than_a_command_can_name(tmp_path: Path) -> None
     sheet.write_bytes(pdfs.plain(3))
     pdf_copies.gather([(sheet, 1 + at % 3) for at in range(900)], tmp_path / "out.pdf")
     assert len(pypdfium2.PdfDocument(tmp_path / "out.pdf")) == 900
+    with pytest.raises(OSError, match="No space left"):  # PDFium itself does not tell
+        pdf_copies.gather([(sheet, 1)], Path("/dev/full"))
 
 
 def test_commands_write_it_or_say_why_not(cms: Callable[..., Result], tmp_path: Path, pptx: Path) -> None:

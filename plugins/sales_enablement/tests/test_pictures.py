@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from cms_core.contract import Media
 from cms_core.errors import Invalid
@@ -20,6 +20,7 @@ from cms_sales_enablement import (
     office,
     pdf_pages,
     pictures,
+    presentations,
     printing,
     shares,
 )
@@ -108,6 +109,7 @@ def test_a_page_says_what_cannot_be_drawn(
         raise Invalid("LibreOffice could not make a PDF of it")
 
     monkeypatch.setattr(office, "to_pdf", broken)
+    monkeypatch.setattr(drawing, "PAUSE", timedelta(0))
     deck, browser = deck_of(rep, "256"), as_role("rep")
     at = [f"{AT}/decks/{deck.public_id}", f"{AT}/presentations/pitch"]
     pages = [browser.get(each).text for each in at]
@@ -128,9 +130,53 @@ def test_what_cannot_be_drawn_is_tried_three_times(
     monkeypatch.setattr(office, "to_pdf", broken)
     deck = deck_of(rep, "256")
     pictures.ask_for(rep, deck.asset, [slides[0]], deck)
-    assert [drawing.draw_next(rep) for _ in range(4)] == [True, True, True, False]
+    assert [drawing.draw_next(rep) for _ in range(2)] == [True, False], (
+        "what failed is not tried again at once"
+    )
+    with rep.session() as session:
+        pause = session.scalars(select(Picture.asked_at)).one() - rep.now()
+    assert timedelta(seconds=50) < pause <= timedelta(minutes=1)
+    monkeypatch.setattr(drawing, "PAUSE", timedelta(0))
+    with rep.transaction() as session:
+        session.execute(update(Picture).values(asked_at=rep.now()))
+    assert [drawing.draw_next(rep) for _ in range(3)] == [True, True, False]
     with rep.session() as session:
         assert session.scalars(select(Picture.reason)).one() == "LibreOffice could not make a PDF of it"
+
+
+def test_a_slide_that_cannot_be_drawn_costs_no_other_its_picture(
+    rep: Services, slides: list[Slide], by_hand: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = printing.write_pages
+
+    def odd(svc: Services, made_of: Any, wanted: list[Slide], *more: Any) -> None:
+        if slides[2].uid in {slide.uid for slide in wanted}:
+            raise Invalid("this one cannot be drawn")
+        written(svc, made_of, wanted, *more)
+
+    monkeypatch.setattr(printing, "write_pages", odd)
+    asset = presentations.find(rep, "pitch").asset.id
+    pictures.ask_for(rep, asset, [slides[0], slides[2]], None)
+    while drawing.draw_next(rep):
+        pass
+    assert picture_of(rep, slides[0], None) is not None
+    with rep.session() as session:
+        failed = session.execute(select(Picture.slide, Picture.tries).where(Picture.wide.is_(None))).all()
+    assert failed == [(slides[2].uid, 1)]
+
+
+def test_where_there_is_no_room_nothing_is_tried_in_vain(
+    rep: Services, slides: list[Slide], by_hand: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(office, "to_pdf", full)
+    deck = deck_of(rep, "256")
+    pictures.ask_for(rep, deck.asset, [slides[0]], deck)
+    assert [drawing.draw_next(rep) for _ in range(2)] == [True, False]
+    with rep.session() as session:
+        assert session.scalars(select(Picture.tries)).all() == [0]
 
 
 def test_pages_that_are_not_the_slides_are_not_kept(

@@ -20,14 +20,15 @@ from pptx.oxml import parse_xml
 from pptx.oxml.ns import nsdecls
 from pptx.util import Inches
 
-from cms_core.errors import Invalid
-from cms_sales_enablement import pdf_pages, told
+from cms_core.errors import Invalid, TryLater
+from cms_sales_enablement import children, told
 from cms_sales_enablement.pptx.authoring import authored
 from cms_sales_enablement.pptx.block import CHART_KINDS, Block
 from cms_sales_enablement.pptx.composing import compose
 from cms_sales_enablement.pptx.data import Chart
 from cms_sales_enablement.pptx.template import DeckTemplate
 from cms_sales_enablement.told import numbers, texts
+from cms_sales_enablement.told.charts import Scale
 from cms_sales_enablement.told.media import Media
 from cms_sales_enablement.told.pages import printed
 from cms_sales_enablement.told.press import Press
@@ -60,7 +61,7 @@ def pages(folder: Path, *blocks: Block, **values: str) -> "pypdfium2.PdfDocument
     """The pages of these blocks."""
     named = {f"block-{at}": block for at, block in enumerate(blocks)}
     out = folder / "told.pdf"
-    told.to_pdf(written(folder, named, values), out, len(blocks))
+    told.to_pdf(written(folder, named, values), out, [block.title for block in blocks])
     return pypdfium2.PdfDocument(out.read_bytes())
 
 
@@ -216,8 +217,9 @@ def test_whatever_is_told_has_one_page_each_with_its_title(
 ) -> None:
     folder = tmp_path_factory.mktemp("told")
     path = written(folder, {f"block-{at}": block for at, block in enumerate(blocks)})
-    assert printed(path, folder / "out.pdf") == len(blocks)
-    found = pypdfium2.PdfDocument(folder / "out.pdf")
+    made, count = printed(path)
+    assert count == len(blocks)
+    found = pypdfium2.PdfDocument(made)
     assert len(found) == len(blocks)
     for at, block in enumerate(blocks):
         assert block.title in text_of(found, at).replace(" ", "")
@@ -307,14 +309,60 @@ def test_what_is_no_picture_is_left_out() -> None:
 def test_what_takes_too_long_or_breaks_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = written(tmp_path, {"block-1": Block(title="x")})
     with pytest.raises(Invalid, match="cannot be drawn") as refused:
-        told.to_pdf(path, tmp_path / "out.pdf", 2)
+        told.to_pdf(path, tmp_path / "out.pdf", ["x", "y"])
     assert refused.value.remedy
     (tmp_path / "none.pptx").write_bytes(b"PK")
-    with pytest.raises(Invalid, match="cannot be drawn"):
-        told.to_pdf(tmp_path / "none.pptx", tmp_path / "out.pdf", 1)
-    monkeypatch.setattr(pdf_pages, "SECONDS", 0.01)
+    with pytest.raises(Invalid, match="one of its slides cannot be drawn"):
+        told.to_pdf(tmp_path / "none.pptx", tmp_path / "out.pdf", ["x"])
+    assert not (tmp_path / "out.pdf").exists() or (tmp_path / "out.pdf").stat().st_size
+    with pytest.raises(OSError, match="No space left"):
+        told.to_pdf(path, Path("/dev/full"), ["x"])
+    monkeypatch.setattr(children, "SECONDS", 0.01)
     with pytest.raises(Invalid, match="seconds to draw"):
-        told.to_pdf(path, tmp_path / "out.pdf", 1)
+        told.to_pdf(path, tmp_path / "out.pdf", ["x"])
+
+
+def test_the_slide_that_cannot_be_drawn_is_named(tmp_path: Path) -> None:
+    path = written(tmp_path, {"block-1": Block(title="Good"), "block-2": Block(title="Bad", lines=("x",))})
+    show = Presentation(str(path))
+    show.slides[1].placeholders[0]._element.find("{*}spPr").append(
+        parse_xml(f'<a:xfrm {nsdecls("a")} rot="askew"><a:off x="0" y="0"/><a:ext cx="1" cy="1"/></a:xfrm>')
+    )
+    show.save(str(path))
+    with pytest.raises(Invalid, match="the told slide 'Bad' cannot be drawn"):
+        told.to_pdf(path, tmp_path / "out.pdf", ["Good", "Bad"])
+
+
+def test_a_child_that_is_killed_says_nothing_of_the_slides() -> None:
+    with pytest.raises(TryLater, match="killed"):
+        children.run("timeit", ["-n1", "-r1", "import os; os.kill(os.getpid(), 9)"], Invalid("slow"))
+
+
+def test_greys_of_sixteen_bits_are_shown() -> None:
+    deep = io.BytesIO()
+    Image.frombytes("I;16", (64, 1), b"".join((x * 1024).to_bytes(2, "little") for x in range(64))).save(
+        deep, "PNG"
+    )
+    media = Media()
+    media.keep(deep.getvalue(), 64, 1)
+    with Image.open(io.BytesIO(media.kept["told:0"][0])) as shown:
+        greys = [shown.convert("L").getpixel((x, 0)) for x in (0, 16, 32, 48)]
+    assert greys == [0, 64, 128, 192]
+
+
+def test_figures_as_large_as_numbers_go_have_an_axis() -> None:
+    scale = Scale.of([("A", (1e308, 5.0)), ("B", (-1e308, 1.0))])
+    assert scale.ticks == [-1e308, -5e307, 0.0, 5e307, 1e308]
+    assert [scale.at(each) for each in (-1e308, 0.0, 1e308)] == [0, 0.5, 1]
+
+
+def test_a_brand_without_colours_can_be_read() -> None:
+    theme = Theme({}, {}, {})
+    assert (theme.named("lt1"), theme.named("dk1"), theme.named("accent1")) == (
+        "#ffffff",
+        "#000000",
+        "#000000",
+    )
 
 
 # --- the marks of a brand ---------------------------------------------------------------------------------------------
@@ -356,8 +404,7 @@ def test_marks_of_the_brand_stand_behind_and_odd_ones_stop_nobody(tmp_path: Path
     title.append(parse_xml(f'<a:solidFill {nsdecls("a")}><a:srgbClr val="F0C000"/></a:solidFill>'))
     brand.save(str(path))
     told_file = written(tmp_path, {"block-1": Block(title="Ours", lines=("One",))})
-    assert printed(told_file, tmp_path / "out.pdf") == 1
-    found = pypdfium2.PdfDocument(tmp_path / "out.pdf")
+    found = pypdfium2.PdfDocument(printed(told_file)[0])
     colours = colours_of(found)
     assert {(16, 64, 96), (192, 0, 32), (240, 192, 0)} <= colours
     assert not {(0, 255, 0), (0, 0, 255)} & colours, "one that is hidden, and one that would be no box"

@@ -2,14 +2,12 @@
 
 import ctypes
 import logging
-import subprocess
-import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
 from cms_core import Invalid
-from cms_sales_enablement import pdf_pages
+from cms_sales_enablement import children, pdf_pages
 
 log = logging.getLogger(__name__)
 
@@ -38,18 +36,19 @@ def _is_there(names: Iterable[str]) -> bool:
     return False
 
 
-def to_pdf(pptx: Path, out: Path, count: int) -> None:
-    """Write the PDF of a presentation of ``count`` told slides; raises Invalid where that cannot be within the limits."""
-    command = [sys.executable, "-I", "-m", __name__, str(pptx), str(out)]
-    try:
-        child = subprocess.run(command, capture_output=True, timeout=pdf_pages.SECONDS, check=False)
-    except subprocess.TimeoutExpired:
-        raise Invalid(
-            f"its slides take more than {pdf_pages.SECONDS} seconds to draw", "say less on them", field="out"
-        ) from None
+def to_pdf(pptx: Path, out: Path, titles: Sequence[str]) -> None:
+    """Write the PDF of a presentation of told slides with these titles; raises Invalid where that cannot be within the limits."""
+    slow = Invalid(
+        f"its slides take more than {children.SECONDS} seconds to draw",
+        "say less on them, or make what lies behind them simpler",
+        field="out",
+    )
+    child = children.run(__name__, [str(pptx), str(out)], slow)
     if child.returncode:
         log.warning("told slides cannot be drawn: %s", child.stderr[-500:].decode("utf-8", "replace"))
-    if child.returncode or child.stdout.strip() != str(count).encode():
+    drawn = int(child.stdout) if child.stdout.strip().isdigit() else -1
+    if child.returncode or drawn != len(titles):
+        named = f"the told slide {titles[drawn][:80]!r}" if 0 <= drawn < len(titles) else "one of its slides"
         raise Invalid(
-            "its slides cannot be drawn here", "install libreoffice-impress, or write a .pptx", field="out"
+            f"{named} cannot be drawn here", "install libreoffice-impress, or write a .pptx", field="out"
         )

@@ -108,7 +108,7 @@ class Scale:
     def ticks(self) -> Sequence[float]:
         """The values that are written on it."""
         return [
-            self.low + at * self.step
+            self.low + at / 2 * self.step + at / 2 * self.step  # by halves, as above
             for at in range(round((self.high / 2 - self.low / 2) / self.step * 2) + 1)
         ]
 

@@ -47,7 +47,9 @@ def _fitted(data: bytes, width: float, height: float, crop: Crop) -> tuple[bytes
             with Image.open(io.BytesIO(data), formats=READ) as image:
                 image.draft("RGB", most)  # a JPEG is read as small as will do
                 kind = "JPEG" if image.format == "JPEG" else "PNG"
-                shown = image.convert("RGB" if kind == "JPEG" else "RGBA")
+                deep = image.mode.startswith("I")  # 16 bits of grey, which Pillow would cut off at 8
+                plain = image.point(lambda grey: grey / 256).convert("L") if deep else image
+                shown = plain.convert("RGB" if kind == "JPEG" else "RGBA")
             if any(crop):
                 shown = shown.crop(_box(crop, shown.size))
             shown.thumbnail(most)

@@ -16,8 +16,16 @@ from cms_sales_enablement.told.shapes import Painter
 from cms_sales_enablement.told.theme import Theme
 
 
-def printed(pptx: Path, out: Path) -> int:
-    """Write the PDF of a presentation's slides and say how many pages it has."""
+class Undrawable(Exception):
+    """A slide that cannot be drawn: the one after so many."""
+
+    def __init__(self, before: int) -> None:
+        super().__init__(f"slide {before + 1} cannot be drawn")
+        self.before = before
+
+
+def printed(pptx: Path) -> tuple[bytes, int]:
+    """The PDF of a presentation's slides, and how many pages it has; raises Undrawable for the first one that cannot be drawn."""
     import pptx as python_pptx
 
     show: Any = python_pptx.Presentation(str(pptx))
@@ -25,9 +33,14 @@ def printed(pptx: Path, out: Path) -> int:
     media = Media()
     press = Press(media)
     pages = _Pages(show.element.find("{*}defaultTextStyle"), size, media, Fitter(press))
-    document = press.document(Markup("").join(map(pages.section, show.slides)), *size)
-    document.write_pdf(str(out))
-    return len(document.pages)
+    sections = Markup("")
+    for at, slide in enumerate(show.slides):
+        try:
+            sections += pages.section(slide)
+        except Exception as fault:
+            raise Undrawable(at) from fault
+    document = press.document(sections, *size)
+    return document.write_pdf(), len(document.pages)
 
 
 @dataclass

@@ -16,6 +16,7 @@ from cms_sales_enablement.told.numbers import part
 
 Rgb = tuple[float, float, float]  # each from 0 to 1
 
+LIGHT = ("lt1", "lt2", "bg1", "bg2")
 ACCENTS = tuple(f"accent{number}" for number in range(1, 7))
 SERIFS = ("serif", "tinos", "caladea", "gelasio", "roman")
 MONOS = ("mono", "cousine", "courier")
@@ -50,8 +51,8 @@ class Theme:
         return cls(colours, called, fonts)
 
     def named(self, name: str) -> str:
-        """A colour of the scheme: ``tx1``, ``accent2``; black where there is none."""
-        return _css(self._scheme(name) or (0.0, 0.0, 0.0))
+        """A colour of the scheme: ``tx1``, ``accent2``; where there is none, black, or white for light ones."""
+        return _css(self._scheme(name) or ((1.0, 1.0, 1.0) if name in LIGHT else (0.0, 0.0, 0.0)))
 
     def mixed(self, name: str, part: float) -> str:
         """So much of a colour of the scheme, and the rest of white."""
