@@ -16,6 +16,7 @@ from cms_core.content.images import encode_again
 from cms_core.content.models import Media
 from cms_core.content.slugs import slugify
 from cms_core.db import now
+from cms_core.dialect import insert_missing
 from cms_core.errors import Invalid, NotFound
 from cms_core.files import replace_file
 
@@ -100,14 +101,14 @@ def record(session: Session, stored: Stored, alt: str = "") -> Media:
     A file that was put away comes back; a private one that somebody uploads for all to see is for all to see.
     """
     alt = CONTROL.sub("", " ".join(alt.split()))[:MAX_ALT]
-    media = session.scalars(select(Media).where(Media.sha256 == stored.sha256)).first()
-    if media is None:
-        media = Media(**vars(stored), alt=alt, created_at=now(session))
-        session.add(media)
-    else:
-        media.alt = media.alt or alt
-        media.source_url = media.source_url or stored.source_url
-        media.private = media.private and stored.private
+    same = select(Media).where(Media.sha256 == stored.sha256)
+    media = session.scalars(same).first()
+    if media is None:  # somebody else may keep the same at the same moment
+        insert_missing(session, Media, [{**vars(stored), "alt": alt, "created_at": now(session)}])
+        media = session.scalars(same).one()
+    media.alt = media.alt or alt
+    media.source_url = media.source_url or stored.source_url
+    media.private = media.private and stored.private
     media.archived_at = None
     session.flush()
     return media

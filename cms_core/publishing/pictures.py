@@ -17,7 +17,7 @@ from cms_core.content.placements import check_placement, make_placement
 from cms_core.deadline import DECISION_SECONDS
 from cms_core.dialect import among
 from cms_core.frozen import varied
-from cms_core.publishing import local_time
+from cms_core.publishing import local_time, planned
 from cms_core.publishing.claims import Held, Task, missing, write
 from cms_core.publishing.experiments import division_of
 from cms_core.publishing.links import PublicationLinks, stored_links, utm_of
@@ -115,7 +115,9 @@ class Pictures:
 
     def take(self, held: Held) -> Snapshot:
         """The picture of one; raises NotNow when the plugin is missing, the approval is gone or a check stops it."""
-        rows = self._rows[held.publication_id]
+        rows = self._rows.get(held.publication_id)
+        if rows is None:
+            raise NotNow("it has no words to publish (any more)")
         row, plugins = rows[0], self._workspace.plugins
         channel = plugins.channels.get(row.channel)
         if channel is None:
@@ -174,7 +176,7 @@ class Pictures:
             row.channel,
             self._connections[row.connection_id],
             due_at=row.due_at,
-            campaign=_told(campaign) if campaign else None,
+            campaign=planned.campaign(campaign) if campaign else None,
             arm=row.arm,
             variant=row.variant,
         )
@@ -224,7 +226,3 @@ def _require_approval(revision: Revision, content_hash: str) -> None:
     approved = revision.state in (RevisionState.APPROVED, RevisionState.SUPERSEDED)
     if not approved or revision.content_hash != content_hash:
         raise NotNow(f"revision {revision.n} of {revision.asset.slug!r} is not approved (any more)")
-
-
-def _told(row: Campaign) -> c.Campaign:
-    return c.Campaign(row.public_id, row.name, row.key, row.tz, dict(row.utm))

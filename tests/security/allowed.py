@@ -210,7 +210,7 @@ ALLOWED = {
     "POST /app/p/sales_enablement/rooms/<public_id>": SELLERS,
     **{
         f"POST /app/p/sales_enablement/rooms/<public_id>/{what}": SELLERS
-        for what in ("items", "steps", "steps/<step>", "questions/<question>", "links", "close")
+        for what in ("items", "steps", "steps/<step>", "questions/<question>", "links", "close", "reopen")
     },
     "GET /d/<token>/<item>": PUBLIC,
     "GET /d/<token>/<item>/slides/<slide>/<int:width>": PUBLIC,
