@@ -100,7 +100,7 @@ class Pictures:
         ids = [held.publication_id for held in batch]
         rows = session.execute(_ROWS.where(among(session, P.id, ids))).all()
         self._rows = {key: list(arms) for key, arms in groupby(rows, key=lambda row: row.id)}
-        query = _REVISIONS.where(Revision.id.in_({row.revision_id for row in rows}))
+        query = _REVISIONS.where(among(session, Revision.id, {row.revision_id for row in rows}))
         self._revisions = {each.id: each for each in session.scalars(query)}
         self._connections = self._all(Connection, {row.connection_id for row in rows})
         self._campaigns = self._all(Campaign, {row.campaign_id for row in rows} - {None})
@@ -109,9 +109,8 @@ class Pictures:
         self._handles: dict[int, c.Link] = {}
 
     def _all(self, model: Any, ids: Iterable[int]) -> dict[int, Any]:
-        wanted = list(ids)
-        query = select(model).where(model.id.in_(wanted))
-        return {each.id: each for each in self._session.scalars(query)} if wanted else {}
+        query = select(model).where(among(self._session, model.id, ids))
+        return {each.id: each for each in self._session.scalars(query)}
 
     def take(self, held: Held) -> Snapshot:
         """The picture of one; raises NotNow when the plugin is missing, the approval is gone or a check stops it."""

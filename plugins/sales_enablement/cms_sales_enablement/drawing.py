@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import delete, select, update
 
-from cms_core import CmsError, JobContext, Services
+from cms_core import CmsError, Invalid, JobContext, Services
 from cms_sales_enablement import (
     decks,
     material,
@@ -74,12 +74,12 @@ def _try(svc: Services, rows: Sequence[Picture]) -> None:
         log.warning("slides are drawn later: %s", error)
         _put_off(svc, rows)
     except CmsError as error:
-        if len(rows) > 1 and not rows[0].tries:
+        if len(rows) > 1:
             for row in rows:
                 _try(svc, [row])
             return
         log.warning("slides could not be drawn: %s", error)
-        _count_try(svc, rows, str(error))
+        _count_try(svc, rows[0], str(error))
 
 
 def _next(svc: Services) -> Sequence[Picture]:
@@ -132,8 +132,7 @@ def _draw_slides(svc: Services, made_of: Material, deck: Deck | None, rows: Sequ
         printing.write_pages(svc, made_of, list(wanted.values()), deck, pdf)
         pages = pdf_pages.render(pdf, Path(folder), (WIDE, SMALL))
         if len(pages) != len(wanted):  # a program that leaves hidden slides out would shift the others
-            _count_try(svc, rows, f"{len(pages)} pages of {len(wanted)} slides")
-            return
+            raise Invalid(f"{len(pages)} pages of {len(wanted)} slides")
         for key, page in zip(wanted, pages, strict=True):
             _keep(svc, key, page)
 
@@ -155,20 +154,19 @@ def _keep(svc: Services, key: str, page: Mapping[int, Path]) -> None:
         session.execute(update(Picture).where(Picture.key == key).values(wide=wide, small=small, reason=""))
 
 
-def _count_try(svc: Services, rows: Sequence[Picture], reason: str) -> None:
-    keys = [row.key for row in rows]
+def _count_try(svc: Services, row: Picture, reason: str) -> None:
     with svc.transaction() as session:
-        tried = update(Picture).where(Picture.key.in_(keys))
+        tried = update(Picture).where(Picture.key == row.key)
         session.execute(tried.values(tries=Picture.tries + 1, reason=reason[:500]))
-    _put_off(svc, rows)
+    _put_off(svc, [row])
 
 
 def _put_off(svc: Services, rows: Sequence[Picture]) -> None:
     """What failed may have failed for the weather's sake, and that changes."""
-    later = {row.key: svc.now() + PAUSE * 8**row.tries for row in rows}
     with svc.transaction() as session:
-        for key, at in later.items():
-            session.execute(update(Picture).where(Picture.key == key).values(asked_at=at))
+        for row in rows:
+            later = svc.now() + PAUSE * 8**row.tries
+            session.execute(update(Picture).where(Picture.key == row.key).values(asked_at=later))
 
 
 def _forget(svc: Services, rows: Sequence[Picture]) -> None:

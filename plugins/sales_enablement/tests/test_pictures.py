@@ -163,6 +163,12 @@ def test_a_slide_that_cannot_be_drawn_costs_no_other_its_picture(
     with rep.session() as session:
         failed = session.execute(select(Picture.slide, Picture.tries).where(Picture.wide.is_(None))).all()
     assert failed == [(slides[2].uid, 1)]
+    with rep.transaction() as session:  # its second try comes together with the first of another slide
+        session.execute(update(Picture).where(Picture.wide.is_(None)).values(asked_at=rep.now()))
+    pictures.ask_for(rep, asset, [slides[1]], None)
+    while drawing.draw_next(rep):
+        pass
+    assert picture_of(rep, slides[1], None) is not None
 
 
 def test_where_there_is_no_room_nothing_is_tried_in_vain(
