@@ -115,7 +115,7 @@ class Fence:
         if time.monotonic() >= self._watch_at:
             mark, found = self._look()
             if self._verdict is None and (mark is None or found.seen > mark.seen):
-                self._keep(self._named() if mark is None else found)
+                self._keep(found)
             self._watch_at = time.monotonic() + LOOK_SECONDS
         return self.reason
 
@@ -148,6 +148,9 @@ class Fence:
 
     def _look(self) -> tuple[Mark | None, Found]:
         mark, found = self._read(), self._ask()
+        if mark is None and found.instance is not None:
+            with self._alone():  # who names a database holds this until the file says so too
+                mark = self._read()
         self._versions = self._versions or found.versions
         self._verdict = UPGRADED if found.versions != self._versions else self._judge(mark, found)
         self._look_at = time.monotonic() + LOOK_SECONDS
@@ -202,7 +205,9 @@ class Fence:
         """Other workers may do the same at this moment: the highest number stays, and so does what a person has closed."""
         with self._alone():
             known = self._read()
-            if known is None or (not known.closed and known.seen < found.seen):
+            if known is None:
+                self._write(self._mark(self._named()))
+            elif not known.closed and known.seen < found.seen:
                 self._write(self._mark(found))
 
     def _read(self) -> Mark | None:

@@ -305,6 +305,31 @@ def test_two_workers_at_once_never_leave_a_torn_file_or_a_lower_number(used: Wor
     assert not list(used.config.home.glob(".fence*"))
 
 
+def test_who_looks_while_another_names_the_database_waits_for_the_file(workspace: Workspace) -> None:
+    workspace.fence.file.unlink(missing_ok=True)
+    first, second = (Fence(workspace.config, workspace.db) for _ in range(2))
+    named, written = threading.Event(), threading.Event()
+    write, found = first._write, []
+
+    def slowly(mark: f.Mark) -> None:
+        named.set()
+        assert written.wait(30)
+        write(mark)
+
+    first._write = slowly  # type: ignore[method-assign]
+    threads = [threading.Thread(target=first.watch)]
+    threads[0].start()
+    assert named.wait(30)
+    threads.append(threading.Thread(target=lambda: found.append(second.watch())))
+    threads[1].start()
+    threads[1].join(0.3)
+    assert not found
+    written.set()
+    for each in threads:
+        each.join(30)
+    assert (first.reason, found) == (None, [None])
+
+
 def test_a_long_run_to_people_is_stopped_when_the_fence_closes(
     workspace: Workspace, worker: Worker, arm: Arm, toys: Toys
 ) -> None:
