@@ -32,7 +32,7 @@ class NoJournal:
         """Nothing is kept."""
 
 
-def same_loop(port: int, data: bytes, count: int, connections: int) -> None:
+def door_alone(port: int, data: bytes, count: int, connections: int) -> None:
     """The product's own door, fed with bytes that were written before: no ledger, no journal, no rendering."""
     server = SmtpServer("127.0.0.1", port, "none")
     door = SmtpDoor(server, Guard("127.0.0.1"), NoJournal(), connections=connections)

@@ -11,6 +11,9 @@ from marshmallow import Schema
 from cms_core.plugins import Plugins
 
 ROOT = Path(__file__).parent.parent / "plugins"
+APP_STYLES = ROOT.parent / "cms_core" / "web" / "static"
+_CLASS = re.compile(r"\.([a-zA-Z][\w-]*)")
+_SELECTORS = re.compile(r"([^{}@;]+)\{(?![^{}]*\{)")
 NAMES = sorted(path.name for path in ROOT.iterdir() if path.is_dir() and list(path.glob("cms_*")))
 
 
@@ -47,6 +50,20 @@ def test_it_states_the_api_it_was_made_for(name: str) -> None:
 def test_templates_stand_in_a_folder_of_its_name(name: str) -> None:
     folder = package(name) / "templates"
     assert not [path for path in folder.rglob("*.html") if path.relative_to(folder).parts[0] != name]
+
+
+def test_its_styles_in_the_app_have_names_of_their_own(name: str) -> None:
+    """Each selector has a class that the app does not know, or what the app says of its own class would come on top."""
+    app = {each for path in APP_STYLES.glob("*.css") for each in _CLASS.findall(path.read_text("utf-8"))}
+    sheets = [path.read_text("utf-8") for path in package(name).glob("static/*.css")]
+    selectors = [
+        each.strip()
+        for sheet in sheets
+        if "@layer plugin" in sheet  # others are for pages that stand alone
+        for block in _SELECTORS.findall(sheet)
+        for each in block.split(",")
+    ]
+    assert [each for each in selectors if not set(_CLASS.findall(each)) - app] == []
 
 
 def test_tables_have_its_prefix(name: str) -> None:

@@ -25,6 +25,7 @@ from tests import serving
 
 from .conftest import FIREFOX, path_of
 from .decks import make
+from .test_deck_shares import look_at
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -66,9 +67,11 @@ def served(desk: Any, deck: str) -> Iterator[str]:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
 def test_pages_are_accessible_and_keep_the_policy(
-    browser: "Browser", served: str, desk: Any, deck: str, theme: str, width: int
+    browser: "Browser", served: str, desk: Any, deck: str, reader: Any, theme: str, width: int
 ) -> None:
-    shown = path_of(desk.share(deck, contact="dana@acme.test").url)
+    made = desk.share(deck, contact="dana@acme.test")
+    shown = path_of(made.url)
+    assert look_at(reader, made.url, "258:9000 256:1000", 10) == 204
     context = browser.new_context(
         color_scheme=theme, viewport={"width": width, "height": 900}, bypass_csp=True
     )  # type: ignore[arg-type]
@@ -81,6 +84,8 @@ def test_pages_are_accessible_and_keep_the_policy(
     for path in (*(AT + end for end in ends), shown):
         page.goto(served + path)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{path} scrolls sideways"
+        fitting = "[...document.querySelectorAll('.dwell ol')].map(e => e.scrollWidth <= e.clientWidth)"
+        assert page.evaluate(fitting) == ([True] if path.endswith(deck) else []), path
         if AXE.is_file():
             page.add_script_tag(content=AXE.read_text(encoding="utf-8"))
             found = page.evaluate("tags => axe.run({runOnly: tags})", RULES)
