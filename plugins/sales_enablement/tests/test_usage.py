@@ -88,7 +88,7 @@ def test_it_is_told_on_a_page_and_over_http(
     assert "By person" in page
     assert as_role("rep").get("/app/p/sales_enablement/usage/").status_code == 403
     assert (
-        "In 2 decks, seen 1 times for 0 min 10 s"
+        "In 2 decks, 1 look of 0 min 10 s in all"
         in as_role("rep").get("/app/p/sales_enablement/presentations/pitch").text
     )
     marketer, at = caller_of(app, "marketer"), "/sales_enablement/usage"
