@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 from cms_core.demo import people
 from cms_core.demo.desk import typed
@@ -19,19 +20,20 @@ SHARED = "northmoor-bakeries"
 PRESENTATION = "first-meeting.pptx"
 IN_SIGHT = 1.2  # seconds that a page is looked at; a look counts from one second on
 _VIEW = 'data-view="'
+STEPS = (("us", "Send the security questionnaire"), ("them", "Name two people for the pilot"))
 COLUMNS = (
     "external_id", "name", "company", "contacts", "amount", "currency", "stage", "outcome", "closed_at", "owner",
 )  # fmt: skip
 # Amount in EUR, stage, and how many days before the end of the story it was won or lost.
 DEALS = (
-    (4800, "Contract", "won", 41),
-    (12000, "Contract", "won", 23),
-    (3600, "Proposal", "lost", 30),
-    (9600, "Contract", "won", 9),
-    (7200, "Proposal", "", 0),
-    (15600, "Demo", "", 0),
-    (4800, "Qualified", "", 0),
-    (21000, "Qualified", "", 0),
+    (4800, "Decision", "won", 41),
+    (12000, "Decision", "won", 23),
+    (3600, "Decision", "lost", 30),
+    (9600, "Decision", "won", 9),
+    (7200, "Decision", "", 0),
+    (15600, "Consideration", "", 0),
+    (4800, "Consideration", "", 0),
+    (21000, "Consideration", "", 0),
 )
 
 
@@ -87,7 +89,8 @@ def share_with_warmest(workspace: Workspace, crowd: Crowd) -> Opened:
 
 
 def share_deck(place: Home, workspace: Workspace, crowd: Crowd, presentation: str) -> str:
-    """The rep makes a deck for the largest open deal and shares it; somebody there opens it. Returns the deck's name."""
+    """The rep makes a deck for the largest open deal and shares it; somebody there opens it; the deal gets a room. Returns
+    the deck's name."""
     deals = [each for each in typed(workspace, REP, "deals", "list") if each["outcome"] == "open"]
     deal = max(deals, key=lambda each: each["amount"])
     said = ("--for", deal["id"], "--set", "days_to_close=9", "-o", str(place.files / "deck.pptx"))
@@ -97,7 +100,16 @@ def share_deck(place: Home, workspace: Workspace, crowd: Crowd, presentation: st
     half = int(IN_SIGHT * 500)
     first, second = (slide["id"] for slide in deck["slides"][:2])
     _look(crowd, reader, link["url"], f"&slide={second}&slides={first}:{half}+{second}:{half}")
+    _open_room(workspace, deal, deck["id"])
     return str(deck["name"])
+
+
+def _open_room(workspace: Workspace, deal: dict[str, Any], deck: str) -> None:
+    """A room for the deal, with the deck, a case study and what is to be done next."""
+    name, pieces = f"{deal['company']} and Larkfield", ("--item", deck, "--item", SHARED)
+    room = typed(workspace, REP, "sales", "rooms", "add", name, "--for", deal["id"], *pieces)
+    for who, what in STEPS:
+        typed(workspace, REP, "sales", "rooms", "steps", room["id"], "--add", what, "--who", who)
 
 
 def _look(crowd: Crowd, email: str, url: str, slides: str = "") -> None:
