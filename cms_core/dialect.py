@@ -17,6 +17,8 @@ from sqlalchemy.sql.elements import KeyedColumnElement
 
 from cms_core.db import Base
 
+FEW = 50
+
 Scalar = TypeVar("Scalar", str, str | None, int)
 
 
@@ -40,8 +42,11 @@ def insert_missing(bound: Session | Connection, model: type[Base], rows: Sequenc
 def among(
     session: Session, column: InstrumentedAttribute[Scalar], values: Iterable[Scalar]
 ) -> ColumnElement[bool]:
-    """SQL: the column is one of these. However many there are, it is one parameter and one statement to compile."""
-    listed = literal(orjson.dumps(list(values)).decode(), Text)
+    """SQL: the column is one of these; many are one parameter, however many there are, and one statement to compile."""
+    given = list(values)
+    if len(given) <= FEW:  # which takes a fifth of the time to say
+        return column.in_(given)
+    listed = literal(orjson.dumps(given).decode(), Text)
     if session.get_bind().dialect.name == "postgresql":
         each = func.json_array_elements_text(cast(listed, JSON)).column_valued()
         # A text is not cast: it would be cut to the length of the column.

@@ -1,4 +1,4 @@
-"""Rows are found among many values by one parameter, on every database alike."""
+"""Rows are found among few values and among many, on every database alike."""
 
 import pytest
 from sqlalchemy import select
@@ -6,8 +6,10 @@ from sqlalchemy.orm import Session
 
 from cms_core.audience.contacts import find_by_public_ids
 from cms_core.audience.models import Contact
-from cms_core.dialect import among
+from cms_core.dialect import FEW, among
 from tests.audience.conftest import ImportText
+
+MANY = 2 * FEW
 
 
 @pytest.fixture
@@ -16,15 +18,21 @@ def people(session: Session, bring: ImportText) -> list[Contact]:
     return list(session.scalars(select(Contact).order_by(Contact.id)))
 
 
-def test_by_number_and_by_text(session: Session, people: list[Contact]) -> None:
+@pytest.mark.parametrize("others", [0, 1, MANY])
+def test_by_number_and_by_text(session: Session, people: list[Contact], others: int) -> None:
     first, second = people
-    assert session.scalars(select(Contact).where(among(session, Contact.id, [second.id, 0]))).all() == [
-        second
-    ]
+    numbers = [second.id, *range(-others, 0)]
+    assert session.scalars(select(Contact).where(among(session, Contact.id, numbers))).all() == [second]
+    texts = [first.public_id, *(f"nobody-{n}" for n in range(others))]
+    assert find_by_public_ids(session, texts) == [first]
+
+
+def test_among_none_there_is_nobody(session: Session, people: list[Contact]) -> None:
     assert session.scalars(select(Contact).where(among(session, Contact.id, []))).all() == []
-    assert find_by_public_ids(session, [first.public_id, "nobody"]) == [first]
     assert find_by_public_ids(session, []) == []
 
 
-def test_what_only_begins_like_an_id_is_none(session: Session, people: list[Contact]) -> None:
-    assert find_by_public_ids(session, [f"{people[0].public_id}-junk"]) == []
+@pytest.mark.parametrize("others", [0, MANY])
+def test_what_only_begins_like_an_id_is_none(session: Session, people: list[Contact], others: int) -> None:
+    junk = [f"{people[0].public_id}-junk", *(f"nobody-{n}" for n in range(others))]
+    assert find_by_public_ids(session, junk) == []
