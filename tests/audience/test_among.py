@@ -6,10 +6,17 @@ from sqlalchemy.orm import Session
 
 from cms_core.audience.contacts import find_by_public_ids
 from cms_core.audience.models import Contact
+from cms_core.db import Database
 from cms_core.dialect import FEW, among
+from cms_core.workspace import Workspace
 from tests.audience.conftest import ImportText
 
 MANY = 2 * FEW
+
+
+@pytest.fixture
+def db(workspace: Workspace) -> Database:
+    return workspace.db
 
 
 @pytest.fixture
