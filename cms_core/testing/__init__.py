@@ -31,7 +31,9 @@ if find_spec("pytest"):
         compiled,
         compiled_routes,
         compiled_templates,
+        installed_plugins,
         migrations_done,
+        pytest_collection_finish,
         quick_migrations,
     )
 
@@ -47,6 +49,7 @@ __all__ = [
     "config",
     "database_url",
     "empty_database_url",
+    "installed_plugins",
     "migrated_config",
     "migrated_database",
     "migrated_postgres",
@@ -54,6 +57,7 @@ __all__ = [
     "page",
     "postgres",
     "pytest_addoption",
+    "pytest_collection_finish",
     "pytest_generate_tests",
     "quick_migrations",
     "session",

