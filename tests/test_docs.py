@@ -19,6 +19,7 @@ from aiosmtpd.controller import Controller
 from pptx import Presentation
 
 from cms_core.testing.databases import PostgresServer
+from tests.commands import forked
 
 ROOT = Path(__file__).parent.parent
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -72,12 +73,17 @@ def run(line: str, folder: Path, environ: dict[str, str]) -> str:
         for word in shlex.split(re.sub(r"\$(\w+)", lambda m: environ.get(m[1], m[0]), line))
     ]
     assert words[0] == "cms", f"a command of the docs is {words[0]!r}"
-    command = [sys.executable, "-m", "cms_core.cli", *words[1:]]
-    done = subprocess.run(
-        command, cwd=folder, env={**os.environ, **environ}, capture_output=True, text=True, check=False
-    )
+    start = (
+        started if words[1] == "init" else forked
+    )  # the first of each page is a process from its first byte
+    done = start(words[1:], folder, {**os.environ, **environ})
     assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
     return done.stdout
+
+
+def started(words: list[str], folder: Path, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "cms_core.cli", *words]
+    return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=False)
 
 
 def test_first_campaign_does_what_its_page_says(tmp_path: Path, mailbox: tuple[Mailbox, int]) -> None:

@@ -20,10 +20,12 @@ def pytest_collection_finish() -> None:
 @pytest.fixture(autouse=True, scope="session")
 def installed_plugins() -> Iterator[None]:
     """What is installed is looked up once per run, not for each workspace: that reads the metadata of every package."""
+    from importlib.metadata import entry_points
+
     from cms_core import loader
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loader, "entry_points", cache(loader.entry_points))
+        patch.setattr("cms_core.loader.entry_points", cache(entry_points))
         patch.setattr(loader, "_version", cache(loader._version))
         yield
 
