@@ -34,6 +34,7 @@ if find_spec("pytest"):
         installed_plugins,
         migrations_done,
         pytest_collection_finish,
+        pytest_configure,
         quick_migrations,
     )
 
@@ -58,6 +59,7 @@ __all__ = [
     "postgres",
     "pytest_addoption",
     "pytest_collection_finish",
+    "pytest_configure",
     "pytest_generate_tests",
     "quick_migrations",
     "session",
