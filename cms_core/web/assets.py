@@ -8,10 +8,11 @@ import hashlib
 from functools import lru_cache
 from pathlib import Path
 
-from flask import Response, request, url_for
+from flask import Response, g, request, url_for
 from markupsafe import Markup
 
 STATIC = Path(__file__).with_name("static")
+ICONS = "vendor/icons.svg"
 FOR_EVER = "public, max-age=31536000, immutable"
 
 
@@ -30,28 +31,41 @@ def version(name: str) -> str:
     return _digest(path, stat.st_mtime_ns, stat.st_size)
 
 
+def _found(name: str) -> tuple[str, str]:
+    """Version and address of a file, looked up once per request: a page shows dozens of icons."""
+    known: dict[str, tuple[str, str]] = g.setdefault("cms_assets", {})
+    if name not in known:
+        made = version(name)
+        known[name] = made, url_for("cms.static", filename=name, v=made or None)
+    return known[name]
+
+
 def asset_url(name: str) -> str:
     """The address of a file of the shell, with its version so that it can be cached for ever."""
-    return url_for("cms.static", filename=name, v=version(name) or None)
+    return _found(name)[1]
 
 
 def has_icons() -> bool:
     """Whether the front-end build's icon sprite is there."""
-    return bool(version("vendor/icons.svg"))
+    return bool(_found(ICONS)[0])
 
 
 def icon(name: str, css: str = "ic", text: str = "") -> Markup:
     """A decorative icon of the sprite; without the sprite ``text`` (a character) or nothing."""
     if not has_icons():
         return Markup('<span class="glyph" aria-hidden="true">{}</span>').format(text) if text else Markup("")
-    href = f"{asset_url('vendor/icons.svg')}#{name}"
+    return _drawn(f"{asset_url(ICONS)}#{name}", css)
+
+
+@lru_cache(maxsize=1024)
+def _drawn(href: str, css: str) -> Markup:
     return Markup('<svg class="{}" aria-hidden="true"><use href="{}"/></svg>').format(css, href)
 
 
 def vendor_script(name: str) -> Markup:
     """The script tag of a front-end package, or nothing when the build did not bring it."""
-    path = f"vendor/{name}"
-    return Markup('<script defer src="{}"></script>').format(asset_url(path)) if version(path) else Markup("")
+    found, address = _found(f"vendor/{name}")
+    return Markup('<script defer src="{}"></script>').format(address) if found else Markup("")
 
 
 def cache_static(response: Response) -> Response:
