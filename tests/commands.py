@@ -1,12 +1,13 @@
-"""``cms`` commands in processes forked from one that has imported everything: most of what a command costs is importing."""
+"""Processes forked from one that has imported everything: most of what starting one costs is importing."""
 
 import multiprocessing
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 from subprocess import CompletedProcess
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from cms_core.cli import COMMANDS, PLUGIN_COMMANDS, main
 from cms_core.loader import GROUP
@@ -20,15 +21,21 @@ LOADED = [
 
 def forked(words: Sequence[str], folder: Path, environ: Mapping[str, str]) -> CompletedProcess[str]:
     """Run ``cms`` with these words in a folder."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(LOADED)
     with TemporaryDirectory() as kept:
         said = [Path(kept, name) for name in ("stdout", "stderr")]
-        process = context.Process(target=_become, args=(list(words), folder, dict(environ), said))
-        process.start()
-        process.join()
-        assert process.exitcode is not None
-        return CompletedProcess(words, process.exitcode, *(each.read_text("utf-8") for each in said))
+        code = ended(_become, list(words), folder, dict(environ), said)
+        return CompletedProcess(words, code, *(each.read_text("utf-8") for each in said))
+
+
+def ended(function: Callable[..., None], *given: Any) -> int:
+    """Call a function in a process of its own; the code with which that ends, below zero where a signal has killed it."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(LOADED)
+    process = context.Process(target=function, args=given)
+    process.start()
+    process.join()
+    assert process.exitcode is not None
+    return process.exitcode
 
 
 def _become(words: list[str], folder: Path, environ: dict[str, str], said: list[Path]) -> None:

@@ -5,7 +5,7 @@ needs more says so by ``@permission("content.edit")``.
 """
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, TypeVar
 
 from flask import abort
@@ -33,7 +33,7 @@ class SignedIn(UserMixin):  # type: ignore[misc]
 
 def signed_in() -> User | None:
     """The signed-in user, detached from any session, or None."""
-    return current_user.row if current_user.is_authenticated else None
+    return getattr(current_user, "row", None)  # who is a stranger to Flask-Login has none
 
 
 def user() -> User:
@@ -67,12 +67,12 @@ def frame() -> Frame:
     found = signed_in()
     if found is None:
         return Frame()
-    items = [(plugin, item) for plugin, item in workspace().plugins.actions if isinstance(item, NavItem)]
+    plugins, fence = workspace().plugins, workspace().fence
+    items = [(plugin, item) for plugin, item in plugins.actions if isinstance(item, NavItem)]
     viewer = Viewer(found.name or found.email, found.role.capitalize(), found.timezone)
-    fence = workspace().fence
     return Frame(
         viewer,
-        can,
+        partial(service.can, plugins, found),
         items,
         {"Notices": _unread(found)},
         closed=fence.reason or "",

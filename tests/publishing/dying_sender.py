@@ -1,8 +1,7 @@
-"""A worker that is killed at a named point of its run: ``python -m tests.publishing.dying_sender HOME POINT NTH MAILBOX``."""
+"""A worker that is killed at a named point of its run."""
 
 import os
 import signal
-import sys
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -58,13 +57,9 @@ class Plugin:
         return [self.channel]
 
 
-def main(home: str, point: str, nth: str, mailbox: str) -> None:
+def main(home: Path, point: str, nth: int, mailbox: Path) -> None:
     """Run until idle, or until the point is reached."""
     config = load_config(home, {"CMS_LEASE_SECONDS": "0.5"})
-    plugin = Plugin(FileChannel(point, int(nth), Path(mailbox)))
+    plugin = Plugin(FileChannel(point, nth, mailbox))
     workspace = open_workspace(config, plugins=[], extra_plugins=[("toys", plugin)])
     Worker(workspace.for_publishing(), FrozenClock(datetime.fromisoformat(DUE))).run_until_idle()
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -1,7 +1,6 @@
 """One message per person: who gets it, who does not, and what is known when things break."""
 
-import subprocess
-import sys
+import signal
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +19,8 @@ from cms_core.publishing.models import Claim, Delivery
 from cms_core.publishing.models import Worker as WorkerRow
 from cms_core.worker import Worker
 from cms_core.workspace import Workspace
+from tests.commands import ended
+from tests.publishing import dying_sender
 from tests.publishing.conftest import DUE, Arm, people, shown
 from tests.publishing.toys import Toys
 
@@ -318,10 +319,9 @@ def test_killed_sender_loses_and_doubles_nobody(
     people(workspace, 40)
     public_id = arm("letter")
     mailbox = tmp_path / "mailbox"
-    command = [sys.executable, "-m", "tests.publishing.dying_sender", str(workspace.config.home)]
-    killed = subprocess.run([*command, point, "7", str(mailbox)], check=False)
-    assert killed.returncode == -9
-    subprocess.run([*command, "never", "0", str(mailbox)], check=True)
+    home = workspace.config.home
+    assert ended(dying_sender.main, home, point, 7, mailbox) == -signal.SIGKILL
+    assert ended(dying_sender.main, home, "never", 0, mailbox) == 0
     mails = mailbox.read_text().split()
     found = counts(workspace, public_id)
     assert len(set(mails)) == len(mails), "nobody twice"
@@ -335,15 +335,15 @@ def test_lost_journal_makes_everything_of_the_claim_unknown(
     people(workspace, 5)
     public_id = arm("letter")
     mailbox = tmp_path / "mailbox"
-    command = [sys.executable, "-m", "tests.publishing.dying_sender", str(workspace.config.home)]
-    subprocess.run([*command, "sent", "2", str(mailbox)], check=False)
+    home = workspace.config.home
+    assert ended(dying_sender.main, home, "sent", 2, mailbox) == -signal.SIGKILL
     for path in (workspace.config.run_dir / "senders").iterdir():
         path.unlink()
     with (
         workspace.db.transaction() as session
     ):  # where other machines share the database, its own has a minute to come back
         session.execute(update(WorkerRow).values(seen_at=datetime.now(UTC) - recovery.COMES_BACK))
-    subprocess.run([*command, "never", "0", str(mailbox)], check=True)
+    assert ended(dying_sender.main, home, "never", 0, mailbox) == 0
     assert counts(workspace, public_id) == {"unknown": 5}
 
 
@@ -353,11 +353,11 @@ def test_after_a_reboot_everything_of_the_claim_is_unknown(
     people(workspace, 5)
     public_id = arm("letter")
     mailbox = tmp_path / "mailbox"
-    command = [sys.executable, "-m", "tests.publishing.dying_sender", str(workspace.config.home)]
-    subprocess.run([*command, "sent", "2", str(mailbox)], check=False)
+    home = workspace.config.home
+    assert ended(dying_sender.main, home, "sent", 2, mailbox) == -signal.SIGKILL
     with workspace.db.transaction() as session:
         session.execute(update(Claim).values(boot="another boot"))
-    subprocess.run([*command, "never", "0", str(mailbox)], check=True)
+    assert ended(dying_sender.main, home, "never", 0, mailbox) == 0
     assert counts(workspace, public_id) == {"unknown": 5}
 
 
