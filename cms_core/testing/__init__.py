@@ -23,6 +23,7 @@ if find_spec("pytest"):
         migrated_config,
         migrated_database,
         page,
+        quick_init,
         session,
         workspace,
     )
@@ -61,6 +62,7 @@ __all__ = [
     "pytest_collection_finish",
     "pytest_configure",
     "pytest_generate_tests",
+    "quick_init",
     "quick_migrations",
     "session",
     "workspace",

@@ -127,9 +127,13 @@ class PostgresServer:
     def create(self, template: str | None = None) -> str:
         """The address of a new database: empty, or a copy of the one with this address, to which nobody is connected."""
         name = f"cms_{next(self._numbers)}"
-        source = make_url(template).database if template else "template0"
-        self._run(f"CREATE DATABASE {name} TEMPLATE {source} ENCODING 'UTF8' STRATEGY file_copy")
+        self._copy(name, template)
         return make_url(self._server.get_uri()).set(database=name).render_as_string(False)
+
+    def replace(self, url: str, template: str) -> None:
+        """Put a copy of the database with this address in the place of another, whoever is connected to that."""
+        self.drop(url)
+        self._copy(make_url(url).database or "", template)
 
     def borrow(self, template: str) -> str:
         """The address of a copy of the database with this address, without a row in it."""
@@ -161,6 +165,10 @@ class PostgresServer:
             connection.close()
         self._server.cleanup()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _copy(self, name: str, template: str | None) -> None:
+        source = make_url(template).database if template else "template0"
+        self._run(f"CREATE DATABASE {name} TEMPLATE {source} ENCODING 'UTF8' STRATEGY file_copy")
 
     def _watcher(self, url: str) -> Any:
         """The connection that looks at a database after each test: a new one reads the whole catalogue first."""

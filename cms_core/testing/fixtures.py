@@ -16,8 +16,10 @@ from cms_core.testing.databases import migrate
 if TYPE_CHECKING:
     from click.testing import Result
     from playwright.sync_api import Browser, Page
+    from sqlalchemy import Engine
     from sqlalchemy.orm import Session
 
+    from cms_core.plugins import Plugins
     from cms_core.workspace import Workspace
 
 NOW = datetime(2026, 5, 4, 7, 0, tzinfo=UTC)
@@ -77,8 +79,30 @@ def session(workspace: "Workspace") -> "Iterator[Session]":
 
 
 @pytest.fixture
+def quick_init(
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, empty_database_url: str | None
+) -> None:
+    """``cms init`` copies the tables of the core and of all installed plugins; those of fewer are made by their scripts."""
+    from cms_core import migrations
+    from cms_core.loader import installed_sources
+
+    def upgrade(engine: "Engine", plugins: "Plugins") -> None:
+        if any(plugins.loaded[source.name].state != "on" for source in installed_sources()):
+            migrations.upgrade(engine, plugins)
+            return
+        engine.dispose()
+        if empty_database_url and engine.dialect.name == "postgresql":
+            template = request.getfixturevalue("migrated_postgres")
+            request.getfixturevalue("postgres").replace(empty_database_url, template)
+        else:
+            shutil.copyfile(request.getfixturevalue("migrated_database"), str(engine.url.database))
+
+    monkeypatch.setattr("cms_core.cli.init.upgrade", upgrade)
+
+
+@pytest.fixture
 def cms(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_database_url: str | None
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_database_url: str | None, quick_init: None
 ) -> "Callable[..., Result]":
     """Runs ``cms …`` in this process on a fresh workspace folder ``tmp_path/ws`` (make it with ``cms("init", …)``)."""
     from click.testing import CliRunner
