@@ -10,8 +10,8 @@ from werkzeug.wrappers import Response
 
 from cms_core.contract import NavItem
 from cms_core.errors import Invalid
-from cms_core.web import Frame, Viewer, init_web, toast
 from cms_core.web.gallery import blueprint as gallery
+from cms_core.web.shell import Frame, Viewer, init_web, toast
 from tests import serving
 
 ITEMS = (

@@ -12,9 +12,9 @@ from flask.testing import FlaskClient
 from cms_core import builtin
 from cms_core.contract import NavItem
 from cms_core.plugins import Plugins
-from cms_core.web import Frame, Viewer, formats
+from cms_core.web import formats
 from cms_core.web.nav import build_nav
-from cms_core.web.shell import local_path
+from cms_core.web.shell import Frame, Viewer, local_path
 
 BuildApp = Callable[[Callable[[], Frame]], Flask]
 
