@@ -2,6 +2,8 @@
 
 import http.server
 import io
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -77,6 +79,13 @@ def colours_of(document: Any, number: int = 0) -> set[tuple[int, ...]]:
 
 
 # --- what is told ---------------------------------------------------------------------------------------------------
+
+
+def test_a_child_that_draws_imports_neither_the_database_nor_the_web() -> None:
+    """It is started for each file, and those two take ten times as long to import as all that it needs."""
+    loaded = "import sys, cms_sales_enablement.told.__main__; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-I", "-c", loaded], capture_output=True, text=True, check=True)
+    assert {"lxml", "sqlalchemy", "flask"} & set(done.stdout.split()) == {"lxml"}
 
 
 def test_each_kind_says_what_was_told_on_a_page_of_its_own(tmp_path: Path) -> None:
