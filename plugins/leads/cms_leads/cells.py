@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
 from cms_core import Invalid, to_micros
@@ -27,6 +27,8 @@ _GROUPED = re.compile(
     r"\d{1,3}(?:(?P<group>[,.' ])\d{3})(?:(?P=group)\d{3})*(?:(?P<point>[.,])\d{1,6})?", re.ASCII
 )
 _COMMA = re.compile(r"\d{1,13},\d{1,2}", re.ASCII)
+END_OF_DAY = time(23, 59, 59)
+LONGEST_DAY = len("2026-05-04")
 _SLASHED = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})(?:[ ,].*)?", re.ASCII | re.DOTALL)
 _DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?:[ ,].*)?", re.ASCII | re.DOTALL)
 _ADDRESS = re.compile(r"[^\s;,<>()\[\]\"]+@[^\s;,<>()\[\]\"]+", re.ASCII)
@@ -75,11 +77,13 @@ def day_first(cells: Iterable[str]) -> bool | None:
 
 
 def read_moment(text: str, first_is_day: bool | None) -> datetime:
-    """An instant; a day is its beginning, and without a zone UTC is meant. Raises Invalid."""
+    """An instant; a day is its end, for what was done on it was done before, and without a zone UTC is meant. Raises Invalid."""
     try:
         moment = datetime.fromisoformat(text)
+        if len(text) <= LONGEST_DAY:
+            moment = datetime.combine(moment, END_OF_DAY)
     except ValueError:
-        moment = datetime.combine(_day(text, first_is_day), datetime.min.time())
+        moment = datetime.combine(_day(text, first_is_day), END_OF_DAY)
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 

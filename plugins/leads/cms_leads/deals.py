@@ -46,6 +46,7 @@ class _Told(NamedTuple):
     """What the ledger knows of a deal, as far as it could change."""
 
     outcome: str
+    closed_at: datetime | None
     amount_micros: int | None
     currency: str
 
@@ -161,7 +162,7 @@ def _checked(svc: Services, facts: Facts) -> Facts:
 
 
 def _write(svc: Services, session: Session, deal: Deal, facts: Facts) -> None:
-    was = _Told(deal.outcome, deal.amount_micros, deal.currency)
+    was = _Told(deal.outcome, deal.closed_at, deal.amount_micros, deal.currency)
     deal.identity = identity_of(facts.name, facts.company, facts.external_id)
     for field in ("external_id", "name", "company", "amount_micros", "currency", "stage", "outcome", "owner"):
         setattr(deal, field, getattr(facts, field))
@@ -193,7 +194,7 @@ def _relate(deal: Deal, contacts: Sequence[str]) -> None:
 
 def _to_tell(deal: Deal, was: _Told, now: datetime) -> list[Event]:
     """What the ledger must hear; numbers the outcomes of the deal."""
-    new = _Told(deal.outcome, deal.amount_micros, deal.currency)
+    new = _Told(deal.outcome, deal.closed_at, deal.amount_micros, deal.currency)
     if was == new or was.outcome == new.outcome == Result.OPEN:
         return []
     told = []

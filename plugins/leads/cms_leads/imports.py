@@ -7,6 +7,7 @@ and contacts that a deal names are made when there are none; nobody gets consent
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -228,10 +229,14 @@ def _outcome(given: Mapping[str, str]) -> Result | None:
 
 
 def _over(before: Facts, said: Mapping[str, Any]) -> Facts:
-    """What a row says over what was known. A moment is that of the end, or of an open deal the expected day."""
+    """What a row says over what was known. A moment is that of the end, or of an open deal the expected day.
+
+    Where the row gives but the day, a known instant of that day stays.
+    """
     known = {name: value for name, value in said.items() if name != "moment"}
     facts, moment = replace(before, **known), said.get("moment")
     if facts.outcome == Result.OPEN:
         return replace(facts, closed_at=None, expected_on=moment.date() if moment else facts.expected_on)
     ended_so = before.closed_at if before.outcome == facts.outcome else None
-    return replace(facts, closed_at=moment or ended_so)
+    same_day = ended_so and moment == datetime.combine(ended_so, cells.END_OF_DAY, UTC)
+    return replace(facts, closed_at=ended_so if same_day else moment or ended_so)

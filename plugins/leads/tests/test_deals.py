@@ -1,7 +1,7 @@
 """Deals: what is stored, who is first, and that the ledger adds up to what was sold whatever is changed afterwards."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -192,7 +192,7 @@ def test_what_is_no_amount_or_could_be_two(text: str) -> None:
 
 
 def test_days() -> None:
-    assert cells.read_moment("2026-05-04", None).date() == date(2026, 5, 4)
+    assert cells.read_moment("2026-05-04", None) == datetime(2026, 5, 4, 23, 59, 59, tzinfo=UTC)
     assert cells.read_moment("2026-05-04T10:00+02:00", None).hour == 8
     assert cells.read_moment("4.5.2026", None).date() == date(2026, 5, 4)
     assert cells.read_moment("5/4/2026", False).date() == date(2026, 5, 4)

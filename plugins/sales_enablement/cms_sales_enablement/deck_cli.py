@@ -57,7 +57,7 @@ def check(path: Path, as_json: bool) -> None:
     help="A PNG or JPEG for a field; again for each.",
 )
 @click.option(
-    "--for", "subject", default="", metavar="COMPANY|DEAL", help="Fill fields with what is known of it."
+    "--for", "subject", default="", metavar="COMPANY|DEAL|EMAIL", help="Fill fields with what is known of it."
 )
 @click.option(
     "--locale", default="", help="Its language: de, or de-AT; slides that it has none in stay as they are."

@@ -193,7 +193,7 @@ def _put(svc: Services, deck: Deck, plan: _Plan, wanted: Wanted, before: Deck | 
         _take_slides(deck, plan)
     if subject is not None:
         deck.company = subject.company
-        deck.deal = subject.id if subject.kind != "company" else None
+        deck.deal = subject.deal
         deck.contact = subject.contact
     elif before is not None:
         deck.company, deck.deal, deck.contact = before.company, before.deal, before.contact

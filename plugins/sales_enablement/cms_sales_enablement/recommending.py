@@ -225,10 +225,10 @@ def _later(event: Event, other: Event) -> bool:
     return _number(event) > _number(other)
 
 
-def _number(event: Event) -> tuple[datetime, int]:
-    """Of events of one instant the one that was told later: their ids end with how many there were."""
+def _number(event: Event) -> tuple[int, datetime]:
+    """Of the events of a deal the one that was told later: their ids end with how many there were. Instants may be set back."""
     last = event.source_id.rpartition(":")[2]
-    return event.at, int(last) if last.isdigit() else 0
+    return int(last) if last.isdigit() else 0, event.at
 
 
 def _uses(svc: Services, ended: Mapping[str, Event]) -> Iterable[tuple[str, str]]:

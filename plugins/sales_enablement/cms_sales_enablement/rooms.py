@@ -48,7 +48,7 @@ def make(svc: Services, wanted: Wanted) -> Room:
             welcome=welcome,
             subject=subject.title[:LONGEST_NAME] if subject else "",
             company=subject.company if subject else None,
-            deal=subject.id if subject and subject.kind != "company" else None,
+            deal=subject.deal if subject else None,
             user=user.id,
             user_name=user.name or user.email,
             created_at=svc.now(),
@@ -223,7 +223,8 @@ def _require_space(count: int) -> None:
 def _put(
     svc: Services, session: Session, room: Room, found: Sequence[Piece], after: int, given: Terms
 ) -> None:
-    rows = shares.as_pieces(svc, found, room.public_id, given)
+    known = (each for each in (room.deal, room.company) if each and values.subject(svc, each))
+    rows = shares.as_pieces(svc, found, room.public_id, given, next(known, ""))
     session.add_all(rows)
     session.flush()
     for position, row in enumerate(rows, after):

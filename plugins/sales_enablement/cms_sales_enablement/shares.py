@@ -62,7 +62,7 @@ def create(
     asked, drawn = Asked(contact, expires, password, terms), _is_drawn(svc, found, terms)
     with svc.transaction():
         draft = Draft.of(svc, asked, is_deck=found.is_deck, drawn=drawn)
-        made = _told(svc, draft, _aim(svc, found))
+        made = _told(svc, draft, _aim(svc, found, draft.share.contact_email))
     if draft.share.deck:
         _have_drawn(svc, draft.share.deck)
     return made
@@ -121,14 +121,14 @@ def _is_drawn(svc: Services, found: Piece, terms: Terms) -> bool:
     return Ladder(svc, found.asset.id).draws(slides)
 
 
-def as_pieces(svc: Services, found: Iterable[Piece], room: str, given: Terms) -> list[Share]:
-    """Rows of pieces of a room, not kept yet; their tokens are told nobody. Raises Invalid for what cannot be given."""
+def as_pieces(svc: Services, found: Iterable[Piece], room: str, given: Terms, whom: str) -> list[Share]:
+    """Rows of pieces of a room for somebody, not kept yet; their tokens are told nobody. Raises Invalid for what cannot be."""
     limits, several = Limits.of(svc), list(found)
     for each in several:
         drawn = _is_drawn(svc, each, given)
         conditions.check_given(given, limits, is_deck=each.is_deck, drawn=drawn, names=True)
     more = {"room": room, "download": given.download, "watermark": given.watermark}
-    return [secret_row(svc, **_aim(svc, each), **more) for each in several]
+    return [secret_row(svc, **_aim(svc, each, whom), **more) for each in several]
 
 
 def _told(svc: Services, draft: Draft, aim: Mapping[str, Any]) -> Made:
@@ -136,11 +136,11 @@ def _told(svc: Services, draft: Draft, aim: Mapping[str, Any]) -> Made:
     return Made(kept.public_id, f"{svc.base_url}/d/{draft.token}")
 
 
-def _aim(svc: Services, found: Piece) -> dict[str, Any]:
-    """What a share of a piece leads to; of a whole presentation a deck is made."""
+def _aim(svc: Services, found: Piece, whom: str) -> dict[str, Any]:
+    """What a share of a piece leads to; of a whole presentation a deck is made, filled for whom it is shared with."""
     deck = found.deck
     if deck is None and found.is_deck:
-        deck = decks.make(svc, found.asset.id, decks.Wanted())
+        deck = decks.make(svc, found.asset.id, decks.Wanted(subject=whom))
     title, named = (deck.name, deck.public_id) if deck else (found.asset.title, None)
     return {"asset": found.asset.id, "slug": found.asset.slug, "deck": named, "title": title}
 

@@ -7,6 +7,7 @@ from typing import Any
 from cms_core import Company, Contact, Invalid, Services, User
 
 SAID = "said"  # what a rep typed
+COMPANY, CONTACT = "company", "contact"
 LONGEST = 20_000
 MOST = 500
 
@@ -21,6 +22,11 @@ class DeckSubject:
     company: str | None = None
     contact: str | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def deal(self) -> str | None:
+        """By what a plugin knows it, where it is more than a company or a person."""
+        return self.id if self.kind not in (COMPANY, CONTACT) else None
 
 
 @dataclass(frozen=True)
@@ -45,13 +51,14 @@ def subject_or_new(svc: Services, named: str) -> DeckSubject | None:
 
 
 def subject(svc: Services, named: str) -> DeckSubject | None:
-    """The company (by name, domain or id) or what a plugin knows by this name (a deal); None where nobody knows it.
-
-    Raises Invalid where several are meant.
+    """The person (by address), the company (by name, domain or id) or what a plugin knows by this name (a deal); None where nobody
+    knows it. Raises Invalid where several are meant.
     """
     named = " ".join(named.split())
     if not named:
         return None
+    if "@" in named and (person := svc.find_contact(named)) is not None:
+        return _of_person(svc, person)
     company = svc.find_company(named) or svc.companies([named]).get(named)
     if company is not None:
         return _of_company(company)
@@ -126,7 +133,13 @@ def _of_contact(svc: Services, contact: Contact) -> dict[str, Value]:
 
 
 def _of_company(company: Company) -> DeckSubject:
-    return DeckSubject("company", company.id, company.name, company=company.id)
+    return DeckSubject(COMPANY, company.id, company.name, company=company.id)
+
+
+def _of_person(svc: Services, person: Contact) -> DeckSubject:
+    company = svc.find_company(person.company) if person.company else None
+    title, known = (company.name, company.id) if company else (person.email or "", None)
+    return DeckSubject(CONTACT, person.id, title, company=known, contact=person.id)
 
 
 def _facts(company: Company) -> Mapping[str, Any]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -123,6 +124,24 @@ def test_a_rep_makes_and_shares_a_filled_deck_in_four_steps_on_a_phone(
     reader.close()
     made = decks.listed(desk.services())[0]
     assert values.restored(made.values)["deal.amount"].value == "48,000"
+
+
+def test_a_slide_that_grows_while_it_is_looked_at_is_the_one_in_front(
+    browser: "Browser", served: str, desk: Any, deck: str
+) -> None:
+    page = browser.new_page(viewport={"width": 1440, "height": 900}, bypass_csp=True)
+    small = "document.head.append(Object.assign(document.createElement('style'), {textContent: '[data-slide] {height: 60px}'}))"
+    page.add_init_script(f"addEventListener('DOMContentLoaded', () => {small})")
+    page.goto(served + path_of(desk.share(deck).url))
+    page.wait_for_timeout(100)
+    page.add_style_tag(content="[data-slide] {height: 440px !important}")  # as when pictures come
+    with page.expect_request("**/seen") as sent:
+        pass
+    told = parse_qs(sent.value.post_data or "")
+    seconds = dict(each.split(":") for each in told["slides"][0].split())
+    assert told["slide"] == ["258"]
+    assert max(seconds, key=lambda uid: int(seconds[uid])) == "258"
+    page.close()
 
 
 def test_without_scripts_a_slide_is_found_by_a_facet_and_put_into_a_deck(

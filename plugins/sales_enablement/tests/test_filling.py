@@ -12,10 +12,12 @@ from pptx.chart.data import CategoryChartData
 from pptx.enum.chart import XL_CHART_TYPE
 from pptx.util import Inches
 
+from cms_core import merge
 from cms_core.errors import Invalid
 from cms_core.services import Services
 from cms_sales_enablement import deck_files, decks, presentations
 from cms_sales_enablement.decks import Wanted
+from cms_sales_enablement.pptx.slides import compile_parts
 
 FIGURES = json.dumps(
     {"categories": ["You", "Peers", "Best"], "series": [{"name": "Days", "values": [9, 5, 2]}]}
@@ -50,6 +52,17 @@ def rep(desk: Any, tmp_path: Path) -> Services:
     desk.approve(found.saved.slug)
     svc: Services = desk.services()
     return svc
+
+
+@pytest.mark.parametrize(
+    ("known", "shown"), [({}, "Until soon"), ({"deal": {"close_on": "24 Dec"}}, "Until 24 Dec")]
+)
+def test_what_nobody_declares_is_a_field_that_may_be_set(known: dict[str, Any], shown: str) -> None:
+    """Also under a name that a plugin knows other fields of."""
+    declared = merge.Fields({"deal": merge.Namespace({"stage": merge.FieldType.TEXT})})
+    ((_, found),) = compile_parts('Until {{ deal.close_on | default("soon") }}', declared)
+    assert isinstance(found, merge.Template)
+    assert (found.fields, found.render(known)) == ({"deal.close_on"}, shown)
 
 
 def test_what_each_field_takes_is_told(rep: Services) -> None:

@@ -341,6 +341,40 @@ def test_fields_that_nobody_fills_are_told(tmp_path: Path) -> None:
     assert found == sorted([names[0], "ppt/slideLayouts/slideLayout2.xml", "ppt/slides/slide1.xml"])
 
 
+def test_a_copy_does_not_say_who_made_its_presentation(tmp_path: Path) -> None:
+    path = make(tmp_path / "p.pptx", 2)
+    written = Presentation(str(path))
+    for name in ("title", "author", "comments", "keywords", "category", "subject", "last_modified_by"):
+        setattr(written.core_properties, name, f"Secret {name}")
+    written.save(str(path))
+    named = swap(b"</Properties>", b"<Company>Secret AG</Company><Manager>Secret Sue</Manager></Properties>")
+    changed(path, tmp_path / "o.pptx", {"docProps/app.xml": named})
+    with DeckTemplate(tmp_path / "o.pptx") as template:
+        template.write(tmp_path / "copy.pptx", [each.id for each in template.slides])
+    with zipfile.ZipFile(tmp_path / "copy.pptx") as copy:
+        parts = {name: copy.read(name) for name in copy.namelist()}
+    assert [name for name, data in parts.items() if b"Secret" in data] == []
+    assert [name for name in parts if "thumbnail" in name or "printerSettings" in name] == []
+    assert Presentation(str(tmp_path / "copy.pptx")).core_properties.author == ""
+    assert check_file(tmp_path / "copy.pptx") == []
+
+
+def test_a_field_over_a_line_break_or_in_an_address_is_told(tmp_path: Path) -> None:
+    broken = b"{{ days</a:t></a:r><a:br/><a:r><a:t>_to_close }}"
+    link = b'<Relationship Id="rIdL" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/hyperlink" '
+    link += b'Target="https://example.com/?q=%7B%7B%20company.name%20%7D%7D" TargetMode="External"/></Relationships>'
+    odd = {
+        "ppt/slides/slide1.xml": swap(b"Slide 1", broken),
+        "ppt/slides/_rels/slide2.xml.rels": swap(b"</Relationships>", link),
+    }
+    path = make(tmp_path / "p.pptx", 2)
+    with DeckTemplate(changed(path, tmp_path / "o.pptx", odd)) as template:
+        found = [(each.where, each.message) for each in template.findings if each.code == "unfilled_field"]
+    assert [where for where, _ in found] == ["ppt/slides/slide1.xml", "ppt/slides/slide2.xml"]
+    assert "in one line" in found[0][1]
+    assert "the address https://example.com/" in found[1][1]
+
+
 def test_looks_are_told_with_the_titles_that_were_read(
     desk: Any, rep: Services, add: Callable[..., str], reader: Any
 ) -> None:

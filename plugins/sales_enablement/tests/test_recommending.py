@@ -11,6 +11,7 @@ from cms_core.contract import Company, Contact
 from cms_core.services import Services
 from cms_leads import deals
 from cms_leads.deals import Facts
+from cms_leads.imports import import_deals
 from cms_leads.models import Result
 from cms_sales_enablement import feedback, presentations, recommending, slide_facets
 from cms_sales_enablement.models import Slide
@@ -106,6 +107,38 @@ def test_only_what_was_used_before_the_end_counts_and_once(desk: Any, rep: Servi
     assert recommending.win_records(rep) == {}
     deals.close(leads, deal, Result.WON)
     assert [(each.won, each.lost) for each in recommending.win_records(rep).values()] == [(1, 0), (1, 0)]
+
+
+def imported(leads: Services, outcome: str, closed_at: str) -> None:
+    rows = f"name,contacts,outcome,closed_at,external_id\nBig,dana@acme.test,{outcome},{closed_at},x1\n"
+    assert import_deals(leads, rows.encode(), name="deals.csv").skipped == []
+
+
+def test_an_end_that_is_corrected_counts_as_it_is_known_now(
+    desk: Any, rep: Services, leads: Services
+) -> None:
+    """An export that says but the day of the end, and says it again: the piece was used on that day, before."""
+    desk.write("alpha")
+    imported(leads, "open", "")
+    desk.share("alpha", contact="dana@acme.test")
+    desk.clock.at += timedelta(hours=1)
+    day = desk.clock.at.date()
+
+    def record() -> list[tuple[int, int]]:
+        return [(each.won, each.lost) for each in recommending.win_records(rep).values()]
+
+    imported(leads, "won", str(day))
+    assert record() == [(1, 0)]
+    imported(leads, "lost", str(day))
+    assert record() == [(0, 1)]
+    imported(leads, "lost", str(day - timedelta(days=1)))
+    assert record() == [], "it was used after the end"
+    imported(leads, "lost", str(day))
+    assert record() == [(0, 1)]
+    told = len(desk.events("deal_lost"))
+    desk.clock.at += timedelta(days=2)
+    imported(leads, "lost", str(day))
+    assert len(desk.events("deal_lost")) == told, "the same file again says nothing new"
 
 
 def test_with_ten_outcomes_the_reason_stands_by_itself(desk: Any, rep: Services, leads: Services) -> None:

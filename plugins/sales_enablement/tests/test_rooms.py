@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import event, func, select
 
-from cms_core import Contact
+from cms_core import Company, Contact
 from cms_core.auth.models import AuditEntry
 from cms_core.errors import Forbidden, Invalid, NotFound
 from cms_core.notices.models import Notice
@@ -24,6 +24,7 @@ from cms_sales_enablement import (
     rooms,
     shares,
     usage,
+    values,
 )
 from cms_sales_enablement.decks import Wanted
 from cms_sales_enablement.models import Share, Slide
@@ -92,6 +93,29 @@ def test_a_presentation_is_put_in_as_a_deck_of_all_its_slides(desk: Any, slides:
     (piece,) = keep(desk, "pitch").items
     assert piece.deck is not None
     assert len(decks.find(desk.services(), piece.deck).slides) == 3
+
+
+def test_it_is_filled_for_whom_the_room_is(desk: Any, slides: list[Slide]) -> None:
+    found = keep(desk, "pitch")
+    (piece,) = found.items
+    assert piece.deck is not None
+    made = decks.find(desk.services(), piece.deck)
+    assert (made.company, made.name) == (found.room.company, f"Pitch for {found.room.subject}")
+    assert values.restored(made.values)["company.name"].value == found.room.subject
+
+
+def test_shared_with_somebody_it_is_filled_for_them(desk: Any, slides: list[Slide]) -> None:
+    svc = desk.services()
+    svc.upsert_company(Company("", "Acme", "acme.test"))
+    svc.upsert_contacts([Contact("", "dana@acme.test", company="Acme")])
+    for address, company in (("dana@acme.test", "Acme"), ("new@elsewhere.test", None)):
+        share = shares.find(svc, desk.share("pitch", contact=address).id)
+        assert share.deck is not None
+        made = decks.find(svc, share.deck)
+        known = {name: each.value for name, each in values.restored(made.values).items()}
+        assert (made.contact, made.deal, known.get("company.name")) == (share.contact, None, company)
+        assert known["contact.email"] == address
+    assert svc.find_company("new@elsewhere.test") is None, "an address is no company"
 
 
 def test_another_name_is_that_of_its_links_too(desk: Any, kept: Kept) -> None:

@@ -115,7 +115,7 @@ class Compiler:
             text, said = each.text or "", ""
             for part, found in compile_parts(text, self._known):
                 if isinstance(found, merge.MergeError):
-                    words = f"{part:.80}: {found.message} It stays as it is."
+                    words = f"{part:.80}: {found.message.rstrip('.')}. It stays as it is."
                     findings.append(Finding(Level.WARNING, "bad_field", name, words))
                 if not isinstance(found, merge.Template):
                     said += part

@@ -40,12 +40,12 @@ def gather(root: Element) -> list[Element]:
     """Put each field of a part into the run where it begins; gives the texts that hold any."""
     found: list[Element] = []
     for paragraph in paragraphs(root):
-        for texts in _lines(paragraph):
+        for texts in lines(paragraph):
             found += _gather_line(texts)
     return found
 
 
-def _lines(paragraph: Element) -> Iterator[list[Element]]:
+def lines(paragraph: Element) -> Iterator[list[Element]]:
     """The texts of the runs that stand side by side; a break or a field of PowerPoint's own (a page number) divides them."""
     line: list[Element] = []
     for child in paragraph:

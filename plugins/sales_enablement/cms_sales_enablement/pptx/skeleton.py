@@ -19,6 +19,9 @@ from cms_sales_enablement.pptx.slides import P14, Presentation, Slide
 
 APP = "docProps/app.xml"
 MAIN = "application/vnd.openxmlformats-officedocument.presentationml.presentation.main+xml"
+NOT_OF_A_COPY = frozenset(
+    "TitlesOfParts HeadingPairs Words Paragraphs Notes Company Manager Template HyperlinkBase TotalTime".split()
+)
 PROGRAMS = ("vbaProject", "activeX", "activeX+xml")  # types of which no part is left
 DECLARATION = b'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
 
@@ -122,11 +125,11 @@ def _sections(extension: Element | None, ids: list[str]) -> Element | None:
 
 
 def _properties(root: Element, picked: Sequence[Slide]) -> bytes:
-    """Counts of this copy; the list of titles, which may be left out, would name what is not in it."""
+    """Counts of this copy. The list of titles would name what is not in it, and others who has made the presentation."""
     counts = {"Slides": len(picked), "HiddenSlides": sum(each.hidden for each in picked)}
     for each in list(root):
         name = str(each.tag).rpartition("}")[2]
-        if name in ("TitlesOfParts", "HeadingPairs", "Words", "Paragraphs", "Notes"):
+        if name in NOT_OF_A_COPY:
             root.remove(each)
         elif name in counts:
             each.text = str(counts[name])

@@ -140,7 +140,7 @@ def compile_parts(
 ) -> Iterator[tuple[str, merge.Template | merge.MergeError | None]]:
     """A text as one template, or where it is not in the merge language its fields one by one, and the words between (None).
 
-    A field without a namespace is the deck's own, and one of a namespace that nobody has registered may be set by hand.
+    A field without a namespace is the deck's own, and one that nobody has registered may be set by hand.
     """
     whole = _compiled(text, known)
     if isinstance(whole, merge.Template):
@@ -152,12 +152,14 @@ def compile_parts(
 
 def _compiled(text: str, known: merge.Fields | None) -> merge.Template | merge.MergeError:
     source = BARE.sub(rf"\1{OWN}.\2", text)
-    registered = dict(known.namespaces) if known else {}
-    free = {
-        name: merge.Namespace({}, open=True) for name in NAMESPACE.findall(source) if name not in registered
+    nobody = merge.Namespace({})
+    named = {
+        **dict.fromkeys(NAMESPACE.findall(source), nobody),
+        **(known.namespaces if known else {}),
+        OWN: nobody,
     }
-    there = merge.Fields({**registered, **free, OWN: merge.Namespace({}, open=True)})
+    there = {name: replace(each, open=True) for name, each in named.items()}
     try:
-        return merge.compile(source, there, escape=merge.Escape.NONE)
+        return merge.compile(source, merge.Fields(there), escape=merge.Escape.NONE)
     except merge.MergeError as fault:
         return fault

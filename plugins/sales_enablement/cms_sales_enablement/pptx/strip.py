@@ -27,6 +27,15 @@ MC = "http://schemas.openxmlformats.org/markup-compatibility/2006"
 FRAME, PICTURE = f"{{{P}}}graphicFrame", f"{{{P}}}pic"
 SHAPES = (FRAME, PICTURE, f"{{{P}}}sp", f"{{{P}}}cxnSp", f"{{{P}}}grpSp", f"{{{P}}}contentPart")
 HOLLOW = ("ext", "extLst", "stSnd", "sndAc")
+OF_THE_HOUSE = (
+    "thumbnail",
+    "custom-properties",
+    "printerSettings",
+)  # kinds that say something of who made the presentation
+NO_PROPERTIES = (
+    b'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\r\n'
+    b'<cp:coreProperties xmlns:cp="http://schemas.openxmlformats.org/package/2006/metadata/core-properties"/>'
+)
 SAID = {
     "macro": "a program was taken out",
     "active_x": "a control that runs a program was taken out",
@@ -43,14 +52,15 @@ class SafePackage(Package):
     """
 
     def __init__(self, path: Path, without: Collection[str] = ()) -> None:
-        """``without``: kinds of relationships that are taken out with what they lead to, and not told."""
+        """``without``: kinds of relationships that are taken out too with what they lead to, and not told."""
         super().__init__(path)
-        self._without = frozenset(without)
+        self._without = frozenset((*without, *OF_THE_HOUSE))
         self.changed: dict[str, bytes] = {}
         self._named: dict[str, list[Relationship]] = {}
         try:
             self.findings = tuple(check(self))
             self.stripped = tuple(self._strip())
+            self._forget_who_made_it()
         except BaseException:
             self.close()
             raise
@@ -64,6 +74,12 @@ class SafePackage(Package):
         if source not in self._named:
             self._named[source] = super().relationships(source)
         return self._named[source]
+
+    def _forget_who_made_it(self) -> None:
+        """Title, author and remarks are those of the presentation, and no matter of a deck's reader."""
+        for each in self.relationships():
+            if each.kind == "core-properties" and each.target in self:
+                self.changed[each.target] = NO_PROPERTIES
 
     def _strip(self) -> Iterator[Finding]:
         for name in ("", *self.names):

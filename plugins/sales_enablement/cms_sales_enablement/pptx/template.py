@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from cms_core import Invalid, merge
 from cms_sales_enablement.pptx import slides
@@ -20,7 +21,7 @@ from cms_sales_enablement.pptx.compiling import Compiled, Compiler
 from cms_sales_enablement.pptx.composing import Foreign, layout_of, layouts, name_of
 from cms_sales_enablement.pptx.copying import Compilation, Copy, Given
 from cms_sales_enablement.pptx.data import Chart, Rows
-from cms_sales_enablement.pptx.fields import FIELD, OWN
+from cms_sales_enablement.pptx.fields import FIELD, OWN, lines, paragraphs
 from cms_sales_enablement.pptx.findings import Finding, Level
 from cms_sales_enablement.pptx.looks import Looks
 from cms_sales_enablement.pptx.package import CONTENT_TYPES, Element, rels_of
@@ -218,18 +219,22 @@ class DeckTemplate:
                     yield Finding(Level.WARNING, "unfillable_chart", compiled.name, said)
 
     def _unfilled(self) -> Iterator[Finding]:
-        """Where fields stand that nobody fills: in charts and layouts, or written over more than one line."""
+        """Where fields stand that nobody fills: in charts, layouts and addresses, or written over more than one line."""
         charts = {each.target for named in self._named.values() for each in named if each.kind == "chart"}
         layouts = {part for below in self._below.values() for part in below}
         for part in sorted((charts | layouts) & set(self._package.names)):
-            if next(_open_fields(self._package.xml(part)), None):
+            if _has_fields(self._package.xml(part)):
                 yield Finding(
                     Level.WARNING, "unfilled_field", part, "a field in it is not filled: it stays as it is"
                 )
         for part in self._below:
-            for words in _open_fields(self._package.xml(part), within=False):
+            for words in _half_fields(self._package.xml(part)):
                 said = f"{words:.80}: a field is written in one line, from {{{{ to }}}}. It stays as it is"
                 yield Finding(Level.WARNING, "unfilled_field", part, said)
+            for each in self._named.get(part, ()):
+                if each.external and FIELD.search(unquote(each.target)):
+                    said = f"the address {each.target:.80} has a field, which stays as it is"
+                    yield Finding(Level.WARNING, "unfilled_field", part, said)
 
     def _chart(self, part: str, id_: str) -> str:
         return next((each.target for each in self._named.get(part, ()) if each.id == id_), "")
@@ -297,13 +302,18 @@ class DeckTemplate:
         archive.copy(self._package.fileno(), [each for each in kept if each.name not in parts])
 
 
-def _open_fields(root: Element, *, within: bool = True) -> Iterator[str]:
-    """Texts with a field; or where they are found in a text, those that hold the half of one."""
-    for paragraph in root.iter("{*}p", "{http://schemas.openxmlformats.org/drawingml/2006/chart}v"):
-        text = "".join(map(str, paragraph.itertext()))
-        left = text if within else FIELD.sub("", text)
-        if "{{" in left:
-            yield text
+def _has_fields(root: Element) -> bool:
+    said = root.iter("{*}p", "{http://schemas.openxmlformats.org/drawingml/2006/chart}v")
+    return any("{{" in "".join(map(str, each.itertext())) for each in said)
+
+
+def _half_fields(root: Element) -> Iterator[str]:
+    """Lines of a slide that hold the beginning of a field and not its end."""
+    for paragraph in paragraphs(root):
+        for line in lines(paragraph):
+            words = "".join(each.text or "" for each in line)
+            if "{{" in FIELD.sub("", words):
+                yield words
 
 
 def _bare(name: str) -> str:

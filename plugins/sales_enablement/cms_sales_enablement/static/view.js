@@ -5,7 +5,6 @@ const EVERY = 10_000;
 const IDLE = 60_000;
 const { action, view, told: before = 0, inSight: seen = 0 } = document.currentScript.dataset; // a look that goes on
 const slides = [...document.querySelectorAll("[data-slide]")];
-const shown = new Map(); // how much of each slide can be seen, in pixels
 const perSlide = new Map();
 let inSight = Number(seen);
 let told = inSight;
@@ -35,18 +34,16 @@ function tell() {
   navigator.sendBeacon(action, body);
 }
 
-// The slide of which most can be seen.
+// The slide of which most can be seen now: slides grow when their pictures come.
 function inFront() {
-  let best = "";
-  for (const [slide, pixels] of shown) if (pixels > (shown.get(best) || 0)) best = slide;
+  let best = "", most = 0;
+  for (const slide of slides) {
+    const { top, bottom } = slide.getBoundingClientRect();
+    const pixels = Math.min(bottom, innerHeight) - Math.max(top, 0);
+    if (pixels > most) [best, most] = [slide.dataset.slide, pixels];
+  }
   return best;
 }
-
-const watcher = new IntersectionObserver(
-  (entries) => entries.forEach((each) => shown.set(each.target.dataset.slide, each.intersectionRect.height)),
-  { threshold: [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1] },
-);
-slides.forEach((each) => watcher.observe(each));
 
 // A slide whose picture is still being made shows its words, and looks for it now and then.
 for (const place of document.querySelectorAll("[data-picture]")) {
