@@ -80,7 +80,7 @@ def add(
     found = _read(data, filename)
     _require_allowed(svc, found)
     paper = brought.keep(svc, pdf, len(found.slides), filename) if pdf else None
-    file = svc.keep_file(data, filename, MIME)
+    file = svc.keep_file(data, f"{Path(filename).stem}.pptx", MIME)
     presentation = _remember(svc, file.sha256, found)
     name = " ".join(title.split())[:LONGEST_TITLE] or (
         before.asset.title if before else _title(filename, found)

@@ -18,7 +18,6 @@ from cms_sales_enablement import (
     rooms,
     views,
 )
-from cms_sales_enablement.deck_view import Shown
 from cms_sales_enablement.models import Document, Share
 from cms_sales_enablement.room_looks import Look, Overview
 from cms_sales_enablement.room_models import Room, RoomQuestion, RoomStep
@@ -32,7 +31,7 @@ class Board:
 
     overview: Overview
     items: Sequence[Share]
-    covers: Mapping[int, Shown | None]
+    covers: Mapping[int, room_view.Cover | None]
     steps: Sequence[RoomStep]
     questions: Sequence[RoomQuestion]
     links: Sequence[Share]

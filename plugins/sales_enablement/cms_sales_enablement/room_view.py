@@ -13,6 +13,14 @@ from cms_sales_enablement.room_models import Room, RoomQuestion, RoomStep
 
 
 @dataclass(frozen=True)
+class Cover:
+    """The first slide of a deck that others see, and how many they see."""
+
+    first: Shown
+    slides: int
+
+
+@dataclass(frozen=True)
 class PieceShown:
     """A piece as it stands in the list of a room."""
 
@@ -53,15 +61,16 @@ def of(svc: Services, door: OpenedRoom) -> RoomShown:
     )
 
 
-def covers_of(svc: Services, opened: Sequence[OpenedPiece]) -> Mapping[int, Shown | None]:
-    """The first slides of decks, by row id of the piece; of what is no deck none."""
+def covers_of(svc: Services, opened: Sequence[OpenedPiece]) -> Mapping[int, Cover | None]:
+    """The covers of decks, by row id of the piece; of what is no deck, or has nothing to show, none."""
     return {each.share.id: _cover(svc, each.deck) if each.deck else None for each in opened}
 
 
-def _cover(svc: Services, deck: Deck) -> Shown | None:
+def _cover(svc: Services, deck: Deck) -> Cover | None:
     made_of = material.of_deck(svc, deck)
-    first = variants.leaving(svc, made_of, deck)[:1]
-    return next(iter(deck_view.slides_of(svc, made_of, deck, first)), None)
+    seen = variants.leaving(svc, made_of, deck)
+    first = next(iter(deck_view.slides_of(svc, made_of, deck, seen[:1])), None)
+    return Cover(first, len(seen)) if first else None
 
 
 def is_cover(there: Sequence[Slide], slide: str, width: int) -> bool:
@@ -69,7 +78,7 @@ def is_cover(there: Sequence[Slide], slide: str, width: int) -> bool:
     return width <= SMALL and slide in {each.uid for each in there[:1]}
 
 
-def _piece(opened: OpenedPiece, kinds: Mapping[str, AssetKind], cover: Shown | None) -> PieceShown:
+def _piece(opened: OpenedPiece, kinds: Mapping[str, AssetKind], cover: Cover | None) -> PieceShown:
     asset, deck = opened.asset, opened.deck
     kind = kinds.get(asset.kind)
     return PieceShown(
@@ -77,6 +86,6 @@ def _piece(opened: OpenedPiece, kinds: Mapping[str, AssetKind], cover: Shown | N
         title=opened.title,
         summary="" if deck else asset.summary,
         kind="" if deck or kind is None else kind.label,
-        slides=len(deck.slides) if deck else 0,
-        cover=None if opened.share.watermark else cover,
+        slides=cover.slides if cover else 0,
+        cover=cover.first if cover and not opened.share.watermark else None,
     )

@@ -253,6 +253,8 @@ def test_a_file_for_others_has_no_notes_and_no_hidden_slides(
         theirs = Presentation(io.BytesIO(answer.data))
     assert [slide.shapes.title.text for slide in theirs.slides] == ["Slide 1", "Slide 2", "Slide 4"]
     assert not any(slide.has_notes_slide for slide in theirs.slides)
+    room = rooms.make(rep, rooms.Wanted("Us", "Acme", pieces=(deck.public_id,)))
+    assert "3 slides" in reader.get(rooms.share(rep, room.public_id, {}).url).text
     assert [each.hidden for each in builder.of(rep, deck).shown] == [False, False, True, False]
     deck_files.write(rep, deck, tmp_path / "ours.pptx")
     ours = Presentation(str(tmp_path / "ours.pptx")).slides

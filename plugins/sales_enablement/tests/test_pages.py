@@ -54,15 +54,21 @@ def test_feedback_stands_in_the_review_until_a_newer_revision_answers_it(desk: A
     desk.write("calm")
     rep, marketer = as_role("rep"), as_role("marketer")
     rep.submit(f"{BASE}/a/calm/feedback", {"kind": "outdated", "words": "Prices changed"}, f"{BASE}/a/calm")
-    rep.submit(f"{BASE}/a/calm/feedback", {"kind": "used", "words": ""}, f"{BASE}/a/calm")
+    for kind in ("used", "won"):
+        rep.submit(f"{BASE}/a/calm/feedback", {"kind": kind, "words": ""}, f"{BASE}/a/calm")
     assert rep.get(f"{BASE}/").status_code == 200
     page = marketer.get("/app/content/calm").text
     assert "says that revision 1 is outdated: Prices changed" in page
     assert "In sales" in page
+    assert "Said “won with it”" in page
     desk.write("calm", "Calm still pays.")
     rep.get(f"{BASE}/")
     assert "says that revision 1" not in marketer.get("/app/content/calm").text
-    assert feedback.counts(desk.services(), desk.services().asset("calm").id) == {"outdated": 1, "used": 1}
+    assert feedback.counts(desk.services(), desk.services().asset("calm").id) == {
+        "outdated": 1,
+        "used": 1,
+        "won": 1,
+    }
 
 
 def test_the_library_shows_kinds_by_name_and_facets_that_can_be_taken_off(desk: Any, as_role: Any) -> None:

@@ -85,6 +85,13 @@ def test_whoever_may_not_approve_alone_asks_for_review(desk: Any, deck_file: Pat
         presentations.add(desk.services("rep"), deck_file.read_bytes(), deck_file.name)
 
 
+@pytest.mark.parametrize("name", ["First meeting.potx", "First meeting.PPTM", "First meeting"])
+def test_it_may_be_a_template_or_a_show(deck_file: Path, desk: Any, name: str) -> None:
+    found = presentations.add(desk.services("marketer"), deck_file.read_bytes(), name)
+    desk.approve(found.saved.slug)
+    assert len(presentations.find(desk.services(), "first-meeting").slides) == 4
+
+
 def test_the_same_file_again_is_the_same_presentation(add: Add, desk: Any, deck_file: Path) -> None:
     first = add(deck_file)
     desk.found()

@@ -41,7 +41,7 @@ def test_a_rep_makes_a_room_and_fills_it(desk: Any, kept: Kept, as_role: SignIn)
     assert added.location.endswith("#items")
     rep.submit(f"{where}/items", {"add": "pitch", "download": "1"}, where)
     page = rep.get(where).text
-    assert page.index("On calm</b>") < page.index("Pitch</b>")
+    assert page.index("On calm</b>") < page.index("Pitch for Brightwell</b>")
     wrong = rep.submit(f"{where}/items", {"add": "nothing"}, where)
     assert (wrong.status_code, "no approved content" in wrong.text) == (422, True)
     rep.submit(where, {"name": "Brightwell and us", "welcome": "Hello."}, where)
