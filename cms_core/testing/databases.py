@@ -154,8 +154,7 @@ class PostgresServer:
 
     def drop(self, url: str) -> None:
         """Remove a database, whoever is connected to it."""
-        if url in self._watching:
-            self._watching.pop(url).close()
+        self._look_away(url)
         self._run(f"DROP DATABASE IF EXISTS {make_url(url).database} WITH (FORCE)")
 
     def stop(self) -> None:
@@ -167,6 +166,7 @@ class PostgresServer:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _copy(self, name: str, template: str | None) -> None:
+        self._look_away(template)
         source = make_url(template).database if template else "template0"
         self._run(f"CREATE DATABASE {name} TEMPLATE {source} ENCODING 'UTF8' STRATEGY file_copy")
 
@@ -175,6 +175,10 @@ class PostgresServer:
         if url not in self._watching:
             self._watching[url] = _connected(url)
         return self._watching[url]
+
+    def _look_away(self, url: str | None) -> None:
+        if url in self._watching:
+            self._watching.pop(url).close()
 
     def _run(self, sql: str) -> None:
         with self._engine.connect() as connection:
