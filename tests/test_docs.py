@@ -156,7 +156,7 @@ def test_decks_are_made_as_their_page_says(tmp_path: Path) -> None:
     )
     assert json.loads(run(f"cms sales shares show {link['id']} --json", tmp_path, environ))["views"] == []
     room = said("rooms add")
-    assert [each["title"] for each in room["items"]] == ["Pitch"]
+    assert [each["title"] for each in room["items"]] == ["Pitch for Brightwell Health"]
     shared = json.loads(run(f"cms sales rooms share {room['id']} --expires 14d --json", tmp_path, environ))
     assert shared["url"].partition("/d/")[2]
     steps = (
