@@ -63,6 +63,9 @@ def test_its_file_has_no_address(add: Add, deck_file: Path, desk: Any, as_role: 
     assert kept.file.url == ""
     address = kept.asset.body["file"]
     assert as_role("admin").get(address).status_code == 404
+    page = as_role("marketer").get("/app/content/first-meeting").text
+    assert address not in page
+    assert "How it looks" not in page, "there is nothing to show"
 
 
 def test_what_slides_and_notes_say_is_found(add: Add, deck_file: Path, desk: Any) -> None:
