@@ -36,9 +36,10 @@ class Leases:
 
     def __init__(self, lease: timedelta) -> None:
         self._lease = lease.total_seconds()
-        self._ahead: float | None = None  # of the clock that nobody can set
         self._jumped_at = float("-inf")
         self._began_at = time.monotonic()
+        # Of the clock that nobody can set; from now on, for the first look may come late.
+        self._ahead = SystemClock().now().timestamp() - self._began_at
 
     def bounds(self, clock: Clock) -> Bounds:
         """Which leases are nobody's any more. A clock that a test or a command moves is taken at its word."""
@@ -47,7 +48,7 @@ class Leases:
             return Bounds(present)
         ahead = present.timestamp() - ticks
         # Who holds a lease renews it at a third: a smaller jump takes nobody's.
-        if self._ahead is not None and abs(ahead - self._ahead) > self._lease / 3:
+        if abs(ahead - self._ahead) > self._lease / 3:
             self._jumped_at = ticks
         self._ahead = ahead
         if ticks - self._jumped_at < self._lease:
