@@ -28,6 +28,8 @@ demo: install ## play a campaign in a filled workspace and serve it (ARGS=--once
 	@$(BIN)/cms demo $(ARGS)
 
 # The closing lines say what was left out, and why.
+# Modules are compiled once, not by each process of the tests, whatever the environment says.
+test: export PYTHONDONTWRITEBYTECODE =
 test: install ## every test but the long ones (ARGS="-k calendar": some)
 	$(BIN)/pytest -n auto -m "not long" -rsfE $(ARGS)
 	@$(BIN)/python -c 'from cms_core.testing.fixtures import chromium_path as found; found() or print("Browser tests were left out: no Chromium found (install it, or name it in CMS_CHROMIUM).")'

@@ -136,9 +136,9 @@ class Fence:
         A database at another address than the file knows is a copy and gets a name of its own, so that it is noticed when it is
         ever put back in the place of the first. Where more machines publish from one database, they share its name.
         """
-        known = self._read()
-        found = self._named(anew=known is not None and known.database not in ("", self._database))
         with self._alone():
+            known = self._read()
+            found = self._named(anew=known is not None and known.database not in ("", self._database))
             self._write(self._mark(found))
         self.forget()
 

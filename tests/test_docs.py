@@ -73,9 +73,8 @@ def run(line: str, folder: Path, environ: dict[str, str]) -> str:
         for word in shlex.split(re.sub(r"\$(\w+)", lambda m: environ.get(m[1], m[0]), line))
     ]
     assert words[0] == "cms", f"a command of the docs is {words[0]!r}"
-    start = (
-        started if words[1] == "init" else forked
-    )  # the first of each page is a process from its first byte
+    # The first of each page is a process from its first byte.
+    start = started if words[1] == "init" else forked
     done = start(words[1:], folder, {**os.environ, **environ})
     assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
     return done.stdout

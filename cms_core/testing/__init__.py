@@ -35,7 +35,6 @@ if find_spec("pytest"):
         installed_plugins,
         migrations_done,
         pytest_collection_finish,
-        pytest_configure,
         quick_migrations,
     )
 
@@ -60,7 +59,6 @@ __all__ = [
     "postgres",
     "pytest_addoption",
     "pytest_collection_finish",
-    "pytest_configure",
     "pytest_generate_tests",
     "quick_init",
     "quick_migrations",

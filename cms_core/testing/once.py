@@ -1,8 +1,6 @@
 """What is the same in every test is made once per run (tables, compiled templates, routes, statements), or cheap (passwords)."""
 
 import gc
-import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -10,12 +8,6 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Dialect, event, inspect
-
-
-def pytest_configure() -> None:
-    """Modules are compiled once, not by each process and for each look at the migrations, whatever the environment says."""
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    sys.dont_write_bytecode = False
 
 
 def pytest_collection_finish() -> None:

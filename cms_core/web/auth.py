@@ -33,7 +33,7 @@ class SignedIn(UserMixin):  # type: ignore[misc]
 
 def signed_in() -> User | None:
     """The signed-in user, detached from any session, or None."""
-    return getattr(current_user, "row", None)  # who is a stranger to Flask-Login has none
+    return current_user.row if current_user.is_authenticated else None
 
 
 def user() -> User:

@@ -19,6 +19,8 @@ SIGNS = {
     "CHF": "CHF",
 }
 YES, NO = frozenset({"true", "yes", "1", "y"}), frozenset({"false", "no", "0", "n", ""})
+END_OF_DAY = time(23, 59, 59)
+LONGEST_DAY = len("2026-05-04")
 _MONEY = re.compile(
     r"(?P<before>[^\d+.,-]{0,4}?)\s*(?P<number>\d[\d.,'\s]{0,30})\s*(?P<after>[^\d.,]{0,4})", re.ASCII
 )
@@ -27,8 +29,6 @@ _GROUPED = re.compile(
     r"\d{1,3}(?:(?P<group>[,.' ])\d{3})(?:(?P=group)\d{3})*(?:(?P<point>[.,])\d{1,6})?", re.ASCII
 )
 _COMMA = re.compile(r"\d{1,13},\d{1,2}", re.ASCII)
-END_OF_DAY = time(23, 59, 59)
-LONGEST_DAY = len("2026-05-04")
 _SLASHED = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})(?:[ ,].*)?", re.ASCII | re.DOTALL)
 _DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?:[ ,].*)?", re.ASCII | re.DOTALL)
 _ADDRESS = re.compile(r"[^\s;,<>()\[\]\"]+@[^\s;,<>()\[\]\"]+", re.ASCII)

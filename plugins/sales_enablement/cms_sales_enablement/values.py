@@ -8,6 +8,7 @@ from cms_core import Company, Contact, Invalid, Services, User
 
 SAID = "said"  # what a rep typed
 COMPANY, CONTACT = "company", "contact"
+SEES_PEOPLE = "audience.read"
 LONGEST = 20_000
 MOST = 500
 
@@ -116,7 +117,7 @@ def _known(svc: Services, subject: DeckSubject) -> dict[str, Value]:
     if company is not None:
         found |= _named("company", _facts(company), "company")
     contact = svc.contacts([subject.contact]).get(subject.contact) if subject.contact else None
-    if contact is not None:
+    if contact is not None and (subject.kind != CONTACT or svc.can(SEES_PEOPLE)):
         found |= _of_contact(svc, contact)
     return found | {
         name: Value(value, subject.kind) for name, value in subject.values.items() if _is_said(value)
@@ -137,9 +138,11 @@ def _of_company(company: Company) -> DeckSubject:
 
 
 def _of_person(svc: Services, person: Contact) -> DeckSubject:
-    company = svc.find_company(person.company) if person.company else None
-    title, known = (company.name, company.id) if company else (person.email or "", None)
-    return DeckSubject(CONTACT, person.id, title, company=known, contact=person.id)
+    """Whoever may not see contacts is told nothing of them by an address: only what the address itself says."""
+    address = person.email or ""
+    company = svc.find_company(person.company if person.company and svc.can(SEES_PEOPLE) else address)
+    title, known = (company.name, company.id) if company else (address, None)
+    return DeckSubject(CONTACT, person.id, title, known, person.id, {"contact.email": address})
 
 
 def _facts(company: Company) -> Mapping[str, Any]:

@@ -118,6 +118,17 @@ def test_shared_with_somebody_it_is_filled_for_them(desk: Any, slides: list[Slid
     assert svc.find_company("new@elsewhere.test") is None, "an address is no company"
 
 
+def test_an_address_tells_a_rep_no_more_of_its_person_than_itself(desk: Any, slides: list[Slide]) -> None:
+    svc = desk.services()
+    svc.upsert_company(Company("", "Elsewhere", "elsewhere.test"))
+    svc.upsert_contacts([Contact("", "dana@acme.test", first_name="Dana", company="Elsewhere")])
+    for role, company, name in (("rep", None, None), ("marketer", "Elsewhere", "Dana")):
+        made = decks.make(desk.services(role), "pitch", Wanted(subject="dana@acme.test"))
+        known = {field: each.value for field, each in values.restored(made.values).items()}
+        assert (known.get("company.name"), known.get("contact.first_name")) == (company, name)
+        assert known["contact.email"] == "dana@acme.test"
+
+
 def test_another_name_is_that_of_its_links_too(desk: Any, kept: Kept) -> None:
     kept.share()
     rooms.change(desk.services(), kept.id, name=" Brightwell  and us ")

@@ -27,11 +27,8 @@ MC = "http://schemas.openxmlformats.org/markup-compatibility/2006"
 FRAME, PICTURE = f"{{{P}}}graphicFrame", f"{{{P}}}pic"
 SHAPES = (FRAME, PICTURE, f"{{{P}}}sp", f"{{{P}}}cxnSp", f"{{{P}}}grpSp", f"{{{P}}}contentPart")
 HOLLOW = ("ext", "extLst", "stSnd", "sndAc")
-OF_THE_HOUSE = (
-    "thumbnail",
-    "custom-properties",
-    "printerSettings",
-)  # kinds that say something of who made the presentation
+# Kinds of relationships that say something of who made the presentation.
+OF_THE_HOUSE = ("thumbnail", "custom-properties", "printerSettings")
 NO_PROPERTIES = (
     b'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\r\n'
     b'<cp:coreProperties xmlns:cp="http://schemas.openxmlformats.org/package/2006/metadata/core-properties"/>'
